@@ -1,0 +1,143 @@
+import { type Kysely, sql } from 'kysely';
+import type { Engine } from './store.ts';
+
+interface Migration {
+  readonly version: number;
+  /** SQL statements, written with the column types of the engine at hand. */
+  readonly statements: (types: ColumnTypes) => readonly string[];
+}
+
+interface ColumnTypes {
+  readonly bytes: string;
+  readonly integer: string;
+  /** What follows the closing parenthesis of a table. */
+  readonly table: string;
+}
+
+const columnTypes: Record<Engine, ColumnTypes> = {
+  sqlite: { bytes: 'BLOB', integer: 'INTEGER', table: 'STRICT' },
+};
+
+/** A migration, once released, is never changed: databases out there have it. */
+export const migrations: readonly Migration[] = [
+  {
+    version: 1,
+    statements: ({ bytes, integer, table }) => [
+      `CREATE TABLE master_keys (
+        master_key_id TEXT PRIMARY KEY,
+        created_at ${integer} NOT NULL
+      ) ${table}`,
+      `CREATE TABLE users (
+        user_id ${bytes} PRIMARY KEY,
+        username TEXT NOT NULL,
+        username_key TEXT NOT NULL UNIQUE,
+        email TEXT NOT NULL,
+        email_key TEXT NOT NULL UNIQUE,
+        password_hash TEXT NOT NULL,
+        created_at ${integer} NOT NULL
+      ) ${table}`,
+      `CREATE TABLE user_keys (
+        user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+        version ${integer} NOT NULL,
+        master_key_id TEXT NOT NULL REFERENCES master_keys (master_key_id),
+        wrapped_key ${bytes} NOT NULL,
+        created_at ${integer} NOT NULL,
+        PRIMARY KEY (user_id, version)
+      ) ${table}`,
+      `CREATE TABLE recoveries (
+        recovery_id ${bytes} PRIMARY KEY,
+        user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
+        code_hash ${bytes} NOT NULL,
+        tries ${integer} NOT NULL,
+        expires_at ${integer} NOT NULL,
+        confirmed_at ${integer},
+        used_at ${integer}
+      ) ${table}`,
+      'CREATE INDEX recoveries_by_expiry ON recoveries (expires_at)',
+      'CREATE INDEX recoveries_by_user ON recoveries (user_id) WHERE user_id IS NOT NULL',
+      `CREATE TABLE session_steps (
+        step_id ${bytes} PRIMARY KEY,
+        session_id ${bytes} NOT NULL,
+        parent_id ${bytes},
+        suite ${integer} NOT NULL,
+        user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
+        recovery_id ${bytes},
+        sealed_secret ${bytes} NOT NULL,
+        request_hash ${bytes},
+        sealed_answer ${bytes},
+        repeatable ${integer} NOT NULL,
+        used ${integer} NOT NULL,
+        last_used_at ${integer} NOT NULL
+      ) ${table}`,
+      'CREATE INDEX session_steps_by_session ON session_steps (session_id)',
+      'CREATE UNIQUE INDEX session_steps_by_request ON session_steps (parent_id, request_hash) WHERE request_hash IS NOT NULL',
+      'CREATE INDEX session_steps_by_user ON session_steps (user_id) WHERE user_id IS NOT NULL',
+      'CREATE INDEX session_steps_by_last_use ON session_steps (last_used_at)',
+      `CREATE TABLE request_claims (
+        step_id ${bytes} NOT NULL,
+        request_hash ${bytes} NOT NULL,
+        claim_token ${bytes} NOT NULL,
+        lease_until ${integer} NOT NULL,
+        PRIMARY KEY (step_id, request_hash)
+      ) ${table}`,
+      'CREATE INDEX request_claims_by_lease ON request_claims (lease_until)',
+      `CREATE TABLE login_attempts (
+        account_key ${bytes} PRIMARY KEY,
+        failures ${integer} NOT NULL,
+        last_attempt_at ${integer} NOT NULL,
+        locked_until ${integer}
+      ) ${table}`,
+      'CREATE INDEX login_attempts_by_time ON login_attempts (last_attempt_at)',
+      `CREATE TABLE rate_counters (
+        counter_key ${bytes} PRIMARY KEY,
+        window_started_at ${integer} NOT NULL,
+        count ${integer} NOT NULL
+      ) ${table}`,
+      'CREATE INDEX rate_counters_by_window ON rate_counters (window_started_at)',
+      `CREATE TABLE outbox (
+        mail_id ${bytes} PRIMARY KEY,
+        sealed_mail ${bytes} NOT NULL,
+        created_at ${integer} NOT NULL,
+        expires_at ${integer} NOT NULL,
+        attempts ${integer} NOT NULL,
+        next_attempt_at ${integer} NOT NULL,
+        lease_token ${bytes}
+      ) ${table}`,
+      'CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at)',
+    ],
+  },
+];
+
+/** The schema that this program reads and writes. */
+export const SCHEMA_VERSION = Math.max(...migrations.map((migration) => migration.version));
+
+/**
+ * Brings a database to {@link SCHEMA_VERSION}. Call it inside a transaction that excludes other migrating processes.
+ *
+ * @returns the versions that were applied, in order
+ * @throws Error if the database was made by a newer program: it is left as it is
+ */
+export async function migrate<S>(database: Kysely<S>, engine: Engine, now: number): Promise<number[]> {
+  const types = columnTypes[engine];
+  await sql`
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+      version ${sql.raw(types.integer)} PRIMARY KEY,
+      applied_at ${sql.raw(types.integer)} NOT NULL
+    ) ${sql.raw(types.table)}`.execute(database);
+  const { rows } = await sql<{ version: number }>`SELECT version FROM schema_migrations`.execute(database);
+  const present = new Set(rows.map((row) => row.version));
+  const newest = Math.max(0, ...present);
+  if (newest > SCHEMA_VERSION) {
+    throw new Error(
+      `The database has schema version ${newest}, but this program knows only ${SCHEMA_VERSION}. Start a newer version of the server.`,
+    );
+  }
+  const missing = migrations.filter((migration) => !present.has(migration.version));
+  for (const migration of missing) {
+    for (const statement of migration.statements(types)) await sql.raw(statement).execute(database);
+    await sql`INSERT INTO schema_migrations (version, applied_at) VALUES (${migration.version}, ${now})`.execute(
+      database,
+    );
+  }
+  return missing.map((migration) => migration.version);
+}

@@ -1,0 +1,67 @@
+import type { NewRow, Row } from './schema.ts';
+import type { Transaction } from './store.ts';
+
+export type OutboxRow = Row<'outbox'>;
+
+export async function insertOutboxRow({ db }: Transaction, row: NewRow<'outbox'>): Promise<void> {
+  await db.insertInto('outbox').values(row).execute();
+}
+
+/**
+ * Takes mails that are due, giving each a lease: until it ends, or the mail is rescheduled, nobody else takes it.
+ *
+ * @param leaseUntil when others may take the mails again, in milliseconds since 1970
+ */
+export async function leaseDueMails(
+  { db }: Transaction,
+  {
+    now,
+    leaseUntil,
+    leaseToken,
+    limit,
+  }: { now: number; leaseUntil: number; leaseToken: Uint8Array<ArrayBuffer>; limit: number },
+): Promise<OutboxRow[]> {
+  return db
+    .updateTable('outbox')
+    .set((eb) => ({ lease_token: leaseToken, next_attempt_at: leaseUntil, attempts: eb('attempts', '+', 1) }))
+    .where('mail_id', 'in', (eb) =>
+      eb
+        .selectFrom('outbox')
+        .select('mail_id')
+        .where('next_attempt_at', '<=', now)
+        .orderBy('next_attempt_at')
+        .limit(limit),
+    )
+    .where('next_attempt_at', '<=', now)
+    .returningAll()
+    .execute();
+}
+
+/** Puts a leased mail back for a later attempt. Does nothing if the lease was lost. */
+export async function rescheduleMail(
+  { db }: Transaction,
+  mailId: Uint8Array,
+  leaseToken: Uint8Array,
+  nextAttemptAt: number,
+): Promise<void> {
+  await db
+    .updateTable('outbox')
+    .set({ next_attempt_at: nextAttemptAt, lease_token: null })
+    .where('mail_id', '=', mailId)
+    .where('lease_token', '=', leaseToken)
+    .execute();
+}
+
+/** Removes a leased mail that was sent or given up. Does nothing if the lease was lost. */
+export async function removeMail({ db }: Transaction, mailId: Uint8Array, leaseToken: Uint8Array): Promise<void> {
+  await db.deleteFrom('outbox').where('mail_id', '=', mailId).where('lease_token', '=', leaseToken).execute();
+}
+
+/** @returns when the next mail is due, in milliseconds since 1970, or undefined if there is none */
+export async function findNextMailTime({ db }: Transaction): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('outbox')
+    .select((eb) => eb.fn.min('next_attempt_at').as('time'))
+    .executeTakeFirst();
+  return row?.time ?? undefined;
+}

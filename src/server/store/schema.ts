@@ -1,0 +1,83 @@
+import type { Insertable, Kysely, Selectable } from 'kysely';
+
+/** Points in time are milliseconds since 1970 (UTC); flags are 0 or 1; `*_id` and `*_hash` are bytes. */
+export interface Schema {
+  schema_migrations: { version: number; applied_at: number };
+  master_keys: { master_key_id: string; created_at: number };
+  users: {
+    user_id: Uint8Array;
+    username: string;
+    /** The name as it is compared: see accounts/username.ts. */
+    username_key: string;
+    email: string;
+    /** The address as it is compared: see accounts/email.ts. */
+    email_key: string;
+    password_hash: string;
+    created_at: number;
+  };
+  user_keys: {
+    user_id: Uint8Array;
+    version: number;
+    master_key_id: string;
+    wrapped_key: Uint8Array;
+    created_at: number;
+  };
+  session_steps: {
+    /** Hash of the session key that the client names the step by. */
+    step_id: Uint8Array;
+    session_id: Uint8Array;
+    /** The step whose request led here; null for a handshake. */
+    parent_id: Uint8Array | null;
+    suite: number;
+    user_id: Uint8Array | null;
+    recovery_id: Uint8Array | null;
+    sealed_secret: Uint8Array;
+    /** Hash of the request that led here: the same bytes again get the answer of this row. */
+    request_hash: Uint8Array | null;
+    sealed_answer: Uint8Array | null;
+    /** Whether the request that led here can be executed again without changing anything. */
+    repeatable: number;
+    /** Whether a request was made with this step: the client has proved that it holds its keys. */
+    used: number;
+    last_used_at: number;
+  };
+  request_claims: {
+    step_id: Uint8Array;
+    request_hash: Uint8Array;
+    claim_token: Uint8Array;
+    lease_until: number;
+  };
+  login_attempts: {
+    /** Keyed hash of the e-mail address, whether or not there is an account. */
+    account_key: Uint8Array;
+    failures: number;
+    last_attempt_at: number;
+    locked_until: number | null;
+  };
+  recoveries: {
+    recovery_id: Uint8Array;
+    /** Null where no account has the address: the recovery runs all the same and never succeeds. */
+    user_id: Uint8Array | null;
+    code_hash: Uint8Array;
+    tries: number;
+    expires_at: number;
+    confirmed_at: number | null;
+    used_at: number | null;
+  };
+  rate_counters: { counter_key: Uint8Array; window_started_at: number; count: number };
+  outbox: {
+    mail_id: Uint8Array;
+    sealed_mail: Uint8Array;
+    created_at: number;
+    /** After this a mail is of no use to its reader and is dropped. */
+    expires_at: number;
+    attempts: number;
+    /** When the mail is due; while a worker holds it, the end of that worker's lease. */
+    next_attempt_at: number;
+    lease_token: Uint8Array | null;
+  };
+}
+
+export type Database = Kysely<Schema>;
+export type Row<T extends keyof Schema> = Selectable<Schema[T]>;
+export type NewRow<T extends keyof Schema> = Insertable<Schema[T]>;

@@ -1,0 +1,178 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kysely, SqliteDialect } from 'kysely';
+import { Problem } from '../../protocol/errors.ts';
+import type { Database, Schema } from './schema.ts';
+import type { Store, Transaction } from './store.ts';
+
+/** How long a transaction waits for another process that holds the write lock, in milliseconds. */
+const BUSY_TIMEOUT = 5_000;
+const BUSY_RETRY_INTERVAL = 5;
+/** Bounds how long the first transaction of a group waits for the shared commit. */
+const MAX_GROUP_SIZE = 128;
+
+const SQLITE_BUSY = 5;
+/** Result codes that speak of the disk or the lock, not of the statement: https://www.sqlite.org/rescode.html */
+const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([SQLITE_BUSY, 6, 8, 10, 13, 14, 15]);
+
+interface Job {
+  readonly work: (transaction: Transaction) => Promise<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Outcome {
+  /** Tells the caller; called once the group's fate is known. */
+  readonly settle: () => void;
+  readonly callbacks: readonly (() => void)[];
+}
+
+/**
+ * Opens a SQLite database file, making it (mode 0600) and its folder (mode 0700) if they are missing.
+ *
+ * Transactions that wait at the same time share one COMMIT, each in a savepoint of its own, so that a busy server
+ * pays for one flush of the disk and not for one a request.
+ *
+ * @param path path of the file
+ * @param synchronous SQLite's `synchronous` setting; FULL makes an acknowledged transaction survive a power cut
+ */
+export function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Store {
+  createPrivateFile(path);
+  const connection = new DatabaseSync(path, { timeout: 0 });
+  connection.exec('PRAGMA journal_mode = WAL');
+  connection.exec(`PRAGMA synchronous = ${synchronous}`);
+  connection.exec('PRAGMA foreign_keys = ON');
+  connection.exec('PRAGMA trusted_schema = OFF');
+  return groupCommitStore(path, connection);
+}
+
+function createPrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path)) return;
+  // SQLite gives its -wal and -shm files the mode of the main file.
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+}
+
+function groupCommitStore(path: string, connection: DatabaseSync): Store {
+  const db = kyselyOver(connection);
+  const queue: Job[] = [];
+  let draining: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    // Everything that arrives in the same turn of the event loop joins the first group.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (queue.length > 0) await runGroup(queue.splice(0, MAX_GROUP_SIZE));
+    draining = undefined;
+  }
+
+  async function runGroup(jobs: readonly Job[]): Promise<void> {
+    const outcomes: Outcome[] = [];
+    try {
+      await begin(connection);
+      for (const job of jobs) outcomes.push(await runJob(job));
+      connection.exec('COMMIT');
+    } catch (error) {
+      rollBack(connection);
+      for (const job of jobs) job.reject(translate(error));
+      return;
+    }
+    for (const outcome of outcomes) {
+      outcome.settle();
+      for (const callback of outcome.callbacks) callback();
+    }
+  }
+
+  async function runJob({ work, resolve, reject }: Job): Promise<Outcome> {
+    const callbacks: (() => void)[] = [];
+    connection.exec('SAVEPOINT job');
+    try {
+      const value = (await work({ db, afterCommit: (callback) => callbacks.push(callback) })) as never;
+      connection.exec('RELEASE job');
+      return { settle: () => resolve(value), callbacks };
+    } catch (error) {
+      // A full disk makes SQLite roll back the whole group by itself; then nobody's work is there any more.
+      if (!connection.isTransaction) throw error;
+      connection.exec('ROLLBACK TO job');
+      connection.exec('RELEASE job');
+      return { settle: () => reject(translate(error)), callbacks: [] };
+    }
+  }
+
+  return {
+    engine: 'sqlite',
+    location: path,
+    transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        queue.push({ work, resolve: resolve as Job['resolve'], reject });
+        draining ??= drain();
+      });
+    },
+    async close() {
+      while (draining) await draining;
+      connection.close();
+    },
+  };
+}
+
+/** Waits for another process's write lock without blocking the event loop. */
+async function begin(connection: DatabaseSync): Promise<void> {
+  const deadline = Date.now() + BUSY_TIMEOUT;
+  for (;;) {
+    try {
+      connection.exec('BEGIN IMMEDIATE');
+      return;
+    } catch (error) {
+      if (resultCode(error) !== SQLITE_BUSY || Date.now() >= deadline) throw error;
+      await delay(BUSY_RETRY_INTERVAL);
+    }
+  }
+}
+
+function rollBack(connection: DatabaseSync): void {
+  try {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+  } catch {
+    // The first error is the one to tell; the next BEGIN meets whatever is still wrong.
+  }
+}
+
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown }).errcode;
+  // The low byte is the primary result code, the rest refines it.
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+function translate(error: unknown): unknown {
+  const code = resultCode(error);
+  if (code === undefined || !UNAVAILABLE_CODES.has(code)) return error;
+  return new Problem('store_unavailable', { retryAfterSeconds: 1, cause: error });
+}
+
+/** Kysely's SQLite dialect over node:sqlite, each statement prepared once. */
+function kyselyOver(connection: DatabaseSync): Database {
+  const statements = new Map<string, ReturnType<typeof prepare>>();
+
+  function prepare(text: string) {
+    const statement = connection.prepare(text);
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
+      run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
+      iterate: (parameters: readonly unknown[]) => statement.iterate(...(parameters as SQLInputValue[])),
+    };
+  }
+
+  function cached(text: string) {
+    let statement = statements.get(text);
+    if (!statement) {
+      statement = prepare(text);
+      statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare: cached, close() {} } }) });
+}

@@ -1,0 +1,53 @@
+import type { NewRow, Row } from './schema.ts';
+import type { Transaction } from './store.ts';
+
+export type User = Row<'users'>;
+
+export async function findUserById({ db }: Transaction, userId: Uint8Array): Promise<User | undefined> {
+  return db.selectFrom('users').selectAll().where('user_id', '=', userId).executeTakeFirst();
+}
+
+export async function findUserByEmail({ db }: Transaction, emailKey: string): Promise<User | undefined> {
+  return db.selectFrom('users').selectAll().where('email_key', '=', emailKey).executeTakeFirst();
+}
+
+export async function findUserByUsername({ db }: Transaction, usernameKey: string): Promise<User | undefined> {
+  return db.selectFrom('users').selectAll().where('username_key', '=', usernameKey).executeTakeFirst();
+}
+
+/** @returns false, having written nothing, if the name or the address is taken */
+export async function insertUser({ db }: Transaction, user: NewRow<'users'>): Promise<boolean> {
+  const inserted = await db
+    .insertInto('users')
+    .values(user)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return inserted.numInsertedOrUpdatedRows === 1n;
+}
+
+export async function updateUsername(
+  { db }: Transaction,
+  userId: Uint8Array,
+  name: Pick<User, 'username' | 'username_key'>,
+): Promise<void> {
+  await db.updateTable('users').set(name).where('user_id', '=', userId).execute();
+}
+
+export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array, passwordHash: string): Promise<void> {
+  await db.updateTable('users').set({ password_hash: passwordHash }).where('user_id', '=', userId).execute();
+}
+
+/** Replaces the hash only while it is still the one that was read: a password changed in between wins. */
+export async function replacePasswordHash(
+  { db }: Transaction,
+  userId: Uint8Array,
+  was: string,
+  becomes: string,
+): Promise<void> {
+  await db
+    .updateTable('users')
+    .set({ password_hash: becomes })
+    .where('user_id', '=', userId)
+    .where('password_hash', '=', was)
+    .execute();
+}
