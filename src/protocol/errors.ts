@@ -76,6 +76,14 @@ export const problems = {
 /** The stable code of a problem. */
 export type ProblemCode = keyof typeof problems;
 
+/**
+ * Whether a problem is the answer to a request that was opened and executed, so that the session goes on with new keys.
+ * Other problems are told in clear and leave the session as it was.
+ */
+export function isAnswer(problem: Problem): boolean {
+  return problems[problem.code].suite1.kind === 'answer';
+}
+
 /** What a problem may carry beside its code. */
 export interface ProblemOptions {
   /** What exactly is wrong, in words that hold nothing the sender did not send and no secret. */

@@ -52,9 +52,9 @@ export async function rescheduleMail(
     .execute();
 }
 
-/** Removes a leased mail that was sent or given up. Does nothing if the lease was lost. */
-export async function removeMail({ db }: Transaction, mailId: Uint8Array, leaseToken: Uint8Array): Promise<void> {
-  await db.deleteFrom('outbox').where('mail_id', '=', mailId).where('lease_token', '=', leaseToken).execute();
+/** Removes a mail that was sent or given up, whoever holds the lease by now: it must not be sent once more. */
+export async function removeMail({ db }: Transaction, mailId: Uint8Array): Promise<void> {
+  await db.deleteFrom('outbox').where('mail_id', '=', mailId).execute();
 }
 
 /** @returns when the next mail is due, in milliseconds since 1970, or undefined if there is none */

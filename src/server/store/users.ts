@@ -25,12 +25,28 @@ export async function insertUser({ db }: Transaction, user: NewRow<'users'>): Pr
   return inserted.numInsertedOrUpdatedRows === 1n;
 }
 
+/** @returns false, having written nothing, if the name is another user's */
 export async function updateUsername(
   { db }: Transaction,
   userId: Uint8Array,
   name: Pick<User, 'username' | 'username_key'>,
-): Promise<void> {
-  await db.updateTable('users').set(name).where('user_id', '=', userId).execute();
+): Promise<boolean> {
+  const result = await db
+    .updateTable('users')
+    .set(name)
+    .where('user_id', '=', userId)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('users as other')
+            .select('other.user_id')
+            .where('other.username_key', '=', name.username_key)
+            .where('other.user_id', '!=', userId),
+        ),
+      ),
+    )
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
 }
 
 export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array, passwordHash: string): Promise<void> {

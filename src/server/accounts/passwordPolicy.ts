@@ -1,0 +1,77 @@
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { Problem } from '../../protocol/errors.ts';
+
+/** A passphrase has at least so many characters (NFKC code points) … */
+export const MIN_PASSPHRASE_LENGTH = 12;
+/** … and at most so many. */
+export const MAX_PASSPHRASE_LENGTH = 256;
+/** What is left of a passphrase without the user's own name and address must have at least so many characters. */
+const MIN_LENGTH_BESIDE_IDENTITY = 6;
+/** Shorter parts of a name or address are in too many good passphrases to speak against one. */
+const MIN_IDENTITY_LENGTH = 3;
+/** A passphrase that only repeats a piece as short as this is as weak as the piece. */
+const MAX_REPEATED_LENGTH = 5;
+
+/**
+ * The rule that VWS clients know: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case and an upper-case letter, a digit
+ * and a sign. The digits may be of any script and a line end may follow, for such accounts exist.
+ */
+const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd}@$!%*?&_]{8,}\n?$/u;
+
+/** The most common passwords, lower-case: the list of zxcvbn-ts. */
+const COMMON: ReadonlySet<string> = new Set((dictionary['passwords-common'] as readonly string[]).map(String));
+
+/** Whose password it is to be. */
+export interface Identity {
+  readonly username: string;
+  readonly email: string;
+}
+
+/** The text that is hashed: the same password typed on another keyboard or system is the same text. */
+export function normalisePassword(password: string): string {
+  return password.normalize('NFKC');
+}
+
+/**
+ * Decides whether a password may be set: by the classic rule, or as a passphrase of any script.
+ *
+ * @throws Problem `password_refused`
+ */
+export function checkPasswordPolicy(password: string, identity: Identity): void {
+  if (CLASSIC.test(password)) return;
+  const passphrase = normalisePassword(password);
+  const length = [...passphrase].length;
+  if (length < MIN_PASSPHRASE_LENGTH) {
+    throw refused(
+      `A password needs ${MIN_PASSPHRASE_LENGTH} characters, or 8 of A-Z a-z 0-9 @$!%*?&_ with one of each kind.`,
+    );
+  }
+  if (length > MAX_PASSPHRASE_LENGTH) throw refused(`A password has at most ${MAX_PASSPHRASE_LENGTH} characters.`);
+  const folded = passphrase.toLowerCase();
+  if (isCommon(folded)) throw refused('This is one of the most common passwords.');
+  if (isMadeOfIdentity(folded, identity)) throw refused('The password is made of the name or the e-mail address.');
+}
+
+function isCommon(folded: string): boolean {
+  const unit = repeatedUnit(folded);
+  return COMMON.has(folded) || COMMON.has(unit) || unit.length <= MAX_REPEATED_LENGTH;
+}
+
+/** The shortest piece that the text is a repetition of: the text itself where it repeats nothing. */
+function repeatedUnit(text: string): string {
+  // A text is found again inside two copies of itself at the length of its shortest period.
+  return text.slice(0, `${text}${text}`.indexOf(text, 1));
+}
+
+function isMadeOfIdentity(folded: string, { username, email }: Identity): boolean {
+  const address = email.toLowerCase();
+  const [local = ''] = address.split('@');
+  const parts = [address, username.toLowerCase(), local].filter((part) => part.length >= MIN_IDENTITY_LENGTH);
+  let rest = folded;
+  for (const part of parts) rest = rest.replaceAll(part, '');
+  return rest !== folded && [...rest].length < MIN_LENGTH_BESIDE_IDENTITY;
+}
+
+function refused(detail: string): Problem {
+  return new Problem('password_refused', { detail });
+}

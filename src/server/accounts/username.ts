@@ -1,0 +1,49 @@
+import { Problem } from '../../protocol/errors.ts';
+
+/** The longest name, in Unicode code points after normalisation. */
+export const MAX_USERNAME_LENGTH = 64;
+
+/** A name that passed the rule. */
+export interface Username {
+  /** As it is shown: NFKC, trimmed. */
+  readonly username: string;
+  /** As it is compared: names that differ in case, width or invisible characters only are the same. */
+  readonly usernameKey: string;
+}
+
+/** Control characters, halves of surrogate pairs, characters without assignment or of private meaning, line ends. */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}]/u;
+/** Characters that change how the others are shown, but for the joiners that some scripts and emoji need. */
+const FORBIDDEN_FORMAT = /(?![\u200c\u200d])\p{Cf}/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+/** Clients resolve these in a URL path, percent-encoded or not, so no message could be sent to such a name. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['.', '..']);
+
+/**
+ * Applies the rule for names: 1 to 64 characters after NFKC and trimming, nothing that controls or hides.
+ *
+ * @throws Problem `invalid_username`
+ */
+export function parseUsername(text: string): Username {
+  const username = text.normalize('NFKC').trim();
+  const length = [...username].length;
+  if (length === 0) throw invalid('A username needs at least one character.');
+  if (length > MAX_USERNAME_LENGTH) throw invalid(`A username has at most ${MAX_USERNAME_LENGTH} characters.`);
+  if (FORBIDDEN.test(username) || FORBIDDEN_FORMAT.test(username)) {
+    throw invalid('A username has no control characters.');
+  }
+  const usernameKey = foldUsername(username);
+  if (usernameKey === '' || UNREACHABLE.has(usernameKey)) throw invalid('A username needs a letter, digit or sign.');
+  return { username, usernameKey };
+}
+
+/** The key that a name is looked up by, whether or not it passes the rule for new names. */
+export function foldUsername(text: string): string {
+  const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
+  // Upper case first: it makes one of letters that share no lower case (ß and ss, ς and σ).
+  return bare.toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+function invalid(detail: string): Problem {
+  return new Problem('invalid_username', { detail });
+}

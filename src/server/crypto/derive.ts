@@ -1,0 +1,14 @@
+import { createHmac, hkdfSync } from 'node:crypto';
+import { KEY_LENGTH } from './aead.ts';
+
+/** Derives a 32-byte key for one purpose with HKDF-SHA-256 (RFC 5869), the label as its info. */
+export function deriveKey(secret: Uint8Array, label: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), label, KEY_LENGTH));
+}
+
+/** HMAC-SHA-256 over the parts, in order. Only the last part may vary in length. */
+export function hmac(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
+  const mac = createHmac('sha256', key);
+  for (const part of parts) mac.update(part);
+  return mac.digest() as Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,129 @@
+import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
+import type { Accounts, PreparedPasswordChange, PreparedRegistration, PreparedUsername } from '../accounts/accounts.ts';
+import type { VerifiedPassword } from '../accounts/credentials.ts';
+import type { PreparedPassword, RecoveryRules } from '../accounts/recovery.ts';
+import type { Messages } from '../messages/messages.ts';
+import type { Handler } from '../sessions/handler.ts';
+import type { Transaction } from '../store/store.ts';
+
+/** What is known of a request beside its sealed fields. */
+export interface RequestContext {
+  /** Whom the limits per address are for. */
+  readonly address: string;
+  /** The names that the last segment of the path may mean. */
+  readonly recipientNames: readonly string[];
+}
+
+/** Counts a request of an address. @throws Problem `too_many_requests` */
+export type Admit = (transaction: Transaction, address: string) => Promise<void>;
+
+export interface HandlerDependencies {
+  readonly accounts: Accounts;
+  readonly recovery: RecoveryRules;
+  readonly messages: Messages;
+  readonly admit: {
+    readonly registration: Admit;
+    readonly passwordCheck: Admit;
+    readonly recovery: Admit;
+  };
+}
+
+/** An endpoint and what it does for one request. */
+export interface SealedRoute<E extends Endpoint = Endpoint, Prepared = unknown> {
+  readonly endpoint: E;
+  readonly handle: (context: RequestContext) => Handler<E, Prepared>;
+}
+
+/** Every endpoint that speaks inside a session, with the rule behind it. */
+export function createSealedRoutes({ accounts, recovery, messages, admit }: HandlerDependencies): SealedRoute[] {
+  return [
+    route(
+      endpoints.registerUser,
+      ({ address }): Handler<typeof endpoints.registerUser, PreparedRegistration> => ({
+        admit: (tx) => admit.registration(tx, address),
+        prepare: ({ fields }) => accounts.prepareRegistration(fields.username, fields.email, fields.password),
+        execute: async (_, tx, prepared) => ({ session: { userId: await accounts.register(tx, prepared) } }),
+      }),
+    ),
+
+    route(
+      endpoints.loginUser,
+      ({ address }): Handler<typeof endpoints.loginUser, VerifiedPassword> => ({
+        admit: (tx) => admit.passwordCheck(tx, address),
+        prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
+        execute: async (_, tx, verified) => ({ session: { userId: await accounts.logIn(tx, verified) } }),
+      }),
+    ),
+
+    route(endpoints.encrypt, ({ recipientNames }) => ({
+      execute: async ({ fields, session }, tx) => ({
+        answer: { message: await messages.encrypt(tx, session.userId, recipientNames, fields.message) },
+      }),
+    })),
+
+    route(endpoints.decrypt, () => ({
+      execute: async ({ fields, session }, tx) => ({
+        answer: { message: await messages.decrypt(tx, session.userId, fields.message) },
+      }),
+    })),
+
+    route(
+      endpoints.changeUsername,
+      ({ address }): Handler<typeof endpoints.changeUsername, PreparedUsername> => ({
+        admit: (tx) => admit.passwordCheck(tx, address),
+        prepare: ({ fields, session }) =>
+          accounts.prepareUsernameChange(session.userId, fields.new_username, fields.password),
+        execute: async (_, tx, prepared) => {
+          await accounts.changeUsername(tx, prepared);
+          return {};
+        },
+      }),
+    ),
+
+    route(
+      endpoints.changePassword,
+      ({ address }): Handler<typeof endpoints.changePassword, PreparedPasswordChange> => ({
+        admit: (tx) => admit.passwordCheck(tx, address),
+        prepare: ({ fields, session }) =>
+          accounts.preparePasswordChange(session.userId, fields.password, fields.new_password),
+        execute: async ({ session }, tx, prepared) => {
+          await accounts.changePassword(tx, session.id, prepared);
+          return {};
+        },
+      }),
+    ),
+
+    route(endpoints.forgotPassword, ({ address }) => ({
+      admit: (tx) => admit.recovery(tx, address),
+      execute: async ({ fields }, tx) => ({ session: { recoveryId: await recovery.begin(tx, fields.email) } }),
+    })),
+
+    route(endpoints.confirmForgotPassword, ({ address }) => ({
+      admit: (tx) => admit.recovery(tx, address),
+      execute: async ({ fields, session }, tx) => {
+        await recovery.confirm(tx, session.recoveryId, fields.code);
+        return {};
+      },
+    })),
+
+    route(
+      endpoints.finalForgotPassword,
+      ({ address }): Handler<typeof endpoints.finalForgotPassword, PreparedPassword> => ({
+        admit: (tx) => admit.recovery(tx, address),
+        prepare: ({ fields, session }) => recovery.prepareFinish(session.recoveryId, fields.new_password),
+        execute: async ({ session }, tx, prepared) => {
+          await recovery.finish(tx, session.recoveryId, session.id, prepared);
+          return { session: { recoveryId: null } };
+        },
+      }),
+    ),
+  ];
+}
+
+/** Ties a handler to the fields of its endpoint, then forgets which endpoint it was. */
+function route<E extends Endpoint, Prepared>(
+  endpoint: E,
+  handle: (context: RequestContext) => Handler<E, Prepared>,
+): SealedRoute {
+  return { endpoint, handle: handle as unknown as SealedRoute['handle'] };
+}

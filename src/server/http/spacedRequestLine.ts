@@ -1,0 +1,115 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { encodeRawPath } from './usernamePath.ts';
+
+/*
+ * Java's HttpURLConnection writes the path as it gets it, so that a client which encrypts for "John Doe" sends the
+ * request line `POST /encrypt/John Doe HTTP/1.1`. That is no HTTP (RFC 9112, 3.2) and Node's parser refuses it. RFC 9112
+ * lets a server autocorrect nothing in general; here the line has one possible meaning, so it is answered all the same:
+ * read by hand, passed to the application in process, and the connection is then closed.
+ */
+const SPACED_REQUEST = /^POST (\/encrypt\/[^\r\n]*) HTTP\/1\.[01]\r?\n/;
+const MAX_HEAD_LENGTH = 16 * 1024;
+const READ_TIMEOUT = 15_000;
+/** What is about the connection and not about the request, or is made anew. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'expect',
+]);
+
+/** Whether a packet that could not be parsed begins with such a request line. */
+export function isSpacedRequest(packet: Buffer): boolean {
+  return SPACED_REQUEST.test(packet.toString('latin1', 0, MAX_HEAD_LENGTH));
+}
+
+/**
+ * Answers a request whose request line has spaces in the path, and closes the connection.
+ *
+ * @param packet what the parser stumbled over, from the request line on
+ * @param maxBodyLength longest body in bytes
+ */
+export async function answerSpacedRequest(
+  app: FastifyInstance,
+  socket: Socket,
+  packet: Buffer,
+  maxBodyLength: number,
+): Promise<void> {
+  const request = await readRequest(socket, packet, maxBodyLength);
+  if (!request) {
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    return;
+  }
+  const response = await app.inject({
+    method: 'POST',
+    url: encodeRawPath(request.path),
+    headers: request.headers,
+    payload: request.body,
+    remoteAddress: socket.remoteAddress ?? '',
+  });
+  const status = `HTTP/1.1 ${response.statusCode} ${STATUS_CODES[response.statusCode] ?? ''}`;
+  const headers = Object.entries(response.headers)
+    .filter(([name]) => !OWN_HEADERS.has(name.toLowerCase()))
+    .map(([name, value]) => `${name}: ${value}`);
+  const head = [status, ...headers, `content-length: ${response.rawPayload.length}`, 'connection: close', '', ''];
+  socket.write(head.join('\r\n'), 'latin1');
+  socket.end(response.rawPayload);
+}
+
+interface RawRequest {
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer;
+}
+
+/** Reads on until the body is complete. @returns undefined if it does not come, or is not what a client sends */
+async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number): Promise<RawRequest | undefined> {
+  let received = packet;
+  for await (const chunk of chunks(socket)) {
+    received = Buffer.concat([received, chunk]);
+    const parsed = parseRequest(received, maxBodyLength);
+    if (parsed !== 'incomplete') return parsed;
+  }
+  return undefined;
+}
+
+/** The chunks that arrive, an empty one first; ends with the connection or the time-out. */
+async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(0);
+  const expired = AbortSignal.timeout(READ_TIMEOUT);
+  const onExpired = () => socket.destroy();
+  expired.addEventListener('abort', onExpired);
+  try {
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch {
+    // Closed or timed out: there is nobody left to answer.
+  } finally {
+    expired.removeEventListener('abort', onExpired);
+  }
+}
+
+function parseRequest(received: Buffer, maxBodyLength: number): RawRequest | 'incomplete' | undefined {
+  const text = received.toString('latin1', 0, MAX_HEAD_LENGTH);
+  const end = /\r?\n\r?\n/.exec(text);
+  if (!end) return received.length < MAX_HEAD_LENGTH ? 'incomplete' : undefined;
+  const path = SPACED_REQUEST.exec(text)?.[1];
+  const headers = parseHeaders(text.slice(0, end.index));
+  const length = Number(headers['content-length']);
+  if (path === undefined || 'transfer-encoding' in headers) return undefined;
+  if (!Number.isSafeInteger(length) || length < 0 || length > maxBodyLength) return undefined;
+  const body = received.subarray(end.index + end[0].length);
+  if (body.length < length) return 'incomplete';
+  return { path, headers, body: body.subarray(0, length) };
+}
+
+function parseHeaders(head: string): Record<string, string> {
+  const lines = head.split(/\r?\n/).slice(1);
+  const pairs = lines.map((line) => {
+    const [name = '', ...value] = line.split(':');
+    return [name.trim().toLowerCase(), value.join(':').trim()];
+  });
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,45 @@
+/*
+ * Suite 1 has the recipient's name as the last segment of the path. Clients percent-encode it, or write it as it is, in
+ * UTF-8 or in Latin-1, so that `%`, `/` and `?` may be part of the name or of the address. The segment is therefore
+ * taken as the client sent it, and each way to read it is tried.
+ */
+const PREFIX = '/encrypt/';
+
+/**
+ * Makes everything after `/encrypt/` one path segment, which the router decodes back to what was sent.
+ *
+ * @param url the request target as Node gives it: one character for each byte
+ */
+export function isolateUsername(url: string): string {
+  return url.startsWith(PREFIX) ? PREFIX + encodeURIComponent(url.slice(PREFIX.length)) : url;
+}
+
+/** Percent-encodes a path that was written as it is: every byte of its name stands for itself. */
+export function encodeRawPath(path: string): string {
+  const name = Buffer.from(path.slice(PREFIX.length), 'latin1');
+  return PREFIX + Array.from(name, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+}
+
+/**
+ * The names that a segment may mean, the likeliest first.
+ *
+ * @param segment as sent: one character for each byte
+ */
+export function usernameCandidates(segment: string): string[] {
+  const [path = ''] = segment.split('?');
+  const readings = [percentDecode(segment), segment, percentDecode(path)].map(decodeText);
+  return [...new Set(readings)];
+}
+
+/** Replaces each `%XX` by its byte and leaves any other `%` alone. */
+function percentDecode(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function decodeText(bytes: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, 'latin1'));
+  } catch {
+    return bytes;
+  }
+}

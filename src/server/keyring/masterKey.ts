@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { KEY_LENGTH } from '../crypto/aead.ts';
+import { deriveKey } from '../crypto/derive.ts';
+import { findMasterKeyIds, insertMasterKeyId } from '../store/masterKeys.ts';
+import type { Store } from '../store/store.ts';
+
+/** The key that everything stored hangs on. Without it the database opens nothing. */
+export interface MasterKey {
+  /** Names the key without telling anything about it: 16 hex characters. */
+  readonly id: string;
+  /** A 32-byte key for one purpose. */
+  derive(label: string): Uint8Array<ArrayBuffer>;
+}
+
+/** @param bytes 32 bytes */
+export function createMasterKey(bytes: Uint8Array): MasterKey {
+  if (bytes.length !== KEY_LENGTH) throw new Error(`A master key has ${KEY_LENGTH} bytes, not ${bytes.length}.`);
+  return {
+    id: Buffer.from(deriveKey(bytes, 'vws master key id')).toString('hex', 0, 8),
+    derive: (label) => deriveKey(bytes, label),
+  };
+}
+
+/**
+ * Reads a master key as people write it: 64 hex characters or the base64 (standard or URL-safe) of 32 bytes.
+ *
+ * @returns undefined if the text is neither
+ */
+export function parseMasterKey(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const trimmed = text.trim();
+  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
+  if (/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return Buffer.from(trimmed, 'base64');
+  return undefined;
+}
+
+/**
+ * Reads the master key from a file, making the file (mode 0600) with a random key if it is missing.
+ *
+ * @throws Error if the file holds no master key: it is left as it is
+ */
+export function loadMasterKeyFile(path: string): { bytes: Uint8Array<ArrayBuffer>; created: boolean } {
+  const present = readKeyFile(path);
+  if (present) return { bytes: present, created: false };
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const created = publishNewKey(path);
+  const bytes = readKeyFile(path);
+  if (!bytes) throw new Error(`The master key file ${path} vanished while the server was starting.`);
+  return { bytes, created };
+}
+
+function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const bytes = parseMasterKey(text);
+  if (!bytes) throw new Error(`The file ${path} holds no master key: it should be 64 hex characters.`);
+  return bytes;
+}
+
+/** Complete and on disk before it has its name: no start, crash or second process ever meets half a key. */
+function publishNewKey(path: string): boolean {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = openSync(draft, 'wx', 0o600);
+  try {
+    writeSync(file, `${randomBytes(KEY_LENGTH).toString('hex')}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+}
+
+/** The database was made with another master key than the one at hand. */
+export class WrongMasterKeyError extends Error {
+  constructor(given: string, expected: readonly string[]) {
+    super(
+      `This is the wrong master key for this database: it was made with key ${expected.join(', ')}, and this is key ${given}. ` +
+        'Without the right key no account or message in it can be opened. Put the right key back and start again.',
+    );
+    this.name = 'WrongMasterKeyError';
+  }
+}
+
+/**
+ * Notes the master key in an empty database, or checks it against the one that the database was made with.
+ *
+ * @throws WrongMasterKeyError if it is another one: nothing is changed
+ */
+export async function bindMasterKey(store: Store, masterKey: MasterKey, now: number): Promise<void> {
+  await store.transaction(async (tx) => {
+    const known = await findMasterKeyIds(tx);
+    if (known.length === 0) await insertMasterKeyId(tx, masterKey.id, now);
+    else if (!known.includes(masterKey.id)) throw new WrongMasterKeyError(masterKey.id, known);
+  });
+}

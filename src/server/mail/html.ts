@@ -1,0 +1,74 @@
+import type { CodeMailWords } from './template.ts';
+
+const SANS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+const MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace";
+
+/**
+ * The HTML of a mail around a code: one column of tables and inlined style, which is what every mail reader shows
+ * alike, no pictures, nothing loaded. Only the dark colours need a style sheet; a reader that drops it stays light.
+ */
+export function codeMailHtml(words: CodeMailWords, title: string): string {
+  const service = escapeHtml(words.service);
+  const before = words.beforeCode.map((text) => paragraph(escapeHtml(text), 'margin:0 0 12px')).join('\n');
+  const after = words.afterCode
+    .map(({ heading, text }) => {
+      const strong = `<strong class="ink" style="color:#16202c;font-weight:600">${escapeHtml(heading)}</strong>`;
+      return `<p class="soft" style="margin:0 0 12px;font-size:14px;line-height:21px;color:#55616f">${strong}<br>${escapeHtml(text)}</p>`;
+    })
+    .join('\n');
+
+  return `<!doctype html>
+<html lang="${words.language}" dir="ltr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
+<title>${escapeHtml(title)}</title>
+<style>
+:root { color-scheme: light dark; supported-color-schemes: light dark; }
+@media (prefers-color-scheme: dark) {
+  .page { background: #11151b !important; }
+  .card { background: #1a2029 !important; border-color: #2c3541 !important; }
+  .code { background: #11151b !important; border-color: #3a4656 !important; color: #ffffff !important; }
+  .ink { color: #eef2f6 !important; }
+  .soft { color: #a9b4c1 !important; }
+  .line { border-color: #2c3541 !important; }
+}
+</style>
+</head>
+<body class="page" style="margin:0;padding:0;background:#f2f4f7;-webkit-text-size-adjust:100%">
+<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f2f4f7">
+<tr><td align="center" style="padding:32px 16px 48px">
+<table role="presentation" width="520" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:520px">
+<tr><td class="soft" style="padding:0 4px 16px;font-family:${SANS};font-size:15px;line-height:20px;font-weight:600;color:#55616f">${service}</td></tr>
+<tr><td class="card" style="padding:32px 32px 20px;background:#ffffff;border:1px solid #dfe4ea;border-radius:12px;font-family:${SANS}">
+<h1 class="ink" style="margin:0 0 20px;font-size:24px;line-height:30px;font-weight:700;color:#16202c">${escapeHtml(words.heading)}</h1>
+${before}
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 12px">
+<tr><td class="code" align="center" style="padding:20px 0 20px 8px;background:#f2f4f7;border:1px solid #dfe4ea;border-radius:8px;font-family:${MONO};font-size:34px;line-height:40px;font-weight:700;letter-spacing:8px;color:#16202c">${escapeHtml(words.code)}</td></tr>
+</table>
+<p class="soft" style="margin:0;font-size:14px;line-height:21px;color:#55616f">${escapeHtml(words.belowCode)}</p>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0">
+<tr><td class="line" style="padding:20px 0 0;border-top:1px solid #dfe4ea">
+${after}
+</td></tr>
+</table>
+</td></tr>
+</table>
+</td></tr>
+</table>
+</body>
+</html>
+`;
+}
+
+function paragraph(html: string, style: string): string {
+  return `<p class="ink" style="${style};font-size:16px;line-height:24px;color:#16202c">${html}</p>`;
+}
+
+/** For text between tags and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createMemoryLog, mailSettings, recoveryMail, temporaryFolder } from '../../../test/support/mailFixtures.ts';
+import { parseMail } from '../../../test/support/mime.ts';
+import { parseSender } from './address.ts';
+import { createLocalMailbox } from './localMailbox.ts';
+import { DeliveryError } from './mail.ts';
+import { composeRecoveryMail } from './message.ts';
+
+const START = Date.UTC(2026, 10, 22, 14, 22);
+const never = new AbortController().signal;
+
+function message(code: string, createdAt = START) {
+  const mail = recoveryMail({ code, expiresAt: createdAt + 600_000 });
+  return composeRecoveryMail(mail, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
+}
+
+test('a mail becomes one complete private file, told of in the log with its code', async (t) => {
+  const folder = join(await temporaryFolder(t), 'data', 'mailbox');
+  const log = createMemoryLog();
+  const sent = message('ABC234');
+  await createLocalMailbox(folder, log).deliver(sent, never);
+
+  assert.deepEqual(await readdir(folder), [`20261122T142200.000Z-${sent.id}.eml`]);
+  const file = join(folder, `20261122T142200.000Z-${sent.id}.eml`);
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  assert.equal((await stat(folder)).mode & 0o777, 0o700);
+
+  const source = await readFile(file);
+  assert.doesNotMatch(source.toString('latin1'), /(?<!\r)\n/);
+  const mail = parseMail(source);
+  assert.equal(mail.header('to'), 'ada@example.org');
+  assert.equal(mail.header('from'), 'VWS <vws@example.org>');
+  assert.equal(mail.header('message-id'), sent.messageId);
+  assert.equal(mail.subject, mailSettings.subject);
+  assert.equal(/^[A-Z0-9]{6}$/m.exec(mail.text)?.[0], 'ABC234');
+  assert.equal(mail.html, sent.html);
+
+  assert.deepEqual(
+    log.lines.map(({ level, fields }) => [level, fields]),
+    [['info', { file, code: 'ABC234' }]],
+  );
+});
+
+test('the same mail again replaces its file', async (t) => {
+  const folder = await temporaryFolder(t);
+  const mailbox = createLocalMailbox(folder, createMemoryLog());
+  const sent = message('ABC234');
+  await mailbox.deliver(sent, never);
+  await mailbox.deliver(sent, never);
+  assert.equal((await readdir(folder)).length, 1);
+});
+
+test('only the newest hundred mails stay, and nothing that is no mail goes', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, '0-notes.txt'), 'mine');
+  const mailbox = createLocalMailbox(folder, createMemoryLog());
+  for (let n = 0; n < 103; n += 1) await mailbox.deliver(message('ABC234', START + n), never);
+  const names = (await readdir(folder)).sort();
+  assert.equal(names.length, 101);
+  assert.equal(names[0], '0-notes.txt');
+  assert.match(names[1] ?? '', /^20261122T142200\.003Z-/);
+  assert.match(names.at(-1) ?? '', /^20261122T142200\.102Z-/);
+});
+
+test('a folder that cannot be written is a passing failure', async (t) => {
+  const file = join(await temporaryFolder(t), 'file');
+  await writeFile(file, '');
+  const mailbox = createLocalMailbox(join(file, 'mailbox'), createMemoryLog());
+  await assert.rejects(mailbox.deliver(message('ABC234'), never), (error) => {
+    assert.ok(error instanceof DeliveryError);
+    assert.equal(error.permanent, false);
+    assert.match(error.message, /ENOTDIR/);
+    return true;
+  });
+});
+
+test('the mode of a folder that is already there is its owner’s choice', async (t) => {
+  const folder = join(await temporaryFolder(t), 'mailbox');
+  await mkdir(folder);
+  await chmod(folder, 0o750);
+  await createLocalMailbox(folder, createMemoryLog()).deliver(message('ABC234'), never);
+  assert.equal((await stat(folder)).mode & 0o777, 0o750);
+});

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { recoveryMail } from '../../../test/support/mailFixtures.ts';
+import { openContent, sealContent } from './sealedMail.ts';
+
+const key = randomBytes(32);
+const mailId = randomBytes(16);
+const seal = (to: string, username: string) =>
+  sealContent(key, mailId, { kind: 'recovery', mail: recoveryMail({ to, username, expiresAt: 1 }) });
+
+test('what was sealed is opened again', () => {
+  for (const mail of [recoveryMail({ expiresAt: 1 }), recoveryMail({ username: 'Зоя'.repeat(300), expiresAt: 2 })]) {
+    const content = { kind: 'recovery', mail } as const;
+    assert.deepEqual(openContent(key, mailId, sealContent(key, mailId, content)), content);
+  }
+});
+
+test('the longest address and name are as long as a decoy', () => {
+  const decoy = sealContent(key, mailId, { kind: 'decoy' });
+  assert.equal(seal('a@b.example', 'A').length, decoy.length);
+  assert.equal(seal(`${'a'.repeat(242)}@example.org`, '\u{1f511}'.repeat(64)).length, decoy.length);
+});
+
+test('a row opens neither under another key nor in the place of another row', () => {
+  const sealed = sealContent(key, mailId, { kind: 'decoy' });
+  assert.equal(openContent(randomBytes(32), mailId, sealed), undefined);
+  assert.equal(openContent(key, randomBytes(16), sealed), undefined);
+  assert.equal(openContent(key, mailId, sealed.subarray(1)), undefined);
+});

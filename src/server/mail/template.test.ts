@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
+import { renderRecoveryMail } from './template.ts';
+
+const ASKED_AT = Date.UTC(2026, 10, 22, 14, 22);
+
+interface Names {
+  username?: string;
+  code?: string;
+  minutes?: number;
+  senderName?: string;
+  subject?: string;
+}
+
+function render({ username = 'Ada', code = 'K7M4PX', minutes = 10, ...settings }: Names = {}) {
+  const mail = recoveryMail({ username, code, expiresAt: ASKED_AT + minutes * 60_000 });
+  return renderRecoveryMail(mail, { ...mailSettings, ...settings }, ASKED_AT);
+}
+
+/** What a person reads of the HTML. */
+function readable(html: string): string {
+  return html
+    .replace(/^[\s\S]*<body/, '<body')
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+test('both twins say who, what, how long, and what to do', () => {
+  const { subject, text, html } = render({ username: 'Ada Lovelace' });
+  assert.equal(subject, mailSettings.subject);
+  for (const twin of [text, readable(html)]) {
+    assert.match(twin, /Hello Ada Lovelace,/);
+    assert.match(twin, /set a new password for your VWS account/);
+    assert.match(twin, /K7M4PX/);
+    assert.match(twin, /until 14:32 UTC on 22 November 2026\. That is 10 minutes after/);
+    assert.match(twin, /not you\? Then do nothing/);
+  }
+});
+
+test('the page loads nothing, and names its language', () => {
+  const { html } = render();
+  assert.doesNotMatch(html, /<img|<script|<link|url\(|https?:|src=/i);
+  assert.match(html, /<html lang="en"/);
+  assert.match(html, /prefers-color-scheme: dark/);
+  for (const table of html.match(/<table[^>]*>/g) ?? []) assert.match(table, /role="presentation"/);
+});
+
+test('the last minute is told in the singular', () => {
+  assert.match(render({ minutes: 1 }).text, /That is 1 minute after/);
+});
+
+test('whatever the names are, a script finds the code in the text and nothing else, and the subject has none', () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.stringMatching(/^[A-Z0-9]{6}$/),
+    fc.stringMatching(/^\s?[A-Z0-9]{6}[\r\n\u2028\u0085][A-Z0-9]{6}\s?$/),
+  );
+  fc.assert(
+    fc.property(anyText, anyText, fc.stringMatching(/^[A-HJKMNP-Z2-9]{6}$/), (username, senderName, code) => {
+      const { text, subject } = render({ username, senderName, code });
+      assert.deepEqual(text.match(/^[A-Z0-9]{6}$/gm), [code]);
+      assert.ok(!subject.includes(code));
+    }),
+  );
+});
+
+test('names cannot write HTML', () => {
+  const evil = `"><img src=x onerror=alert(1)>'</td><script>&amp;`;
+  const { html } = render({ username: evil, senderName: evil, subject: evil, code: evil });
+  const tags = (page: string) => page.replaceAll(/>[^<]*</g, '><');
+  assert.equal(tags(html), tags(render().html));
+  assert.ok(readable(html).includes(`<img src=x onerror=alert(1)>'</td><script>&amp;`));
+});
+
+test('mail readers make no link of a name, and it cannot turn the line around', () => {
+  const { text } = render({ username: 'win at https://example.com/x\u202e\u2066 or me@example.com' });
+  assert.doesNotMatch(text, /https:\/|example\.com|me@e|\u202e|\u2066/);
+  assert.match(text.replaceAll('\u200c', ''), /^Hello win at https:\/\/example\.com\/x or me@example\.com,$/m);
+});

@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino from 'pino';
+import { createApp, openDatabase } from './app.ts';
+import { type Config, readConfig, withEnvFile } from './config.ts';
+
+const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
+/** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */
+const SECOND_SIGNAL_AFTER = 1_000;
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  fail(error);
+}
+
+async function main([command]: readonly string[]): Promise<void> {
+  const config = readConfig(readEnvironment());
+  if (command === 'create-database') return createDatabase(config);
+  if (command !== undefined)
+    throw new Error(`Unknown command "${command}". There is create-database, or none to serve.`);
+  await serve(config);
+}
+
+async function createDatabase(config: Config): Promise<void> {
+  const { store } = await openDatabase(config);
+  await store.close();
+  say(`The database is ready: ${store.location}`);
+}
+
+async function serve(config: Config): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string };
+  // Written in the background: a log line costs a request next to nothing.
+  const destination = pino.destination({ fd: 1, sync: false });
+  const log = pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  const app = await createApp({ config, log, version });
+  const url = await app.listen();
+  introduce(config, version, url);
+  log.info({ url, version }, 'listening');
+  stopOnSignals(async () => {
+    log.info('stopping');
+    await app.stop();
+    log.info('stopped');
+    destination.flushSync();
+  });
+}
+
+function introduce({ database, masterKey, smtp, mailboxFolder }: Config, version: string, url: string): void {
+  say(`VWS server ${version}`);
+  say(`  listening   ${url}`);
+  say(`  API docs    ${url}/docs`);
+  say(`  data        ${database.path}`);
+  say(
+    `  master key  ${'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY'}`,
+  );
+  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (no MAIL_SERVER is set)`}`);
+  say('Ctrl-C stops the server.');
+}
+
+function stopOnSignals(stop: () => Promise<void>): void {
+  let since: number | undefined;
+  const onSignal = () => {
+    if (since !== undefined) {
+      if (Date.now() - since > SECOND_SIGNAL_AFTER) process.exit(1);
+      return;
+    }
+    since = Date.now();
+    stop().then(() => process.exit(0), fail);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+function readEnvironment() {
+  const file = '.env';
+  return withEnvFile(process.env, existsSync(file) ? readFileSync(file, 'utf8') : '');
+}
+
+/** For people; the log, on the standard output, is for programs. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(error: unknown): never {
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
+  const hint =
+    code === 'EADDRINUSE' ? ` Stop the other program or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
+  say(`The server cannot go on: ${message}.${hint}`.replace('..', '.'));
+  process.exit(1);
+}

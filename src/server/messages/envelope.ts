@@ -1,0 +1,93 @@
+import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
+
+/*
+ * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
+ * this version stays readable for ever.
+ *
+ *   base64url without padding ( nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
+ *
+ * Nothing in it is recognisable: without the key it is random from the first byte to the last, and its size is one of
+ * a few. The plaintext under it:
+ *
+ *   version (1) = 1 ‖ sent at, ms since 1970 (6, big-endian) ‖ sender's id (16) ‖ length of the text (4, big-endian)
+ *   ‖ text (UTF-8) ‖ zeros up to the size class
+ *
+ * Associated data: "vws envelope " ‖ recipient's id (16).
+ */
+const VERSION = 1;
+const TIME_OFFSET = 1;
+const SENDER_OFFSET = 7;
+const LENGTH_OFFSET = 23;
+const TEXT_OFFSET = 27;
+export const ID_LENGTH = 16;
+
+/** Bytes that the envelope adds to the text, padding aside. */
+export const ENVELOPE_OVERHEAD = NONCE_LENGTH + TAG_LENGTH + TEXT_OFFSET;
+
+const SMALLEST_SIZE = 256;
+const LARGE_SIZE_STEP = 64 * 1024;
+
+/** The size class, in bytes, of an envelope that must hold at least `size`: a power of two, or a multiple of 64 KiB. */
+export function sizeClass(size: number): number {
+  if (size > LARGE_SIZE_STEP) return Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
+  let fitting = SMALLEST_SIZE;
+  while (fitting < size) fitting *= 2;
+  return fitting;
+}
+
+/** What an envelope holds. */
+export interface Letter {
+  /** 16 bytes. */
+  readonly senderId: Uint8Array;
+  /** Milliseconds since 1970, to 2⁴⁸. */
+  readonly sentAt: number;
+  readonly text: string;
+}
+
+/** @param key the recipient's message key, 32 bytes */
+export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, letter: Letter): string {
+  const text = Buffer.from(letter.text, 'utf8');
+  const padded = Buffer.alloc(sizeClass(text.length + ENVELOPE_OVERHEAD) - NONCE_LENGTH - TAG_LENGTH);
+  padded.writeUInt8(VERSION);
+  padded.writeUIntBE(letter.sentAt, TIME_OFFSET, 6);
+  padded.set(letter.senderId, SENDER_OFFSET);
+  padded.writeUInt32BE(text.length, LENGTH_OFFSET);
+  padded.set(text, TEXT_OFFSET);
+  return Buffer.from(sealAead(key, padded, associatedData(recipientId))).toString('base64url');
+}
+
+/**
+ * Opens an envelope with whichever of the recipient's keys fits.
+ *
+ * @param envelope as it was sealed; white space, which mail and forms like to add, is ignored
+ * @returns undefined, without a reason, if it is not an envelope for this recipient
+ */
+export function openEnvelope(
+  keys: readonly Uint8Array[],
+  recipientId: Uint8Array,
+  envelope: string,
+): Letter | undefined {
+  const compact = envelope.replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9_-]+$/.test(compact)) return undefined;
+  const sealed = Buffer.from(compact, 'base64url');
+  for (const key of keys) {
+    const plaintext = openAead(key, sealed, associatedData(recipientId));
+    if (plaintext) return readLetter(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
+  }
+  return undefined;
+}
+
+function readLetter(plaintext: Buffer): Letter | undefined {
+  if (plaintext.length < TEXT_OFFSET || plaintext.readUInt8() !== VERSION) return undefined;
+  const end = TEXT_OFFSET + plaintext.readUInt32BE(LENGTH_OFFSET);
+  if (end > plaintext.length) return undefined;
+  return {
+    senderId: new Uint8Array(plaintext.subarray(SENDER_OFFSET, SENDER_OFFSET + ID_LENGTH)),
+    sentAt: plaintext.readUIntBE(TIME_OFFSET, 6),
+    text: plaintext.toString('utf8', TEXT_OFFSET, end),
+  };
+}
+
+function associatedData(recipientId: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from('vws envelope '), recipientId]);
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { claimRequest, releaseClaim } from '../store/requestClaims.ts';
+import type { Row } from '../store/schema.ts';
+import type { Store, Transaction } from '../store/store.ts';
+
+/** How long a claim holds if its owner vanishes. Longer than any preparation takes. */
+const CLAIM_LEASE = 15_000;
+/** How often the claim of another process is looked at again. */
+const POLL_INTERVAL = 25;
+const TOKEN_LENGTH = 16;
+
+export type Claim = Row<'request_claims'>;
+
+/** Makes copies of a request that take long to prepare wait for the first of them. */
+export interface Claims {
+  /** @returns the claim, or undefined if another copy of the request is being executed */
+  take(transaction: Transaction, stepId: Uint8Array, requestHash: Uint8Array): Promise<Claim | undefined>;
+  /** To be called once the transaction that took the claim is durable: copies in this process then wait for its end. */
+  begin(claim: Claim): void;
+  /** Waits until the request may be free. */
+  wait(requestHash: Uint8Array): Promise<void>;
+  /** Gives a claim back as part of a transaction. @returns false if it was lost, so that another copy goes on */
+  release(transaction: Transaction, claim: Claim): Promise<boolean>;
+  /** Ends a claim that came to nothing and wakes those who wait in this process; it may have been released before. */
+  end(claim: Claim): Promise<void>;
+  /** Wakes those who wait in this process. */
+  wake(claim: Claim): void;
+}
+
+export function createClaims(store: Store, clock: () => number): Claims {
+  const waiting = new Map<string, PromiseWithResolvers<void>>();
+  const nameOf = (requestHash: Uint8Array) => Buffer.from(requestHash).toString('hex');
+
+  function wake({ request_hash }: Claim): void {
+    const name = nameOf(request_hash);
+    waiting.get(name)?.resolve();
+    waiting.delete(name);
+  }
+
+  return {
+    async take(tx, stepId, requestHash) {
+      const now = clock();
+      const claim: Claim = {
+        step_id: stepId,
+        request_hash: requestHash,
+        claim_token: randomBytes(TOKEN_LENGTH),
+        lease_until: now + CLAIM_LEASE,
+      };
+      return (await claimRequest(tx, claim, now)) ? claim : undefined;
+    },
+    begin({ request_hash }) {
+      const name = nameOf(request_hash);
+      waiting.set(name, waiting.get(name) ?? Promise.withResolvers<void>());
+    },
+    async wait(requestHash) {
+      await (waiting.get(nameOf(requestHash))?.promise ?? delay(POLL_INTERVAL));
+    },
+    release: (tx, claim) => releaseClaim(tx, claim),
+    wake,
+    async end(claim) {
+      try {
+        await store.transaction((tx) => releaseClaim(tx, claim));
+      } catch {
+        // The database is away. The lease ends by itself.
+      } finally {
+        wake(claim);
+      }
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Transaction } from './store.ts';
+
+/** What is kept no longer: rows whose time is at or before the given one, in milliseconds since 1970. */
+export interface ExpiryTimes {
+  readonly sessionsUnusedSince: number;
+  readonly claimsEndedBy: number;
+  readonly recoveriesEndedBy: number;
+  readonly loginAttemptsBefore: number;
+  readonly rateWindowsBefore: number;
+}
+
+/**
+ * Deletes expired rows, a bounded number of each kind, so that one sweep never holds other work up for long.
+ *
+ * @returns the most rows deleted of one kind: below `limit`, nothing expired is left
+ */
+export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
+  const results = [
+    db
+      .deleteFrom('session_steps')
+      .where('step_id', 'in', (eb) =>
+        eb
+          .selectFrom('session_steps')
+          .select('step_id')
+          .where('last_used_at', '<=', times.sessionsUnusedSince)
+          .limit(limit),
+      ),
+    // As few as the requests that a crash cut short: no bound needed.
+    db.deleteFrom('request_claims').where('lease_until', '<=', times.claimsEndedBy),
+    db
+      .deleteFrom('recoveries')
+      .where('recovery_id', 'in', (eb) =>
+        eb
+          .selectFrom('recoveries')
+          .select('recovery_id')
+          .where('expires_at', '<=', times.recoveriesEndedBy)
+          .limit(limit),
+      ),
+    db
+      .deleteFrom('login_attempts')
+      .where('account_key', 'in', (eb) =>
+        eb
+          .selectFrom('login_attempts')
+          .select('account_key')
+          .where('last_attempt_at', '<=', times.loginAttemptsBefore)
+          .limit(limit),
+      ),
+    db
+      .deleteFrom('rate_counters')
+      .where('counter_key', 'in', (eb) =>
+        eb
+          .selectFrom('rate_counters')
+          .select('counter_key')
+          .where('window_started_at', '<=', times.rateWindowsBefore)
+          .limit(limit),
+      ),
+  ];
+  let most = 0;
+  for (const query of results) {
+    const { numDeletedRows } = await query.executeTakeFirst();
+    most = Math.max(most, Number(numDeletedRows));
+  }
+  return most;
+}

@@ -1,0 +1,46 @@
+import { sql } from 'kysely';
+import type { Transaction } from './store.ts';
+
+/** How wrong passwords lock an account; times in milliseconds. */
+export interface LockRule {
+  readonly maxFailures: number;
+  readonly lockDuration: number;
+  /** After so long without an attempt, earlier failures are forgotten. */
+  readonly memory: number;
+}
+
+export interface CountedAttempt {
+  /** This attempt and those before it that were not followed by a right password. */
+  readonly failures: number;
+  readonly locked_until: number | null;
+}
+
+/** Counts an attempt before it is checked, in one statement, so that N at once count N. */
+export async function countLoginAttempt(
+  { db }: Transaction,
+  accountKey: Uint8Array,
+  now: number,
+  { maxFailures, lockDuration, memory }: LockRule,
+): Promise<CountedAttempt> {
+  const startsAnew = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memory})`;
+  const { rows } = await sql<CountedAttempt>`
+    INSERT INTO login_attempts (account_key, failures, last_attempt_at, locked_until)
+    VALUES (${accountKey}, 1, ${now}, NULL)
+    ON CONFLICT (account_key) DO UPDATE SET
+      failures = CASE WHEN ${startsAnew} THEN 1 ELSE login_attempts.failures + 1 END,
+      locked_until = CASE
+        WHEN ${startsAnew} THEN NULL
+        WHEN login_attempts.failures + 1 = ${maxFailures} THEN ${now + lockDuration}
+        ELSE login_attempts.locked_until
+      END,
+      last_attempt_at = ${now}
+    RETURNING failures, locked_until`.execute(db);
+  const [attempt] = rows;
+  if (!attempt) throw new Error('an upsert returned no row');
+  return attempt;
+}
+
+/** Forgets the attempts: a right password was given, or the account was recovered. */
+export async function clearLoginAttempts({ db }: Transaction, accountKey: Uint8Array): Promise<void> {
+  await db.deleteFrom('login_attempts').where('account_key', '=', accountKey).execute();
+}

@@ -1,0 +1,73 @@
+import type { NewRow, Row } from './schema.ts';
+import type { Transaction } from './store.ts';
+
+export type Recovery = Row<'recoveries'>;
+
+export async function insertRecovery({ db }: Transaction, recovery: NewRow<'recoveries'>): Promise<void> {
+  await db.insertInto('recoveries').values(recovery).execute();
+}
+
+/** @returns the recovery with this try counted, or undefined if it takes no more codes */
+export async function countRecoveryTry(
+  { db }: Transaction,
+  recoveryId: Uint8Array,
+  now: number,
+  maxTries: number,
+): Promise<Recovery | undefined> {
+  return db
+    .updateTable('recoveries')
+    .set((eb) => ({ tries: eb('tries', '+', 1) }))
+    .where('recovery_id', '=', recoveryId)
+    .where('confirmed_at', 'is', null)
+    .where('tries', '<', maxTries)
+    .where('expires_at', '>', now)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+export async function confirmRecovery(
+  { db }: Transaction,
+  recoveryId: Uint8Array,
+  now: number,
+  expiresAt: number,
+): Promise<void> {
+  await db
+    .updateTable('recoveries')
+    .set({ confirmed_at: now, expires_at: expiresAt })
+    .where('recovery_id', '=', recoveryId)
+    .execute();
+}
+
+/** @returns the recovery, if its code was confirmed and it can still set a password */
+export async function findConfirmedRecovery(
+  { db }: Transaction,
+  recoveryId: Uint8Array,
+  now: number,
+): Promise<Recovery | undefined> {
+  return db
+    .selectFrom('recoveries')
+    .selectAll()
+    .where('recovery_id', '=', recoveryId)
+    .where('confirmed_at', 'is not', null)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+}
+
+/** Uses a confirmed recovery up. @returns false if it was used, or ended, before */
+export async function consumeRecovery({ db }: Transaction, recoveryId: Uint8Array, now: number): Promise<boolean> {
+  const result = await db
+    .updateTable('recoveries')
+    .set({ used_at: now })
+    .where('recovery_id', '=', recoveryId)
+    .where('confirmed_at', 'is not', null)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** Ends every recovery of a user that has not been used: its codes were for the old password. */
+export async function deleteUnusedRecoveries({ db }: Transaction, userId: Uint8Array): Promise<void> {
+  await db.deleteFrom('recoveries').where('user_id', '=', userId).where('used_at', 'is', null).execute();
+}

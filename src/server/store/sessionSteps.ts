@@ -1,0 +1,76 @@
+import type { NewRow, Row } from './schema.ts';
+import type { Transaction } from './store.ts';
+
+export type SessionStep = Row<'session_steps'>;
+
+export async function findStep({ db }: Transaction, stepId: Uint8Array): Promise<SessionStep | undefined> {
+  return db.selectFrom('session_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
+}
+
+/** @returns the step that a request led to, if its answer was stored */
+export async function findAnsweredStep(
+  { db }: Transaction,
+  parentId: Uint8Array,
+  requestHash: Uint8Array,
+): Promise<SessionStep | undefined> {
+  return db
+    .selectFrom('session_steps')
+    .selectAll()
+    .where('parent_id', '=', parentId)
+    .where('request_hash', '=', requestHash)
+    .executeTakeFirst();
+}
+
+export async function insertStep({ db }: Transaction, step: NewRow<'session_steps'>): Promise<void> {
+  await db.insertInto('session_steps').values(step).execute();
+}
+
+export async function markStepUsed({ db }: Transaction, stepId: Uint8Array, now: number): Promise<void> {
+  await db.updateTable('session_steps').set({ used: 1, last_used_at: now }).where('step_id', '=', stepId).execute();
+}
+
+export async function deleteStep({ db }: Transaction, stepId: Uint8Array): Promise<void> {
+  await db.deleteFrom('session_steps').where('step_id', '=', stepId).execute();
+}
+
+/** Deletes every step of a session but one: the client has proved that it holds that one's keys. */
+export async function deleteOtherSteps({ db }: Transaction, step: SessionStep): Promise<void> {
+  await db
+    .deleteFrom('session_steps')
+    .where('session_id', '=', step.session_id)
+    .where('step_id', '!=', step.step_id)
+    .execute();
+}
+
+/** @returns the steps that the requests of one step led to, the oldest first, without their secrets */
+export async function findChildSteps(
+  { db }: Transaction,
+  { session_id, step_id }: SessionStep,
+): Promise<Pick<SessionStep, 'step_id' | 'repeatable'>[]> {
+  return db
+    .selectFrom('session_steps')
+    .select(['step_id', 'repeatable'])
+    .where('session_id', '=', session_id)
+    .where('parent_id', '=', step_id)
+    .orderBy('last_used_at')
+    .execute();
+}
+
+export async function deleteSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
+  await db.deleteFrom('session_steps').where('session_id', '=', sessionId).execute();
+}
+
+/** Ends every session that a user is logged in on, but for one. */
+export async function deleteOtherSessionsOfUser(
+  { db }: Transaction,
+  userId: Uint8Array,
+  exceptSessionId: Uint8Array,
+): Promise<void> {
+  await db
+    .deleteFrom('session_steps')
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .where('session_id', '!=', exceptSessionId)
+    .execute();
+}
