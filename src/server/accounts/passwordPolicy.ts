@@ -9,8 +9,6 @@ export const MAX_PASSPHRASE_LENGTH = 256;
 const MIN_LENGTH_BESIDE_IDENTITY = 6;
 /** Shorter parts of a name or address are in too many good passphrases to speak against one. */
 const MIN_IDENTITY_LENGTH = 3;
-/** A passphrase that only repeats a piece as short as this is as weak as the piece. */
-const MAX_REPEATED_LENGTH = 5;
 
 /**
  * The rule that VWS clients know: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case and an upper-case letter, a digit
@@ -53,8 +51,7 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
 }
 
 function isCommon(folded: string): boolean {
-  const unit = repeatedUnit(folded);
-  return COMMON.has(folded) || COMMON.has(unit) || unit.length <= MAX_REPEATED_LENGTH;
+  return COMMON.has(folded) || COMMON.has(repeatedUnit(folded));
 }
 
 /** The shortest piece that the text is a repetition of: the text itself where it repeats nothing. */

@@ -3,6 +3,9 @@ import type { CodeMailWords } from './template.ts';
 const SANS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 const MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace";
 
+const MARK =
+  '<span aria-hidden="true" style="display:inline-block;width:10px;height:10px;margin-right:8px;border-radius:3px;background:#3b6fd4"></span>';
+
 /**
  * The HTML of a mail around a code: one column of tables and inlined style, which is what every mail reader shows
  * alike, no pictures, nothing loaded. Only the dark colours need a style sheet; a reader that drops it stays light.
@@ -42,12 +45,12 @@ export function codeMailHtml(words: CodeMailWords, title: string): string {
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f2f4f7">
 <tr><td align="center" style="padding:32px 16px 48px">
 <table role="presentation" width="520" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:520px">
-<tr><td class="soft" style="padding:0 4px 16px;font-family:${SANS};font-size:15px;line-height:20px;font-weight:600;color:#55616f">${service}</td></tr>
-<tr><td class="card" style="padding:32px 32px 20px;background:#ffffff;border:1px solid #dfe4ea;border-radius:12px;font-family:${SANS}">
+<tr><td class="soft" style="padding:0 4px 16px;font-family:${SANS};font-size:15px;line-height:20px;font-weight:600;color:#55616f">${MARK}${service}</td></tr>
+<tr><td class="card" style="padding:32px 32px 20px;background:#ffffff;border:1px solid #dfe4ea;border-radius:12px;font-family:${SANS};word-break:break-word">
 <h1 class="ink" style="margin:0 0 20px;font-size:24px;line-height:30px;font-weight:700;color:#16202c">${escapeHtml(words.heading)}</h1>
 ${before}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 12px">
-<tr><td class="code" align="center" style="padding:20px 0 20px 8px;background:#f2f4f7;border:1px solid #dfe4ea;border-radius:8px;font-family:${MONO};font-size:34px;line-height:40px;font-weight:700;letter-spacing:8px;color:#16202c">${escapeHtml(words.code)}</td></tr>
+<tr><td class="code" align="center" style="padding:20px 0 20px 8px;background:#f2f4f7;border:1px solid #dfe4ea;border-radius:8px;font-family:${MONO};font-size:34px;line-height:40px;font-weight:700;letter-spacing:8px;white-space:nowrap;color:#16202c">${escapeHtml(words.code)}</td></tr>
 </table>
 <p class="soft" style="margin:0;font-size:14px;line-height:21px;color:#55616f">${escapeHtml(words.belowCode)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0">

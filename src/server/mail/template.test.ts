@@ -36,7 +36,7 @@ test('both twins say who, what, how long, and what to do', () => {
     assert.match(twin, /Hello Ada Lovelace,/);
     assert.match(twin, /set a new password for your VWS account/);
     assert.match(twin, /K7M4PX/);
-    assert.match(twin, /until 14:32 UTC on 22 November 2026\. That is 10 minutes after/);
+    assert.match(twin, /works once, within 10 minutes: until 14:32 UTC on 22 November 2026\./);
     assert.match(twin, /not you\? Then do nothing/);
   }
 });
@@ -50,7 +50,7 @@ test('the page loads nothing, and names its language', () => {
 });
 
 test('the last minute is told in the singular', () => {
-  assert.match(render({ minutes: 1 }).text, /That is 1 minute after/);
+  assert.match(render({ minutes: 1 }).text, /within 1 minute:/);
 });
 
 test('whatever the names are, a script finds the code in the text and nothing else, and the subject has none', () => {

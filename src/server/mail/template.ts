@@ -34,15 +34,15 @@ export function renderRecoveryMail(
     heading: 'Set a new password',
     beforeCode: [
       `Hello ${withoutLinks(oneLine(username))},`,
-      `somebody asked to set a new password for your ${service} account. If that was you, enter this code where you asked for it:`,
+      `Somebody asked to set a new password for your ${service} account. If that was you, enter this code where you asked for it:`,
     ],
     code,
-    belowCode: `It works once, until ${timeText(expiresAt)}. That is ${minutesText(expiresAt - askedAt)} after it was asked for.`,
+    belowCode: `It works once, within ${minutesText(expiresAt - askedAt)}: until ${timeText(expiresAt)}.`,
     afterCode: [
       { heading: 'Keep it to yourself', text: 'Nobody who runs this service will ever ask you for the code.' },
       {
         heading: 'It was not you?',
-        text: 'Then do nothing. Your password stays as it is, and the code ends by itself.',
+        text: 'Then do nothing. Your password stays as it is, and the code runs out.',
       },
     ],
   };

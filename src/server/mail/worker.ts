@@ -50,8 +50,8 @@ export interface Worker {
 /**
  * Takes due mails out of the outbox under leases, a few at a time. A mail is taken by one worker only, and the row goes
  * once the mail has been accepted; so a mail goes out twice only if its acceptance was never learnt: the connection
- * broke between the last byte of the message and the reply, or the process died before it removed the row. SMTP has no
- * answer to that (RFC 1047); the same Message-ID lets receivers fold the copies.
+ * broke, or the attempt was broken off, between the last byte of the message and the reply, or the process died before
+ * it removed the row. SMTP has no answer to that (RFC 1047); the same Message-ID lets receivers fold the copies.
  */
 export function createWorker({ store, attempt, log, clock, startTimer }: WorkerOptions): Worker {
   const attempts = new Map<string, { readonly abort: AbortController; readonly end: Promise<void> }>();

@@ -22,6 +22,8 @@ import type { Body, NextStep, Outcome, SealedRequest, Suite, WireAnswer } from '
 export const MAX_UNUSED_ANSWERS = 32;
 /** A longer answer of a repeatable request, in bytes, is made anew instead of being stored. */
 export const MAX_STORED_ANSWER = 16 * 1024;
+/** How many handshakes may wait for the store; past that, newcomers are asked to come back and sessions stay quick. */
+export const MAX_PENDING_HANDSHAKES = 256;
 const SESSION_ID_LENGTH = 16;
 
 export interface ExchangeDependencies {
@@ -43,7 +45,10 @@ export interface ExchangeDependencies {
  * - Using a step ends all others: those before it, and the answers that the client gave up on.
  */
 export interface Exchange {
-  /** @throws Problem `handshake_refused` */
+  /**
+   * @param admit called in the transaction, before the key is looked at
+   * @throws Problem `handshake_refused`, `overloaded`
+   */
   openSession(body: Body, admit: (transaction: Transaction) => Promise<void>): Promise<WireAnswer>;
   /** @throws Problem that is not an answer: nothing was executed and the session is as it was */
   run<E extends Endpoint, Prepared>(handler: Handler<E, Prepared>, request: SealedRequest): Promise<WireAnswer>;
@@ -66,6 +71,7 @@ interface Ticket {
 
 export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
   const claims = createClaims(store, clock);
+  let pendingHandshakes = 0;
   const vaultOf = (sessionKey: string) => openStepVault(keyEncryptionKey, sessionKey);
 
   async function arrive(tx: Transaction, { vault, requestHash, request }: Ticket): Promise<Arrival> {
@@ -205,18 +211,24 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
 
   return {
     async openSession(body, admit) {
-      const { keys, answer } = suite.openHandshake(body);
-      await store.transaction(async (tx) => {
-        await admit(tx);
-        const session = { id: randomBytes(SESSION_ID_LENGTH), userId: null, recoveryId: null };
-        await storeStep(tx, keys, session, clock(), {
-          parent_id: null,
-          repeatable: 0,
-          request_hash: null,
-          sealed_answer: null,
+      if (pendingHandshakes >= MAX_PENDING_HANDSHAKES) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+      pendingHandshakes += 1;
+      try {
+        return await store.transaction(async (tx) => {
+          await admit(tx);
+          const { keys, answer } = suite.openHandshake(body);
+          const session = { id: randomBytes(SESSION_ID_LENGTH), userId: null, recoveryId: null };
+          await storeStep(tx, keys, session, clock(), {
+            parent_id: null,
+            repeatable: 0,
+            request_hash: null,
+            sealed_answer: null,
+          });
+          return answer;
         });
-      });
-      return answer;
+      } finally {
+        pendingHandshakes -= 1;
+      }
     },
 
     run(handler, request) {

@@ -12,6 +12,8 @@ const BUSY_TIMEOUT = 5_000;
 const BUSY_RETRY_INTERVAL = 5;
 /** Bounds how long the first transaction of a group waits for the shared commit. */
 const MAX_GROUP_SIZE = 128;
+/** How many transactions may wait; more than a healthy server ever has. */
+const MAX_QUEUE_LENGTH = 20_000;
 
 const SQLITE_BUSY = 5;
 /** Result codes that speak of the disk or the lock, not of the statement: https://www.sqlite.org/rescode.html */
@@ -105,6 +107,9 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
     engine: 'sqlite',
     location: path,
     transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+      if (queue.length >= MAX_QUEUE_LENGTH) {
+        return Promise.reject(new Problem('store_unavailable', { retryAfterSeconds: 1 }));
+      }
       return new Promise<T>((resolve, reject) => {
         queue.push({ work, resolve: resolve as Job['resolve'], reject });
         draining ??= drain();
