@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { checkImports } from './check-imports.ts';
+import { findCycles } from './find-cycles.ts';
+import { readImports } from './read-imports.ts';
+
+/** The violations in a tree of these files; every file that is imported has to be there. */
+function violationsIn(t: TestContext, files: Record<string, string>): string[] {
+  const root = mkdtempSync(join(tmpdir(), 'vws-imports-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const [file, source] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), source);
+  }
+  return checkImports(root);
+}
+
+/** Whether `from` may import `to`; both are files, and nothing else is there. */
+function mayImport(t: TestContext, from: string, to: string): boolean {
+  const up = '../'.repeat(from.split('/').length - 1);
+  return violationsIn(t, { [from]: `import { x } from '${up}${to}';`, [to]: '' }).length === 0;
+}
+
+describe('who may import whom', () => {
+  const allowed = [
+    ['src/protocol/a.ts', 'src/protocol/b.ts'],
+    ['src/client/a.ts', 'src/protocol/b.ts'],
+    ['src/cli/a.ts', 'src/client/b.ts'],
+    ['src/cli/a.ts', 'src/cli/server/b.ts'],
+    ['src/cli/server/a.ts', 'src/server/app.ts'],
+    ['src/cli/server/a.ts', 'src/server/store/b.ts'],
+    ['src/server/main.ts', 'src/server/app.ts'],
+    ['src/server/main.ts', 'src/server/config.ts'],
+    ['src/server/app.ts', 'src/server/http/b.ts'],
+    ['src/server/app.ts', 'src/server/store/b.ts'],
+    ['src/server/config.ts', 'src/server/settings.ts'],
+    ['src/server/config.ts', 'src/server/mail/b.ts'],
+    ['src/server/http/a.ts', 'src/server/accounts/b.ts'],
+    ['src/server/http/a.ts', 'src/server/limits/b.ts'],
+    ['src/server/accounts/a.ts', 'src/server/accounts/b.ts'],
+    ['src/server/accounts/a.ts', 'src/server/store/b.ts'],
+    ['src/server/accounts/a.ts', 'src/server/crypto/b.ts'],
+    ['src/server/store/a.ts', 'src/protocol/b.ts'],
+    ['src/server/keyring/a.test.ts', 'src/server/http/b.ts'],
+    ['src/client/a.test.ts', 'src/server/app.ts'],
+    ['src/server/mail/a.test.ts', 'test/b.ts'],
+    ['test/a.test.ts', 'src/server/store/b.ts'],
+    ['bench/a.ts', 'src/server/app.ts'],
+    ['tools/a.ts', 'src/server/settings.ts'],
+    ['examples/a.ts', 'src/client/b.ts'],
+    ['src/server/main.ts', 'package.json'],
+  ] as const;
+  for (const [from, to] of allowed) test(`${from} may import ${to}`, (t) => assert.ok(mayImport(t, from, to)));
+
+  const refused = [
+    ['src/protocol/a.ts', 'src/client/b.ts'],
+    ['src/protocol/a.ts', 'src/server/crypto/b.ts'],
+    ['src/client/a.ts', 'src/cli/b.ts'],
+    ['src/client/a.ts', 'src/server/app.ts'],
+    ['src/cli/a.ts', 'src/server/app.ts'],
+    ['src/cli/server/a.ts', 'src/server/http/b.ts'],
+    ['src/cli/server/a.ts', 'src/server/main.ts'],
+    ['src/server/app.ts', 'src/server/main.ts'],
+    ['src/server/app.ts', 'src/client/b.ts'],
+    ['src/server/http/a.ts', 'src/server/app.ts'],
+    ['src/server/http/a.ts', 'src/server/config.ts'],
+    ['src/server/http/a.ts', 'src/server/store/b.ts'],
+    ['src/server/accounts/a.ts', 'src/server/mail/b.ts'],
+    ['src/server/accounts/a.ts', 'src/server/http/b.ts'],
+    ['src/server/mail/a.ts', 'src/server/settings.ts'],
+    ['src/server/store/a.ts', 'src/server/accounts/b.ts'],
+    ['src/server/crypto/a.ts', 'src/protocol/b.ts'],
+    ['src/server/crypto/a.ts', 'src/server/store/b.ts'],
+    ['src/server/store/a.ts', 'test/b.ts'],
+    ['src/server/store/a.ts', 'src/server/store/b.test.ts'],
+    ['src/server/store/a.test.ts', 'src/server/main.ts'],
+    ['test/a.test.ts', 'src/server/main.ts'],
+    ['examples/a.ts', 'src/server/app.ts'],
+    ['src/server/a.ts', 'src/server/store/b.ts'],
+    ['src/server/app.ts', 'other/b.ts'],
+  ] as const;
+  for (const [from, to] of refused) test(`${from} may not import ${to}`, (t) => assert.ok(!mayImport(t, from, to)));
+
+  test('the violation names the file, the import and the rule', (t) => {
+    assert.deepEqual(
+      violationsIn(t, {
+        'src/server/mail/a.ts': "import type { Account } from '../accounts/account.ts';",
+        'src/server/accounts/account.ts': '',
+      }),
+      ['src/server/mail/a.ts: imports ../accounts/account.ts, but src/server/mail may not import src/server/accounts'],
+    );
+  });
+});
+
+describe('who may use Node.js', () => {
+  const uses = [
+    ['src/server/main.ts', "process.on('SIGTERM', stop);", true],
+    ['src/server/mail/a.ts', 'const { env } = process;', false],
+    ['src/server/mail/a.ts', "import process from 'node:process';", false],
+    ['src/server/mail/a.ts', 'globalThis.process.exit();', false],
+    ['src/server/mail/a.ts', "// process\nqueue.process(); const a = { process: 1 }; const b = 'process';", true],
+    ['src/server/mail/a.test.ts', 'process.env.A;', true],
+    ['src/server/mail/a.ts', "import { randomBytes } from 'node:crypto';", true],
+    ['src/cli/a.ts', 'process.argv;', true],
+    ['src/protocol/a.ts', "import { createHash } from 'node:crypto';", false],
+    ['src/protocol/a.ts', "import { createHash } from 'crypto';", false],
+    ['src/protocol/a.ts', 'Buffer.from(bytes);', false],
+    ['src/protocol/a.ts', "import { Type } from 'typebox'; crypto.subtle; new Uint8Array(1);", true],
+    ['src/client/a.ts', "const fs = await import('node:fs');", false],
+    ['src/client/a.test.ts', "import fs from 'node:fs';", true],
+  ] as const;
+  for (const [file, source, isAllowed] of uses) {
+    test(`${file} ${isAllowed ? 'may' : 'may not'} say: ${source}`, (t) => {
+      assert.equal(violationsIn(t, { [file]: source }).length === 0, isAllowed);
+    });
+  }
+
+  test('an import that is computed is refused', (t) => {
+    assert.equal(violationsIn(t, { 'src/cli/a.ts': 'await import(name);' }).length, 1);
+    assert.equal(violationsIn(t, { 'src/cli/a.ts': 'await import(`./b.ts`);' }).length, 1);
+  });
+});
+
+describe('reading imports', () => {
+  const sources: [name: string, source: string, specifiers: string[]][] = [
+    ['a default', "import a from 'x';", ['x']],
+    ['names over lines', "import {\n  a,\n  type B,\n} from 'x';", ['x']],
+    ['double quotes', 'import a from "x";', ['x']],
+    ['a namespace', "import * as a from 'x';", ['x']],
+    ['types', "import type { A } from 'x';", ['x']],
+    ['only the effect', "import 'x';", ['x']],
+    ['exported names', "export { a } from 'x';", ['x']],
+    ['exported types', "export type { A } from 'x';", ['x']],
+    ['everything exported', "export * from 'x';", ['x']],
+    ['with attributes', "import a from 'x' with { type: 'json' };", ['x']],
+    ['at run time', "const a = await import('x');", ['x']],
+    ['at run time over lines', "const a = await import(\n  'x'\n);", ['x']],
+    ['a type in place', "let a: import('x').A;", ['x']],
+    ['required', "const a = require('x');", ['x']],
+    ['in one line', "import a from 'x';import b from 'y';", ['x', 'y']],
+    ['after a string with a comment in it', "const a = '*/*';\nimport b from 'x'; /* */", ['x']],
+    ['after an address', "const a = 'http://x'; await import('y');", ['y']],
+    ['after a quotation mark in a regular expression', "const a = /['\"`]/;\nimport b from 'x';", ['x']],
+    ['after nested templates', `const a = \`b \${c ? \`'d\` : ''} e\`;\nimport b from 'x';`, ['x']],
+    ['not in a comment', "// import a from 'x';\n/* import b from 'y'; */", []],
+    ['not in documentation', "/**\n * import a from 'x';\n */", []],
+    ['not in a string', 'const a = "import b from \'x\';";', []],
+    ['not in a template', "const a = `\nimport b from 'x';\n`;", []],
+    ['not a method', "Buffer.from('x'); from('x'); a.import('x'); a.require('x');", []],
+  ];
+  for (const [name, source, specifiers] of sources) {
+    test(name, () => assert.deepEqual(readImports(source).specifiers, specifiers));
+  }
+});
+
+describe('circular imports', () => {
+  const cyclesOf = (graph: Record<string, string[]>) => findCycles(new Map(Object.entries(graph)));
+
+  test('none where paths only meet', () => assert.deepEqual(cyclesOf({ a: ['b', 'c'], b: ['d'], c: ['d'] }), []));
+  test('of one', () => assert.deepEqual(cyclesOf({ a: ['a'] }), [['a', 'a']]));
+  test('of three, from where it begins', () => {
+    assert.deepEqual(cyclesOf({ a: ['b'], b: ['c'], c: ['d'], d: ['b'] }), [['b', 'c', 'd', 'b']]);
+  });
+  test('two', () => assert.equal(cyclesOf({ a: ['b'], b: ['a'], c: ['d'], d: ['c'] }).length, 2));
+
+  test('are violations', (t) => {
+    const violations = violationsIn(t, {
+      'src/protocol/a.ts': "import { b } from './b.ts';",
+      'src/protocol/b.ts': "import type { A } from './a.ts';",
+    });
+    assert.deepEqual(violations, ['circular import: src/protocol/a.ts -> src/protocol/b.ts -> src/protocol/a.ts']);
+  });
+});

@@ -1,0 +1,125 @@
+// The import rule, the architecture in one table: protocol <- client <- cli; protocol <- server; inside the server
+// app and main -> http -> the nouns -> store. Types count like values. Also: nothing imports itself in a circle.
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join, posix } from 'node:path';
+import { findCycles } from './find-cycles.ts';
+import { type Imports, readImports } from './read-imports.ts';
+import { report, sourceFiles } from './source-files.ts';
+
+type Place = {
+  /** The other places that its files may import. */
+  mayImport: string[];
+  /** Runs in browsers too: no module and no global of Node.js. */
+  inBrowsers?: true;
+  /** May use `process`. */
+  usesProcess?: true;
+};
+
+const NOUNS = ['accounts', 'keyring', 'limits', 'mail', 'messages', 'sessions'].map((noun) => `src/server/${noun}`);
+const BELOW_HTTP = [...NOUNS, 'src/server/store', 'src/server/crypto', 'src/protocol'];
+const CONFIG = ['src/server/config.ts', 'src/server/settings.ts'];
+const BELOW_MAIN = ['src/server/app.ts', ...CONFIG, 'src/server/http', ...BELOW_HTTP];
+const ALL_BUT_MAIN = [...BELOW_MAIN, 'src/client', 'src/cli', 'src/cli/server'];
+
+/** A file is in the place with the longest name that its path begins with; a source file without a place is an error. */
+const PLACES: Record<string, Place> = {
+  'src/protocol': { mayImport: [], inBrowsers: true },
+  'src/client': { mayImport: ['src/protocol'], inBrowsers: true },
+  'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server'], usesProcess: true },
+  // The commands that run or move a server, and no others, know its inside.
+  'src/cli/server': {
+    mayImport: ['src/cli', 'src/client', 'src/server/app.ts', ...CONFIG, ...BELOW_HTTP],
+    usesProcess: true,
+  },
+
+  'src/server/main.ts': { mayImport: BELOW_MAIN, usesProcess: true },
+  'src/server/app.ts': { mayImport: [...CONFIG, 'src/server/http', ...BELOW_HTTP] },
+  // Settings are read into the types of the parts that they are for; no part knows where they come from.
+  ...placesAlike(CONFIG, { mayImport: [...CONFIG, ...BELOW_HTTP] }),
+  'src/server/http': { mayImport: [...NOUNS, 'src/protocol'] },
+  ...placesAlike(NOUNS, { mayImport: ['src/server/store', 'src/server/crypto', 'src/protocol'] }),
+  'src/server/store': { mayImport: ['src/server/crypto', 'src/protocol'] },
+  'src/server/crypto': { mayImport: [] },
+
+  test: { mayImport: ALL_BUT_MAIN, usesProcess: true },
+  bench: { mayImport: ['test', ...ALL_BUT_MAIN], usesProcess: true },
+  tools: { mayImport: ALL_BUT_MAIN, usesProcess: true },
+  examples: { mayImport: ['src/client', 'src/protocol'], usesProcess: true },
+};
+
+/** Tests beside the sources (`*.test.ts`). Nothing imports a test. */
+const TESTS: Place = { mayImport: ['test', ...ALL_BUT_MAIN], usesProcess: true };
+
+const FOLDERS = ['src', 'test', 'bench', 'tools', 'examples'];
+const NODE_GLOBAL = /(?<![\w$.])(?:process|Buffer|global|setImmediate|__dirname|__filename)(?![\w$]|\s*\??:)/;
+const PROCESS_GLOBAL = /(?<![\w$.])process(?![\w$]|\s*\??:)|\bglobalThis\s*\.\s*process\b/;
+
+function placesAlike(names: string[], place: Place): Record<string, Place> {
+  return Object.fromEntries(names.map((name) => [name, place]));
+}
+
+function isTest(file: string): boolean {
+  return file.endsWith('.test.ts');
+}
+
+function placeName(file: string): string | undefined {
+  return Object.keys(PLACES)
+    .filter((name) => file === name || file.startsWith(`${name}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+function isRelative(specifier: string): boolean {
+  return specifier.startsWith('.');
+}
+
+function resolve(file: string, specifier: string): string {
+  return posix.join(posix.dirname(file), specifier);
+}
+
+/** What is wrong with importing `target` from a file in the place `name`; undefined when nothing is. */
+function wrongTarget(target: string, name: string, { mayImport }: Place): string | undefined {
+  if (isTest(target)) return 'which is a test';
+  const targetName = placeName(target);
+  if (targetName === name || target.endsWith('.json')) return undefined;
+  if (targetName === undefined) return 'which is outside the source folders';
+  return mayImport.includes(targetName) ? undefined : `but ${name} may not import ${targetName}`;
+}
+
+function violationsOf(file: string, { specifiers, isComputed, code }: Imports): string[] {
+  const name = placeName(file);
+  const place = name !== undefined && isTest(file) ? TESTS : PLACES[name ?? ''];
+  if (name === undefined || place === undefined) return ['has no place in the table of tools/check-imports.ts'];
+
+  const violations = specifiers.flatMap((specifier) => {
+    if (isRelative(specifier)) {
+      const wrong = wrongTarget(resolve(file, specifier), name, place);
+      return wrong === undefined ? [] : [`imports ${specifier}, ${wrong}`];
+    }
+    if (!isBuiltin(specifier)) return [];
+    if (place.inBrowsers) return [`imports ${specifier}, but ${name} runs in browsers`];
+    const isProcess = /^(?:node:)?process$/.test(specifier);
+    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts touches`] : [];
+  });
+  if (isComputed) violations.push('imports something computed, which cannot be checked');
+  if (place.inBrowsers && NODE_GLOBAL.test(code))
+    violations.push(`uses a global of Node.js, but ${name} runs in browsers`);
+  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts touches');
+  return violations;
+}
+
+/** Every breach of the import rule below `root`, a line each. */
+export function checkImports(root: string): string[] {
+  const files = new Map(
+    sourceFiles(root, FOLDERS).map((file) => [file, readImports(readFileSync(join(root, file), 'utf8'))]),
+  );
+  const graph = new Map(
+    Array.from(files, ([file, { specifiers }]) => [file, specifiers.filter(isRelative).map((s) => resolve(file, s))]),
+  );
+  return [
+    ...Array.from(files).flatMap(([file, imports]) => violationsOf(file, imports).map((text) => `${file}: ${text}`)),
+    ...findCycles(graph).map((cycle) => `circular import: ${cycle.join(' -> ')}`),
+  ];
+}
+
+if (import.meta.main) report('import rule', checkImports(process.cwd()));

@@ -1,0 +1,44 @@
+// What every file of the tree keeps to: a length that can be read in one sitting, nothing left for later, no test left
+// out, and lock files that name no registry (npm takes the one that the machine is configured for).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { report, sourceFiles } from './source-files.ts';
+
+const MAX_LINES = 400;
+const LENGTH_CHECKED = ['src'];
+const MARKERS_CHECKED = ['src', 'test', 'tools', 'bench', 'examples'];
+const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json'];
+
+/** In two halves, so that this file does not find itself. */
+const MARKER = new RegExp(`\\b(?:${'TO'}DO|${'FIX'}ME|${'XX'}X)\\b|\\.(?:only|skip)\\(`);
+
+function longFiles(root: string): string[] {
+  return sourceFiles(root, LENGTH_CHECKED).flatMap((file) => {
+    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+    return lines > MAX_LINES ? [`${file}: ${lines} lines, more than ${MAX_LINES}`] : [];
+  });
+}
+
+function leftMarkers(root: string): string[] {
+  return sourceFiles(root, MARKERS_CHECKED).flatMap((file) =>
+    readFileSync(join(root, file), 'utf8')
+      .split('\n')
+      .flatMap((line, index) => {
+        const marker = MARKER.exec(line)?.[0];
+        return marker === undefined ? [] : [`${file}:${index + 1}: ${marker} left`];
+      }),
+  );
+}
+
+function registryAddresses(root: string): string[] {
+  return LOCK_FILES.filter((file) => readFileSync(join(root, file), 'utf8').includes('"resolved"')).map(
+    (file) => `${file}: "resolved" addresses (.npmrc has the setting that leaves them out)`,
+  );
+}
+
+/** Every breach below `root`, a line each. */
+export function checkTree(root: string): string[] {
+  return [...longFiles(root), ...leftMarkers(root), ...registryAddresses(root)];
+}
+
+if (import.meta.main) report('tree', checkTree(process.cwd()));
