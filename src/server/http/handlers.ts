@@ -2,9 +2,9 @@ import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
 import type { Accounts, PreparedPasswordChange, PreparedRegistration, PreparedUsername } from '../accounts/accounts.ts';
 import type { VerifiedPassword } from '../accounts/credentials.ts';
 import type { PreparedPassword, RecoveryRules } from '../accounts/recovery.ts';
+import type { Admit } from '../limits/rateLimiter.ts';
 import type { Messages } from '../messages/messages.ts';
 import type { Handler } from '../sessions/handler.ts';
-import type { Transaction } from '../store/store.ts';
 
 /** What is known of a request beside its sealed fields. */
 export interface RequestContext {
@@ -13,9 +13,6 @@ export interface RequestContext {
   /** The names that the last segment of the path may mean. */
   readonly recipientNames: readonly string[];
 }
-
-/** Counts a request of an address. @throws Problem `too_many_requests` */
-export type Admit = (transaction: Transaction, address: string) => Promise<void>;
 
 export interface HandlerDependencies {
   readonly accounts: Accounts;

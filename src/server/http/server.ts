@@ -7,8 +7,8 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { endpoints, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { Problem } from '../../protocol/errors.ts';
+import type { Admit } from '../limits/rateLimiter.ts';
 import type { Exchange } from '../sessions/exchange.ts';
-import type { Transaction } from '../store/store.ts';
 import { parseBody, textField } from './body.ts';
 import { errorFields } from './errorFields.ts';
 import type { SealedRoute } from './handlers.ts';
@@ -49,7 +49,7 @@ const DOCS_PATH = '/docs';
 export interface HttpServerDependencies {
   readonly exchange: Exchange;
   readonly routes: readonly SealedRoute[];
-  readonly admitHandshake: (transaction: Transaction, address: string) => Promise<void>;
+  readonly admitHandshake: Admit;
   /** What requests of one address are counted by. */
   readonly addressSubject: (address: string) => string;
   /** Resolves if the server can do its work. */

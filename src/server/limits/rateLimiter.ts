@@ -12,6 +12,9 @@ export interface RateLimit {
   readonly window: number;
 }
 
+/** Counts one event of a subject against a limit. @throws Problem `too_many_requests` */
+export type Admit = (transaction: Transaction, subject: string) => Promise<void>;
+
 export interface RateLimiter {
   /**
    * Counts one event of a subject, across all processes that share the database.
