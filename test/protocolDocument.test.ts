@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { constants, privateDecrypt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { endpoints } from '../src/protocol/endpoints.ts';
+import { problems } from '../src/protocol/errors.ts';
+import { open, seal, suite1 } from '../src/server/sessions/suite1.ts';
+
+const docs = join(import.meta.dirname, '..', 'docs');
+const document = readFileSync(join(docs, 'protocol.md'), 'utf8');
+const vectors = JSON.parse(readFileSync(join(docs, 'vectors', 'suite1.json'), 'utf8'));
+const key = (hex: string) => Buffer.from(hex, 'hex');
+
+describe('the worked example of docs/protocol.md', () => {
+  const { handshake, login } = vectors;
+
+  test('the handshake opens to what the document says', () => {
+    const hex = privateDecrypt(
+      { key: vectors.rsaPrivateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
+      Buffer.from(handshake.answer.ciphertext, 'hex'),
+    ).toString('ascii');
+    assert.equal(hex, handshake.opened.aesKey);
+    assert.equal(open(key(hex), handshake.answer.session_key), handshake.opened.sessionKey);
+  });
+
+  test('the server takes its public key', () => {
+    const { keys, answer } = suite1.openHandshake(handshake.request);
+    assert.equal(answer.status, 200);
+    assert.equal(keys.sessionKey.length, handshake.opened.sessionKey.length);
+  });
+
+  test('the server opens its login', () => {
+    const fields = suite1.openRequest(key(handshake.opened.aesKey), {
+      endpoint: endpoints.loginUser,
+      sessionKey: login.request.session_key,
+      body: login.request,
+      bytes: [],
+    });
+    assert.deepEqual(fields, login.fields);
+  });
+
+  test('its answer leads to the next keys', () => {
+    const next = open(key(handshake.opened.aesKey), login.answer.ciphertext);
+    assert.equal(next, login.opened.aesKey);
+    assert.equal(open(key(login.opened.aesKey), login.answer.session_key), login.opened.sessionKey);
+  });
+
+  test('sealed fields are what seal() makes', () => {
+    for (const { aesKey, text, sealed } of vectors.fields) assert.equal(seal(key(aesKey), text), sealed);
+  });
+
+  test('every value in the text is a value of the vectors, or the beginning of one', () => {
+    const whole = JSON.stringify(vectors);
+    const example = document.slice(document.indexOf('## Worked example'));
+    const values = [...example.matchAll(/(?:"|`)([A-Za-z0-9+/=]{16,})(…?)/g)].map((match) => match[1] ?? '');
+    assert.ok(values.length >= 10, 'the pattern finds the values');
+    for (const value of values) assert.ok(whole.includes(value), `${value} is in the vectors`);
+  });
+});
+
+describe('docs/protocol.md is in step with the code', () => {
+  test('it names every endpoint with its fields', () => {
+    for (const { path, fields } of Object.values(endpoints)) {
+      const row = document
+        .split('\n')
+        .find((line) => line.startsWith(`| \`${path.replace(':username', '<username>')}\``));
+      assert.ok(row, path);
+      for (const field of Object.keys(fields)) assert.ok(row.includes(`\`${field}\``), `${path} ${field}`);
+    }
+  });
+
+  test('it has every sentence of suite 1 with its status', () => {
+    for (const { suite1: form } of Object.values(problems)) {
+      if (form.kind === 'refusal') continue;
+      const rows = document.split('\n').filter((line) => line.includes(form.sentence));
+      assert.ok(
+        rows.some((line) => line.includes(String(form.status))),
+        `${form.status} ${form.sentence}`,
+      );
+    }
+  });
+});
