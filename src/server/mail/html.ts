@@ -1,4 +1,14 @@
-import type { CodeMailWords } from './template.ts';
+/** The words of a mail around a code; its HTML and its plain text are made of the same ones. */
+export interface CodeMailWords {
+  readonly language: string;
+  /** What the mails call the service. */
+  readonly service: string;
+  readonly heading: string;
+  readonly beforeCode: readonly string[];
+  readonly code: string;
+  readonly belowCode: string;
+  readonly afterCode: readonly { readonly heading: string; readonly text: string }[];
+}
 
 const SANS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 const MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace";

@@ -48,8 +48,6 @@ export function nodemailerOptions(message: MailMessage): SendMailOptions {
     subject,
     text,
     html,
-    // Long lines folded in any other way could leave part of one that looks like the code.
-    encoding: 'quoted-printable',
     // RFC 3834: keeps absence notes and other automatic answers from coming back.
     headers: { 'Auto-Submitted': 'auto-generated' },
     xMailer: false,

@@ -3,13 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createFakeTime } from '../../../test/support/fakeTime.ts';
-import { createMemoryLog, mailSettings, openTestStore, recoveryMail } from '../../../test/support/mailFixtures.ts';
+import { createMemoryLog, mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
+import { createOutboxWorldWith, MINUTE, SECOND } from '../../../test/support/outboxWorld.ts';
 import { CERTIFICATE_FILE, type SmtpServerOptions, startSmtpServer } from '../../../test/support/smtp.ts';
 import { parseSender } from './address.ts';
 import { DeliveryError, type MailMessage, type RecoveryMail } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
-import { createOutbox } from './outbox.ts';
 import { createSmtpTransport, type SmtpSettings } from './smtp.ts';
 
 const CREATED_AT = Date.UTC(2026, 10, 22, 14, 22);
@@ -130,13 +129,27 @@ test('a wrong login is no fault of the mail', async (t) => {
 });
 
 test('a refused recipient is permanent with a 5xx reply and passing with a 4xx reply; the connection goes on', async (t) => {
-  const refuse = (recipient: string) => ({ gone: 550, busy: 450 })[recipient.split('@')[0] ?? ''];
+  const refuse = (recipient: string) => ({ gone: 550, busy: 450, relay: 530 })[recipient.split('@')[0] ?? ''];
   const server = await startServer(t, { mode: 'plain', refuse });
   const transport = createTransport(t, server.port);
   await expectFailure(transport.deliver(message({ to: 'gone@example.org' }), never), true, / RCPT TO 550/);
   await expectFailure(transport.deliver(message({ to: 'busy@example.org' }), never), false, / RCPT TO 450/);
+  await expectFailure(transport.deliver(message({ to: 'relay@example.org' }), never), false, / RCPT TO 530/);
   await transport.deliver(message(), never);
   assert.deepEqual((await server.waitForMail()).recipients, ['ada@example.org']);
+});
+
+test('an attempt is one connection: trying again is left to the outbox', async (t) => {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const transport = createTransport(t, (server.address() as { port: number }).port);
+  await expectFailure(transport.deliver(message(), never), false, /ECONNECTION|ESOCKET/);
+  assert.equal(connections, 1);
 });
 
 test('a server that greets with 554 refuses the sender, not the mail', async (t) => {
@@ -185,6 +198,7 @@ test('addresses and names of any script arrive', async (t) => {
   assert.match(received.header('from'), /^"?Тайник"? <vws@example\.org>$/);
   assert.equal(received.subject, 'Код для нового пароля');
   assert.match(received.text, /^Hello Зоя,$/m);
+  assert.match(received.source, /^K7M4PX\r$/m);
 });
 
 test('no setting, name or code adds a field, a recipient or a part', async (t) => {
@@ -224,33 +238,12 @@ test('a recipient that is not one plain address gets nothing', async (t) => {
   assert.deepEqual(server.mails, []);
 });
 
-/** An outbox on a real connection, with a clock that the test turns. */
+/** An outbox on a real connection, started. */
 async function createWorld(t: TestContext, port: number, changes: Partial<SmtpSettings> = {}) {
-  const time = createFakeTime(CREATED_AT);
-  const store = await openTestStore(t);
-  const log = createMemoryLog();
-  const outbox = createOutbox({
-    store,
-    sealingKey: randomBytes(32),
-    transport: createTransport(t, port, changes),
-    settings: mailSettings,
-    log,
-    ...time,
-    random: () => 0,
-  });
-  outbox.start();
-  t.after(() => outbox.stop());
-  const send = (mail: Partial<RecoveryMail> = {}) =>
-    store.transaction((transaction) =>
-      outbox.enqueue(transaction, recoveryMail({ expiresAt: time.clock() + 600_000, ...mail })),
-    );
-  const advance = async (seconds: number) => {
-    for (let passed = 0; passed < seconds; passed += 1) {
-      time.advance(1_000);
-      await outbox.idle();
-    }
-  };
-  return { outbox, log, send, advance };
+  const world = await createOutboxWorldWith(t, { transport: createTransport(t, port, changes) });
+  world.outbox.start();
+  t.after(() => world.outbox.stop());
+  return world;
 }
 
 test('a server that is down and comes back gets the mail once', async (t) => {
@@ -259,11 +252,11 @@ test('a server that is down and comes back gets the mail once', async (t) => {
   const { outbox, send, advance, log } = await createWorld(t, before.port);
   await send();
   await outbox.idle();
-  await advance(10);
+  await advance(10 * SECOND);
   assert.match(log.text(), /ECONNREFUSED/);
 
   const server = await startServer(t, { mode: 'plain', port: before.port });
-  await advance(300);
+  await advance(300 * SECOND);
   assert.equal(server.mails.length, 1);
 });
 
@@ -288,16 +281,16 @@ test('a slow recipient delays no other mail, and is sent once', async (t) => {
 
 test('a mail with a wrong login is retried to its end, and the log tells why but no secret', async (t) => {
   const server = await startServer(t, { mode: 'starttls', auth: login });
-  const { outbox, send, advance, log } = await createWorld(t, server.port, {
+  const { outbox, send, advance, log, time } = await createWorld(t, server.port, {
     useStartTls: true,
     username: 'vws',
     password: 'wrong password',
   });
-  await send({ expiresAt: CREATED_AT + 60_000 });
+  await send({ expiresAt: time.clock() + MINUTE });
   await outbox.idle();
-  await advance(20);
+  await advance(20 * SECOND);
   assert.equal(server.refusedLogins, 4);
-  await advance(60);
+  await advance(60 * SECOND);
   assert.equal(server.mails.length, 0);
   assert.match(log.text(), /EAUTH/);
   assert.match(log.text(), /given up/);
@@ -311,7 +304,7 @@ test('a mail whose acceptance was never learnt goes out again, recognisable as t
   await send();
   await outbox.idle();
   assert.equal(server.mails.length, 1);
-  await advance(300);
+  await advance(300 * SECOND);
   assert.equal(server.mails.length, 2);
   const [first, second] = server.mails;
   for (const name of ['message-id', 'date']) assert.equal(second?.header(name), first?.header(name));

@@ -45,7 +45,10 @@ export function createSmtpTransport(settings: SmtpSettings, log: MailLog): MailT
   const { server, port, useStartTls, useSsl, username, password, caFile } = settings;
   const encrypted = useStartTls || useSsl;
   if (!encrypted && !isLoopback(server)) {
-    log.warn({ withLogin: Boolean(username) }, 'mails, and the login at the mail server, travel unencrypted');
+    log.warn(
+      { withLogin: Boolean(username) },
+      'MAIL_USE_TLS and MAIL_USE_SSL are off: mails, and the password of the mail server if there is one, travel in clear',
+    );
   }
   const transporter = createTransport({
     pool: true,

@@ -1,17 +1,5 @@
-import { codeMailHtml } from './html.ts';
+import { type CodeMailWords, codeMailHtml } from './html.ts';
 import type { MailSettings, RecoveryMail } from './mail.ts';
-
-/** The words of a mail around a code; its HTML and its plain text are made of the same ones. */
-export interface CodeMailWords {
-  readonly language: string;
-  /** What the mails call the service. */
-  readonly service: string;
-  readonly heading: string;
-  readonly beforeCode: readonly string[];
-  readonly code: string;
-  readonly belowCode: string;
-  readonly afterCode: readonly { readonly heading: string; readonly text: string }[];
-}
 
 export interface RenderedMail {
   readonly subject: string;

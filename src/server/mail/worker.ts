@@ -91,8 +91,7 @@ export function createWorker({ store, attempt, log, clock, startTimer }: WorkerO
         nextTime: await findNextMailTime(transaction),
       }));
       for (const row of rows) begin(row, leaseToken);
-      if (rows.length === limit || nextTime === undefined) return POLL_INTERVAL;
-      return Math.min(Math.max(nextTime - clock(), 0), POLL_INTERVAL);
+      return nextTime === undefined ? POLL_INTERVAL : Math.min(Math.max(nextTime - clock(), 0), POLL_INTERVAL);
     } catch (error) {
       log.error({ reason: safeReason(error) }, 'the outbox cannot be read');
       return STORE_RETRY_INTERVAL;

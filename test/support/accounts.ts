@@ -1,0 +1,107 @@
+/** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/errors.ts';
+import { type Accounts, createAccounts } from '../../src/server/accounts/accounts.ts';
+import { type Credentials, createCredentials } from '../../src/server/accounts/credentials.ts';
+import { createPasswordHasher, type PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
+import { createRecoveryRules, type RecoveryMail, type RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import type { Store, Transaction } from '../../src/server/store/store.ts';
+import { createFakeTime, type FakeTime } from './fakeTime.ts';
+import { openTestStore } from './mailFixtures.ts';
+
+const PEPPER = randomBytes(32);
+/** The least that Argon2 allows. */
+const CHEAPEST = { memory: 8, iterations: 1 };
+
+export function createTestHasher({ cost = CHEAPEST, queueLimit = 1_000 } = {}): Promise<PasswordHasher> {
+  return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency: 1 });
+}
+
+export interface AccountsWorld {
+  readonly store: Store;
+  readonly time: FakeTime;
+  readonly hasher: PasswordHasher;
+  readonly credentials: Credentials;
+  readonly accounts: Accounts;
+  readonly recovery: RecoveryRules;
+  /** The mails that the recovery sent, and when the decoys in their place expire. */
+  readonly mails: RecoveryMail[];
+  readonly decoys: number[];
+  /** Whose other sessions were ended, and for which session. */
+  readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
+  /** Runs the part of a rule that needs a transaction as a request does: see {@link transact}. */
+  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** @returns the new user's id */
+  register(username: string, email: string, password: string): Promise<Uint8Array>;
+  /** @returns the user's id */
+  logIn(email: string, password: string): Promise<Uint8Array>;
+}
+
+export interface AccountsWorldOptions {
+  readonly store?: Store;
+  readonly hasher?: PasswordHasher;
+  readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
+}
+
+export async function createAccountsWorld(t: TestContext, options: AccountsWorldOptions = {}): Promise<AccountsWorld> {
+  const { store = await openTestStore(t), hasher = await createTestHasher(), limitMails = async () => {} } = options;
+  const time = createFakeTime();
+  const { clock } = time;
+  const mails: RecoveryMail[] = [];
+  const decoys: number[] = [];
+  const endedSessions: AccountsWorld['endedSessions'] = [];
+  const endOtherSessions = async (_: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) => {
+    endedSessions.push({ userId, exceptSessionId });
+  };
+  const outbox = {
+    enqueue: async (_: Transaction, mail: RecoveryMail) => void mails.push(mail),
+    enqueueDecoy: async (_: Transaction, expiresAt: number) => void decoys.push(expiresAt),
+  };
+  const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
+  const createUserKey = async () => {};
+  const accounts = createAccounts({ store, hasher, credentials, createUserKey, endOtherSessions, clock });
+  const codeKey = randomBytes(32);
+  const recovery = createRecoveryRules({
+    ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
+  });
+
+  const world: AccountsWorld = {
+    ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, endedSessions },
+    transact: (work) => transact(store, work),
+    async register(username, email, password) {
+      const prepared = await accounts.prepareRegistration(username, email, password);
+      return world.transact((tx) => accounts.register(tx, prepared));
+    },
+    async logIn(email, password) {
+      const verified = await accounts.prepareLogin(email, password);
+      return world.transact((tx) => accounts.logIn(tx, verified));
+    },
+  };
+  return world;
+}
+
+/** Runs `work` as a request does: what it wrote before it threw a problem that is an answer stays written. */
+export async function transact<T>(store: Store, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  const outcome = await store.transaction(async (transaction) => {
+    try {
+      return { value: await work(transaction) };
+    } catch (error) {
+      if (error instanceof Problem && isAnswer(error)) return { problem: error };
+      throw error;
+    }
+  });
+  if ('problem' in outcome) throw outcome.problem;
+  return outcome.value;
+}
+
+/** What came of something that may meet a problem. */
+export async function outcomeOf(work: Promise<unknown>): Promise<'done' | ProblemCode> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (error instanceof Problem) return error.code;
+    throw error;
+  }
+}

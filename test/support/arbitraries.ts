@@ -1,0 +1,45 @@
+/** Texts of every script for property tests, with more of what is hard to compare or to encode than chance would bring. */
+import fc from 'fast-check';
+import { parseUsername } from '../../src/server/accounts/username.ts';
+
+const LAST_CODE_POINT = 0x10ffff;
+const HARD = ['ß', 'ẞ', 'ς', 'σ', 'Σ', 'İ', 'ı', 'ŉ', 'ﬁ', 'ΐ', 'ᾳ', '\u0345', '\u0307', '\u0301', '\u200d', '\ufe0f'];
+const WITHOUT_MEANING = /[\p{Cs}\p{Cn}\p{Co}]/u;
+
+/** One of the characters up to `last` that belong. */
+export function characterThat(belongs: (character: string) => boolean, last = LAST_CODE_POINT): fc.Arbitrary<string> {
+  const found: string[] = [];
+  for (let codePoint = 0; codePoint <= last; codePoint += 1) {
+    const character = String.fromCodePoint(codePoint);
+    if (belongs(character)) found.push(character);
+  }
+  return fc.nat(found.length - 1).map((index) => found[index] ?? '');
+}
+
+/** One character that Unicode gives a meaning to. */
+export const character: fc.Arbitrary<string> = fc.oneof(
+  characterThat(() => true, 0x7f),
+  characterThat(() => true, 0xff),
+  characterThat((text) => /\p{Changes_When_Casemapped}/u.test(text)),
+  characterThat((text) => /\p{M}/u.test(text)),
+  characterThat((text) => !WITHOUT_MEANING.test(text)),
+  fc.constantFrom(...HARD),
+);
+
+/** A text of so many of the characters. */
+export function textOf(
+  character: fc.Arbitrary<string>,
+  length: { minLength?: number; maxLength: number },
+): fc.Arbitrary<string> {
+  return fc.array(character, { ...length, size: 'max' }).map((characters) => characters.join(''));
+}
+
+/** A text that can be registered as a name, not yet normalised. */
+export const usernameText: fc.Arbitrary<string> = textOf(character, { maxLength: 20 }).filter((text) => {
+  try {
+    parseUsername(text);
+    return true;
+  } catch {
+    return false;
+  }
+});

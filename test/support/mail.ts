@@ -1,0 +1,63 @@
+/** Recovery codes, out of the local mailbox or from a real mail server. */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { eventually } from './poll.ts';
+import type { Settings } from './server.ts';
+import { CERTIFICATE_FILE, startSmtpServer } from './smtp.ts';
+
+/** The recovery code in a mail: the line of six capital letters and digits. */
+export function codeIn(mail: string): string | undefined {
+  return /^[A-Z0-9]{6}(?=\r?$)/m.exec(mail)?.[0];
+}
+
+/** The mails to one address in the local mailbox of a server without a mail server, in no order. */
+export async function mailboxOf(dataDir: string, email: string): Promise<string[]> {
+  const folder = join(dataDir, 'mailbox');
+  const names = await readdir(folder).catch(() => []);
+  const mails = await Promise.all(
+    names.filter((name) => name.endsWith('.eml')).map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  return mails.filter((mail) => mail.includes(email));
+}
+
+/** Waits for a code in the local mailbox that was not seen before. */
+export function codeFromMailbox(dataDir: string, email: string, seen: string[] = []): Promise<string> {
+  return eventually(`a mail with a code to ${email}`, async () => {
+    const codes = (await mailboxOf(dataDir, email)).map(codeIn);
+    return codes.find((code) => code !== undefined && !seen.includes(code));
+  });
+}
+
+export interface TestMailServer {
+  /** What a VWS server needs to send its mails there. */
+  settings: Settings;
+  password: string;
+  /** Waits for the code in the first mail to an address. */
+  codeFor(email: string): Promise<string>;
+}
+
+/** A mail server with a login and STARTTLS, for the length of a test. */
+export async function startMailServer(t: TestContext): Promise<TestMailServer> {
+  const auth = { username: 'vws', password: 'the-password-of-the-mailbox' };
+  const smtp = await startSmtpServer({ mode: 'starttls', auth });
+  t.after(() => smtp.stop());
+  return {
+    settings: {
+      MAIL_SERVER: '127.0.0.1',
+      MAIL_PORT: String(smtp.port),
+      MAIL_USE_TLS: 'true',
+      MAIL_USERNAME: auth.username,
+      MAIL_PASSWORD: auth.password,
+      MAIL_DEFAULT_SENDER: 'VWS <vws@example.org>',
+      NODE_EXTRA_CA_CERTS: CERTIFICATE_FILE,
+    },
+    password: auth.password,
+    async codeFor(email) {
+      const mail = await smtp.waitForMail(({ recipients }) => recipients.includes(email));
+      assert.ok(mail.encrypted);
+      return codeIn(mail.text) ?? assert.fail(`no code in ${mail.text}`);
+    },
+  };
+}

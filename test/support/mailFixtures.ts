@@ -1,0 +1,82 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { MailLog, MailMessage, MailSettings, MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
+import { openStore } from '../../src/server/store/open.ts';
+import type { Store } from '../../src/server/store/store.ts';
+
+export const mailSettings: MailSettings = {
+  sender: 'vws@example.org',
+  senderName: 'VWS',
+  subject: 'Your code to set a new password',
+};
+
+export function recoveryMail(changes: Partial<RecoveryMail> & Pick<RecoveryMail, 'expiresAt'>): RecoveryMail {
+  return { to: 'ada@example.org', username: 'Ada', code: 'K7M4PX', ...changes };
+}
+
+/** A folder that goes when the test ends. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vws-mail-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** @param path of a database to open once more; a new one if left out */
+export async function openTestStore(t: TestContext, path?: string): Promise<Store> {
+  const folder = path === undefined ? await mkdtemp(join(tmpdir(), 'vws-mail-')) : undefined;
+  const store = await openStore({ engine: 'sqlite', path: path ?? join(folder ?? '', 'vws.db') }, 0);
+  t.after(async () => {
+    await store.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+  return store;
+}
+
+export interface MemoryLog extends MailLog {
+  readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: object }[];
+  /** Everything that was logged, as one text. */
+  text(): string;
+}
+
+export function createMemoryLog(): MemoryLog {
+  const lines: { level: string; message: string; fields: object }[] = [];
+  const at = (level: string) => (fields: object, message: string) => lines.push({ level, message, fields });
+  return { lines, text: () => JSON.stringify(lines), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export interface FakeTransport extends MailTransport {
+  /** Every attempt, in order. */
+  readonly attempts: readonly MailMessage[];
+  readonly closed: boolean;
+  /** Resolves when this many attempts were begun. */
+  attempted(count: number): Promise<void>;
+}
+
+/** @param outcome what an attempt comes to, by message and number of attempts so far, this one included */
+export function createFakeTransport(
+  outcome: (message: MailMessage, attempt: number) => Promise<void> | undefined = () => undefined,
+): FakeTransport {
+  const attempts: MailMessage[] = [];
+  let another = Promise.withResolvers<void>();
+  let closed = false;
+  return {
+    attempts,
+    get closed() {
+      return closed;
+    },
+    async attempted(count) {
+      while (attempts.length < count) await another.promise;
+    },
+    async deliver(message) {
+      attempts.push(message);
+      another.resolve();
+      another = Promise.withResolvers();
+      await outcome(message, attempts.length);
+    },
+    close() {
+      closed = true;
+    },
+  };
+}

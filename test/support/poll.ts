@@ -1,0 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MILLISECONDS = 20;
+const PATIENCE_MILLISECONDS = 5_000;
+
+/** Asks `probe` again and again until it gives something; fails, naming `what` was waited for, after five seconds. */
+export async function eventually<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MILLISECONDS;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await delay(POLL_MILLISECONDS);
+  }
+}
