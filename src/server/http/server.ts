@@ -44,6 +44,9 @@ const SECURITY_HEADERS = {
   'x-frame-options': 'SAMEORIGIN',
 } as const;
 const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
+/** The page and all that it loads come from here, over plain HTTP, too, where somebody tries the server out. */
+const DOCS_CONTENT_SECURITY_POLICY =
+  "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 const DOCS_PATH = '/docs';
 
 export interface HttpServerDependencies {
@@ -181,7 +184,11 @@ function createRequestIds(): (request: unknown) => string {
 
 async function addDocumentation(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { ...apiInfo, version } } });
-  await app.register(swaggerUi, { routePrefix: DOCS_PATH, staticCSP: true, indexPrefix: '' });
+  await app.register(swaggerUi, {
+    routePrefix: DOCS_PATH,
+    staticCSP: DOCS_CONTENT_SECURITY_POLICY,
+    theme: { title: apiInfo.title },
+  });
   app.get('/openapi.json', { schema: { hide: true } as object }, async (_request, reply) =>
     replyWithJson(reply, 200, JSON.stringify(app.swagger())),
   );
