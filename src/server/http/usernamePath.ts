@@ -21,14 +21,16 @@ export function encodeRawPath(path: string): string {
 }
 
 /**
- * The names that a segment may mean, the likeliest first.
+ * The names that a segment may mean. The standard reading comes first: nobody intercepts the messages for `ü` by
+ * registering `%C3%BC`.
  *
  * @param segment as sent: one character for each byte
  */
 export function usernameCandidates(segment: string): string[] {
-  const [path = ''] = segment.split('?');
-  const readings = [percentDecode(segment), segment, percentDecode(path)].map(decodeText);
-  return [...new Set(readings)];
+  // Never a part of the segment: a message for "part?" must not reach "part".
+  const readings = [percentDecode(segment), segment];
+  // As they are, too: the Latin-1 of some names happens to be the UTF-8 of others.
+  return [...new Set([...readings.map(decodeText), ...readings])];
 }
 
 /** Replaces each `%XX` by its byte and leaves any other `%` alone. */

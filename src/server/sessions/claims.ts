@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { claimRequest, releaseClaim } from '../store/requestClaims.ts';
+import { claimRequest, releaseClaim, renewClaim } from '../store/requestClaims.ts';
 import type { Row } from '../store/schema.ts';
 import type { Store, Transaction } from '../store/store.ts';
 
-/** How long a claim holds if its owner vanishes. Longer than any preparation takes. */
-const CLAIM_LEASE = 15_000;
+/** How long a claim holds if its owner vanishes: so long, after a crash, a client waits that sends its request again. */
+const CLAIM_LEASE = 3_000;
+/** How often an owner that is still at work renews its lease. */
+const RENEWAL_INTERVAL = 1_000;
 /** How often the claim of another process is looked at again. */
 const POLL_INTERVAL = 25;
 const TOKEN_LENGTH = 16;
@@ -16,7 +18,7 @@ export type Claim = Row<'request_claims'>;
 export interface Claims {
   /** @returns the claim, or undefined if another copy of the request is being executed */
   take(transaction: Transaction, stepId: Uint8Array, requestHash: Uint8Array): Promise<Claim | undefined>;
-  /** To be called once the transaction that took the claim is durable: copies in this process then wait for its end. */
+  /** To be called once the taking of the claim is durable: renews it from now on, and lets copies wait for its end. */
   begin(claim: Claim): void;
   /** Waits until the request may be free. */
   wait(requestHash: Uint8Array): Promise<void>;
@@ -29,13 +31,24 @@ export interface Claims {
 }
 
 export function createClaims(store: Store, clock: () => number): Claims {
-  const waiting = new Map<string, PromiseWithResolvers<void>>();
+  const held = new Map<string, { done: PromiseWithResolvers<void>; renewal: NodeJS.Timeout }>();
   const nameOf = (requestHash: Uint8Array) => Buffer.from(requestHash).toString('hex');
 
   function wake({ request_hash }: Claim): void {
     const name = nameOf(request_hash);
-    waiting.get(name)?.resolve();
-    waiting.delete(name);
+    const entry = held.get(name);
+    if (!entry) return;
+    clearInterval(entry.renewal);
+    held.delete(name);
+    entry.done.resolve();
+  }
+
+  async function renew(claim: Claim): Promise<void> {
+    try {
+      await store.transaction((tx) => renewClaim(tx, claim, clock() + CLAIM_LEASE));
+    } catch {
+      // The database is away; if it stays so, the claim is lost, which release() finds out.
+    }
   }
 
   return {
@@ -49,12 +62,13 @@ export function createClaims(store: Store, clock: () => number): Claims {
       };
       return (await claimRequest(tx, claim, now)) ? claim : undefined;
     },
-    begin({ request_hash }) {
-      const name = nameOf(request_hash);
-      waiting.set(name, waiting.get(name) ?? Promise.withResolvers<void>());
+    begin(claim) {
+      wake(claim);
+      const renewal = setInterval(() => renew(claim), RENEWAL_INTERVAL).unref();
+      held.set(nameOf(claim.request_hash), { done: Promise.withResolvers<void>(), renewal });
     },
     async wait(requestHash) {
-      await (waiting.get(nameOf(requestHash))?.promise ?? delay(POLL_INTERVAL));
+      await (held.get(nameOf(requestHash))?.done.promise ?? delay(POLL_INTERVAL));
     },
     release: (tx, claim) => releaseClaim(tx, claim),
     wake,

@@ -20,6 +20,17 @@ export async function claimRequest({ db }: Transaction, claim: Row<'request_clai
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
+/** Lets a claim hold on. Does nothing if it was lost. */
+export async function renewClaim({ db }: Transaction, claim: Row<'request_claims'>, leaseUntil: number): Promise<void> {
+  await db
+    .updateTable('request_claims')
+    .set({ lease_until: leaseUntil })
+    .where('step_id', '=', claim.step_id)
+    .where('request_hash', '=', claim.request_hash)
+    .where('claim_token', '=', claim.claim_token)
+    .execute();
+}
+
 /** @returns false if the claim was lost to somebody else */
 export async function releaseClaim({ db }: Transaction, claim: Row<'request_claims'>): Promise<boolean> {
   const result = await db

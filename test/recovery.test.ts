@@ -1,0 +1,194 @@
+/** The three steps of recovery, with the mails in the local mailbox. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { expectDone, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
+import { codeFromMailbox, mailboxOf } from './support/mail.ts';
+import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
+import { startServer } from './support/server.ts';
+import { type Answer, Suite1Client } from './support/suite1Client.ts';
+
+const forgot = (client: Suite1Client, email: string): Promise<Answer> => client.call('/forgot_password', { email });
+const confirm = (client: Suite1Client, code: string): Promise<Answer> =>
+  client.call('/confirm_forgot_password', { code });
+const finish = (client: Suite1Client, password = newPassword()): Promise<Answer> =>
+  client.call('/final_forgot_password', { new_password: password });
+
+/** Codes of the right length that are not `code`: its characters turned round. */
+function wrongCodes(code: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const at = index % code.length;
+    const other = code[at] === 'A' ? 'B' : 'A';
+    return code.slice(0, at) + other + code.slice(at + 1) + (index < code.length ? '' : 'A');
+  });
+}
+
+test('recovery', async (t) => {
+  const server = await startServer(t);
+
+  /** A session of somebody who forgot the password, and the code in the mail. */
+  async function forgetful(): Promise<{ person: Person; client: Suite1Client; code: string }> {
+    const person = newPerson();
+    await register(server, person);
+    const client = await Suite1Client.handshake(server);
+    expectDone(await forgot(client, person.email));
+    return { person, client, code: await codeFromMailbox(server.dataDir, person.email) };
+  }
+
+  async function expectNewPassword(person: Person, password: string): Promise<void> {
+    const client = await Suite1Client.handshake(server);
+    expectFailure(await client.call('/login_user', { ...person }), 201, 'Password is wrong');
+    expectDone(await client.call('/login_user', { ...person, password }));
+  }
+
+  await t.test('sets a password once, without logging in', async () => {
+    const { person, client, code } = await forgetful();
+    assert.match(code, /^[A-Z0-9]{6}$/);
+    expectDone(await confirm(client, code));
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    expectFailure(await client.encrypt(person.username, 'x'), 201, 'No authorization');
+    expectFailure(await finish(client), 201, 'Invalid session');
+    await expectNewPassword(person, password);
+  });
+
+  await t.test('the log shows the code when there is no mail server', async () => {
+    const { code } = await forgetful();
+    assert.ok(server.stdout.includes(code) || server.stderr.includes(code));
+  });
+
+  await t.test('takes the code in lower case', async () => {
+    const { client, code } = await forgetful();
+    expectDone(await confirm(client, code.toLowerCase()));
+    expectDone(await finish(client));
+  });
+
+  await t.test('a refused new password can be given again', async () => {
+    const { person, client, code } = await forgetful();
+    expectDone(await confirm(client, code));
+    expectFailure(await finish(client, 'bad'), 201, 'Password format not corrected');
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    await expectNewPassword(person, password);
+  });
+
+  await t.test('four wrong codes are forgiven', async () => {
+    const { client, code } = await forgetful();
+    for (const wrong of wrongCodes(code, 4)) expectFailure(await confirm(client, wrong), 201, 'Invalid code');
+    expectFailure(await finish(client), 201, 'Invalid session');
+    expectDone(await confirm(client, code));
+    expectDone(await finish(client));
+  });
+
+  async function expectSpent(client: Suite1Client, code: string, person: Person): Promise<void> {
+    const { status, error } = await confirm(client, code);
+    assert.equal(status, 201);
+    assert.match(error ?? '', /^Invalid (code|session)$/);
+    expectFailure(await finish(client), 201, 'Invalid session');
+    await logIn(server, person);
+  }
+
+  await t.test('after five wrong codes the recovery has to start anew', async () => {
+    const { person, client, code } = await forgetful();
+    for (const wrong of ['', `${code}A`, code.slice(1), ...wrongCodes(code, 2)]) {
+      expectFailure(await confirm(client, wrong), 201, 'Invalid code');
+    }
+    await expectSpent(client, code, person);
+    expectDone(await forgot(client, person.email));
+    expectDone(await confirm(client, await codeFromMailbox(server.dataDir, person.email, [code])));
+  });
+
+  await t.test('wrong codes whose answers were lost count, too', async () => {
+    const { person, client, code } = await forgetful();
+    for (const wrong of wrongCodes(code, 5)) {
+      const answer = await client.callAndLoseAnswer('/confirm_forgot_password', { code: wrong });
+      assert.equal(answer.error, 'Invalid code');
+    }
+    await expectSpent(client, code, person);
+  });
+
+  await t.test('twelve codes at once are no more than five tries', async () => {
+    const { person, client, code } = await forgetful();
+    const guesses = wrongCodes(code, 12).map((wrong) => confirm(client.fork(), wrong));
+    for (const { status } of await Promise.all(guesses)) assert.equal(status, 201);
+    await expectSpent(client, code, person);
+  });
+
+  await t.test('the code is good in the session that asked, and there alone', async () => {
+    const { person, client, code } = await forgetful();
+    const other = await Suite1Client.handshake(server);
+    expectFailure(await confirm(other, code), 201, 'Invalid session');
+    expectFailure(await finish(other), 201, 'Invalid session');
+    const third = await Suite1Client.handshake(server);
+    expectDone(await forgot(third, newPerson().email));
+    expectFailure(await confirm(third, code), 201, 'Invalid code');
+    await logIn(server, person);
+    expectDone(await confirm(client, code));
+  });
+
+  await t.test('final without confirm', async () => {
+    const { person, client } = await forgetful();
+    expectFailure(await finish(client), 201, 'Invalid session');
+    await logIn(server, person);
+  });
+
+  await t.test('a code is good once', async () => {
+    const { person, client, code } = await forgetful();
+    expectDone(await confirm(client, code));
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    await expectSpent(client, code, { ...person, password });
+  });
+
+  await t.test('an unknown e-mail gets the same answer, and no mail', async () => {
+    const { client } = await forgetful();
+    const unknown = newPerson().email;
+    expectDone(await forgot(client, unknown));
+    expectFailure(await confirm(client, 'ABCDEF'), 201, 'Invalid code');
+    // A mail that was asked for later has arrived, so the one that must not be would have, too.
+    await forgetful();
+    assert.deepEqual(await mailboxOf(server.dataDir, unknown), []);
+  });
+
+  await t.test('ends the lock, and the wrong attempts are forgotten', async () => {
+    const { person, client, code } = await forgetful();
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      expectFailure(await client.call('/login_user', { ...person, password: 'wrong' }), 201, 'Password is wrong');
+    }
+    expectFailure(await client.call('/login_user', { ...person }), 202, 'Account block. Change the password!');
+    expectDone(await confirm(client, code));
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      expectFailure(await client.call('/login_user', { ...person }), 201, 'Password is wrong');
+    }
+    expectDone(await client.call('/login_user', { ...person, password }));
+  });
+
+  await t.test('ends the other sessions of the user, and keeps what they encrypted', async () => {
+    const person = newPerson();
+    const thief = await register(server, person);
+    const ciphertext = expectMessage(await thief.encrypt(person.username, 'from before'));
+    const client = await Suite1Client.handshake(server);
+    expectDone(await forgot(client, person.email));
+    expectDone(await confirm(client, await codeFromMailbox(server.dataDir, person.email)));
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    const answer = await thief.decrypt(ciphertext);
+    if (answer.status === 404) expectRefused(answer, 404);
+    else expectFailure(answer, 201, 'No authorization');
+    const again = await logIn(server, { ...person, password });
+    assert.equal(expectMessage(await again.decrypt(ciphertext)), 'from before');
+  });
+
+  await t.test('goes on over a restart', async () => {
+    const { person, client, code } = await forgetful();
+    await server.stop();
+    await server.start();
+    expectDone(await confirm(client, code));
+    await server.kill();
+    await server.start();
+    const password = newPassword();
+    expectDone(await finish(client, password));
+    await expectNewPassword(person, password);
+  });
+});
