@@ -28,5 +28,6 @@ export function parseEmail(text: string): Email {
 
 /** The key that an address is looked up by, whether or not it passes the rule for new ones. */
 export function foldEmail(text: string): string {
-  return text.trim().normalize('NFC').toLowerCase();
+  // Lower case can be out of order where upper case was not.
+  return text.trim().normalize('NFC').toLowerCase().normalize('NFC');
 }

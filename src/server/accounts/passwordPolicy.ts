@@ -51,13 +51,13 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
 }
 
 function isCommon(folded: string): boolean {
-  return COMMON.has(folded) || COMMON.has(repeatedUnit(folded));
+  return repeatedUnits(folded).some((unit) => COMMON.has(unit));
 }
 
-/** The shortest piece that the text is a repetition of: the text itself where it repeats nothing. */
-function repeatedUnit(text: string): string {
-  // A text is found again inside two copies of itself at the length of its shortest period.
-  return text.slice(0, `${text}${text}`.indexOf(text, 1));
+/** The pieces that the text is a repetition of, the text itself among them. */
+function repeatedUnits(text: string): string[] {
+  const units = Array.from({ length: text.length }, (_, index) => text.slice(0, index + 1));
+  return units.filter((unit) => unit.repeat(text.length / unit.length) === text);
 }
 
 function isMadeOfIdentity(folded: string, { username, email }: Identity): boolean {

@@ -40,8 +40,9 @@ export function parseUsername(text: string): Username {
 /** The key that a name is looked up by, whether or not it passes the rule for new names. */
 export function foldUsername(text: string): string {
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
-  // Upper case first: it makes one of letters that share no lower case (ß and ss, ς and σ).
-  return bare.toUpperCase().toLowerCase().normalize('NFKC');
+  // By way of upper case, which makes one of letters that share no lower case (ß and ss, ς and σ); and before that by way
+  // of lower case, which alone ẞ and ß share.
+  return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 
 function invalid(detail: string): Problem {

@@ -21,6 +21,8 @@ const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([SQLITE_BUSY, 6, 8, 10, 1
 
 interface Job {
   readonly work: (transaction: Transaction) => Promise<unknown>;
+  /** On the clock of `performance.now()`. */
+  readonly queuedAt: number;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -42,11 +44,13 @@ interface Outcome {
  */
 export function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Store {
   createPrivateFile(path);
-  const connection = new DatabaseSync(path, { timeout: 0 });
+  // While a store is being opened there is nothing to hold up: SQLite itself waits for other processes.
+  const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
   connection.exec('PRAGMA journal_mode = WAL');
   connection.exec(`PRAGMA synchronous = ${synchronous}`);
   connection.exec('PRAGMA foreign_keys = ON');
   connection.exec('PRAGMA trusted_schema = OFF');
+  connection.exec('PRAGMA busy_timeout = 0');
   return groupCommitStore(path, connection);
 }
 
@@ -72,8 +76,10 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
 
   async function runGroup(jobs: readonly Job[]): Promise<void> {
     const outcomes: Outcome[] = [];
+    // The first has waited the longest.
+    const waitingSince = jobs[0]?.queuedAt ?? performance.now();
     try {
-      await begin(connection);
+      await begin(connection, waitingSince + BUSY_TIMEOUT);
       for (const job of jobs) outcomes.push(await runJob(job));
       connection.exec('COMMIT');
     } catch (error) {
@@ -111,7 +117,7 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
         return Promise.reject(new Problem('store_unavailable', { retryAfterSeconds: 1 }));
       }
       return new Promise<T>((resolve, reject) => {
-        queue.push({ work, resolve: resolve as Job['resolve'], reject });
+        queue.push({ work, queuedAt: performance.now(), resolve: resolve as Job['resolve'], reject });
         draining ??= drain();
       });
     },
@@ -122,15 +128,18 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
   };
 }
 
-/** Waits for another process's write lock without blocking the event loop. */
-async function begin(connection: DatabaseSync): Promise<void> {
-  const deadline = Date.now() + BUSY_TIMEOUT;
+/**
+ * Waits for another process's write lock without blocking the event loop.
+ *
+ * @param deadline on the clock of `performance.now()`
+ */
+async function begin(connection: DatabaseSync, deadline: number): Promise<void> {
   for (;;) {
     try {
       connection.exec('BEGIN IMMEDIATE');
       return;
     } catch (error) {
-      if (resultCode(error) !== SQLITE_BUSY || Date.now() >= deadline) throw error;
+      if (resultCode(error) !== SQLITE_BUSY || performance.now() >= deadline) throw error;
       await delay(BUSY_RETRY_INTERVAL);
     }
   }
