@@ -41,6 +41,8 @@ export interface AppOptions {
 
 /** A server, ready to listen. */
 export interface App {
+  /** Where the data lies, for people. */
+  readonly location: string;
   /** @returns the address that it listens on, as a URL */
   listen(): Promise<string>;
   /** Finishes what is in flight, refuses new work and closes everything. */
@@ -158,6 +160,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   );
 
   return {
+    location: store.location,
     async listen() {
       const url = await http.listen({ host: config.host, port: config.port });
       outbox.start();

@@ -63,7 +63,7 @@ export function readConfig(environment: Environment): Config {
     host: read(environment, 'HOST'),
     port: read(environment, 'PORT'),
     dataFolder,
-    database: optional(environment, 'DATABASE_URL') ?? { engine: 'sqlite', path: join(dataFolder, 'vws.db') },
+    database: readDatabase(environment, dataFolder),
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
     mail: {
       sender: readSender(environment, smtp),
@@ -90,6 +90,20 @@ export function readConfig(environment: Environment): Config {
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],
     maxConnections: read(environment, 'MAX_CONNECTIONS'),
     logLevel: read(environment, 'LOG_LEVEL'),
+  };
+}
+
+function readDatabase(environment: Environment, dataFolder: string): StoreLocation {
+  const url = optional(environment, 'DATABASE_URL');
+  if (!url) return { engine: 'sqlite', path: join(dataFolder, 'vws.db') };
+  if ('sqlite' in url) return { engine: 'sqlite', path: url.sqlite };
+  const caFile = optional(environment, 'DATABASE_CA_FILE');
+  return {
+    engine: 'postgres',
+    url: url.postgres,
+    poolSize: read(environment, 'DATABASE_POOL_SIZE'),
+    statementTimeout: read(environment, 'DATABASE_STATEMENT_TIMEOUT_SECONDS') * 1000,
+    ...(caFile !== undefined && { caFile }),
   };
 }
 

@@ -43,7 +43,7 @@ async function serve(config: Config): Promise<void> {
   );
   const app = await createApp({ config, log, version });
   const url = await app.listen();
-  introduce(config, version, url);
+  introduce(config, { version, url, location: app.location });
   log.info({ url, version }, 'listening');
   stopOnSignals(async () => {
     log.info('stopping');
@@ -53,11 +53,14 @@ async function serve(config: Config): Promise<void> {
   });
 }
 
-function introduce({ database, masterKey, smtp, mailboxFolder }: Config, version: string, url: string): void {
+function introduce(
+  { masterKey, smtp, mailboxFolder }: Config,
+  { version, url, location }: { version: string; url: string; location: string },
+): void {
   say(`VWS server ${version}`);
   say(`  listening   ${url}`);
   say(`  API docs    ${url}/docs`);
-  say(`  data        ${database.path}`);
+  say(`  data        ${location}`);
   say(
     `  master key  ${'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY'}`,
   );

@@ -1,7 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { parseMasterKey } from './keyring/masterKey.ts';
-import type { StoreLocation } from './store/open.ts';
 
 /** A setting whose value cannot be used. The message names the variable, what is wrong, and an example. */
 export class SettingError extends Error {
@@ -55,10 +54,12 @@ function masterKey(value: string): Uint8Array {
   return bytes;
 }
 
-function databaseUrl(value: string): StoreLocation {
+/** An address of PostgreSQL, or the path of a SQLite file. */
+function databaseUrl(value: string): { readonly postgres: string } | { readonly sqlite: string } {
+  if (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)) return { postgres: value };
   const match = /^sqlite:(?:\/\/)?(.+)$/.exec(value);
-  if (!match?.[1]) throw new Error('must be the address of a database');
-  return { engine: 'sqlite', path: absolute(match[1]) };
+  if (!match?.[1]) throw new Error('must begin with sqlite: or postgres://');
+  return { sqlite: absolute(match[1]) };
 }
 
 function absolute(path: string): string {
@@ -113,9 +114,29 @@ export const settings = {
     parse: absolute,
   },
   DATABASE_URL: {
-    description: 'Where the database is: `sqlite:` and a path. By default `vws.db` in `DATA_DIR`.',
-    example: 'sqlite:/var/lib/vws/vws.db',
+    description:
+      'Where the database is: `sqlite:` and a path, or `postgres://user:password@host/name`. By default `vws.db` in `DATA_DIR`.',
+    example: 'postgres://vws@db.example.org/vws',
+    secret: true,
     parse: databaseUrl,
+  },
+  DATABASE_POOL_SIZE: {
+    description: 'PostgreSQL: connections of this process at most.',
+    example: '20',
+    fallback: '10',
+    parse: integer(1, 1000),
+  },
+  DATABASE_STATEMENT_TIMEOUT_SECONDS: {
+    description: 'PostgreSQL: seconds after which a statement is broken off.',
+    example: '5',
+    fallback: '10',
+    parse: integer(1, 3600),
+  },
+  DATABASE_CA_FILE: {
+    description:
+      'PostgreSQL: PEM file with the certificates that the database server is trusted by; connections are then encrypted and checked.',
+    example: '/etc/ssl/private-ca.pem',
+    parse: absolute,
   },
   VWS_MASTER_KEY: {
     description:

@@ -2,7 +2,7 @@ import { Problem } from '../../protocol/errors.ts';
 import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { findUserByEmail, findUserById, replacePasswordHash, type User } from '../store/users.ts';
+import { findUserByEmail, findUserForUpdate, replacePasswordHash, type User } from '../store/users.ts';
 import type { PasswordHasher } from './passwordHasher.ts';
 import { createTurns } from './turns.ts';
 
@@ -87,7 +87,7 @@ export function createCredentials({ store, hasher, attemptsKey, clock }: Credent
   return {
     verify: (emailKey, password) => turns.take(emailKey, () => check(emailKey, password)),
     async confirm(tx, verified) {
-      const user = await findUserById(tx, verified.user.user_id);
+      const user = await findUserForUpdate(tx, verified.user.user_id);
       if (user?.password_hash !== verified.user.password_hash) throw new Problem('invalid_credentials');
       return user;
     },

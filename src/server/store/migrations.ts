@@ -16,6 +16,7 @@ interface ColumnTypes {
 
 const columnTypes: Record<Engine, ColumnTypes> = {
   sqlite: { bytes: 'BLOB', integer: 'INTEGER', table: 'STRICT' },
+  postgres: { bytes: 'BYTEA', integer: 'BIGINT', table: '' },
 };
 
 /** A migration, once released, is never changed: databases out there have it. */

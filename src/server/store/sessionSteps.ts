@@ -3,8 +3,20 @@ import type { Transaction } from './store.ts';
 
 export type SessionStep = Row<'session_steps'>;
 
-export async function findStep({ db }: Transaction, stepId: Uint8Array): Promise<SessionStep | undefined> {
-  return db.selectFrom('session_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
+/** Finds a step, and keeps others from moving its session on until the transaction ends. */
+export async function findStep({ engine, db }: Transaction, stepId: Uint8Array): Promise<SessionStep | undefined> {
+  if (engine === 'sqlite') {
+    return db.selectFrom('session_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
+  }
+  // All steps are locked, in one order: a request made with another step of the session is another path of the same tree.
+  const steps = await db
+    .selectFrom('session_steps')
+    .selectAll()
+    .where('session_id', '=', (eb) => eb.selectFrom('session_steps').select('session_id').where('step_id', '=', stepId))
+    .orderBy('step_id')
+    .forUpdate()
+    .execute();
+  return steps.find((step) => Buffer.compare(step.step_id, stepId) === 0);
 }
 
 /** @returns the step that a request led to, if its answer was stored */

@@ -41,16 +41,21 @@ interface Outcome {
  *
  * @param path path of the file
  * @param synchronous SQLite's `synchronous` setting; FULL makes an acknowledged transaction survive a power cut
+ * @throws Problem `store_unavailable` if another process keeps the database locked
  */
-export function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Store {
+export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Promise<Store> {
   createPrivateFile(path);
-  // While a store is being opened there is nothing to hold up: SQLite itself waits for other processes.
-  const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
-  connection.exec('PRAGMA journal_mode = WAL');
-  connection.exec(`PRAGMA synchronous = ${synchronous}`);
-  connection.exec('PRAGMA foreign_keys = ON');
-  connection.exec('PRAGMA trusted_schema = OFF');
-  connection.exec('PRAGMA busy_timeout = 0');
+  const connection = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // Another process that opens the database, or closes it, locks all of it for a moment.
+    await executeWhenFree(connection, 'PRAGMA journal_mode = WAL', performance.now() + BUSY_TIMEOUT);
+    connection.exec(`PRAGMA synchronous = ${synchronous}`);
+    connection.exec('PRAGMA foreign_keys = ON');
+    connection.exec('PRAGMA trusted_schema = OFF');
+  } catch (error) {
+    connection.close();
+    throw translate(error);
+  }
   return groupCommitStore(path, connection);
 }
 
@@ -79,7 +84,7 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
     // The first has waited the longest.
     const waitingSince = jobs[0]?.queuedAt ?? performance.now();
     try {
-      await begin(connection, waitingSince + BUSY_TIMEOUT);
+      await executeWhenFree(connection, 'BEGIN IMMEDIATE', waitingSince + BUSY_TIMEOUT);
       for (const job of jobs) outcomes.push(await runJob(job));
       connection.exec('COMMIT');
     } catch (error) {
@@ -97,7 +102,11 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
     const callbacks: (() => void)[] = [];
     connection.exec('SAVEPOINT job');
     try {
-      const value = (await work({ db, afterCommit: (callback) => callbacks.push(callback) })) as never;
+      const value = (await work({
+        engine: 'sqlite',
+        db,
+        afterCommit: (callback) => callbacks.push(callback),
+      })) as never;
       connection.exec('RELEASE job');
       return { settle: () => resolve(value), callbacks };
     } catch (error) {
@@ -129,14 +138,14 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
 }
 
 /**
- * Waits for another process's write lock without blocking the event loop.
+ * Executes a statement, waiting for another process's lock without blocking the event loop.
  *
  * @param deadline on the clock of `performance.now()`
  */
-async function begin(connection: DatabaseSync, deadline: number): Promise<void> {
+async function executeWhenFree(connection: DatabaseSync, statement: string, deadline: number): Promise<void> {
   for (;;) {
     try {
-      connection.exec('BEGIN IMMEDIATE');
+      connection.exec(statement);
       return;
     } catch (error) {
       if (resultCode(error) !== SQLITE_BUSY || performance.now() >= deadline) throw error;

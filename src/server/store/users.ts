@@ -7,6 +7,16 @@ export async function findUserById({ db }: Transaction, userId: Uint8Array): Pro
   return db.selectFrom('users').selectAll().where('user_id', '=', userId).executeTakeFirst();
 }
 
+/** Finds a user, and keeps others from changing the account until the transaction ends. */
+export async function findUserForUpdate({ engine, db }: Transaction, userId: Uint8Array): Promise<User | undefined> {
+  return db
+    .selectFrom('users')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .$if(engine === 'postgres', (query) => query.forUpdate())
+    .executeTakeFirst();
+}
+
 export async function findUserByEmail({ db }: Transaction, emailKey: string): Promise<User | undefined> {
   return db.selectFrom('users').selectAll().where('email_key', '=', emailKey).executeTakeFirst();
 }

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import { Problem } from '../../protocol/errors.ts';
+import type { Schema } from './schema.ts';
+import type { Store, Transaction } from './store.ts';
+
+/** Where a PostgreSQL database is, and how it is spoken to. */
+export interface PostgresLocation {
+  readonly engine: 'postgres';
+  /** `postgres://…`, with the credentials. */
+  readonly url: string;
+  /** Connections of this process at most. */
+  readonly poolSize: number;
+  /** Milliseconds after which a statement is broken off. */
+  readonly statementTimeout: number;
+  /** PEM file with the authorities that the server's certificate is checked against. */
+  readonly caFile?: string;
+}
+
+/** Milliseconds that a transaction waits for a connection. */
+const CONNECT_TIMEOUT = 5_000;
+/** Milliseconds after which an unused connection is closed. */
+const IDLE_TIMEOUT = 30_000;
+/** How often a transaction is run again that another one got in the way of. */
+const MAX_ATTEMPTS = 10;
+/** Up to so many milliseconds more before each further attempt. */
+const RETRY_STEP = 10;
+/** Any number will do, as long as no other program takes the same lock in this database. */
+const MIGRATION_LOCK = 0x76_77_73;
+
+/**
+ * Conflicts that a second attempt resolves, since it sees what the other one did: serialization failure, deadlock, unique
+ * violation. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const RETRIED_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '23505']);
+/** Classes of codes that speak of the server and not of the statement: connection, resources, intervention, system. */
+const UNAVAILABLE_CLASSES: ReadonlySet<string> = new Set(['08', '53', '57', '58', '25', '28', '3D']);
+const INT8 = 20;
+
+/** Opens a PostgreSQL database. Connections are made as they are needed. */
+export function openPostgres(location: PostgresLocation): Store {
+  const { url, poolSize, statementTimeout, caFile } = location;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    idleTimeoutMillis: IDLE_TIMEOUT,
+    statement_timeout: statementTimeout,
+    idle_in_transaction_session_timeout: statementTimeout,
+    application_name: 'vws',
+    keepAlive: true,
+    ...(caFile && { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } }),
+    types: {
+      // Every bigint of the schema is a time or a count, which a number holds exactly.
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    },
+  });
+  // An idle connection that breaks is replaced; the transaction that needs the next one finds out what is wrong.
+  pool.on('error', () => {});
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+
+  async function attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<[T, readonly (() => void)[]]> {
+    const callbacks: (() => void)[] = [];
+    const value = await db
+      .transaction()
+      .execute((trx) => work({ engine: 'postgres', db: trx, afterCommit: (callback) => callbacks.push(callback) }));
+    return [value, callbacks];
+  }
+
+  return {
+    engine: 'postgres',
+    location: withoutCredentials(url),
+    async transaction(work) {
+      for (let attempts = 1; ; attempts += 1) {
+        try {
+          const [value, callbacks] = await attempt(work);
+          for (const callback of callbacks) callback();
+          return value;
+        } catch (error) {
+          if (attempts === MAX_ATTEMPTS || !RETRIED_CODES.has(codeOf(error))) throw translate(error);
+          await delay(Math.random() * RETRY_STEP * attempts);
+        }
+      }
+    },
+    close: () => db.destroy(),
+  };
+}
+
+/** Makes other processes that migrate wait for the end of the transaction. */
+export async function lockMigrations({ db }: Transaction): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
+}
+
+function withoutCredentials(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** The SQLSTATE or, of a connection that failed, the system's code. */
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : '';
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof Problem || !isUnavailable(error)) return error;
+  return new Problem('store_unavailable', { retryAfterSeconds: 1, cause: error });
+}
+
+function isUnavailable(error: unknown): boolean {
+  const code = codeOf(error);
+  if (/^[0-9A-Z]{5}$/.test(code)) return RETRIED_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+  // System codes (ECONNREFUSED and the like), and what pg says of a connection that ends or does not come.
+  return (
+    code.startsWith('E') || /connection (terminated|timeout|ended)|timeout exceeded|not queryable/i.test(String(error))
+  );
+}
