@@ -8,6 +8,7 @@ const { install, isInstalled } = require('./setup/install.cjs');
 const { withLock } = require('./setup/lock.cjs');
 const { SetupError, say } = require('./setup/messages.cjs');
 const { ownNodeSteps } = require('./setup/own-node.cjs');
+const { postgresSteps } = require('./setup/postgres.cjs');
 
 /** What makes the checkout ready, in order. `npm ci` empties node_modules/.bin, so the link to Node.js comes after it. */
 function stepsFor(root, node) {
@@ -16,7 +17,8 @@ function stepsFor(root, node) {
     run: (lock) => install(root, { what: 'the packages', megabytes: 250, lock }),
   };
   const windows = process.platform === 'win32' ? [execForWindows(root)] : [];
-  return [packages, ...windows, ...ownNodeSteps(root, node)];
+  const forTests = process.argv.includes('--for-tests') ? postgresSteps(root) : [];
+  return [packages, ...windows, ...ownNodeSteps(root, node), ...forTests];
 }
 
 /**

@@ -3,9 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 const POLL_MILLISECONDS = 20;
 const PATIENCE_MILLISECONDS = 5_000;
 
-/** Asks `probe` again and again until it gives something; fails, naming `what` was waited for, after five seconds. */
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MILLISECONDS;
+/** Asks `probe` again and again until it gives something; fails, naming `what` was waited for, when patience ends. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  patience = PATIENCE_MILLISECONDS,
+): Promise<T> {
+  const deadline = performance.now() + patience;
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;

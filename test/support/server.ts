@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { settings } from '../../src/server/settings.ts';
+import { createDatabase } from './postgres.ts';
+import { postgresUrl } from './store.ts';
 
 const PROJECT_ROOT = join(import.meta.dirname, '..', '..');
 const START_MILLISECONDS = 15_000;
@@ -19,6 +21,8 @@ export interface TestServer {
   /** Changes with every start. */
   readonly url: string;
   readonly dataDir: string;
+  /** In the runs on PostgreSQL: the database of this server. */
+  readonly databaseUrl: string | undefined;
   /** All that the process wrote so far, restarts included. */
   readonly stdout: string;
   readonly stderr: string;
@@ -36,7 +40,12 @@ export interface TestServer {
  */
 export async function startServer(t: TestContext, given: Settings = {}): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vws-test-'));
-  const environment = cleanEnvironment({ DATA_DIR: dataDir, ...given });
+  const database = postgresUrl ? await createDatabase(postgresUrl) : undefined;
+  const environment = cleanEnvironment({
+    DATA_DIR: dataDir,
+    ...(database && { DATABASE_URL: database.url }),
+    ...given,
+  });
   const written = { stdout: '', stderr: '' };
   let child: ChildProcess | undefined;
   let exited: Promise<unknown[]> = Promise.resolve([]);
@@ -96,6 +105,7 @@ export async function startServer(t: TestContext, given: Settings = {}): Promise
     try {
       if (child) await stop();
     } finally {
+      await database?.drop();
       await rm(dataDir, { recursive: true, force: true });
     }
   });
@@ -105,6 +115,7 @@ export async function startServer(t: TestContext, given: Settings = {}): Promise
       return url;
     },
     dataDir,
+    databaseUrl: database?.url,
     get stdout() {
       return written.stdout;
     },

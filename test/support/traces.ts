@@ -1,6 +1,7 @@
 /** Looks for texts and bytes in what a server left behind, in the forms in which they could have been written. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { databaseContents } from './postgres.ts';
 import type { TestServer } from './server.ts';
 
 /** A secret (or a control) and what to call it when it is found. */
@@ -9,8 +10,9 @@ export interface Wanted {
   value: string | Buffer;
 }
 
-/** The database file with its `-wal` and other companions, by file name. */
+/** The database file with its `-wal` and other companions, by file name; of a PostgreSQL its tables, by name. */
 export async function databaseFiles(server: TestServer): Promise<Map<string, Buffer>> {
+  if (server.databaseUrl) return databaseContents(server.databaseUrl);
   const files = new Map<string, Buffer>();
   for (const name of await readdir(server.dataDir)) {
     if (name.startsWith('vws.db')) files.set(name, await readFile(join(server.dataDir, name)));

@@ -1,0 +1,152 @@
+/** A real PostgreSQL for the tests: the machine's own or the one that tools/setup.cjs installs. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { eventually } from './poll.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const { machinesPostgres, packagedPostgres } = createRequire(import.meta.url)('../../tools/setup/postgres.cjs') as {
+  machinesPostgres(): string | undefined;
+  packagedPostgres(root: string): string;
+};
+const USER = 'vws';
+const START_MILLISECONDS = 30_000;
+/** Enough for every server and store that tests open at once. */
+const MAX_CONNECTIONS = 400;
+
+export interface TestPostgres {
+  /** Of the database that others are created from. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** @returns undefined where there is no PostgreSQL to be had */
+export async function startPostgres(): Promise<TestPostgres | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'vws-postgres-'));
+  const identity = unprivileged();
+  const bin = findPrograms(folder);
+  if (!bin) {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+  if (identity) chownSync(folder, identity.uid, identity.gid);
+  const data = join(folder, 'data');
+  const options = { ...identity, cwd: folder };
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...options, encoding: 'utf8' },
+  );
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error}`);
+
+  const port = await freePort();
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    `max_connections=${MAX_CONNECTIONS}`,
+    // What the tests kill is the VWS server; PostgreSQL itself lives on and needs no disk.
+    'fsync=off',
+  ];
+  const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+    ...options,
+    stdio: 'ignore',
+  });
+  const exited = once(server, 'exit');
+  const url = `postgres://${USER}@127.0.0.1:${port}/postgres`;
+  await eventually('PostgreSQL', () => answers(url), START_MILLISECONDS);
+  return { url, stop: () => stop(server, exited, folder) };
+}
+
+/** A new, empty database. @returns its address, and what removes it */
+export async function createDatabase(serverUrl: string): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = `vws_${randomBytes(8).toString('hex')}`;
+  await run(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => run(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
+/** All rows of all tables, as bytes to search in. */
+export async function databaseContents(url: string): Promise<Map<string, Buffer>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    );
+    const contents = new Map<string, Buffer>();
+    for (const { table_name: table } of rows) {
+      const { rows: values } = await client.query({ text: `SELECT * FROM ${table}`, rowMode: 'array' });
+      const bytes = values
+        .flat()
+        .map((value: unknown) => (value instanceof Buffer ? value : Buffer.from(`${value}\n`)));
+      contents.set(table, Buffer.concat(bytes));
+    }
+    return contents;
+  } finally {
+    await client.end();
+  }
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function answers(url: string): Promise<true | undefined> {
+  return run(url, 'SELECT 1').then(
+    () => true,
+    () => undefined,
+  );
+}
+
+async function stop(server: ChildProcess, exited: Promise<unknown>, folder: string): Promise<void> {
+  // SIGQUIT ends it at once; the data is thrown away.
+  server.kill('SIGQUIT');
+  await exited;
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** PostgreSQL refuses to run as root: there it runs as a user without rights. */
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (!user) throw new Error('There is neither a user "postgres" nor "nobody" to run PostgreSQL as.');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+}
+
+/** The folder of the programs; a copy, where the one of the checkout may be out of reach for the user that runs them. */
+function findPrograms(folder: string): string | undefined {
+  const own = machinesPostgres();
+  if (own) return own;
+  const packaged = packagedPostgres(ROOT);
+  if (!existsSync(packaged)) return undefined;
+  if (process.getuid?.() !== 0) return join(packaged, 'bin');
+  const copy = join(folder, 'native');
+  cpSync(packaged, copy, { recursive: true, verbatimSymlinks: true });
+  return join(copy, 'bin');
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  if (typeof address !== 'object' || !address) throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,35 @@
+/** The store that a test runs on: SQLite in a temporary folder or, in the second run of the tests, PostgreSQL. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { openStore, type StoreLocation } from '../../src/server/store/open.ts';
+import type { Store } from '../../src/server/store/store.ts';
+import { createDatabase } from './postgres.ts';
+
+/** The PostgreSQL server that this run of the tests is for; undefined: SQLite. */
+export const postgresUrl: string | undefined = process.env.VWS_TEST_POSTGRES_URL || undefined;
+
+const POOL_SIZE = 10;
+const STATEMENT_TIMEOUT = 30_000;
+
+type Cleanup = Pick<TestContext, 'after'>;
+
+/** A place for a new database, which is gone after the test. */
+export async function newStoreLocation(t: Cleanup): Promise<StoreLocation> {
+  if (postgresUrl) {
+    const { url, drop } = await createDatabase(postgresUrl);
+    t.after(drop);
+    return { engine: 'postgres', url, poolSize: POOL_SIZE, statementTimeout: STATEMENT_TIMEOUT };
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'vws-store-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return { engine: 'sqlite', path: join(folder, 'vws.db') };
+}
+
+/** A new, migrated store, closed after the test. */
+export async function openTestStore(t: Cleanup, now = Date.now()): Promise<Store> {
+  const store = await openStore(await newStoreLocation(t), now);
+  t.after(() => store.close());
+  return store;
+}
