@@ -10,7 +10,9 @@ export function errorFields(error: unknown): Record<string, unknown> {
     ...(error.constructor === Error && { message: error.message }),
     ...(typeof code === 'string' && { code }),
     ...(typeof errcode === 'number' && { errcode, errstr }),
+    // Without the message first: it may have lines that look like frames.
     frames: (error.stack ?? '')
+      .replace(error.message, '')
       .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .map((line) => line.trim()),

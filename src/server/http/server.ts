@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { endpoints, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { Problem } from '../../protocol/errors.ts';
@@ -82,7 +82,8 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     genReqId: createRequestIds(),
     rewriteUrl: (request) => isolateUsername(request.url ?? '/'),
-    frameworkErrors: (error, _request, reply) => replyWithProblem(reply, problemOf(error)),
+    // These come before any hook.
+    frameworkErrors: (error, request, reply) => replyWithProblem(setOwnHeaders(request, reply), problemOf(error)),
     clientErrorHandler(error, socket) {
       // Further packets of a request that is being read by hand arrive here, too.
       if (spacedSockets.has(socket)) return;
@@ -131,14 +132,17 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
 function acceptAnyBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // A type that is none would be refused before any parser is asked.
+  app.addHook('onRequest', async (request) => {
+    request.headers['content-type'] = undefined;
+  });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 }
 
 function addHooks(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-    if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', API_CONTENT_SECURITY_POLICY);
+    setOwnHeaders(request, reply);
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -153,6 +157,12 @@ function addHooks(app: FastifyInstance, log: Logger): void {
     return replyWithProblem(reply, problem);
   });
   app.setNotFoundHandler((_request, reply) => replyWithProblem(reply, new Problem('route_not_found')));
+}
+
+function setOwnHeaders(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+  if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', API_CONTENT_SECURITY_POLICY);
+  return reply;
 }
 
 function problemOf(error: unknown): Problem {

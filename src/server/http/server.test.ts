@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';
+import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
+
+const BODY = { session_key: 'key', message: 'sealed' };
+const PROXY = '10.1.2.3';
+const CLIENT = '203.0.113.9';
+
+const post = ({ app }: TestHttpServer, url: string, body: unknown = BODY, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'POST', url, headers, payload: typeof body === 'string' ? body : JSON.stringify(body) });
+
+function failWith(error: unknown): () => never {
+  return () => {
+    throw error;
+  };
+}
+
+describe('a request', () => {
+  test('reaches its session with all that tells it from another', async (t) => {
+    const server = await createTestHttpServer(t);
+    const response = await post(server, '/decrypt');
+    assert.deepEqual([response.statusCode, response.body], [200, '{"answer":"sealed"}']);
+    assert.equal(response.headers['content-type'], 'application/json');
+    const [seen] = server.seen;
+    assert.deepEqual([seen?.path, seen?.sessionKey, { ...seen?.body }], ['/decrypt', 'key', BODY]);
+    assert.equal(seen?.bytes, `/decrypt\0${JSON.stringify(BODY)}`);
+
+    await post(server, '/encrypt/a');
+    await post(server, '/encrypt/b');
+    assert.notEqual(server.seen[1]?.bytes, server.seen[2]?.bytes, 'the name in the path is part of it');
+  });
+
+  test('that is no more than a handshake names no session', async (t) => {
+    const server = await createTestHttpServer(t, { addressSubject: (address) => `<${address}>` });
+    assert.equal((await post(server, '/create_session_key', { public_key: 'hex' })).statusCode, 200);
+    assert.deepEqual(
+      server.handshakes.map(({ body, address }) => [{ ...body }, address]),
+      [[{ public_key: 'hex' }, '<127.0.0.1>']],
+    );
+  });
+
+  test('may call its body what it likes', async (t) => {
+    const server = await createTestHttpServer(t);
+    for (const type of [
+      'application/json',
+      'application/json; charset=utf-8',
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      'application/json, application/json',
+      'no type at all',
+      '',
+    ]) {
+      assert.equal((await post(server, '/decrypt', BODY, { 'content-type': type })).statusCode, 200, type);
+    }
+    const untyped = await server.app.inject({
+      method: 'POST',
+      url: '/decrypt',
+      payload: Buffer.from(JSON.stringify(BODY)),
+    });
+    assert.equal(untyped.statusCode, 200);
+  });
+
+  test('that cannot be read is refused before its session hears of it', async (t) => {
+    const server = await createTestHttpServer(t);
+    for (const body of ['', '{', '[]', '"text"', '{}', { session_key: 1 }, { session_key: ['key'] }]) {
+      const { statusCode, body: answer } = await post(server, '/decrypt', body);
+      assert.equal(statusCode, 400, JSON.stringify(body));
+      assert.deepEqual(Object.keys(JSON.parse(answer)), ['error']);
+    }
+    assert.equal((await server.app.inject({ method: 'POST', url: '/decrypt' })).statusCode, 400);
+    assert.deepEqual(server.seen, []);
+  });
+
+  test('may be as long as a text of the largest size makes it, and no longer', async (t) => {
+    const maxTextBytes = 3_000_000;
+    const server = await createTestHttpServer(t, { maxTextBytes });
+    // Twice in base64: as an envelope, and under its seal.
+    const largest = 'x'.repeat(Math.ceil(maxTextBytes * (4 / 3) ** 2));
+    assert.equal((await post(server, '/decrypt', { ...BODY, message: largest })).statusCode, 200);
+    const tooLong = await post(server, '/decrypt', { ...BODY, message: 'x'.repeat(3 * maxTextBytes + 64 * 1024) });
+    assert.deepEqual([tooLong.statusCode, tooLong.json()], [413, { error: problems.payload_too_large.title }]);
+    assert.equal(server.seen.length, 1);
+  });
+
+  test('to nowhere finds nothing, whatever its method', async (t) => {
+    const server = await createTestHttpServer(t);
+    for (const [method, url] of [
+      ['POST', '/nowhere'],
+      ['GET', '/login_user'],
+      ['PUT', '/login_user'],
+      ['DELETE', '/encrypt/bob'],
+      ['POST', '/encrypt'],
+      ['POST', '/Encrypt/bob'],
+      ['GET', '/'],
+    ] as const) {
+      const response = await server.app.inject({ method, url });
+      assert.deepEqual([response.statusCode, response.json()], [404, { error: problems.route_not_found.title }], url);
+    }
+  });
+});
+
+describe('an answer', () => {
+  test('is the problem that the session met', async (t) => {
+    let code: ProblemCode = 'internal_error';
+    const server = await createTestHttpServer(t, {
+      answer: () => failWith(new Problem(code, { retryAfterSeconds: 3 }))(),
+    });
+    for (code of Object.keys(problems) as ProblemCode[]) {
+      const { status, title, suite1 } = problems[code];
+      const [wantedStatus, wantedBody] =
+        suite1.kind === 'sentence' ? [suite1.status, suite1.sentence] : [status, { error: title }];
+      for (const url of ['/decrypt', '/create_session_key']) {
+        const response = await post(server, url);
+        assert.deepEqual([response.statusCode, response.json()], [wantedStatus, wantedBody], code);
+        assert.equal(response.headers['retry-after'], '3');
+      }
+    }
+  });
+
+  test('to a request that met a fault tells nothing of it, and the log no message of the engine', async (t) => {
+    const server = await createTestHttpServer(t, { answer: failWith(new TypeError('the secret is not a function')) });
+    const response = await post(server, '/decrypt');
+    assert.deepEqual([response.statusCode, response.json()], [500, { error: problems.internal_error.title }]);
+    const line = server.log.find(({ msg }) => msg === 'internal_error');
+    assert.equal(line?.requestId, response.headers['x-request-id']);
+    assert.match(JSON.stringify(line), /TypeError.*server\.test\.ts/);
+    assert.doesNotMatch(JSON.stringify(server.log), /secret/);
+  });
+
+  test('that the database is away is logged with its reason', async (t) => {
+    const cause = Object.assign(new Error('database or disk is full'), { errcode: 13, errstr: 'full' });
+    const server = await createTestHttpServer(t, { answer: failWith(new Problem('store_unavailable', { cause })) });
+    await post(server, '/decrypt');
+    const line = server.log.find(({ msg }) => msg === 'store_unavailable');
+    assert.match(JSON.stringify(line), /database or disk is full/);
+  });
+
+  test('is logged by its route, without what the request was about', async (t) => {
+    const server = await createTestHttpServer(t);
+    await post(server, '/encrypt/somebody');
+    await post(server, '/somebody?else');
+    const lines = server.log.map(({ requestId, ms, ...line }) => line);
+    assert.deepEqual(lines, [
+      { level: 30, route: '/encrypt/:username', status: 200, msg: 'request' },
+      { level: 30, route: 'none', status: 404, msg: 'request' },
+    ]);
+    assert.notEqual(server.log[0]?.requestId, server.log[1]?.requestId);
+  });
+});
+
+test('every answer carries the security headers', async (t) => {
+  const server = await createTestHttpServer(t);
+  const faulty = await createTestHttpServer(t, { answer: failWith(new Error('fault')) });
+  const answers = {
+    'a success': await post(server, '/decrypt'),
+    'a refusal': await post(server, '/decrypt', '{'),
+    'a body too large': await post(server, '/decrypt', 'x'.repeat(100_000)),
+    nowhere: await post(server, '/nowhere'),
+    'a path that cannot be decoded': await post(server, '/%zz'),
+    'a fault': await post(faulty, '/decrypt'),
+    health: await server.app.inject('/health/live'),
+  };
+  const expected = {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'no-referrer',
+    'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'SAMEORIGIN',
+  };
+  for (const [what, { headers }] of Object.entries(answers)) {
+    for (const [name, value] of Object.entries(expected)) assert.equal(headers[name], value, `${name} of ${what}`);
+    assert.equal(headers['x-powered-by'], undefined);
+  }
+  const docs = await server.app.inject('/docs');
+  assert.equal(docs.statusCode, 200);
+  assert.match(String(docs.headers['content-security-policy']), /script-src/, 'the documentation runs its own scripts');
+});
+
+describe('web pages of other origins', () => {
+  const origin = 'https://app.example.org';
+  const preflight = ({ app }: TestHttpServer, from: string) =>
+    app.inject({
+      method: 'OPTIONS',
+      url: '/login_user',
+      headers: {
+        origin: from,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    });
+
+  test('are let in nowhere unless they are named', async (t) => {
+    const server = await createTestHttpServer(t);
+    for (const response of [await preflight(server, origin), await post(server, '/decrypt', BODY, { origin })]) {
+      assert.equal(response.headers['access-control-allow-origin'], undefined);
+    }
+  });
+
+  test('may call the server where they are named, and no other may', async (t) => {
+    const server = await createTestHttpServer(t, { corsOrigins: [origin, 'https://other.example.org'] });
+    const allowed = await preflight(server, origin);
+    assert.equal(allowed.statusCode, 204);
+    assert.equal(allowed.headers['access-control-allow-origin'], origin);
+    assert.match(String(allowed.headers['access-control-allow-methods']), /POST/);
+    assert.equal(allowed.headers['access-control-allow-headers'], 'content-type');
+    assert.equal(allowed.headers['access-control-allow-credentials'], undefined);
+    const answered = await post(server, '/decrypt', BODY, { origin });
+    assert.equal(answered.headers['access-control-allow-origin'], origin);
+    for (const stranger of ['https://evil.example.org', `${origin}.evil.example`, 'null']) {
+      const refused = await preflight(server, stranger);
+      assert.notEqual(refused.headers['access-control-allow-origin'], stranger, stranger);
+    }
+  });
+});
+
+describe('the address that limits count by', () => {
+  const from = async (
+    t: Parameters<typeof createTestHttpServer>[0],
+    { trusted, socket, forwarded }: { trusted: string[]; socket: string; forwarded: string },
+  ) => {
+    const server = await createTestHttpServer(t, { trustedProxies: trusted });
+    for (const url of ['/decrypt', '/create_session_key']) {
+      const headers = { 'x-forwarded-for': forwarded, 'x-real-ip': '192.0.2.66', forwarded: 'for=192.0.2.66' };
+      await server.app.inject({ method: 'POST', url, headers, remoteAddress: socket, payload: JSON.stringify(BODY) });
+    }
+    assert.equal(server.seen[0]?.address, server.handshakes[0]?.address);
+    return server.seen[0]?.address;
+  };
+
+  test('is that of the socket, if no proxy is trusted', async (t) => {
+    assert.equal(await from(t, { trusted: [], socket: PROXY, forwarded: CLIENT }), PROXY);
+  });
+
+  test('is the one that a trusted proxy names, the last if there are several', async (t) => {
+    const trusted = ['10.0.0.0/8', '2001:db8::1'];
+    assert.equal(await from(t, { trusted, socket: PROXY, forwarded: CLIENT }), CLIENT);
+    assert.equal(await from(t, { trusted, socket: '::ffff:10.1.2.3', forwarded: CLIENT }), CLIENT);
+    assert.equal(await from(t, { trusted, socket: '2001:db8::1', forwarded: CLIENT }), CLIENT);
+    assert.equal(await from(t, { trusted, socket: PROXY, forwarded: `192.0.2.66, ${CLIENT}` }), CLIENT);
+    assert.equal(await from(t, { trusted, socket: PROXY, forwarded: `${CLIENT}, 10.9.9.9` }), CLIENT);
+  });
+
+  test('is that of the socket, if it is nobody who is trusted', async (t) => {
+    const trusted = ['10.0.0.0/8'];
+    assert.equal(await from(t, { trusted, socket: '192.0.2.1', forwarded: CLIENT }), '192.0.2.1');
+    assert.equal(await from(t, { trusted, socket: '::1', forwarded: CLIENT }), '::1');
+  });
+});
+
+test('health tells whether the server lives and can do its work, and the version which it is', async (t) => {
+  let away = false;
+  const server = await createTestHttpServer(t, {
+    checkReady: async () => {
+      if (away) throw new Problem('store_unavailable', { retryAfterSeconds: 1 });
+    },
+  });
+  const get = async (url: string) => {
+    const { statusCode, body } = await server.app.inject(url);
+    return [statusCode, JSON.parse(body)];
+  };
+  assert.deepEqual(await get('/health/live'), [200, { status: 'ok' }]);
+  assert.deepEqual(await get('/health/ready'), [200, { status: 'ok' }]);
+  assert.deepEqual(await get('/version'), [200, { version: '1.2.3' }]);
+  away = true;
+  assert.deepEqual(await get('/health/live'), [200, { status: 'ok' }]);
+  assert.deepEqual(await get('/health/ready'), [503, { error: problems.store_unavailable.title }]);
+});
