@@ -2,26 +2,32 @@ import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
 import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
-import { createPasswordHasher } from './accounts/passwordHasher.ts';
+import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
 import { createRecoveryRules } from './accounts/recovery.ts';
 import type { Config } from './config.ts';
 import { errorFields } from './http/errorFields.ts';
-import { createSealedRoutes } from './http/handlers.ts';
+import { createSealedRoutes, type SealedRoute } from './http/handlers.ts';
 import { createHttpServer } from './http/server.ts';
-import { bindMasterKey, createMasterKey, loadMasterKeyFile, type MasterKey } from './keyring/masterKey.ts';
+import {
+  bindMasterKey,
+  createMasterKey,
+  loadMasterKeyFile,
+  type MasterKey,
+  requireMasterKeyFile,
+} from './keyring/masterKey.ts';
 import { createUserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
-import { createRateLimiter, type RateLimit } from './limits/rateLimiter.ts';
+import { type Admit, createRateLimiter, type RateLimit } from './limits/rateLimiter.ts';
 import { createLocalMailbox } from './mail/localMailbox.ts';
-import { createOutbox } from './mail/outbox.ts';
+import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
 import { createMessages } from './messages/messages.ts';
-import { createExchange } from './sessions/exchange.ts';
+import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { suite1 } from './sessions/suite1.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
 import { deleteOtherSessionsOfUser } from './store/sessionSteps.ts';
-import type { Store, Transaction } from './store/store.ts';
+import type { Store } from './store/store.ts';
 import { createSweeper } from './store/sweeper.ts';
 
 const MINUTE = 60_000;
@@ -58,48 +64,54 @@ export async function openDatabase(
   config: Pick<Config, 'database' | 'masterKey'>,
   clock: () => number = Date.now,
 ): Promise<{ store: Store; masterKey: MasterKey }> {
-  const masterKey = createMasterKey(
-    'bytes' in config.masterKey ? config.masterKey.bytes : loadMasterKeyFile(config.masterKey.file).bytes,
-  );
   const store = await openStore(config.database, clock());
   try {
+    const masterKey = await loadMasterKey(store, config.masterKey);
     await bindMasterKey(store, masterKey, clock());
+    return { store, masterKey };
   } catch (error) {
     await store.close();
     throw error;
   }
-  return { store, masterKey };
 }
 
-/** Puts the parts together. */
-export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
-  const { store, masterKey } = await openDatabase(config, clock);
-  const { rates } = config;
+async function loadMasterKey(store: Store, source: Config['masterKey']): Promise<MasterKey> {
+  if ('bytes' in source) return createMasterKey(source.bytes);
+  await requireMasterKeyFile(store, source.file);
+  return createMasterKey(loadMasterKeyFile(source.file).bytes);
+}
 
+/** What the rules stand on; a test may hand in others than {@link createApp}. */
+export interface CoreDependencies {
+  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime'>;
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly hasher: PasswordHasher;
+  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
+  readonly clock: () => number;
+}
+
+/** All that the server does, whichever way requests come in. */
+export interface Core {
+  readonly exchange: Exchange;
+  readonly routes: readonly SealedRoute[];
+  readonly admitHandshake: Admit;
+}
+
+/** Puts the rules together, without listening or sending anything. */
+export function createCore({ config, store, masterKey, hasher, outbox, clock }: CoreDependencies): Core {
+  const { rates } = config;
   const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
-  const limit = (name: string, max: number, window: number) => {
+  const limit = (name: string, max: number, window: number): Admit => {
     const rule: RateLimit = { name, max, window };
-    return (tx: Transaction, subject: string) => limiter.consume(tx, rule, subject);
+    return (tx, subject) => limiter.consume(tx, rule, subject);
   };
 
   const keyring = createUserKeyring(masterKey);
-  const hasher = await createPasswordHasher({
-    pepper: masterKey.derive('vws password pepper'),
-    cost: config.hash,
-    queueLimit: config.hash.queueLimit,
-  });
   const credentials = createCredentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
-    clock,
-  });
-  const outbox = createOutbox({
-    store,
-    sealingKey: masterKey.derive('vws outbox'),
-    transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
-    settings: config.mail,
-    log,
     clock,
   });
   const accounts = createAccounts({
@@ -133,19 +145,37 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     idleTime: config.sessionIdleTime,
     clock,
   });
+  const routes = createSealedRoutes({
+    accounts,
+    recovery,
+    messages,
+    admit: {
+      registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
+      passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
+      recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
+    },
+  });
+  return { exchange, routes, admitHandshake: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
+}
+
+/** Puts the parts together. */
+export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
+  const { store, masterKey } = await openDatabase(config, clock);
+  const hasher = await createPasswordHasher({
+    pepper: masterKey.derive('vws password pepper'),
+    cost: config.hash,
+    queueLimit: config.hash.queueLimit,
+  });
+  const outbox = createOutbox({
+    store,
+    sealingKey: masterKey.derive('vws outbox'),
+    transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
+    settings: config.mail,
+    log,
+    clock,
+  });
   const http = await createHttpServer({
-    exchange,
-    routes: createSealedRoutes({
-      accounts,
-      recovery,
-      messages,
-      admit: {
-        registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
-        passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
-        recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
-      },
-    }),
-    admitHandshake: limit('handshakes', rates.handshakesPerMinute, MINUTE),
+    ...createCore({ config, store, masterKey, hasher, outbox, clock }),
     addressSubject,
     checkReady: () => store.transaction(async ({ db }) => void (await sql`SELECT 1`.execute(db))),
     version,
@@ -178,7 +208,8 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   };
 }
 
-function expiryTimes({ sessionIdleTime }: Config): (now: number) => ExpiryTimes {
+/** What the sweeper removes, from the time at which it does. */
+export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>): (now: number) => ExpiryTimes {
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleTime - EXPIRED_SESSION_MEMORY,
     claimsEndedBy: now,

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { KEY_LENGTH } from '../crypto/aead.ts';
 import { deriveKey } from '../crypto/derive.ts';
@@ -81,6 +91,22 @@ function publishNewKey(path: string): boolean {
     throw error;
   } finally {
     unlinkSync(draft);
+  }
+}
+
+/**
+ * Makes sure that no new key is made for a database that has one already.
+ *
+ * @throws Error if the file is missing and the database was made with a master key
+ */
+export async function requireMasterKeyFile(store: Store, path: string): Promise<void> {
+  if (existsSync(path)) return;
+  const known = await store.transaction(findMasterKeyIds);
+  if (known.length > 0) {
+    throw new Error(
+      `The master key file ${path} is missing, and this database was made with key ${known.join(', ')}. ` +
+        'Put the file back, or name the key in VWS_MASTER_KEY, and start again',
+    );
   }
 }
 
