@@ -58,8 +58,10 @@ export function openPostgres(location: PostgresLocation): Store {
         oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
     },
   });
-  // An idle connection that breaks is replaced; the transaction that needs the next one finds out what is wrong.
+  // A connection that breaks is replaced. What it was used for fails by itself, and without somebody who listens the
+  // error would end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 
   async function attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<[T, readonly (() => void)[]]> {

@@ -1,0 +1,104 @@
+/** The database goes away while the server runs, or gets ahead of it. */
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import pg from 'pg';
+import { SCHEMA_VERSION } from '../src/server/store/migrations.ts';
+import { expectMessage } from './support/expect.ts';
+import { newPerson, register } from './support/people.ts';
+import { eventually } from './support/poll.ts';
+import { startServer } from './support/server.ts';
+import { newStoreLocation, postgresUrl } from './support/store.ts';
+import { type HttpAnswer, post } from './support/suite1Client.ts';
+import { startTcpProxy } from './support/tcpProxy.ts';
+
+/** Runs statements in the database behind the server's back. */
+type Behind = (...statements: string[]) => Promise<void>;
+
+async function startWithAccess(t: TestContext) {
+  const location = await newStoreLocation(t);
+  const url = location.engine === 'postgres' ? location.url : `sqlite:${location.path}`;
+  const server = await startServer(t, { DATABASE_URL: url });
+  const behind: Behind = async (...statements) => {
+    if (location.engine === 'sqlite') {
+      const connection = new DatabaseSync(location.path, { timeout: 5_000 });
+      for (const statement of statements) connection.exec(statement);
+      connection.close();
+      return;
+    }
+    const client = new pg.Client({ connectionString: location.url });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  };
+  return { server, behind };
+}
+
+test('a server keeps working beside a newer schema, and does not start on one', async (t) => {
+  const { server, behind } = await startWithAccess(t);
+  const person = newPerson();
+  const client = await register(server, person);
+  await behind(
+    'CREATE TABLE something_new (id TEXT PRIMARY KEY)',
+    'ALTER TABLE users ADD COLUMN something_new TEXT',
+    `INSERT INTO schema_migrations (version, applied_at) VALUES (${SCHEMA_VERSION + 1}, 0)`,
+  );
+  const ciphertext = expectMessage(await client.encrypt(person.username, 'beside a newer one'));
+  assert.equal(expectMessage(await client.decrypt(ciphertext)), 'beside a newer one');
+  await register(server, newPerson());
+  await server.stop();
+  await assert.rejects(server.start(), /knows only .*Start a newer version of the server/);
+});
+
+const onPostgres = { skip: !postgresUrl && 'SQLite has no connections: hostile.test.ts has locked and full files' };
+
+/** A server whose line to the database can be cut. */
+async function startOnLine(t: TestContext) {
+  const location = await newStoreLocation(t);
+  assert.ok(location.engine === 'postgres');
+  const url = new URL(location.url);
+  const line = await startTcpProxy({ host: url.hostname, port: Number(url.port) });
+  t.after(() => line.down());
+  url.port = String(line.port);
+  return { server: await startServer(t, { DATABASE_URL: url.href }), line };
+}
+
+test('connections that are cut cost no session, and nothing is executed twice', onPostgres, async (t) => {
+  const { server, line } = await startOnLine(t);
+  const person = newPerson();
+  const client = await register(server, person);
+  for (let round = 0; round < 10; round += 1) {
+    const request = client.prepare(`/encrypt/${person.username}`, { message: `round ${round}` });
+    const asked = post(server, request.path, request.body);
+    line.cut();
+    const first = await asked;
+    assert.ok(first.status === 200 || first.status === 503, first.text);
+    const again = await untilServed(() => post(server, request.path, request.body));
+    if (first.status === 200) assert.equal(again.text, first.text);
+    expectMessage(client.accept(request, again));
+  }
+});
+
+test('while the database is away, a clear 503; then everything goes on by itself', onPostgres, async (t) => {
+  const { server, line } = await startOnLine(t);
+  const person = newPerson();
+  const client = await register(server, person);
+  await line.down();
+  const request = client.prepare(`/encrypt/${person.username}`, { message: 'patience' });
+  const refused = await fetch(server.url + request.path, { method: 'POST', body: request.body });
+  assert.equal(refused.status, 503);
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  assert.equal((await fetch(`${server.url}/health/ready`)).status, 503);
+  assert.equal((await fetch(`${server.url}/health/live`)).status, 200);
+
+  await line.up();
+  expectMessage(client.accept(request, await untilServed(() => post(server, request.path, request.body))));
+  assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
+});
+
+function untilServed(ask: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
+  return eventually('an answer that is not 503', async () => {
+    const answer = await ask();
+    return answer.status === 503 ? undefined : answer;
+  });
+}
