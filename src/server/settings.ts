@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { parseMasterKey } from './keyring/masterKey.ts';
+import { parseSender } from './mail/address.ts';
 
 /** A setting whose value cannot be used. The message names the variable, what is wrong, and an example. */
 export class SettingError extends Error {
@@ -81,13 +82,17 @@ function networks(value: string): string[] {
     if (!ipaddr.isValid(network) && !ipaddr.isValidCIDR(network)) {
       throw new Error(`holds "${network}", which is no address or network`);
     }
+    if (network.endsWith('/0')) throw new Error(`holds "${network}", by which everybody would be believed`);
   }
   return list;
 }
 
 function sender(value: string): string {
-  if (!/^[^\r\n]*@[^\r\n]+$/.test(value))
-    throw new Error('must be an e-mail address, with a name before it or without');
+  try {
+    parseSender({ sender: value, senderName: '' });
+  } catch {
+    throw new Error('must be one e-mail address, with a name before it or without');
+  }
   return value;
 }
 

@@ -1,6 +1,5 @@
 /** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
 import { randomBytes } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/errors.ts';
 import { type Accounts, createAccounts } from '../../src/server/accounts/accounts.ts';
 import { type Credentials, createCredentials } from '../../src/server/accounts/credentials.ts';
@@ -8,7 +7,6 @@ import { createPasswordHasher, type PasswordHasher } from '../../src/server/acco
 import { createRecoveryRules, type RecoveryMail, type RecoveryRules } from '../../src/server/accounts/recovery.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
-import { openTestStore } from './mailFixtures.ts';
 
 const PEPPER = randomBytes(32);
 /** The least that Argon2 allows. */
@@ -39,24 +37,23 @@ export interface AccountsWorld {
 }
 
 export interface AccountsWorldOptions {
-  readonly store?: Store;
   readonly hasher?: PasswordHasher;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
 }
 
-export async function createAccountsWorld(t: TestContext, options: AccountsWorldOptions = {}): Promise<AccountsWorld> {
-  const { store = await openTestStore(t), hasher = await createTestHasher(), limitMails = async () => {} } = options;
+export async function createAccountsWorld(store: Store, options: AccountsWorldOptions = {}): Promise<AccountsWorld> {
+  const { hasher = await createTestHasher(), limitMails = async () => {} } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: RecoveryMail[] = [];
   const decoys: number[] = [];
   const endedSessions: AccountsWorld['endedSessions'] = [];
-  const endOtherSessions = async (_: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) => {
-    endedSessions.push({ userId, exceptSessionId });
-  };
+  // Noted once they are durable, as a transaction may be run again.
+  const endOtherSessions = async (tx: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) =>
+    tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
-    enqueue: async (_: Transaction, mail: RecoveryMail) => void mails.push(mail),
-    enqueueDecoy: async (_: Transaction, expiresAt: number) => void decoys.push(expiresAt),
+    enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
   const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};

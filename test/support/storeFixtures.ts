@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openStore } from '../../src/server/store/open.ts';
+import { openStore, type StoreLocation } from '../../src/server/store/open.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 
-/** The path of a database that is not there yet, in a folder that goes when the test ends. */
+/** The path of a SQLite database that is not there yet, in a folder that goes when the test ends. */
 export async function newDatabasePath(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-store-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -13,12 +13,8 @@ export async function newDatabasePath(t: TestContext): Promise<string> {
 }
 
 /** Two stores over one database, as two processes have them; they are closed when the test ends. */
-export async function openTwoStores(t: TestContext): Promise<readonly [Store, Store]> {
-  const path = await newDatabasePath(t);
-  const stores = [
-    await openStore({ engine: 'sqlite', path }, 0),
-    await openStore({ engine: 'sqlite', path }, 0),
-  ] as const;
+export async function openTwoStores(t: TestContext, location: StoreLocation): Promise<readonly [Store, Store]> {
+  const stores = [await openStore(location, 0), await openStore(location, 0)] as const;
   t.after(() => Promise.all(stores.map((store) => store.close())));
   return stores;
 }

@@ -8,7 +8,7 @@ import { openSqlite } from '../../src/server/store/sqlite.ts';
 
 const path = process.argv[2] ?? '';
 const size = Number(process.argv[3]);
-const store = openSqlite(path);
+const store = await openSqlite(path);
 
 const write = (name: string, bytes: number): Promise<void> =>
   store.transaction(async ({ db }) => {

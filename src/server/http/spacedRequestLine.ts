@@ -5,10 +5,10 @@ import { encodeRawPath } from './usernamePath.ts';
 
 /*
  * Java's HttpURLConnection writes the path as it gets it, so that a client which encrypts for "John Doe" sends the
- * request line `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends bytes beyond ASCII. Neither is HTTP
- * (RFC 9112, 3.2) and Node's parser refuses it. RFC 9112
- * lets a server autocorrect nothing in general; here the line has one possible meaning, so it is answered all the same:
- * read by hand, passed to the application in process, and the connection is then closed.
+ * request line `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends bytes beyond ASCII. Neither is
+ * HTTP (RFC 9112, 3.2) and Node's parser refuses it. RFC 9112 lets a server autocorrect nothing in general; here the line
+ * has one possible meaning, so it is answered all the same: read by hand, passed to the application in process, and the
+ * connection is then closed.
  */
 const SPACED_REQUEST = /^POST (\/encrypt\/[^\r\n]*[ \x80-\xff][^\r\n]*) HTTP\/1\.[01]\r?\n/;
 const MAX_HEAD_LENGTH = 16 * 1024;

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { temporaryFolder } from '../../../test/support/mailFixtures.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { bindMasterKey, createMasterKey, loadMasterKeyFile, parseMasterKey, WrongMasterKeyError } from './masterKey.ts';
+import { findMasterKeyIds } from '../store/masterKeys.ts';
+import {
+  bindMasterKey,
+  createMasterKey,
+  loadMasterKeyFile,
+  parseMasterKey,
+  requireMasterKeyFile,
+  WrongMasterKeyError,
+} from './masterKey.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 
@@ -124,6 +132,20 @@ describe('the key file', () => {
   });
 });
 
+test('a key file that is missing is made for a new database only', async (t) => {
+  const store = await openTestStore(t);
+  const path = join(await temporaryFolder(t), 'master.key');
+  await requireMasterKeyFile(store, path);
+  const masterKey = createMasterKey(loadMasterKeyFile(path).bytes);
+  await bindMasterKey(store, masterKey, NOW);
+  await requireMasterKeyFile(store, path);
+  await rm(path);
+  await assert.rejects(
+    requireMasterKeyFile(store, path),
+    ({ message }: Error) => message.includes(path) && message.includes(masterKey.id),
+  );
+});
+
 test('a database takes the first master key, and then no other', async (t) => {
   const store = await openTestStore(t);
   const [right, wrong] = [createMasterKey(randomBytes(32)), createMasterKey(randomBytes(32))];
@@ -141,9 +163,12 @@ test('a database takes the first master key, and then no other', async (t) => {
   );
 });
 
-test('two servers that start at once with two keys on a new database do not both succeed', async (t) => {
+test('of servers that start at once with keys of their own on a new database, one alone succeeds', async (t) => {
   const store = await openTestStore(t);
-  const binding = [1, 2].map(() => bindMasterKey(store, createMasterKey(randomBytes(32)), NOW));
-  const outcomes = await Promise.allSettled(binding);
-  assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+  const servers = Array.from({ length: 4 }, () => createMasterKey(randomBytes(32)));
+  // Each has its connection before any of them begins.
+  await Promise.all(servers.map(() => store.transaction(findMasterKeyIds)));
+  const outcomes = await Promise.allSettled(servers.map((masterKey) => bindMasterKey(store, masterKey, NOW)));
+  assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected', 'rejected', 'rejected']);
+  assert.equal((await store.transaction(findMasterKeyIds)).length, 1);
 });

@@ -13,7 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { KEY_LENGTH } from '../crypto/aead.ts';
 import { deriveKey } from '../crypto/derive.ts';
-import { findMasterKeyIds, insertMasterKeyId } from '../store/masterKeys.ts';
+import { findMasterKeyIds, insertMasterKeyId, lockMasterKeys } from '../store/masterKeys.ts';
 import type { Store } from '../store/store.ts';
 
 /** The key that everything stored hangs on. Without it the database opens nothing. */
@@ -128,6 +128,7 @@ export class WrongMasterKeyError extends Error {
  */
 export async function bindMasterKey(store: Store, masterKey: MasterKey, now: number): Promise<void> {
   await store.transaction(async (tx) => {
+    await lockMasterKeys(tx);
     const known = await findMasterKeyIds(tx);
     if (known.length === 0) await insertMasterKeyId(tx, masterKey.id, now);
     else if (!known.includes(masterKey.id)) throw new WrongMasterKeyError(masterKey.id, known);

@@ -5,9 +5,9 @@ import type { Row } from '../store/schema.ts';
 import type { Store, Transaction } from '../store/store.ts';
 
 /** How long a claim holds if its owner vanishes: so long, after a crash, a client waits that sends its request again. */
-const CLAIM_LEASE = 3_000;
+export const CLAIM_LEASE = 3_000;
 /** How often an owner that is still at work renews its lease. */
-const RENEWAL_INTERVAL = 1_000;
+export const RENEWAL_INTERVAL = 1_000;
 /** How often the claim of another process is looked at again. */
 const POLL_INTERVAL = 25;
 const TOKEN_LENGTH = 16;
@@ -31,16 +31,21 @@ export interface Claims {
 }
 
 export function createClaims(store: Store, clock: () => number): Claims {
-  const held = new Map<string, { done: PromiseWithResolvers<void>; renewal: NodeJS.Timeout }>();
+  const held = new Map<string, { claim: Claim; done: PromiseWithResolvers<void>; renewal: NodeJS.Timeout }>();
   const nameOf = (requestHash: Uint8Array) => Buffer.from(requestHash).toString('hex');
 
-  function wake({ request_hash }: Claim): void {
-    const name = nameOf(request_hash);
+  function drop(name: string): void {
     const entry = held.get(name);
     if (!entry) return;
     clearInterval(entry.renewal);
     held.delete(name);
     entry.done.resolve();
+  }
+
+  function wake(claim: Claim): void {
+    const name = nameOf(claim.request_hash);
+    // Whoever lost the claim has nothing to say of the one who took over.
+    if (held.get(name)?.claim === claim) drop(name);
   }
 
   async function renew(claim: Claim): Promise<void> {
@@ -63,9 +68,10 @@ export function createClaims(store: Store, clock: () => number): Claims {
       return (await claimRequest(tx, claim, now)) ? claim : undefined;
     },
     begin(claim) {
-      wake(claim);
+      const name = nameOf(claim.request_hash);
+      drop(name);
       const renewal = setInterval(() => renew(claim), RENEWAL_INTERVAL).unref();
-      held.set(nameOf(claim.request_hash), { done: Promise.withResolvers<void>(), renewal });
+      held.set(name, { claim, done: Promise.withResolvers<void>(), renewal });
     },
     async wait(requestHash) {
       await (held.get(nameOf(requestHash))?.done.promise ?? delay(POLL_INTERVAL));

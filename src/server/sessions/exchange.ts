@@ -7,6 +7,7 @@ import {
   deleteStep,
   findAnsweredStep,
   findChildSteps,
+  findLastUse,
   findStep,
   insertStep,
   markStepUsed,
@@ -77,13 +78,17 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
   async function arrive(tx: Transaction, { vault, requestHash, request }: Ticket): Promise<Arrival> {
     const step = await findStep(tx, vault.stepId);
     if (!step) throw new Problem('session_not_found');
-    if (step.last_used_at + idleTime <= clock()) {
+    const now = clock();
+    const isIdle = (lastUse: number) => lastUse + idleTime <= now;
+    // An answer may be used long after it was made, in a session that has been in use since.
+    if (isIdle(step.last_used_at) && isIdle(await findLastUse(tx, step.session_id))) {
       await deleteSession(tx, step.session_id);
       return { kind: 'expired' };
     }
     // An unused step has led nowhere yet: no answer can be there.
     const answered = step.used ? await findAnsweredStep(tx, step.step_id, requestHash) : undefined;
     if (answered?.sealed_answer) {
+      await markStepUsed(tx, step.step_id, now);
       return { kind: 'answered', answer: vault.openAnswer(answered.sealed_answer, requestHash) };
     }
     const secret = vault.openSecret(step.sealed_secret);

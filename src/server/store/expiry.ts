@@ -16,15 +16,24 @@ export interface ExpiryTimes {
  */
 export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
   const results = [
-    db
-      .deleteFrom('session_steps')
-      .where('step_id', 'in', (eb) =>
-        eb
-          .selectFrom('session_steps')
-          .select('step_id')
-          .where('last_used_at', '<=', times.sessionsUnusedSince)
-          .limit(limit),
-      ),
+    db.deleteFrom('session_steps').where('step_id', 'in', (eb) =>
+      eb
+        .selectFrom('session_steps as step')
+        .select('step.step_id')
+        .where('step.last_used_at', '<=', times.sessionsUnusedSince)
+        // A session ends as a whole: an old step of one in use may hold an answer that is still asked for.
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('session_steps as later')
+                .select('later.step_id')
+                .whereRef('later.session_id', '=', 'step.session_id')
+                .where('later.last_used_at', '>', times.sessionsUnusedSince),
+            ),
+          ),
+        )
+        .limit(limit),
+    ),
     // As few as the requests that a crash cut short: no bound needed.
     db.deleteFrom('request_claims').where('lease_until', '<=', times.claimsEndedBy),
     db

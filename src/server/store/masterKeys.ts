@@ -1,4 +1,11 @@
+import { sql } from 'kysely';
 import type { Transaction } from './store.ts';
+
+/** Keeps others from noting a master key until the transaction ends. */
+export async function lockMasterKeys({ engine, db }: Transaction): Promise<void> {
+  // On SQLite a transaction excludes all others by itself.
+  if (engine === 'postgres') await sql`LOCK TABLE master_keys IN SHARE ROW EXCLUSIVE MODE`.execute(db);
+}
 
 /** @returns the ids of the master keys that this database was used with */
 export async function findMasterKeyIds({ db }: Transaction): Promise<string[]> {

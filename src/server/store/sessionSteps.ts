@@ -33,6 +33,16 @@ export async function findAnsweredStep(
     .executeTakeFirst();
 }
 
+/** @returns when any step of a session was last used, or made, in milliseconds since 1970 */
+export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): Promise<number> {
+  const { time } = await db
+    .selectFrom('session_steps')
+    .select(({ fn }) => fn.max('last_used_at').as('time'))
+    .where('session_id', '=', sessionId)
+    .executeTakeFirstOrThrow();
+  return time;
+}
+
 export async function insertStep({ db }: Transaction, step: NewRow<'session_steps'>): Promise<void> {
   await db.insertInto('session_steps').values(step).execute();
 }

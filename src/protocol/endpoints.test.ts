@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Endpoint, endpoints, HANDSHAKE_PATH } from './endpoints.ts';
+import { isAnswer, Problem } from './errors.ts';
+
+const all: Endpoint[] = Object.values(endpoints);
+
+test('the endpoints are those that existing clients call, with the fields that they send and expect', () => {
+  assert.equal(HANDSHAKE_PATH, '/create_session_key');
+  const table = all.map(({ path, fields, answer }) => [path, Object.keys(fields).join(), Object.keys(answer).join()]);
+  assert.deepEqual(table, [
+    ['/register_user', 'username,email,password', ''],
+    ['/login_user', 'email,password', ''],
+    ['/encrypt/:username', 'message', 'message'],
+    ['/decrypt', 'message', 'message'],
+    ['/change_username', 'new_username,password', ''],
+    ['/change_password', 'password,new_password', ''],
+    ['/forgot_password', 'email', ''],
+    ['/confirm_forgot_password', 'code', ''],
+    ['/final_forgot_password', 'new_password', ''],
+  ]);
+});
+
+test('an endpoint needs a login exactly if it says so among its problems', () => {
+  for (const { path, access, problems } of all) {
+    assert.equal(problems.includes('not_authenticated'), access === 'login', path);
+  }
+  assert.deepEqual(
+    all.filter(({ access }) => access === 'public').map(({ path }) => path),
+    ['/register_user', '/login_user', '/forgot_password', '/confirm_forgot_password', '/final_forgot_password'],
+  );
+});
+
+test('what an endpoint’s own rules refuse is answered inside the session', () => {
+  for (const { path, problems } of all) {
+    for (const code of problems) assert.ok(isAnswer(new Problem(code)), `${code} of ${path}`);
+  }
+});
+
+test('only what changes nothing may be executed again', () => {
+  assert.deepEqual(
+    all.filter(({ repeatable }) => repeatable).map(({ path }) => path),
+    ['/encrypt/:username', '/decrypt'],
+  );
+});

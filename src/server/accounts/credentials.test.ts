@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import {
+  type AccountsWorld,
+  createAccountsWorld,
+  createTestHasher,
+  outcomeOf,
+} from '../../../test/support/accounts.ts';
+import { openTestStore } from '../../../test/support/store.ts';
+import { createCredentials, LOCK_RULE } from './credentials.ts';
+
+const EMAIL = 'ada@example.org';
+const NOBODY = 'nobody@example.org';
+const PASSWORD = 'blue owl sky';
+const MINUTE = 60_000;
+
+const guess = ({ credentials }: AccountsWorld, email = EMAIL) => outcomeOf(credentials.verify(email, 'green owl sky'));
+const give = ({ credentials }: AccountsWorld, email = EMAIL) => outcomeOf(credentials.verify(email, PASSWORD));
+
+async function guessAgainAndAgain(world: AccountsWorld, times: number, email = EMAIL): Promise<void> {
+  for (let n = 0; n < times; n += 1) assert.equal(await guess(world, email), 'invalid_credentials');
+}
+
+test('a right password is proof, a wrong one and an unknown address are refused alike', async (t) => {
+  const world = await createAccountsWorld(await openTestStore(t));
+  const userId = await world.register('Ada', EMAIL, PASSWORD);
+  const { user } = await world.credentials.verify(EMAIL, PASSWORD);
+  assert.deepEqual(Buffer.from(user.user_id), Buffer.from(userId));
+  const problems = await Promise.all(
+    [EMAIL, NOBODY].map((email) => world.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
+  );
+  assert.deepEqual(problems[0], problems[1]);
+  assert.equal(problems[0].code, 'invalid_credentials');
+});
+
+describe('five wrong passwords', () => {
+  for (const [whose, email] of [
+    ['of an account', EMAIL],
+    ['for an address that nobody has', NOBODY],
+  ] as const) {
+    test(`${whose} lock it, even for the right one`, async (t) => {
+      const world = await createAccountsWorld(await openTestStore(t));
+      await world.register('Ada', EMAIL, PASSWORD);
+      await guessAgainAndAgain(world, 5, email);
+      assert.equal(await guess(world, email), 'account_locked');
+      assert.equal(await give(world, email), 'account_locked');
+    });
+
+    test(`${whose} are no more when a dozen come at once`, async (t) => {
+      const world = await createAccountsWorld(await openTestStore(t));
+      await world.register('Ada', EMAIL, PASSWORD);
+      const outcomes = await Promise.all(Array.from({ length: 12 }, () => guess(world, email)));
+      assert.deepEqual(outcomes, [...Array(5).fill('invalid_credentials'), ...Array(7).fill('account_locked')]);
+    });
+  }
+
+  test('are no more when they come to two processes', async (t) => {
+    const one = await createAccountsWorld(await openTestStore(t));
+    await one.register('Ada', EMAIL, PASSWORD);
+    const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
+    const processes = await Promise.all(
+      Array.from({ length: 2 }, async () => createCredentials({ ...shared, hasher: await createTestHasher() })),
+    );
+    const outcomes = await Promise.all(
+      processes.flatMap(({ verify }) => Array.from({ length: 6 }, () => outcomeOf(verify(EMAIL, 'green owl sky')))),
+    );
+    assert.equal(outcomes.filter((outcome) => outcome === 'invalid_credentials').length, 5);
+    assert.equal(outcomes.filter((outcome) => outcome === 'account_locked').length, 7);
+  });
+
+  test('lock nobody else', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    await world.register('Bob', 'bob@example.org', PASSWORD);
+    await guessAgainAndAgain(world, 5);
+    assert.equal(await give(world, 'bob@example.org'), 'done');
+  });
+});
+
+describe('a right password', () => {
+  test('forgets the wrong ones before it', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    for (let round = 0; round < 3; round += 1) {
+      await guessAgainAndAgain(world, 4);
+      assert.equal(await give(world), 'done');
+    }
+    await guessAgainAndAgain(world, 5);
+    assert.equal(await give(world), 'account_locked');
+  });
+
+  test('given twenty times at once locks nobody out', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => give(world)));
+    assert.deepEqual(outcomes, Array(20).fill('done'));
+    await guessAgainAndAgain(world, 5);
+  });
+});
+
+describe('a lock', () => {
+  test('ends by itself, counted from the password that brought it', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    await guessAgainAndAgain(world, 5);
+    world.time.advance(LOCK_RULE.lockDuration - MINUTE);
+    // Knocking on the door does not keep it shut.
+    assert.equal(await guess(world), 'account_locked');
+    world.time.advance(MINUTE - 1);
+    assert.equal(await give(world), 'account_locked');
+    world.time.advance(1);
+    await guessAgainAndAgain(world, 5);
+    assert.equal(await give(world), 'account_locked');
+    world.time.advance(LOCK_RULE.lockDuration);
+    assert.equal(await give(world), 'done');
+  });
+
+  test('ends when it is unlocked', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    await guessAgainAndAgain(world, 5);
+    await world.transact((tx) => world.credentials.unlock(tx, EMAIL));
+    await guessAgainAndAgain(world, 4);
+    assert.equal(await give(world), 'done');
+  });
+});
+
+test('wrong passwords of long ago are forgotten', async (t) => {
+  const world = await createAccountsWorld(await openTestStore(t));
+  await world.register('Ada', EMAIL, PASSWORD);
+  await guessAgainAndAgain(world, 4);
+  world.time.advance(LOCK_RULE.memory - 1);
+  await guessAgainAndAgain(world, 1);
+  assert.equal(await give(world), 'account_locked');
+  world.time.advance(LOCK_RULE.memory);
+  await guessAgainAndAgain(world, 5);
+});
+
+test('an attempt that was turned away for want of room does not count', async (t) => {
+  const world = await createAccountsWorld(await openTestStore(t), {
+    hasher: await createTestHasher({ queueLimit: 1 }),
+  });
+  await world.register('Ada', EMAIL, PASSWORD);
+  const room = Promise.withResolvers<undefined>();
+  const others = [world.hasher.verify(() => room.promise, 'any'), world.hasher.verify(() => room.promise, 'any')];
+  for (let n = 0; n < 10; n += 1) assert.equal(await guess(world), 'overloaded');
+  room.resolve(undefined);
+  await Promise.all(others);
+  assert.equal(await give(world), 'done');
+});
+
+test('the database does not tell whose passwords were tried', async (t) => {
+  const world = await createAccountsWorld(await openTestStore(t));
+  await guess(world, NOBODY);
+  const rows = await world.transact(({ db }) => db.selectFrom('login_attempts').select('account_key').execute());
+  assert.equal(rows.length, 1);
+  assert.doesNotMatch(Buffer.from(rows[0]?.account_key ?? []).toString('latin1'), /nobody/);
+});
+
+test('a password hash of an older cost is made anew when its password is given, and is then as good', async (t) => {
+  const store = await openTestStore(t);
+  const before = await createAccountsWorld(store);
+  await before.register('Ada', EMAIL, PASSWORD);
+  const after = await createAccountsWorld(store, {
+    hasher: await createTestHasher({ cost: { memory: 16, iterations: 1 } }),
+  });
+  const storedHash = () =>
+    after.transact(async ({ db }) => {
+      const { password_hash } = await db.selectFrom('users').select('password_hash').executeTakeFirstOrThrow();
+      return password_hash;
+    });
+  assert.equal(await guess(after), 'invalid_credentials');
+  assert.match(await storedHash(), /\$m=8,/);
+  const verified = await after.credentials.verify(EMAIL, PASSWORD);
+  assert.match(await storedHash(), /\$m=16,/);
+  await after.transact((tx) => after.credentials.confirm(tx, verified));
+  assert.equal(await give(after), 'done');
+});
+
+describe('confirming', () => {
+  test('gives the user as of now', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    const verified = await world.credentials.verify(EMAIL, PASSWORD);
+    const renaming = await world.accounts.prepareUsernameChange(verified.user.user_id, 'Ada L.', PASSWORD);
+    await world.transact((tx) => world.accounts.changeUsername(tx, renaming));
+    const user = await world.transact((tx) => world.credentials.confirm(tx, verified));
+    assert.equal(user.username, 'Ada L.');
+  });
+
+  test('refuses a password that was changed since it was verified', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    const userId = await world.register('Ada', EMAIL, PASSWORD);
+    const verified = await world.credentials.verify(EMAIL, PASSWORD);
+    const change = await world.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
+    await world.transact((tx) => world.accounts.changePassword(tx, randomBytes(16), change));
+    const confirming = world.transact((tx) => world.credentials.confirm(tx, verified));
+    assert.equal(await outcomeOf(confirming), 'invalid_credentials');
+  });
+
+  test('refuses an account that is gone', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', EMAIL, PASSWORD);
+    const verified = await world.credentials.verify(EMAIL, PASSWORD);
+    await world.transact(({ db }) => db.deleteFrom('users').execute());
+    const confirming = world.transact((tx) => world.credentials.confirm(tx, verified));
+    assert.equal(await outcomeOf(confirming), 'invalid_credentials');
+  });
+});

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
+import { foldEmail, parseEmail } from './email.ts';
+
+const refused = { code: 'invalid_email' };
+
+test('addresses that browsers take are taken', () => {
+  for (const address of [
+    'ada@example.org',
+    'ada+vws@example.org',
+    'ada.lovelace@mail.example.co.uk',
+    "o'hara@example.org",
+    'a@localhost',
+    '.dots..everywhere.@example.org',
+  ]) {
+    assert.equal(parseEmail(address).email, address);
+  }
+});
+
+test('so are addresses of every script', () => {
+  for (const address of ['зоя@пример.рф', 'josé@example.org', '世界@例え.テスト', 'anna@bücher.example']) {
+    assert.equal(parseEmail(address).email, address);
+  }
+});
+
+test('every address that the original takes is taken', () => {
+  const word = fc.oneof(
+    characterThat((text) => /\w/.test(text), 0x7f),
+    characterThat((text) => /[\p{L}\p{N}]/u.test(text)),
+  );
+  const part = textOf(fc.oneof({ weight: 4, arbitrary: word }, fc.constantFrom('.', '-')), {
+    minLength: 1,
+    maxLength: 10,
+  });
+  const address = fc
+    .tuple(part, part, textOf(word, { minLength: 1, maxLength: 10 }), fc.constantFrom('', '\n'))
+    .map(([local, domain, end, rest]) => `${local}@${domain}.${end}${rest}`);
+  fc.assert(
+    fc.property(address, (text) => {
+      assert.equal(parseEmail(text).email, text.trim().normalize('NFC'));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('what is no address is refused', () => {
+  for (const text of [
+    '',
+    'nobody',
+    '@example.org',
+    'nobody@',
+    'no body@example.org',
+    'a@b@example.org',
+    'Ada <ada@example.org>',
+    'a@example.org,b@example.org',
+    'a@example.org\nBcc: eve@example.org',
+    'a\0@example.org',
+    'a+b@-example.org',
+  ]) {
+    assert.throws(() => parseEmail(text), refused, JSON.stringify(text));
+  }
+});
+
+test('an address has at most 254 bytes', () => {
+  const longest = `${'a'.repeat(242)}@example.org`;
+  assert.equal(parseEmail(longest).email.length, 254);
+  assert.throws(() => parseEmail(`a${longest}`), refused);
+  // Half as many characters of two bytes each.
+  assert.equal(parseEmail(`${'é'.repeat(121)}@example.org`).email.length, 133);
+  assert.throws(() => parseEmail(`${'é'.repeat(122)}@example.org`), refused);
+});
+
+test('an address is kept as it was written and compared without regard to case', () => {
+  assert.deepEqual(parseEmail(' Ada@Example.ORG '), { email: 'Ada@Example.ORG', emailKey: 'ada@example.org' });
+  assert.equal(foldEmail('JOSE\u0301@example.org'), parseEmail('josé@EXAMPLE.org').emailKey);
+  assert.notEqual(foldEmail('ada+vws@example.org'), foldEmail('ada@example.org'));
+});
+
+test('folding a folded address changes nothing', () => {
+  fc.assert(
+    fc.property(textOf(character, { maxLength: 20 }), (text) => {
+      assert.equal(foldEmail(foldEmail(text)), foldEmail(text));
+    }),
+    { numRuns: 500 },
+  );
+});

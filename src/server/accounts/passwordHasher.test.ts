@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { createPasswordHasher, type PasswordHasher, type PasswordHasherOptions } from './passwordHasher.ts';
+
+/** The least that Argon2 allows: what is tested here does not hang on the cost. */
+const CHEAPEST = { memory: 8, iterations: 1 };
+const pepper = randomBytes(32);
+
+const create = (changes: Partial<PasswordHasherOptions> = {}) =>
+  createPasswordHasher({ pepper, cost: CHEAPEST, queueLimit: 10, concurrency: 1, ...changes });
+
+test('a password is verified by its own hash, and by no other', async () => {
+  const hasher = await create();
+  const [hash, again] = [await hasher.hash('blue owl sky'), await hasher.hash('blue owl sky')];
+  assert.match(hash, /^\$argon2id\$v=19\$m=8,t=1,p=1\$/);
+  assert.notEqual(again, hash, 'salted');
+  assert.ok(await hasher.verify(async () => hash, 'blue owl sky'));
+  assert.ok(await hasher.verify(async () => again, 'blue owl sky'));
+  for (const wrong of ['Blue owl sky', 'blue owl sky ', '']) {
+    assert.equal(await hasher.verify(async () => hash, wrong), false, wrong);
+  }
+});
+
+test('the same password from another keyboard is verified', async () => {
+  const hasher = await create();
+  const hash = await hasher.hash('Ångström ﬁsh');
+  assert.ok(await hasher.verify(async () => hash, 'A\u030angstro\u0308m fish'));
+});
+
+test('a stolen hash is of no use without the pepper', async () => {
+  const hash = await (await create()).hash('blue owl sky');
+  const thief = await create({ pepper: randomBytes(32) });
+  assert.equal(await thief.verify(async () => hash, 'blue owl sky'), false);
+});
+
+test('where there is no account the check fails, after as much work as for a wrong password', async () => {
+  const hasher = await create({ cost: { memory: 64 * 1024, iterations: 2 } });
+  const hash = await hasher.hash('blue owl sky');
+  /** Milliseconds of processor time, on all threads: how long others make this process wait does not count. */
+  async function workOf(findHash: () => Promise<string | undefined>): Promise<number> {
+    const before = process.cpuUsage();
+    assert.equal(await hasher.verify(findHash, 'wrong'), false);
+    return process.cpuUsage(before).user / 1000;
+  }
+  const [known, unknown] = [await workOf(async () => hash), await workOf(async () => undefined)];
+  assert.ok(unknown > known / 3, `${unknown} ms for nobody, ${known} ms for somebody`);
+});
+
+test('a hash of another cost is verified, and is to be made anew', async () => {
+  const cheap = await create();
+  const hash = await cheap.hash('blue owl sky');
+  assert.equal(cheap.needsRehash(hash), false);
+  for (const cost of [
+    { memory: 16, iterations: 1 },
+    { memory: 8, iterations: 2 },
+  ]) {
+    const dearer = await create({ cost });
+    assert.ok(await dearer.verify(async () => hash, 'blue owl sky'));
+    assert.equal(dearer.needsRehash(hash), true);
+    assert.equal(dearer.needsRehash(await dearer.hash('blue owl sky')), false);
+  }
+});
+
+/** Checks that have begun, in order; each waits for its hash until the test lets it go on. */
+function gatedChecks(hasher: PasswordHasher) {
+  const begun: string[] = [];
+  const gates = new Map<string, PromiseWithResolvers<undefined>>();
+  return {
+    begun,
+    start(name: string): Promise<boolean> {
+      const gate = Promise.withResolvers<undefined>();
+      gates.set(name, gate);
+      const findHash = () => {
+        begun.push(name);
+        return gate.promise;
+      };
+      return hasher.verify(findHash, 'any');
+    },
+    finish: (name: string) => gates.get(name)?.resolve(undefined),
+    fail: (name: string, reason: Error) => gates.get(name)?.reject(reason),
+  };
+}
+
+test('so many checks run at once, so many wait in the order they came, and the rest is told to come back', async () => {
+  const checks = gatedChecks(await create({ concurrency: 2, queueLimit: 3 }));
+  const accepted = ['a', 'b', 'c', 'd', 'e'].map((name) => checks.start(name));
+  for (const name of ['f', 'g']) {
+    await assert.rejects(checks.start(name), { code: 'overloaded', retryAfterSeconds: 2 });
+  }
+  assert.deepEqual(checks.begun, ['a', 'b']);
+
+  checks.finish('b');
+  assert.equal(await accepted[1], false);
+  assert.deepEqual(checks.begun, ['a', 'b', 'c']);
+  // A place in the queue is free again, behind those who wait.
+  accepted.push(checks.start('h'));
+  for (const name of ['a', 'c', 'd', 'e', 'h']) checks.finish(name);
+  await Promise.all(accepted);
+  assert.deepEqual(checks.begun, ['a', 'b', 'c', 'd', 'e', 'h']);
+});
+
+test('a hash takes a place like a check', async () => {
+  const hasher = await create({ concurrency: 1, queueLimit: 1 });
+  const checks = gatedChecks(hasher);
+  const running = checks.start('a');
+  const waiting = hasher.hash('blue owl sky');
+  await assert.rejects(hasher.hash('green owl sky'), { code: 'overloaded' });
+  checks.finish('a');
+  await running;
+  assert.match(await waiting, /^\$argon2id\$/);
+});
+
+test('whoever fails gives the place to the next', async () => {
+  const hasher = await create({ concurrency: 1, queueLimit: 1 });
+  const checks = gatedChecks(hasher);
+  const [failing, next] = [checks.start('a'), checks.start('b')];
+  checks.fail('a', new Error('the database is away'));
+  await assert.rejects(failing, /the database is away/);
+  checks.finish('b');
+  assert.equal(await next, false);
+  await assert.rejects(hasher.verify(async () => 'no hash at all', 'any'));
+  assert.match(await hasher.hash('blue owl sky'), /^\$argon2id\$/);
+});

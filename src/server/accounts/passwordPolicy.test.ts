@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dictionary } from '@zxcvbn-ts/language-common';
+import fc from 'fast-check';
+import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
+import { checkPasswordPolicy, normalisePassword } from './passwordPolicy.ts';
+
+const someone = { username: 'Ada Lovelace', email: 'ada.l@example.org' };
+const accept = (password: string, identity = someone) => checkPasswordPolicy(password, identity);
+const refuse = (password: string, identity = someone) =>
+  assert.throws(() => accept(password, identity), { code: 'password_refused' }, JSON.stringify(password));
+
+test('every password that the original takes is taken, however long, common or personal', () => {
+  const [lower, upper, sign] = ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '@$!%*?&_'].map((kind) =>
+    fc.constantFrom(...kind),
+  ) as [fc.Arbitrary<string>, fc.Arbitrary<string>, fc.Arbitrary<string>];
+  const digit = fc.oneof(
+    fc.constantFrom(...'0123456789'),
+    characterThat((text) => /\p{Nd}/u.test(text)),
+  );
+  const rest = fc.array(fc.oneof(lower, upper, digit, sign), { minLength: 4, maxLength: 300, size: 'max' });
+  const classic = fc
+    .tuple(lower, upper, digit, sign, rest)
+    .map(([a, b, c, d, others]) => [a, b, c, d, ...others])
+    .chain((characters) => fc.shuffledSubarray(characters, { minLength: characters.length }))
+    .map((characters) => characters.join(''));
+  fc.assert(
+    fc.property(classic, fc.constantFrom('', '\n'), (password, end) => accept(password + end)),
+    { numRuns: 300 },
+  );
+  accept('Passw0rd!');
+  accept('Ada_Lov3', { username: 'Ada_Lov3', email: 'Ada_Lov3@example.org' });
+});
+
+test('a short password is refused if it lacks a kind of character or has one that the original does not know', () => {
+  for (const password of ['Aa1_abc', 'abcd_1234', 'ABCD_1234', 'Abcd_efgh', 'Abcd1234', 'Abc_1 34', 'Äbcd_123', '']) {
+    refuse(password);
+  }
+});
+
+test('a passphrase of any script has 12 to 256 characters, however many bytes', () => {
+  for (const shortest of [
+    'blue owl sky',
+    'eine Füchsin',
+    'синяя сова 1',
+    '世界平和万歳千里馬日月火',
+    '🎬🎥📼📽🎞📀💿📷📸📹🔒🔑',
+  ]) {
+    assert.equal([...shortest].length, 12);
+    accept(shortest);
+    refuse(shortest.slice(0, -2));
+  }
+  fc.assert(
+    fc.property(textOf(character, { minLength: 12, maxLength: 256 }), (text) => {
+      const length = [...normalisePassword(text)].length;
+      if (length >= 12 && length <= 256)
+        accept(text, { username: 'somebody else', email: 'somebody.else@example.org' });
+      else refuse(text);
+    }),
+    { numRuns: 300 },
+  );
+  refuse('blue owl sky'.repeat(22));
+  // Counted in the form that is hashed, in which these eleven are ten.
+  refuse('e\u0301 owl skies');
+});
+
+test('the most common passwords are refused, and every repetition of one', () => {
+  const common = (dictionary['passwords-common'] as readonly (string | number)[]).map(String);
+  assert.ok(common.length > 10_000);
+  for (const password of common) refuse(password.repeat(Math.max(1, Math.ceil(12 / password.length))));
+  refuse('PasswordPassword');
+  refuse('ｐａｓｓｗｏｒｄｐａｓｓｗｏｒｄ');
+  refuse('123123123123');
+});
+
+test('a passphrase is refused if little is left of it without the name and the address', () => {
+  for (const password of [
+    'Ada Lovelace',
+    'adalovelace!!ada lovelace'.slice(-14),
+    'ada lovelace1815',
+    'ADA.L@EXAMPLE.ORG',
+    'ada.l@example.org1',
+    'ada.lada.lada.l',
+    'ada lovelace ada.l',
+  ]) {
+    refuse(password);
+  }
+  accept('ada lovelace and the looms');
+  // So short a name is in too many good passphrases.
+  accept('anaanaanaana', { username: 'an', email: 'an@example.org' });
+});
+
+test('the same characters typed on another system are the same password', () => {
+  for (const [one, other] of [
+    ['Ångström unit', 'A\u030angstro\u0308m unit'],
+    ['ﬁne ﬁshing', 'fine fishing'],
+    ['ｆｕｌｌ　ｗｉｄｔｈ', 'full width'],
+  ] as const) {
+    assert.equal(normalisePassword(one), normalisePassword(other));
+  }
+  assert.notEqual(normalisePassword('Case'), normalisePassword('case'));
+  assert.notEqual(normalisePassword('end '), normalisePassword('end'));
+});

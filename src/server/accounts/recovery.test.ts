@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { type AccountsWorld, createAccountsWorld, outcomeOf } from '../../../test/support/accounts.ts';
+import { openTestStore } from '../../../test/support/store.ts';
+import { Problem } from '../../protocol/errors.ts';
+
+const EMAIL = 'Ada@Example.org';
+const NOBODY = 'nobody@example.org';
+const PASSWORD = 'blue owl sky';
+const NEW_PASSWORD = 'green owl sky';
+const SESSION = randomBytes(16);
+const MINUTE = 60_000;
+/** Has characters that no code has. */
+const WRONG_CODE = 'LOI010';
+
+async function createWorld(t: TestContext): Promise<AccountsWorld> {
+  const world = await createAccountsWorld(await openTestStore(t));
+  await world.register('Ada', EMAIL, PASSWORD);
+  return world;
+}
+
+const begin = ({ transact, recovery }: AccountsWorld, email = EMAIL) => transact((tx) => recovery.begin(tx, email));
+
+const confirm = ({ transact, recovery }: AccountsWorld, id: Uint8Array | null, code: string) =>
+  outcomeOf(transact((tx) => recovery.confirm(tx, id, code)));
+
+async function finish(world: AccountsWorld, id: Uint8Array | null, password = NEW_PASSWORD) {
+  const { transact, recovery } = world;
+  const finishing = async () => {
+    const prepared = await recovery.prepareFinish(id, password);
+    await transact((tx) => recovery.finish(tx, id, SESSION, prepared));
+  };
+  return outcomeOf(finishing());
+}
+
+const logIn = (world: AccountsWorld, password: string) => outcomeOf(world.logIn(EMAIL, password));
+const lastCode = ({ mails }: AccountsWorld) => mails.at(-1)?.code ?? '';
+
+test('the code in the mail sets a new password, ends a lock, and ends the other sessions', async (t) => {
+  const world = await createWorld(t);
+  for (let n = 0; n < 6; n += 1) await logIn(world, 'wrong owl sky');
+  assert.equal(await logIn(world, PASSWORD), 'account_locked');
+
+  const id = await begin(world);
+  assert.equal(await confirm(world, id, lastCode(world)), 'done');
+  assert.equal(await finish(world, id), 'done');
+  assert.equal(await logIn(world, NEW_PASSWORD), 'done');
+  assert.equal(await logIn(world, PASSWORD), 'invalid_credentials');
+  assert.deepEqual(
+    world.endedSessions.map(({ exceptSessionId }) => exceptSessionId),
+    [SESSION],
+  );
+});
+
+test('the mail goes to the address of the account, not to the one that was typed', async (t) => {
+  const world = await createWorld(t);
+  await begin(world, ' aDA@eXAMPLE.oRG');
+  const [mail] = world.mails;
+  assert.deepEqual(
+    { ...mail, code: '' },
+    { to: EMAIL, username: 'Ada', code: '', expiresAt: world.time.clock() + 10 * MINUTE },
+  );
+});
+
+test('a code has six characters, none of which looks like another, and every one of them occurs', async (t) => {
+  const world = await createWorld(t);
+  await world.transact(async (tx) => {
+    for (let n = 0; n < 300; n += 1) await world.recovery.begin(tx, EMAIL);
+  });
+  const codes = world.mails.map(({ code }) => code);
+  for (const code of codes) assert.match(code, /^[A-Z0-9]{6}$/);
+  assert.equal([...new Set(codes.join(''))].sort().join(''), '23456789ABCDEFGHJKMNPQRSTUVWXYZ');
+  assert.ok(new Set(codes).size > 295, 'no code is drawn twice, but by chance');
+});
+
+test('a code may be typed in any case, with white space around it', async (t) => {
+  const world = await createWorld(t);
+  for (const typed of [(code: string) => code.toLowerCase(), (code: string) => ` ${code}\n`]) {
+    const id = await begin(world);
+    assert.equal(await confirm(world, id, typed(lastCode(world))), 'done');
+  }
+});
+
+describe('an address that nobody has', () => {
+  test('is answered like any other, and nothing is sent', async (t) => {
+    const world = await createWorld(t);
+    const [known, unknown] = [await begin(world), await begin(world, NOBODY)];
+    assert.equal(unknown.length, known.length);
+    assert.equal(world.mails.length, 1);
+    assert.deepEqual(world.decoys, [world.time.clock() + 10 * MINUTE]);
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal(await confirm(world, unknown, WRONG_CODE), 'invalid_code');
+      assert.equal(await confirm(world, known, WRONG_CODE), 'invalid_code');
+    }
+    assert.equal(await confirm(world, unknown, WRONG_CODE), 'no_recovery');
+    assert.equal(await confirm(world, known, WRONG_CODE), 'no_recovery');
+    assert.equal(await finish(world, unknown), 'no_recovery');
+  });
+
+  test('counts against the limit of mails under its folded form, like one that somebody has', async (t) => {
+    const counted: string[] = [];
+    const world = await createAccountsWorld(await openTestStore(t), {
+      limitMails: async (_, emailKey) => {
+        counted.push(emailKey);
+        if (counted.length > 2) throw new Problem('too_many_requests', { retryAfterSeconds: 1 });
+      },
+    });
+    await begin(world, 'Nobody@Example.org');
+    await begin(world, NOBODY);
+    await assert.rejects(begin(world, NOBODY), { code: 'too_many_requests' });
+    assert.deepEqual(counted, [NOBODY, NOBODY, NOBODY]);
+    assert.equal(world.decoys.length, 2);
+  });
+});
+
+describe('guessing', () => {
+  test('ends after five codes, even if they come at once', async (t) => {
+    const world = await createWorld(t);
+    const id = await begin(world);
+    const outcomes = await Promise.all(Array.from({ length: 12 }, () => confirm(world, id, WRONG_CODE)));
+    assert.deepEqual(outcomes.toSorted(), [...Array(5).fill('invalid_code'), ...Array(7).fill('no_recovery')]);
+    assert.equal(await confirm(world, id, lastCode(world)), 'no_recovery');
+  });
+
+  test('leaves the fifth code a chance', async (t) => {
+    const world = await createWorld(t);
+    const id = await begin(world);
+    for (let n = 0; n < 4; n += 1) assert.equal(await confirm(world, id, WRONG_CODE), 'invalid_code');
+    assert.equal(await confirm(world, id, lastCode(world)), 'done');
+  });
+});
+
+test('the database does not tell the code', async (t) => {
+  const world = await createWorld(t);
+  await begin(world);
+  const rows = await world.transact(({ db }) => db.selectFrom('recoveries').selectAll().execute());
+  assert.equal(rows.length, 1);
+  const everything = rows.flatMap((row) => Object.values(row)).map((value) => Buffer.from(String(value)));
+  assert.ok(!Buffer.concat([...everything, Buffer.from(rows[0]?.code_hash ?? [])]).includes(lastCode(world)));
+});
+
+test('a weak password leaves the recovery as it was', async (t) => {
+  const world = await createWorld(t);
+  const id = await begin(world);
+  assert.equal(await confirm(world, id, lastCode(world)), 'done');
+  assert.equal(await finish(world, id, 'weak'), 'password_refused');
+  assert.equal(await finish(world, id, 'ada ada ada ada'), 'password_refused');
+  assert.equal(await finish(world, id), 'done');
+});
+
+test('a recovery that is finished twice at once sets one password', async (t) => {
+  const world = await createWorld(t);
+  const id = await begin(world);
+  await confirm(world, id, lastCode(world));
+  const outcomes = await Promise.all([finish(world, id, 'first owl sky'), finish(world, id, 'second owl sky')]);
+  assert.deepEqual(outcomes.toSorted(), ['done', 'no_recovery']);
+  const winner = outcomes[0] === 'done' ? 'first owl sky' : 'second owl sky';
+  assert.equal(await logIn(world, winner), 'done');
+});
+
+/** What a session can expect of the recovery that it began last. */
+interface ExpectedRecovery {
+  readonly id: Uint8Array;
+  /** None for an address that nobody has. */
+  readonly code: string | undefined;
+  state: 'open' | 'confirmed' | 'ended';
+  tries: number;
+  endsAt: number;
+}
+
+type Action =
+  | 'begin'
+  | 'begin for nobody'
+  | 'confirm'
+  | 'confirm wrongly'
+  | "confirm with the other's"
+  | 'finish'
+  | 'wait';
+
+/** Each by one session; two sessions do theirs in turn. */
+const phrases: readonly (readonly Action[])[] = [
+  ['begin'],
+  ['begin', 'confirm'],
+  ['begin', 'confirm', 'finish'],
+  ['begin', 'wait', 'confirm', 'wait'],
+  ['begin', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly'],
+  ['begin for nobody', 'confirm'],
+  ['confirm wrongly', 'confirm'],
+  ["confirm with the other's"],
+  ['confirm'],
+  ['finish'],
+  ['wait', 'finish', 'finish'],
+];
+
+test('whatever two sessions do, each has what it earned and nothing else', async (t) => {
+  const world = await createWorld(t);
+  const { time } = world;
+
+  function expectConfirm(recovery: ExpectedRecovery | undefined, code: string | undefined) {
+    if (recovery?.state !== 'open' || recovery.tries === 5 || time.clock() >= recovery.endsAt) return 'no_recovery';
+    recovery.tries += 1;
+    if (code === undefined || code !== recovery.code) return 'invalid_code';
+    recovery.state = 'confirmed';
+    recovery.endsAt = time.clock() + 10 * MINUTE;
+    return 'done';
+  }
+
+  const seen = new Set<string>();
+  function check(step: Action, outcome: string, expected: string): void {
+    assert.equal(outcome, expected, step);
+    seen.add(`${step}: ${outcome}`);
+  }
+
+  const phrase = fc.constantFrom(...phrases);
+  const actions = fc
+    .array(fc.tuple(fc.nat(1), phrase), { minLength: 4, maxLength: 12 })
+    .map((spoken) => spoken.flatMap(([who, steps]) => steps.map((step) => [who, step] as const)));
+
+  let finished = 0;
+  await fc.assert(
+    fc.asyncProperty(actions, async (steps) => {
+      const all: ExpectedRecovery[] = [];
+      const sessions: (ExpectedRecovery | undefined)[] = [undefined, undefined];
+      for (const [who, step] of steps) {
+        const own = sessions[who];
+        const other = sessions[1 - who];
+        const id = own?.id ?? null;
+        switch (step) {
+          case 'wait':
+            time.advance(4 * MINUTE);
+            break;
+          case 'begin':
+          case 'begin for nobody': {
+            const known = step === 'begin';
+            const begun = await begin(world, known ? EMAIL : NOBODY);
+            const code = known ? lastCode(world) : undefined;
+            const endsAt = time.clock() + 10 * MINUTE;
+            sessions[who] = { id: begun, code, state: 'open', tries: 0, endsAt };
+            all.push(sessions[who]);
+            break;
+          }
+          case 'confirm':
+            check(step, await confirm(world, id, own?.code ?? ''), expectConfirm(own, own?.code));
+            break;
+          case 'confirm wrongly':
+            check(step, await confirm(world, id, WRONG_CODE), expectConfirm(own, undefined));
+            break;
+          case "confirm with the other's":
+            check(step, await confirm(world, id, other?.code ?? ''), expectConfirm(own, undefined));
+            break;
+          case 'finish': {
+            const may = own?.state === 'confirmed' && time.clock() < own.endsAt;
+            finished += may ? 1 : 0;
+            check(step, await finish(world, id, `new owl sky ${finished}`), may ? 'done' : 'no_recovery');
+            // Whoever sets a password ends every recovery of the account.
+            if (may) for (const recovery of all.filter(({ code }) => code)) recovery.state = 'ended';
+            break;
+          }
+        }
+      }
+      const password = finished === 0 ? PASSWORD : `new owl sky ${finished}`;
+      assert.equal(await logIn(world, password), 'done');
+    }),
+    { numRuns: 60, endOnFailure: true },
+  );
+  for (const [step, outcomes] of Object.entries({
+    confirm: ['done', 'invalid_code', 'no_recovery'],
+    'confirm wrongly': ['invalid_code', 'no_recovery'],
+    "confirm with the other's": ['invalid_code', 'no_recovery'],
+    finish: ['done', 'no_recovery'],
+  })) {
+    for (const outcome of outcomes) assert.ok(seen.has(`${step}: ${outcome}`), `no ${step}: ${outcome} came up`);
+  }
+});

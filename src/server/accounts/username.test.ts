@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { character, textOf, usernameText } from '../../../test/support/arbitraries.ts';
+import { foldUsername, parseUsername } from './username.ts';
+
+const refused = { code: 'invalid_username' };
+
+test('a name has 1 to 64 characters, however many bytes each of them has', () => {
+  for (const longest of ['x'.repeat(64), 'é'.repeat(64), '🎬'.repeat(64), '한'.repeat(64)]) {
+    assert.equal(parseUsername(longest).username, longest);
+    // Typed in pieces, as some systems do, it is the same name and as long.
+    assert.equal(parseUsername(longest.normalize('NFD')).username, longest);
+    assert.throws(() => parseUsername(`${longest}y`), refused);
+  }
+  assert.equal(parseUsername('x').username, 'x');
+  // Counted as it is shown: this one character stands for eighteen.
+  assert.throws(() => parseUsername('ﷺ'.repeat(4)), refused);
+});
+
+test('a name is shown in its usual form, without the white space around it', () => {
+  assert.equal(parseUsername('  Anna Maria\u3000').username, 'Anna Maria');
+  assert.equal(parseUsername('Ａｎｎａ').username, 'Anna');
+  assert.equal(parseUsername('Chloe\u0301').username, 'Chloé');
+});
+
+test('names that differ in case, width, composition or what cannot be seen are one name', () => {
+  const pairs = [
+    ['Anna', 'aNNA'],
+    ['Ａｎｎａ', 'anna'],
+    ['Straße', 'STRASSE'],
+    ['straße', 'STRAẞE'],
+    ['Σίσυφος', 'ΣΊΣΥΦΟΣ'],
+    ['ilık', 'ILIK'],
+    ['İzmir', 'i\u0307zmir'],
+    ['Chloé', 'CHLOE\u0301'],
+    ['ﬁsh', 'FISH'],
+    ['an\u200dna', 'anna'],
+    ['an\u034fna', 'anna'],
+    ['❤\ufe0f', '❤'],
+    ['👩‍👩‍👧', '👩👩👧'],
+  ] as const;
+  for (const [one, other] of pairs) {
+    assert.equal(parseUsername(one).usernameKey, parseUsername(other).usernameKey, `${one} and ${other}`);
+  }
+});
+
+test('names that differ in a letter are two names', () => {
+  for (const [one, other] of [
+    ['anna', 'ana'],
+    ['İ', 'I'],
+    ['é', 'e'],
+    ['Anna Maria', 'AnnaMaria'],
+    ['а', 'a'],
+  ] as const) {
+    assert.notEqual(parseUsername(one).usernameKey, parseUsername(other).usernameKey, `${one} and ${other}`);
+  }
+});
+
+test('an emoji that is joined of several stays joined', () => {
+  assert.equal(parseUsername('👩‍👩‍👧').username, '👩‍👩‍👧');
+});
+
+test('what controls, hides or reverses has no place in a name', () => {
+  const characters = {
+    'a NUL': '\0',
+    'a line feed': '\n',
+    'a line separator': '\u2028',
+    'a zero-width space': '\u200b',
+    'a soft hyphen': '\u00ad',
+    'a word joiner': '\u2060',
+    'a byte order mark': '\ufeff',
+    'a right-to-left override': '\u202e',
+    'a right-to-left isolate': '\u2067',
+    'a language tag': '\u{e0001}',
+    'half a surrogate pair': '\ud83c',
+    'the other half': '\udfac',
+    'a private character': '\ue000',
+    'a character without meaning': '\u0378',
+  };
+  for (const [what, bad] of Object.entries(characters)) {
+    assert.throws(() => parseUsername(`an${bad}na`), refused, what);
+  }
+});
+
+test('a name without anything to see, or that a URL swallows, is refused', () => {
+  for (const nothing of ['', ' ', '\u3000', '\u200d', '\u034f\u034f', '\u3164', '\ufe0f']) {
+    assert.throws(() => parseUsername(nothing), refused, JSON.stringify(nothing));
+  }
+  for (const swallowed of ['.', '..', '．', '‥', ' . ', '.\u200d', '.\u034f.']) {
+    assert.throws(() => parseUsername(swallowed), refused, JSON.stringify(swallowed));
+  }
+  for (const harmless of ['...', '.a', '%2e', '/']) parseUsername(harmless);
+});
+
+test('folding a folded text changes nothing', () => {
+  fc.assert(
+    fc.property(textOf(character, { maxLength: 20 }), (text) => {
+      assert.equal(foldUsername(foldUsername(text)), foldUsername(text));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a registered name is found by every form of it', () => {
+  fc.assert(
+    fc.property(usernameText, (text) => {
+      const { username, usernameKey } = parseUsername(text);
+      const cases = [text, username, username.toUpperCase(), username.toLowerCase()];
+      for (const form of cases.flatMap((cased) => [cased, cased.normalize('NFC'), cased.normalize('NFD')])) {
+        assert.equal(foldUsername(form), usernameKey, JSON.stringify(form));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a name as it is shown can be registered, and is the same name', () => {
+  fc.assert(
+    fc.property(usernameText, (text) => {
+      const parsed = parseUsername(text);
+      assert.deepEqual(parseUsername(parsed.username), parsed);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { addressSubject } from './clientAddress.ts';
+
+test('an IPv4 address counts for itself, also where IPv6 wraps it', () => {
+  for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
+    assert.equal(addressSubject(form), '192.0.2.7', form);
+  }
+  assert.notEqual(addressSubject('192.0.2.8'), addressSubject('192.0.2.7'));
+});
+
+test('all addresses of one IPv6 network count as one', () => {
+  for (const form of [
+    '2001:db8:1:2::1',
+    '2001:0DB8:1:2:ffff:ffff:ffff:ffff',
+    '2001:db8:1:2::',
+    '2001:db8:1:2::a%eth0',
+  ]) {
+    assert.equal(addressSubject(form), '2001:db8:1:2::/64', form);
+  }
+  for (const neighbour of ['2001:db8:1:3::1', '2001:db8:1:1:ffff:ffff:ffff:ffff']) {
+    assert.notEqual(addressSubject(neighbour), '2001:db8:1:2::/64', neighbour);
+  }
+});
+
+test('an address with a zone, as links have it, counts like any other', () => {
+  assert.equal(addressSubject('fe80::1%eth0'), addressSubject('fe80::2%2'));
+});
+
+test('what is no address counts for itself', () => {
+  for (const text of ['', 'unknown', '192.0.2.7:80', '[2001:db8::1]', '2001:db8::1/64', '_hidden']) {
+    assert.equal(addressSubject(text), text);
+  }
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      assert.equal(typeof addressSubject(text), 'string');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('two IPv6 addresses count as one if their first 64 bits are the same', () => {
+  const half = fc.array(fc.nat(0xffff), { minLength: 4, maxLength: 4 });
+  const written = (network: number[], host: number[]) =>
+    [...network, ...host].map((part) => part.toString(16)).join(':');
+  fc.assert(
+    fc.property(half, half, half, half, (network, otherNetwork, host, otherHost) => {
+      fc.pre(network.some((part) => part !== 0) && otherNetwork.some((part) => part !== 0));
+      const subject = addressSubject(written(network, host));
+      assert.equal(addressSubject(written(network, otherHost)), subject);
+      const sameNetwork = network.join() === otherNetwork.join();
+      assert.equal(addressSubject(written(otherNetwork, host)) === subject, sameNetwork);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { createFakeTime } from '../../../test/support/fakeTime.ts';
+import { openTestStore } from '../../../test/support/store.ts';
+import { Problem } from '../../protocol/errors.ts';
+import type { Transaction } from '../store/store.ts';
+import { createRateLimiter, type RateLimit, type RateLimiter } from './rateLimiter.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const LOGINS: RateLimit = { name: 'logins', max: 3, window: MINUTE };
+const KEY = randomBytes(32);
+
+/** @returns the seconds until another try makes sense, 0 if the event was let pass */
+type Consume = (subject: string, limit?: RateLimit, limiter?: RateLimiter) => Promise<number>;
+
+async function createWorld(t: TestContext) {
+  const store = await openTestStore(t);
+  // On a full minute, where windows of a minute begin.
+  const time = createFakeTime(Date.UTC(2026, 10, 22, 14, 22));
+  const limiter = createRateLimiter(KEY, time.clock);
+  const consume: Consume = async (subject, limit = LOGINS, by = limiter) => {
+    try {
+      await store.transaction((tx) => by.consume(tx, limit, subject));
+      return 0;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      assert.equal(error.code, 'too_many_requests');
+      return error.retryAfterSeconds ?? assert.fail('no time to come back is named');
+    }
+  };
+  const rows = () => store.transaction(({ db }) => db.selectFrom('rate_counters').selectAll().execute());
+  return { store, time, limiter, consume, rows };
+}
+
+async function exhaust(consume: Consume, subject: string, limit = LOGINS): Promise<void> {
+  for (let n = 0; n < limit.max; n += 1) assert.equal(await consume(subject, limit), 0);
+}
+
+test('so many events pass in a window; the next is told when the window ends', async (t) => {
+  const { time, consume } = await createWorld(t);
+  time.advance(10 * SECOND + 1);
+  await exhaust(consume, 'a');
+  assert.equal(await consume('a'), 50);
+  time.advance(49 * SECOND + 998);
+  assert.equal(await consume('a'), 1);
+  time.advance(1);
+  await exhaust(consume, 'a');
+  assert.equal(await consume('a'), 60);
+});
+
+test('as many pass if they come at once', async (t) => {
+  const { consume } = await createWorld(t);
+  const waits = await Promise.all(Array.from({ length: 10 }, () => consume('a')));
+  assert.deepEqual(waits.map((wait) => wait > 0).toSorted(), [...Array(3).fill(false), ...Array(7).fill(true)]);
+});
+
+test('other subjects and other limits have counts of their own', async (t) => {
+  const { consume } = await createWorld(t);
+  await exhaust(consume, 'a');
+  await exhaust(consume, 'b');
+  await exhaust(consume, 'a', { ...LOGINS, name: 'registrations' });
+  assert.equal(await consume('a'), 60);
+});
+
+test('processes that share a database share the counts', async (t) => {
+  const { time, consume } = await createWorld(t);
+  const other = createRateLimiter(KEY, time.clock);
+  assert.equal(await consume('a'), 0);
+  assert.equal(await consume('a', LOGINS, other), 0);
+  assert.equal(await consume('a'), 0);
+  assert.equal(await consume('a', LOGINS, other), 60);
+  assert.equal(await consume('a'), 60);
+});
+
+test('once refused, a subject costs the database nothing more until the window ends', async (t) => {
+  const { time, limiter, consume, rows } = await createWorld(t);
+  await exhaust(consume, 'a');
+  await consume('a');
+  const before = await rows();
+  const noDatabase = {
+    get db(): never {
+      throw new Error('the database was asked');
+    },
+  } as unknown as Transaction;
+  for (let n = 0; n < 5; n += 1) {
+    time.advance(11 * SECOND);
+    await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), { code: 'too_many_requests' });
+  }
+  assert.deepEqual(await rows(), before);
+  time.advance(5 * SECOND);
+  await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), /the database was asked/);
+  assert.equal(await consume('a'), 0);
+});
+
+test('the database does not tell who was counted', async (t) => {
+  const { consume, rows } = await createWorld(t);
+  await consume('192.0.2.7');
+  const [row] = await rows();
+  assert.equal(row?.counter_key.length, 32);
+  assert.doesNotMatch(Buffer.from(row?.counter_key ?? []).toString('latin1'), /192|logins/);
+});

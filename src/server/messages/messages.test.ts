@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import type { Transaction } from '../store/store.ts';
+import { openEnvelope } from './envelope.ts';
+import { createMessages } from './messages.ts';
+
+/** Nothing here asks the database anything. */
+const tx = {} as Transaction;
+const NOW = Date.UTC(2026, 10, 22, 14, 22);
+
+/** Users with one key each, found by the very name. */
+function createWorld(...names: string[]) {
+  const users = names.map((name) => ({ name, id: new Uint8Array(randomBytes(16)), key: randomBytes(32) }));
+  const keyOf = (userId: Uint8Array) => users.find(({ id }) => id === userId)?.key ?? assert.fail('no such user');
+  const messages = createMessages({
+    keyring: {
+      currentKey: async (_, userId) => keyOf(userId),
+      allKeys: async (_, userId) => [keyOf(userId)],
+    },
+    findRecipient: async (_, wanted) => users.find(({ name }) => name === wanted)?.id,
+    maxTextBytes: 10,
+    clock: () => NOW,
+  });
+  const ids = users.map(({ id }) => id);
+  return { messages, ids: ids as [Uint8Array, Uint8Array], keyOf };
+}
+
+test('a message is opened by the one whom it is for, and by nobody else', async () => {
+  const { messages, ids, keyOf } = createWorld('ada', 'bob');
+  const [ada, bob] = ids;
+  const message = await messages.encrypt(tx, ada, ['bob'], 'text');
+  assert.equal(await messages.decrypt(tx, bob, message), 'text');
+  await assert.rejects(messages.decrypt(tx, ada, message), { code: 'undecryptable_message' });
+  assert.deepEqual(openEnvelope([keyOf(bob)], bob, message), { senderId: ada, sentAt: NOW, text: 'text' });
+});
+
+test('whatever does not open is one failure', async () => {
+  const { messages, ids } = createWorld('ada', 'bob');
+  const [ada] = ids;
+  for (const message of ['', 'no ciphertext', 'A'.repeat(342)]) {
+    await assert.rejects(messages.decrypt(tx, ada, message), { code: 'undecryptable_message', detail: undefined });
+  }
+});
+
+test('the first of the names that is somebody is the recipient', async () => {
+  const { messages, ids } = createWorld('a b', 'a%20b');
+  const [decoded, literal] = ids;
+  const both = await messages.encrypt(tx, decoded, ['a b', 'a%20b'], 'text');
+  assert.equal(await messages.decrypt(tx, decoded, both), 'text');
+  const second = await messages.encrypt(tx, decoded, ['nobody', 'a%20b'], 'text');
+  assert.equal(await messages.decrypt(tx, literal, second), 'text');
+  for (const names of [['nobody'], []]) {
+    await assert.rejects(messages.encrypt(tx, decoded, names, 'text'), { code: 'user_not_found' });
+  }
+});
+
+test('the limit of a text is counted in bytes of UTF-8', async () => {
+  const { messages, ids } = createWorld('ada', 'bob');
+  const [ada] = ids;
+  await messages.encrypt(tx, ada, ['ada'], 'x'.repeat(10));
+  await messages.encrypt(tx, ada, ['ada'], 'é'.repeat(5));
+  for (const text of ['x'.repeat(11), 'é'.repeat(6)]) {
+    await assert.rejects(messages.encrypt(tx, ada, ['ada'], text), { code: 'message_too_large' });
+  }
+});

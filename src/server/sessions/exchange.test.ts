@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import {
+  createExchangeWorld,
+  effect,
+  handshake,
+  IDLE_TIME,
+  keysOf,
+  own,
+  read,
+  type TestHandler,
+} from '../../../test/support/exchangeFixtures.ts';
+import { newStoreLocation } from '../../../test/support/store.ts';
+import { prepare } from '../../../test/support/suite1Client.ts';
+import { Problem } from '../../protocol/errors.ts';
+import { deleteExpired } from '../store/expiry.ts';
+
+const lost = { code: 'session_not_found' };
+
+describe('the same bytes again', () => {
+  test('get the same answer and are executed once', async (t) => {
+    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const request = ask(await handshake(exchange));
+    const first = await send(request);
+    for (let time = 1; time <= 3; time++) assert.equal((await send(request)).text, first.text);
+    assert.equal(await effects(), 1);
+  });
+
+  test('get the same failure', async (t) => {
+    const { exchange, ask, send } = await createExchangeWorld(t, await newStoreLocation(t));
+    const request = ask(await handshake(exchange));
+    const failing: TestHandler = {
+      execute: async () => {
+        throw new Problem('username_taken');
+      },
+    };
+    const first = await send(request, failing);
+    assert.equal(first.error, 'Username is busy');
+    assert.equal((await send(request, failing)).text, first.text);
+  });
+
+  test('many at once, in two processes, get one answer and are executed once', async (t) => {
+    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const request = ask(await handshake(exchange));
+    const copies = Array.from({ length: 10 }, (_, index) =>
+      send(request, undefined, index % 2 ? exchange : other.exchange),
+    );
+    assert.equal(new Set((await Promise.all(copies)).map(({ text }) => text)).size, 1);
+    assert.equal(await effects(), 1);
+  });
+
+  test('are answered from the store by another process, and after a new start', async (t) => {
+    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const request = ask(await handshake(exchange));
+    const first = await send(request);
+    assert.equal((await send(request, undefined, other.exchange)).text, first.text);
+    assert.equal(await effects(), 1);
+  });
+
+  test('in another field order, or for another path, are other bytes', async (t) => {
+    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { request } = ask(await handshake(exchange));
+    const { session_key, text } = JSON.parse(request.body);
+    await send({ endpoint: effect, request });
+    await send({ endpoint: effect, request: { ...request, body: JSON.stringify({ text, session_key }) } });
+    await send({ endpoint: effect, request: { ...request, path: '/effect?' } });
+    assert.equal(await effects(), 3);
+  });
+
+  test('of a used step are still answered after its answer was used, once more at most', async (t) => {
+    const { exchange, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const first = ask(await handshake(exchange));
+    const second = ask(keysOf(await send(first)));
+    const answer = await send(second);
+    // Its own step is the one that the client has proved to hold; the one before it is over.
+    assert.equal((await send(second)).text, answer.text);
+    await assert.rejects(send(first), lost);
+    await call(keysOf(answer));
+    await assert.rejects(send(second), lost);
+    assert.equal(await effects(), 3);
+  });
+});
+
+describe('other bytes with the same step', () => {
+  for (const used of [0, 1, 2]) {
+    test(`are executed, and all answers are usable until one is used: number ${used}`, async (t) => {
+      const { exchange, ask, send, call, effects, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+      const keys = await handshake(exchange);
+      const requests = [ask(keys), ask(keys), ask(keys)];
+      const answers = [];
+      for (const request of requests) answers.push(await send(request));
+      assert.equal(await effects(), 3);
+      const [winner] = answers.splice(used, 1);
+      assert.ok(winner);
+      await call(keysOf(winner));
+      for (const loser of answers) await assert.rejects(call(keysOf(loser)), lost);
+      for (const request of requests) await assert.rejects(send(request), lost);
+      await assert.rejects(call(keys), lost);
+      assert.equal(await effects(), 4);
+      // The step that was used, and what came of it.
+      assert.equal(await rows(), 2);
+    });
+  }
+
+  test('at once, in two processes, are each executed once', async (t) => {
+    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const requests = Array.from({ length: 8 }, () => ask(keys));
+    const answers = await Promise.all(
+      requests.map((request, index) => send(request, undefined, index % 2 ? exchange : other.exchange)),
+    );
+    assert.deepEqual(
+      answers.map(({ message }) => message).sort(),
+      Array.from({ length: 8 }, (_, index) => `request ${index + 1}`),
+    );
+    assert.equal(await effects(), 8);
+  });
+
+  test('use an answer only if they open: a guess at the keys does not end the others', async (t) => {
+    const { exchange, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const [first, second] = [await call(keys), await call(keys)];
+    const guess = { ...keysOf(first), aesKey: '0'.repeat(64) };
+    await assert.rejects(call(guess), { code: 'malformed_request' });
+    const incomplete = { endpoint: effect, request: prepare(keysOf(first), effect.path, {}) };
+    await assert.rejects(send(incomplete), { code: 'malformed_request' });
+    await send(ask(keysOf(second)));
+    await assert.rejects(call(keysOf(first)), lost);
+  });
+
+  test('each have the session that their own request led to', async (t) => {
+    const { exchange, store, ask, send } = await createExchangeWorld(t, await newStoreLocation(t));
+    const userId = randomBytes(16);
+    await store.transaction(({ db }) => {
+      const names = { username: 'Ada', username_key: 'ada', email: 'ada@example.org', email_key: 'ada@example.org' };
+      return db
+        .insertInto('users')
+        .values({ user_id: userId, ...names, password_hash: '', created_at: 0 })
+        .execute();
+    });
+    const keys = await handshake(exchange);
+    const loggedIn = await send(ask(keys), { execute: async () => ({ session: { userId } }) });
+    const anonymous = await send(ask(keys), { execute: async () => ({}) });
+    const seen: (Uint8Array | null)[] = [];
+    const look: TestHandler = {
+      execute: async ({ session }) => {
+        seen.push(session.userId && Buffer.from(session.userId));
+        return {};
+      },
+    };
+    const refused = await send(ask(keysOf(await send(ask(keys, own), look)), own), look);
+    assert.equal(refused.error, 'No authorization');
+    assert.deepEqual(seen, []);
+    await assert.rejects(send(ask(keysOf(anonymous)), look), lost);
+    await assert.rejects(send(ask(keysOf(loggedIn)), look), lost);
+    const again = await handshake(exchange);
+    const session = keysOf(await send(ask(again), { execute: async () => ({ session: { userId } }) }));
+    await send(ask(session, own), look);
+    assert.deepEqual(seen, [userId]);
+  });
+});
+
+describe('a late duplicate', () => {
+  test('is refused and executes nothing, however late, whether its answer was used or given up', async (t) => {
+    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const [abandoned, first] = [ask(keys), ask(keys)];
+    await send(abandoned);
+    let current = keysOf(await send(first));
+    for (let step = 1; step <= 5; step++) {
+      current = keysOf(await send(ask(current)));
+      await assert.rejects(send(abandoned), lost);
+      await assert.rejects(send(first), lost);
+    }
+    assert.equal(await effects(), 7);
+  });
+
+  test('of a request that was never executed is refused as well', async (t) => {
+    const { exchange, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const delayed = ask(keys);
+    await call(keysOf(await call(keys)));
+    await assert.rejects(send(delayed), lost);
+    assert.equal(await effects(), 2);
+  });
+});
+
+describe('an idle session', () => {
+  test('is over at the very millisecond, says so once, and is gone then', async (t) => {
+    const { exchange, time, call, rows, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    time.advance(IDLE_TIME - 1);
+    const next = keysOf(await call(keys));
+    time.advance(IDLE_TIME - 1);
+    const last = keysOf(await call(next));
+    time.advance(IDLE_TIME);
+    await assert.rejects(call(last), { code: 'session_expired' });
+    await assert.rejects(call(last), lost);
+    await assert.rejects(call(next), lost);
+    assert.equal(await rows(), 0);
+    assert.equal(await effects(), 2);
+  });
+
+  test('is no session whose client asks again for an answer', async (t) => {
+    const { exchange, time, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const request = ask(await handshake(exchange));
+    const answer = await send(request);
+    time.advance(IDLE_TIME - 1);
+    assert.equal((await send(request)).text, answer.text);
+    time.advance(IDLE_TIME - 1);
+    assert.equal((await call(keysOf(answer))).status, 200);
+  });
+
+  test('is no session whose older answer is used after the younger one was given up', async (t) => {
+    const { exchange, time, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const older = ask(keys);
+    const answer = await send(older);
+    time.advance(IDLE_TIME - 1);
+    await call(keys);
+    time.advance(IDLE_TIME - 1);
+    assert.equal((await call(keysOf(answer))).status, 200);
+  });
+
+  test('expires with all its steps at once', async (t) => {
+    const { exchange, time, call, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const first = keysOf(await call(keys));
+    time.advance(1_000);
+    const second = keysOf(await call(keys));
+    time.advance(IDLE_TIME);
+    await assert.rejects(call(first), { code: 'session_expired' });
+    await assert.rejects(call(second), lost);
+    assert.equal(await rows(), 0);
+  });
+
+  test('is swept away as a whole: while it is in use no answer goes, so that nothing is executed twice', async (t) => {
+    const { exchange, store, time, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const request = ask(keys);
+    const answer = await send(request);
+    for (let hour = 1; hour <= 3; hour++) {
+      time.advance(IDLE_TIME - 1);
+      await call(keys);
+    }
+    const sessionsUnusedSince = time.clock() - 2 * IDLE_TIME;
+    const never = { claimsEndedBy: 0, recoveriesEndedBy: 0, loginAttemptsBefore: 0, rateWindowsBefore: -1 };
+    await store.transaction((tx) => deleteExpired(tx, { ...never, sessionsUnusedSince }, 100));
+    assert.equal((await send(request)).text, answer.text);
+    assert.equal(await effects(), 4);
+  });
+});
+
+describe('sessions', () => {
+  test('that are not known are not found, and nothing is executed', async (t) => {
+    const { call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    await assert.rejects(call({ sessionKey: 'x'.repeat(400), aesKey: '0'.repeat(64) }), lost);
+    await assert.rejects(call({ sessionKey: '', aesKey: '0'.repeat(64) }), lost);
+    assert.equal(await effects(), 0);
+  });
+
+  test('do not touch each other', async (t) => {
+    const { exchange, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    let [one, other] = [await handshake(exchange), await handshake(exchange)];
+    for (let step = 1; step <= 3; step++) {
+      one = keysOf(await call(one));
+      other = keysOf(await call(other, read));
+    }
+  });
+
+  test('whose row was altered are refused with an error and not lost', async (t) => {
+    const { exchange, store, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const keys = await handshake(exchange);
+    const setSecret = async (secret: Uint8Array) => {
+      await store.transaction(({ db }) => db.updateTable('session_steps').set({ sealed_secret: secret }).execute());
+    };
+    const row = await store.transaction(({ db }) =>
+      db.selectFrom('session_steps').select('sealed_secret').executeTakeFirstOrThrow(),
+    );
+    await setSecret(randomBytes(60));
+    await assert.rejects(call(keys), /altered or damaged/);
+    await setSecret(row.sealed_secret);
+    assert.equal((await call(keys)).status, 200);
+  });
+
+  test('are not opened by a handshake that is refused, by its key or by a limit', async (t) => {
+    const { exchange, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+    await assert.rejects(
+      exchange.openSession({}, async () => {}),
+      { code: 'handshake_refused' },
+    );
+    const refuse = async () => {
+      throw new Problem('too_many_requests');
+    };
+    await assert.rejects(exchange.openSession({}, refuse), { code: 'too_many_requests' });
+    assert.equal(await rows(), 0);
+  });
+});

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { hashRequest, openStepVault } from './stepVault.ts';
+
+const keyEncryptionKey = randomBytes(32);
+const sessionKey = 'a session key';
+const secret = randomBytes(32);
+const requestHash = hashRequest([Buffer.from('a request')]);
+const answer = { status: 201, body: '{"error":"Grüße"}' };
+
+const vault = openStepVault(keyEncryptionKey, sessionKey);
+
+describe('what is stored of a step', () => {
+  test('opens with the session key and the key-encryption key', () => {
+    const again = openStepVault(keyEncryptionKey, sessionKey);
+    assert.deepEqual(again.stepId, vault.stepId);
+    assert.deepEqual(Buffer.from(again.openSecret(vault.sealSecret(secret))), secret);
+    assert.deepEqual(again.openAnswer(vault.sealAnswer(answer, requestHash), requestHash), answer);
+  });
+
+  const strangers = {
+    'another session key': openStepVault(keyEncryptionKey, 'another session key'),
+    'another key-encryption key': openStepVault(randomBytes(32), sessionKey),
+    'an empty session key': openStepVault(keyEncryptionKey, ''),
+    neither: openStepVault(randomBytes(32), randomBytes(32).toString('hex')),
+  };
+  for (const [what, stranger] of Object.entries(strangers)) {
+    test(`does not open with ${what}`, () => {
+      assert.throws(() => stranger.openSecret(vault.sealSecret(secret)), /does not open/);
+      assert.throws(() => stranger.openAnswer(vault.sealAnswer(answer, requestHash), requestHash), /does not open/);
+    });
+  }
+
+  test('is found by an id that depends on the session key alone, and holds nothing of it', () => {
+    assert.deepEqual(openStepVault(randomBytes(32), sessionKey).stepId, vault.stepId);
+    assert.notDeepEqual(strangers['another session key'].stepId, vault.stepId);
+    assert.equal(vault.stepId.length, 32);
+  });
+
+  test('shows neither the secret nor the answer', () => {
+    const [sealedSecret, sealedAnswer] = [vault.sealSecret(secret), vault.sealAnswer(answer, requestHash)];
+    assert.equal(Buffer.from(sealedSecret).includes(secret), false);
+    assert.equal(Buffer.from(sealedAnswer).includes('error'), false);
+    assert.notDeepEqual(vault.sealSecret(secret), sealedSecret);
+  });
+
+  test('does not open where any bit was altered, or any byte is missing', () => {
+    const sealed = { secret: vault.sealSecret(secret), answer: vault.sealAnswer(answer, requestHash) };
+    const openers = {
+      secret: (bytes: Uint8Array) => vault.openSecret(bytes),
+      answer: (bytes: Uint8Array) => vault.openAnswer(bytes, requestHash),
+    };
+    for (const kind of ['secret', 'answer'] as const) {
+      for (const [index, byte] of sealed[kind].entries()) {
+        const altered = Uint8Array.from(sealed[kind]);
+        altered[index] = byte ^ (1 << (index % 8));
+        assert.throws(() => openers[kind](altered), /does not open/, `${kind}, byte ${index}`);
+      }
+      for (const length of [0, 11, 27, 28, sealed[kind].length - 1]) {
+        assert.throws(
+          () => openers[kind](sealed[kind].subarray(0, length)),
+          /does not open/,
+          `${kind}, ${length} bytes`,
+        );
+      }
+    }
+  });
+
+  test('cannot be exchanged: a secret for an answer, an answer for that of another request, a row for another', () => {
+    assert.throws(() => vault.openAnswer(vault.sealSecret(secret), requestHash), /does not open/);
+    assert.throws(() => vault.openSecret(vault.sealAnswer(answer, vault.stepId)), /does not open/);
+    const otherHash = hashRequest([Buffer.from('another request')]);
+    assert.throws(() => vault.openAnswer(vault.sealAnswer(answer, requestHash), otherHash), /does not open/);
+  });
+});
+
+describe('the hash of a request', () => {
+  test('depends on every byte, and on nothing else', () => {
+    const parts = [Buffer.from('/path\0'), Buffer.from('{"session_key":"x"}')];
+    assert.deepEqual(hashRequest(parts), hashRequest(parts.map((part) => Buffer.from(part))));
+    assert.notDeepEqual(hashRequest(parts), hashRequest([Buffer.from('/Path\0'), Buffer.from('{"session_key":"x"}')]));
+    assert.notDeepEqual(hashRequest(parts), hashRequest([Buffer.from('/path\0'), Buffer.from('{"session_key":"x"} ')]));
+    assert.equal(hashRequest([]).length, 32);
+  });
+
+  test('is no step id, even of the same bytes', () => {
+    assert.notDeepEqual(hashRequest([Buffer.from(sessionKey)]), vault.stepId);
+  });
+});

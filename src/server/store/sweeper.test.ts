@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { openTestStore } from '../../../test/support/store.ts';
+import type { ExpiryTimes } from './expiry.ts';
+import type { Store } from './store.ts';
+import { createSweeper, SWEEP_BATCH } from './sweeper.ts';
+
+const SWEEP_INTERVAL = 10_000;
+const BUSY_INTERVAL = 50;
+
+const upTo = (time: number): ExpiryTimes => ({
+  sessionsUnusedSince: time,
+  claimsEndedBy: time,
+  recoveriesEndedBy: time,
+  loginAttemptsBefore: time,
+  rateWindowsBefore: time,
+});
+
+async function insertCounters(store: Store, count: number, windowStartedAt: number): Promise<void> {
+  await store.transaction(async ({ db }) => {
+    for (let row = 0; row < count; row++) {
+      const counter = { counter_key: randomBytes(16), window_started_at: windowStartedAt, count: 1 };
+      await db.insertInto('rate_counters').values(counter).execute();
+    }
+  });
+}
+
+async function countCounters(store: Store): Promise<number> {
+  const query = store.transaction(({ db }) =>
+    db
+      .selectFrom('rate_counters')
+      .select(({ fn }) => fn.countAll<number>().as('n'))
+      .executeTakeFirstOrThrow(),
+  );
+  return (await query).n;
+}
+
+/** A sweeper over a store whose transactions can be made to fail; its timers are turned by hand. */
+async function createWorld(t: TestContext) {
+  const store = await openTestStore(t);
+  const errors: unknown[] = [];
+  let begun = 0;
+  let failure: Error | undefined;
+  let sweep: Promise<unknown> = Promise.resolve();
+  const watched: Store = {
+    ...store,
+    transaction(work) {
+      begun += 1;
+      const transaction = failure ? Promise.reject(failure) : store.transaction(work);
+      sweep = transaction.catch(() => {});
+      return transaction;
+    },
+  };
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const sweeper = createSweeper(
+    watched,
+    upTo,
+    () => 100,
+    (error) => errors.push(error),
+  );
+  t.after(() => sweeper.stop());
+  return {
+    store,
+    sweeper,
+    errors,
+    fail: (error: Error | undefined) => {
+      failure = error;
+    },
+    /** Lets time pass. @returns how many sweeps began, after they ended */
+    async turn(milliseconds: number): Promise<number> {
+      const before = begun;
+      t.mock.timers.tick(milliseconds);
+      await sweep;
+      await new Promise((resolve) => setImmediate(resolve));
+      return begun - before;
+    },
+  };
+}
+
+test('sweeps every ten seconds, and only what has expired', async (t) => {
+  const { store, sweeper, turn } = await createWorld(t);
+  await insertCounters(store, 3, 100);
+  await insertCounters(store, 2, 101);
+  sweeper.start();
+  assert.equal(await turn(SWEEP_INTERVAL - 1), 0);
+  assert.equal(await turn(1), 1);
+  assert.equal(await countCounters(store), 2);
+  assert.equal(await turn(SWEEP_INTERVAL - 1), 0);
+  assert.equal(await turn(1), 1);
+});
+
+test('goes on soon while a sweep finds as much as it may delete', async (t) => {
+  const { store, sweeper, turn } = await createWorld(t);
+  await insertCounters(store, 2 * SWEEP_BATCH + 1, 100);
+  sweeper.start();
+  await turn(SWEEP_INTERVAL);
+  assert.equal(await countCounters(store), SWEEP_BATCH + 1);
+  assert.equal(await turn(BUSY_INTERVAL - 1), 0);
+  assert.equal(await turn(1), 1);
+  assert.equal(await countCounters(store), 1);
+  assert.equal(await turn(BUSY_INTERVAL), 1);
+  assert.equal(await countCounters(store), 0);
+  assert.equal(await turn(BUSY_INTERVAL), 0);
+});
+
+test('a sweep that fails is told, and the next one comes all the same', async (t) => {
+  const { store, sweeper, errors, fail, turn } = await createWorld(t);
+  await insertCounters(store, 1, 100);
+  const failure = new Error('the disk is away');
+  fail(failure);
+  sweeper.start();
+  assert.equal(await turn(SWEEP_INTERVAL), 1);
+  assert.deepEqual(errors, [failure]);
+  fail(undefined);
+  assert.equal(await turn(SWEEP_INTERVAL), 1);
+  assert.deepEqual(errors, [failure]);
+  assert.equal(await countCounters(store), 0);
+});
+
+test('stopping waits for the sweep under way; none follows', async (t) => {
+  const { store, sweeper, turn } = await createWorld(t);
+  await insertCounters(store, 2 * SWEEP_BATCH, 100);
+  sweeper.start();
+  t.mock.timers.tick(SWEEP_INTERVAL);
+  await sweeper.stop();
+  assert.equal(await countCounters(store), SWEEP_BATCH);
+  assert.equal(await turn(10 * SWEEP_INTERVAL), 0);
+});

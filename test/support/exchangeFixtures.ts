@@ -1,0 +1,155 @@
+/** An exchange over a real database, driven in process by a client that was written from the wire description. */
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import type { Endpoint } from '../../src/protocol/endpoints.ts';
+import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
+import type { Handler, HandlerResult, OpenedRequest } from '../../src/server/sessions/handler.ts';
+import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
+import { suite1 } from '../../src/server/sessions/suite1.ts';
+import type { StoreLocation } from '../../src/server/store/open.ts';
+import { countEvent } from '../../src/server/store/rateCounters.ts';
+import type { Store, Transaction } from '../../src/server/store/store.ts';
+import { createFakeTime, type FakeTime } from './fakeTime.ts';
+import { openTwoStores } from './storeFixtures.ts';
+import {
+  type Answer,
+  type Keys,
+  openAnswer,
+  openHandshake,
+  type PreparedRequest,
+  prepare,
+  publicKeyPem,
+} from './suite1Client.ts';
+
+export const IDLE_TIME = 60_000;
+
+const base = { summary: '', description: '', fields: { text: '' }, answer: { message: '' }, problems: [] } as const;
+/** A request that must not be executed twice. */
+export const effect = { ...base, path: '/effect', access: 'public', repeatable: false } satisfies Endpoint;
+/** A request that may be. */
+export const read = { ...base, path: '/read', access: 'public', repeatable: true } satisfies Endpoint;
+/** A request that needs a login. */
+export const own = { ...base, path: '/own', access: 'login', repeatable: false } satisfies Endpoint;
+
+type TextEndpoint = Omit<Endpoint, 'fields'> & { readonly fields: { readonly text: string } };
+export type TestHandler = Handler<TextEndpoint, unknown>;
+
+/** A request as its sender keeps it, to be sent again. */
+export interface Sent {
+  readonly endpoint: Endpoint;
+  readonly request: PreparedRequest;
+}
+
+/** The same request as the HTTP side hands it on. */
+export function sealedRequest({ endpoint, request }: Sent): SealedRequest {
+  return {
+    endpoint,
+    sessionKey: request.keys.sessionKey,
+    body: JSON.parse(request.body),
+    bytes: [Buffer.from(`${request.path}\0`), Buffer.from(request.body)],
+  };
+}
+
+export function asHttp({ status, body }: WireAnswer) {
+  return { status, text: body, contentType: 'application/json' };
+}
+
+/** @returns the keys of a new session */
+export async function handshake(exchange: Exchange): Promise<Keys> {
+  const body = { public_key: Buffer.from(publicKeyPem).toString('hex') };
+  return openHandshake(asHttp(await exchange.openSession(body, async () => {})));
+}
+
+export interface ExchangeWorld {
+  readonly store: Store;
+  readonly exchange: Exchange;
+  /** A second process over the same database. */
+  readonly other: { readonly store: Store; readonly exchange: Exchange };
+  readonly time: FakeTime;
+  /** Makes a request with a number in it that no other has. */
+  ask(keys: Keys, endpoint?: Endpoint, text?: string): Sent;
+  /** Has a request executed, or answered, in this process or the other. */
+  send(sent: Sent, handler?: TestHandler, exchange?: Exchange): Promise<Answer>;
+  /** Both in one. */
+  call(keys: Keys, endpoint?: Endpoint, text?: string): Promise<Answer>;
+  /** How often something was done, as far as it was committed. */
+  effects(): Promise<number>;
+  /** Steps of all sessions. */
+  rows(): Promise<number>;
+}
+
+const effectKey = new Uint8Array(32);
+
+/** What the handlers of tests do: an effect in the database, and the text of the request as their answer. */
+export async function takeEffect(
+  { fields }: OpenedRequest<TextEndpoint>,
+  transaction: Transaction,
+): Promise<HandlerResult> {
+  await countEvent(transaction, effectKey, 0);
+  return { answer: { message: fields.text } };
+}
+
+export async function createExchangeWorld(t: TestContext, location: StoreLocation): Promise<ExchangeWorld> {
+  const [store, otherStore] = await openTwoStores(t, location);
+  const time = createFakeTime();
+  const settings = { suite: suite1, keyEncryptionKey: randomBytes(32), idleTime: IDLE_TIME, clock: time.clock };
+  const exchange = createExchange({ ...settings, store });
+  let count = 0;
+
+  const world: ExchangeWorld = {
+    store,
+    exchange,
+    other: { store: otherStore, exchange: createExchange({ ...settings, store: otherStore }) },
+    time,
+    ask(keys, endpoint = effect, text) {
+      count += 1;
+      return { endpoint, request: prepare(keys, endpoint.path, { text: text ?? `request ${count}` }) };
+    },
+    async send(sent, handler = { execute: takeEffect }, by = exchange) {
+      return openAnswer(sent.request, asHttp(await by.run(handler, sealedRequest(sent))));
+    },
+    call: (keys, endpoint, text) => world.send(world.ask(keys, endpoint, text)),
+    async effects() {
+      const row = await store.transaction(({ db }) =>
+        db.selectFrom('rate_counters').select('count').where('counter_key', '=', effectKey).executeTakeFirst(),
+      );
+      return row?.count ?? 0;
+    },
+    async rows() {
+      const row = await store.transaction(({ db }) =>
+        db
+          .selectFrom('session_steps')
+          .select(({ fn }) => fn.countAll<number>().as('n'))
+          .executeTakeFirst(),
+      );
+      return row?.n ?? 0;
+    },
+  };
+  return world;
+}
+
+/** A preparation that waits until the test lets it go on. */
+export function createGate() {
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  let passes = 0;
+  return {
+    /** Resolves when the first one waits. */
+    reached: reached.promise,
+    open: () => gate.resolve(),
+    get passes() {
+      return passes;
+    },
+    async pass(): Promise<void> {
+      passes += 1;
+      reached.resolve();
+      await gate.promise;
+    },
+  };
+}
+
+/** The keys of an answer that must have some. */
+export function keysOf({ keys, text }: Answer): Keys {
+  if (!keys) throw new Error(`an answer without keys: ${text}`);
+  return keys;
+}

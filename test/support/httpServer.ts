@@ -1,0 +1,88 @@
+/** The HTTP side alone: what is behind it is played by the test. */
+import { Writable } from 'node:stream';
+import type { TestContext } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { endpoints } from '../../src/protocol/endpoints.ts';
+import type { RequestContext } from '../../src/server/http/handlers.ts';
+import { createHttpServer, type HttpServerDependencies } from '../../src/server/http/server.ts';
+import type { Body, SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
+import type { Transaction } from '../../src/server/store/store.ts';
+
+/** A request as it reached the session behind the HTTP side. */
+export interface SeenRequest extends RequestContext {
+  readonly path: string;
+  readonly sessionKey: string;
+  readonly body: Body;
+  /** All that a copy of the request must have in common with it. */
+  readonly bytes: string;
+}
+
+export interface TestHttpServer {
+  readonly app: FastifyInstance;
+  /** The requests inside a session, in order. */
+  readonly seen: SeenRequest[];
+  readonly handshakes: { readonly body: Body; readonly address: string }[];
+  /** What was logged, a line each. */
+  readonly log: Record<string, unknown>[];
+}
+
+export interface TestHttpOptions
+  extends Partial<
+    Pick<HttpServerDependencies, 'maxTextBytes' | 'trustedProxies' | 'corsOrigins' | 'checkReady' | 'addressSubject'>
+  > {
+  /** How each request is answered, handshakes too; it may throw. */
+  readonly answer?: () => WireAnswer;
+}
+
+/** Not listening yet. */
+export async function createTestHttpServer(t: TestContext, options: TestHttpOptions = {}): Promise<TestHttpServer> {
+  const { answer = () => ({ status: 200, body: '{"answer":"sealed"}' }), ...changes } = options;
+  const seen: SeenRequest[] = [];
+  const handshakes: TestHttpServer['handshakes'] = [];
+  const admitted: string[] = [];
+  const log: Record<string, unknown>[] = [];
+  const logLines = new Writable({
+    write(line, _, done) {
+      log.push(JSON.parse(String(line)));
+      done();
+    },
+  });
+
+  const contexts = new WeakMap<object, RequestContext>();
+  const routes = Object.values(endpoints).map((endpoint) => ({
+    endpoint,
+    handle(context: RequestContext) {
+      const handler = { execute: async () => ({}) };
+      contexts.set(handler, context);
+      return handler;
+    },
+  }));
+  const app = await createHttpServer({
+    exchange: {
+      async openSession(body, admit) {
+        await admit({} as Transaction);
+        handshakes.push({ body, address: admitted.pop() ?? '' });
+        return answer();
+      },
+      async run(handler, { endpoint, sessionKey, body, bytes }: SealedRequest) {
+        const context = contexts.get(handler) ?? { address: '', recipientNames: [] };
+        seen.push({ ...context, path: endpoint.path, sessionKey, body, bytes: Buffer.concat(bytes).toString() });
+        return answer();
+      },
+    },
+    routes,
+    admitHandshake: async (_, address) => void admitted.push(address),
+    addressSubject: (address) => address,
+    checkReady: async () => {},
+    version: '1.2.3',
+    maxTextBytes: 1024,
+    maxConnections: 100,
+    trustedProxies: [],
+    corsOrigins: [],
+    log: pino({ base: null, timestamp: false }, logLines),
+    ...changes,
+  });
+  t.after(() => app.close());
+  return { app, seen, handshakes, log };
+}

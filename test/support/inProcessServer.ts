@@ -1,0 +1,113 @@
+/** All of the server but the listener, over a real SQLite file, on a clock that tests turn. */
+import { copyFileSync, existsSync } from 'node:fs';
+import type { PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
+import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
+import { readConfig } from '../../src/server/config.ts';
+import { bindMasterKey, createMasterKey } from '../../src/server/keyring/masterKey.ts';
+import type { MailMessage } from '../../src/server/mail/mail.ts';
+import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import { deleteExpired } from '../../src/server/store/expiry.ts';
+import { openStore } from '../../src/server/store/open.ts';
+import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
+import { type CrashableStore, createCrashableStore } from './crashableStore.ts';
+import type { FakeTime } from './fakeTime.ts';
+import { createMemoryLog, mailSettings } from './mailFixtures.ts';
+
+const NO_LIMIT = '10000000';
+export const config = readConfig({
+  RATE_HANDSHAKES_PER_MINUTE: NO_LIMIT,
+  RATE_LOGINS_PER_MINUTE: NO_LIMIT,
+  RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
+  RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
+  RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+});
+export const masterKey = createMasterKey(new Uint8Array(32).fill(7));
+
+export interface InProcessServer {
+  readonly core: Core;
+  readonly store: CrashableStore;
+  readonly outbox: Outbox;
+  /** Removes everything that has expired. */
+  sweep(): Promise<void>;
+  /** Finishes everything and closes. */
+  stop(): Promise<void>;
+}
+
+export interface InProcessServerOptions {
+  readonly path: string;
+  /** Where a crash leaves the database for the next start. */
+  readonly crashPath: string;
+  readonly time: FakeTime;
+  readonly hasher: PasswordHasher;
+  /** Called with each mail that is sent. */
+  readonly onMail: (message: MailMessage) => void;
+}
+
+export async function startInProcessServer(options: InProcessServerOptions): Promise<InProcessServer> {
+  const { path, crashPath, time, hasher, onMail } = options;
+  const { clock } = time;
+  const inner = await openStore({ engine: 'sqlite', path }, clock());
+  await bindMasterKey(inner, masterKey, clock());
+  const store = createCrashableStore(inner, () => copyDatabase(path, crashPath));
+  const outbox = createOutbox({
+    store,
+    sealingKey: masterKey.derive('vws outbox'),
+    transport: {
+      async deliver(message) {
+        if (!store.crashed) onMail(message);
+      },
+      close() {},
+    },
+    settings: mailSettings,
+    log: createMemoryLog(),
+    clock,
+    startTimer: (callback, milliseconds) => time.startTimer(() => store.crashed || callback(), milliseconds),
+    random: () => 0,
+  });
+  const core = createCore({ config, store, masterKey, hasher, outbox, clock });
+  outbox.start();
+  return {
+    core,
+    store,
+    outbox,
+    async sweep() {
+      const times = expiryTimes(config)(clock());
+      let most = SWEEP_BATCH;
+      while (most >= SWEEP_BATCH) most = await store.transaction((tx) => deleteExpired(tx, times, SWEEP_BATCH));
+    },
+    async stop() {
+      if (!store.crashed) await outbox.stop();
+      await store.close();
+    },
+  };
+}
+
+/** Copies a database with what its write-ahead log holds, as a crash in this moment would leave it. */
+export function copyDatabase(from: string, to: string): void {
+  copyFileSync(from, to);
+  if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${to}-wal`);
+}
+
+/** Hashes that cost nothing and show the password, for tests of everything around them. */
+export function createFakeHasher(): PasswordHasher {
+  let count = 0;
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  return {
+    async hash(password) {
+      count += 1;
+      const hash = `fake$${count}$${password}`;
+      await turn();
+      return hash;
+    },
+    async verify(findHash, password) {
+      const hash = await findHash();
+      await turn();
+      return hash !== undefined && passwordOfFakeHash(hash) === password;
+    },
+    needsRehash: () => false,
+  };
+}
+
+export function passwordOfFakeHash(hash: string): string | undefined {
+  return hash.split('$')[2];
+}
