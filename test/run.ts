@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { startPostgres, type TestPostgres } from '../test/support/postgres.ts';
+import { startPostgres, type TestPostgres } from './support/postgres.ts';
 
 const TEST_FILES = ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts'];
 /** What a test file calls that runs on either engine: see test/support. */

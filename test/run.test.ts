@@ -27,7 +27,7 @@ after(() => rmSync(project, { recursive: true }));
 /** Runs the tests of the project with these arguments of `npm test --`. */
 function runTests(...args: string[]) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env; // it would take the inner runner for a part of this one
-  const program = join(import.meta.dirname, 'run-tests.ts');
+  const program = join(import.meta.dirname, 'run.ts');
   const { status, stdout } = spawnSync(process.execPath, [program, ...args], { cwd: project, env, encoding: 'utf8' });
   const count = (name: string) => Number(new RegExp(`^\\S+ ${name} (\\d+)$`, 'm').exec(stdout)?.[1]);
   return { status, passed: count('pass'), failed: count('fail') };
