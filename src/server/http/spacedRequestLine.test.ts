@@ -196,6 +196,7 @@ describe('what is not such a request', () => {
       'no length': request('/encrypt/a b', BODY, ''),
       'a length that is none': request('/encrypt/a b', BODY, 'Content-Length: -1\r\n'),
       'chunks after spaces': request('/encrypt/a b', `28\r\n${BODY}\r\n0\r\n\r\n`, 'Transfer-Encoding: chunked\r\n'),
+      'spaces and two framings': request('/encrypt/a b', BODY, `${length}\r\nTransfer-Encoding: chunked\r\n`),
       'another path with the line in its body': request('/login user', 'POST /encrypt/a b HTTP/1.1\r\n\r\n'),
     };
     for (const [what, bytes] of Object.entries(refused)) {
