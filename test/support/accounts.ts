@@ -12,8 +12,12 @@ const PEPPER = randomBytes(32);
 /** The least that Argon2 allows. */
 const CHEAPEST = { memory: 8, iterations: 1 };
 
-export function createTestHasher({ cost = CHEAPEST, queueLimit = 1_000 } = {}): Promise<PasswordHasher> {
-  return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency: 1 });
+export function createTestHasher({
+  cost = CHEAPEST,
+  queueLimit = 1_000,
+  concurrency = 4,
+} = {}): Promise<PasswordHasher> {
+  return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency });
 }
 
 export interface AccountsWorld {

@@ -91,7 +91,8 @@ describe('a right password', () => {
   });
 
   test('given twenty times at once locks nobody out', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
+    const hasher = await createTestHasher({ concurrency: 20 });
+    const world = await createAccountsWorld(await openTestStore(t), { hasher });
     await world.register('Ada', EMAIL, PASSWORD);
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => give(world)));
     assert.deepEqual(outcomes, Array(20).fill('done'));
@@ -139,7 +140,7 @@ test('wrong passwords of long ago are forgotten', async (t) => {
 
 test('an attempt that was turned away for want of room does not count', async (t) => {
   const world = await createAccountsWorld(await openTestStore(t), {
-    hasher: await createTestHasher({ queueLimit: 1 }),
+    hasher: await createTestHasher({ queueLimit: 1, concurrency: 1 }),
   });
   await world.register('Ada', EMAIL, PASSWORD);
   const room = Promise.withResolvers<undefined>();
