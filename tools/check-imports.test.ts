@@ -45,6 +45,7 @@ describe('who may import whom', () => {
     ['src/server/accounts/a.ts', 'src/server/crypto/b.ts'],
     ['src/server/store/a.ts', 'src/protocol/b.ts'],
     ['src/server/keyring/a.test.ts', 'src/server/http/b.ts'],
+    ['src/server/config.test.ts', 'src/server/config.ts'],
     ['src/client/a.test.ts', 'src/server/app.ts'],
     ['src/server/mail/a.test.ts', 'test/b.ts'],
     ['test/a.test.ts', 'src/server/store/b.ts'],

@@ -63,9 +63,11 @@ function isTest(file: string): boolean {
   return file.endsWith('.test.ts');
 }
 
+/** A test is in the place of the file that it is beside. */
 function placeName(file: string): string | undefined {
+  const source = file.replace(/\.test\.ts$/, '.ts');
   return Object.keys(PLACES)
-    .filter((name) => file === name || file.startsWith(`${name}/`))
+    .filter((name) => source === name || source.startsWith(`${name}/`))
     .sort((a, b) => b.length - a.length)[0];
 }
 

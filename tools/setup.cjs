@@ -11,14 +11,13 @@ const { ownNodeSteps } = require('./setup/own-node.cjs');
 const { postgresSteps } = require('./setup/postgres.cjs');
 
 /** What makes the checkout ready, in order. `npm ci` empties node_modules/.bin, so the link to Node.js comes after it. */
-function stepsFor(root, node) {
+function stepsFor(root, node, { forTests }) {
   const packages = {
     isDone: () => isInstalled(root),
     run: (lock) => install(root, { what: 'the packages', megabytes: 250, lock }),
   };
   const windows = process.platform === 'win32' ? [execForWindows(root)] : [];
-  const forTests = process.argv.includes('--for-tests') ? postgresSteps(root) : [];
-  return [packages, ...windows, ...ownNodeSteps(root, node), ...forTests];
+  return [packages, ...windows, ...ownNodeSteps(root, node), ...(forTests ? postgresSteps(root) : [])];
 }
 
 /**
@@ -35,9 +34,10 @@ function execForWindows(root) {
  *
  * @param {string} root the checkout
  * @param {{ version: string, path: string }} node the Node.js that npm's scripts run on without it
+ * @param {{ forTests: boolean }} needs whether the tests are to be run, which need a PostgreSQL
  */
-async function setUp(root, node) {
-  const steps = stepsFor(root, node);
+async function setUp(root, node, needs) {
+  const steps = stepsFor(root, node, needs);
   if (steps.every((step) => step.isDone())) return;
   const onWait = () => say('Waiting for another setup of this folder ...');
   await withLock(path.join(root, '.setup-lock'), onWait, async (lock) => {
@@ -45,9 +45,9 @@ async function setUp(root, node) {
   });
 }
 
-async function main(root, node) {
+async function main(root, node, needs = { forTests: false }) {
   try {
-    await setUp(root, node);
+    await setUp(root, node, needs);
   } catch (error) {
     say(error instanceof SetupError ? error.message : error.stack);
     process.exitCode = error.exitCode || 1;
@@ -57,5 +57,6 @@ async function main(root, node) {
 module.exports = { main };
 
 if (require.main === module) {
-  main(path.resolve(__dirname, '..'), { version: process.versions.node, path: process.execPath });
+  const node = { version: process.versions.node, path: process.execPath };
+  main(path.resolve(__dirname, '..'), node, { forTests: process.argv.includes('--for-tests') });
 }

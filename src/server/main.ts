@@ -42,15 +42,15 @@ async function serve(config: Config): Promise<void> {
     destination,
   );
   const app = await createApp({ config, log, version });
-  const url = await app.listen();
-  introduce(config, { version, url, location: app.location });
-  log.info({ url, version }, 'listening');
   stopOnSignals(async () => {
     log.info('stopping');
     await app.stop();
     log.info('stopped');
     destination.flushSync();
   });
+  const url = await app.listen();
+  introduce(config, { version, url, location: app.location });
+  log.info({ url, version }, 'listening');
 }
 
 function introduce(

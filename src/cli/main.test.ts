@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runVws } from '../../test/support/vws.ts';
+
+test('--help lists the commands', async () => {
+  for (const option of ['--help', '-h']) {
+    const { code, stdout, stderr } = await runVws(option);
+    assert.equal(code, 0);
+    assert.match(stdout, /^Usage: vws <command>/);
+    assert.match(stdout, /^ {2}db copy {2}\S/m);
+    assert.equal(stderr, '');
+  }
+});
+
+test('--help after a command tells about that one, whatever else is there', async () => {
+  const { code, stdout, stderr } = await runVws('db', 'copy', '--from', 'nonsense', '--help');
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: vws db copy --from <database> --to <database>/);
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 120, line);
+  assert.equal(stderr, '');
+});
+
+test('wrong usage ends with 2 and says what is wrong', async () => {
+  const wrong: [string[], RegExp][] = [
+    [[], /^Usage: vws <command>/],
+    [['db'], /There is no command "db"\./],
+    [['dbcopy'], /There is no command "dbcopy"\./],
+    [['copy', 'db'], /There is no command "copy db"\./],
+    [['--version'], /There is no command "--version"\./],
+    [['db', 'copy'], /--from is missing/],
+    [['db', 'copy', '--from', 'sqlite:a'], /--to is missing/],
+    [['db', 'copy', '--from', 'sqlite:a', '--to'], /--to/],
+    [['db', 'copy', '--from', '', '--to', 'sqlite:b'], /--from is missing/],
+    [['db', 'copy', '--source', 'sqlite:a'], /Unknown option '--source'/],
+    [['db', 'copy', 'sqlite:a', 'sqlite:b'], /sqlite:a/],
+    [['db', 'copy', '--from', 'a.db', '--to', 'sqlite:b'], /--from must begin with sqlite: or postgres:\/\//],
+    [['db', 'copy', '--from', 'sqlite:a', '--to', 'mysql://b/c'], /--to must begin with sqlite: or postgres:\/\//],
+    [['db', 'copy', '--from', 'sqlite:a', '--to', 'sqlite://./a'], /the same database/],
+  ];
+  for (const [args, expected] of wrong) {
+    const { code, stdout, stderr } = await runVws(...args);
+    assert.equal(code, 2, args.join(' '));
+    assert.match(stderr, expected);
+    assert.equal(stdout, '');
+    assert.doesNotMatch(stderr, /\bat .*\.ts:/, 'no stack');
+  }
+});

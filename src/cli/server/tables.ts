@@ -1,0 +1,117 @@
+import type { Schema } from '../../server/store/schema.ts';
+
+/** Every table of the schema but the one that tells the schema's version. */
+export type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
+
+type Kind = 'integer' | 'text' | 'bytes';
+type KindOf<Value> =
+  NonNullable<Value> extends number ? 'integer' : NonNullable<Value> extends string ? 'text' : 'bytes';
+
+type Layouts = {
+  readonly [T in DataTable]: {
+    readonly primaryKey: readonly (keyof Schema[T])[];
+    readonly columns: { readonly [C in keyof Schema[T]]: KindOf<Schema[T][C]> };
+  };
+};
+
+/** In an order in which no row refers to a later one. What the schema has and this lacks is an error of the compiler. */
+const layouts: Layouts = {
+  master_keys: {
+    primaryKey: ['master_key_id'],
+    columns: { master_key_id: 'text', created_at: 'integer' },
+  },
+  users: {
+    primaryKey: ['user_id'],
+    columns: {
+      user_id: 'bytes',
+      username: 'text',
+      username_key: 'text',
+      email: 'text',
+      email_key: 'text',
+      password_hash: 'text',
+      created_at: 'integer',
+    },
+  },
+  user_keys: {
+    primaryKey: ['user_id', 'version'],
+    columns: {
+      user_id: 'bytes',
+      version: 'integer',
+      master_key_id: 'text',
+      wrapped_key: 'bytes',
+      created_at: 'integer',
+    },
+  },
+  recoveries: {
+    primaryKey: ['recovery_id'],
+    columns: {
+      recovery_id: 'bytes',
+      user_id: 'bytes',
+      code_hash: 'bytes',
+      tries: 'integer',
+      expires_at: 'integer',
+      confirmed_at: 'integer',
+      used_at: 'integer',
+    },
+  },
+  session_steps: {
+    primaryKey: ['step_id'],
+    columns: {
+      step_id: 'bytes',
+      session_id: 'bytes',
+      parent_id: 'bytes',
+      suite: 'integer',
+      user_id: 'bytes',
+      recovery_id: 'bytes',
+      sealed_secret: 'bytes',
+      request_hash: 'bytes',
+      sealed_answer: 'bytes',
+      repeatable: 'integer',
+      used: 'integer',
+      last_used_at: 'integer',
+    },
+  },
+  request_claims: {
+    primaryKey: ['step_id', 'request_hash'],
+    columns: { step_id: 'bytes', request_hash: 'bytes', claim_token: 'bytes', lease_until: 'integer' },
+  },
+  login_attempts: {
+    primaryKey: ['account_key'],
+    columns: { account_key: 'bytes', failures: 'integer', last_attempt_at: 'integer', locked_until: 'integer' },
+  },
+  rate_counters: {
+    primaryKey: ['counter_key'],
+    columns: { counter_key: 'bytes', window_started_at: 'integer', count: 'integer' },
+  },
+  outbox: {
+    primaryKey: ['mail_id'],
+    columns: {
+      mail_id: 'bytes',
+      sealed_mail: 'bytes',
+      created_at: 'integer',
+      expires_at: 'integer',
+      attempts: 'integer',
+      next_attempt_at: 'integer',
+      lease_token: 'bytes',
+    },
+  },
+};
+
+export interface Column {
+  readonly name: string;
+  readonly kind: Kind;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  /** In the order of the key. */
+  readonly primaryKey: readonly Column[];
+}
+
+/** The tables that a copy is made of, parents before children. */
+export const tables: readonly Table[] = Object.entries(layouts).map(([name, layout]) => {
+  const columns = Object.entries(layout.columns).map(([column, kind]): Column => ({ name: column, kind }));
+  const keyNames: readonly string[] = layout.primaryKey;
+  return { name, columns, primaryKey: keyNames.flatMap((key) => columns.filter((column) => column.name === key)) };
+});
