@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
 import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
@@ -26,6 +26,7 @@ import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { suite1 } from './sessions/suite1.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
+import { probeWrite } from './store/probe.ts';
 import { deleteOtherSessionsOfUser } from './store/sessionSteps.ts';
 import type { Store } from './store/store.ts';
 import { createSweeper } from './store/sweeper.ts';
@@ -34,6 +35,12 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** How long a client that comes back too late is told that its session ended, rather than that there is none. */
 const EXPIRED_SESSION_MEMORY = HOUR;
+/**
+ * A mail is made and sent some time after the answer, in milliseconds: a request right after it must not take longer for
+ * an address that has an account than for one that has none.
+ */
+const MIN_MAIL_DELAY = 200;
+const MAIL_DELAY_SPREAD = 800;
 /** How long stopping waits for requests in flight. */
 const STOP_TIMEOUT = 10_000;
 
@@ -171,13 +178,14 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     sealingKey: masterKey.derive('vws outbox'),
     transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
     settings: config.mail,
+    firstAttemptDelay: () => MIN_MAIL_DELAY + randomInt(MAIL_DELAY_SPREAD),
     log,
     clock,
   });
   const http = await createHttpServer({
     ...createCore({ config, store, masterKey, hasher, outbox, clock }),
     addressSubject,
-    checkReady: () => store.transaction(async ({ db }) => void (await sql`SELECT 1`.execute(db))),
+    checkReady: () => store.transaction(probeWrite),
     version,
     maxTextBytes: config.maxTextBytes,
     maxConnections: config.maxConnections,

@@ -96,6 +96,11 @@ function sender(value: string): string {
   return value;
 }
 
+function oneLine(value: string): string {
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)) throw new Error('must be one line');
+  return value;
+}
+
 const rate = integer(1, 10_000_000);
 
 /** Every variable that the server reads, in the order in which the documentation lists them. */
@@ -189,13 +194,13 @@ export const settings = {
     description: 'What mails call the service, and the sender where the address has no name.',
     example: 'Example VWS',
     fallback: 'VWS',
-    parse: text,
+    parse: oneLine,
   },
   MAIL_SUBJECT: {
     description: 'Subject of the mail with a recovery code.',
     example: 'Reset your Example password',
     fallback: 'Your recovery code',
-    parse: text,
+    parse: oneLine,
   },
   SESSION_IDLE_SECONDS: {
     description: 'Seconds without a request after which a session ends.',

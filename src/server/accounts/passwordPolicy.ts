@@ -5,6 +5,11 @@ import { Problem } from '../../protocol/errors.ts';
 export const MIN_PASSPHRASE_LENGTH = 12;
 /** … and at most so many. */
 export const MAX_PASSPHRASE_LENGTH = 256;
+/**
+ * The longest passphrase that is looked at, in UTF-16 units: more than 256 characters ever have, however they are
+ * decomposed. Normalising takes the square of the length of a run of combining characters.
+ */
+const MAX_RAW_LENGTH = 4096;
 /** What is left of a passphrase without the user's own name and address must have at least so many characters. */
 const MIN_LENGTH_BESIDE_IDENTITY = 6;
 /** Shorter parts of a name or address are in too many good passphrases to speak against one. */
@@ -27,6 +32,8 @@ export interface Identity {
 
 /** The text that is hashed: the same password typed on another keyboard or system is the same text. */
 export function normalisePassword(password: string): string {
+  // What is too long for a passphrase and not classic is nobody's password, in whatever form.
+  if (password.length > MAX_RAW_LENGTH && !CLASSIC.test(password)) return password;
   return password.normalize('NFKC');
 }
 
@@ -37,6 +44,7 @@ export function normalisePassword(password: string): string {
  */
 export function checkPasswordPolicy(password: string, identity: Identity): void {
   if (CLASSIC.test(password)) return;
+  if (password.length > MAX_RAW_LENGTH) throw tooLong();
   const passphrase = normalisePassword(password);
   const length = [...passphrase].length;
   if (length < MIN_PASSPHRASE_LENGTH) {
@@ -44,7 +52,7 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
       `A password needs ${MIN_PASSPHRASE_LENGTH} characters, or 8 of A-Z a-z 0-9 @$!%*?&_ with one of each kind.`,
     );
   }
-  if (length > MAX_PASSPHRASE_LENGTH) throw refused(`A password has at most ${MAX_PASSPHRASE_LENGTH} characters.`);
+  if (length > MAX_PASSPHRASE_LENGTH) throw tooLong();
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw refused('This is one of the most common passwords.');
   if (isMadeOfIdentity(folded, identity)) throw refused('The password is made of the name or the e-mail address.');
@@ -67,6 +75,10 @@ function isMadeOfIdentity(folded: string, { username, email }: Identity): boolea
   let rest = folded;
   for (const part of parts) rest = rest.replaceAll(part, '');
   return rest !== folded && [...rest].length < MIN_LENGTH_BESIDE_IDENTITY;
+}
+
+function tooLong(): Problem {
+  return refused(`A password has at most ${MAX_PASSPHRASE_LENGTH} characters.`);
 }
 
 function refused(detail: string): Problem {

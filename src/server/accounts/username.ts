@@ -3,6 +3,12 @@ import { Problem } from '../../protocol/errors.ts';
 /** The longest name, in Unicode code points after normalisation. */
 export const MAX_USERNAME_LENGTH = 64;
 
+/**
+ * The longest text that is looked at, in UTF-16 units: more than 64 characters ever have, however they are decomposed.
+ * Normalising takes the square of the length of a run of combining characters.
+ */
+const MAX_RAW_LENGTH = 1024;
+
 /** A name that passed the rule. */
 export interface Username {
   /** As it is shown: NFKC, trimmed. */
@@ -25,10 +31,12 @@ const UNREACHABLE: ReadonlySet<string> = new Set(['.', '..']);
  * @throws Problem `invalid_username`
  */
 export function parseUsername(text: string): Username {
-  const username = text.normalize('NFKC').trim();
+  const bare = text.trim();
+  if (bare.length > MAX_RAW_LENGTH) throw tooLong();
+  const username = bare.normalize('NFKC').trim();
   const length = [...username].length;
   if (length === 0) throw invalid('A username needs at least one character.');
-  if (length > MAX_USERNAME_LENGTH) throw invalid(`A username has at most ${MAX_USERNAME_LENGTH} characters.`);
+  if (length > MAX_USERNAME_LENGTH) throw tooLong();
   if (FORBIDDEN.test(username) || FORBIDDEN_FORMAT.test(username)) {
     throw invalid('A username has no control characters.');
   }
@@ -37,12 +45,17 @@ export function parseUsername(text: string): Username {
   return { username, usernameKey };
 }
 
-/** The key that a name is looked up by, whether or not it passes the rule for new names. */
+/** The key that a name is looked up by, whether or not it passes the rule for new names; empty if nobody can have it. */
 export function foldUsername(text: string): string {
+  if (text.length > MAX_RAW_LENGTH) return '';
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
   // By way of upper case, which makes one of letters that share no lower case (ß and ss, ς and σ); and before that by way
   // of lower case, which alone ẞ and ß share.
   return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+function tooLong(): Problem {
+  return invalid(`A username has at most ${MAX_USERNAME_LENGTH} characters.`);
 }
 
 function invalid(detail: string): Problem {

@@ -10,6 +10,7 @@ import { Problem } from '../../protocol/errors.ts';
 import type { Admit } from '../limits/rateLimiter.ts';
 import type { Exchange } from '../sessions/exchange.ts';
 import { parseBody, textField } from './body.ts';
+import { drainOnClose } from './drain.ts';
 import { errorFields } from './errorFields.ts';
 import type { SealedRoute } from './handlers.ts';
 import { apiInfo, handshakeSchema, sealedSchema } from './openapi.ts';
@@ -31,6 +32,8 @@ const MAX_PATH_PARAMETER = 64 * 4 * 9;
 const BODY_ALLOWANCE = 64 * 1024;
 /** A text grows by 4/3 in an envelope and by 4/3 under its seal, plus padding and escapes. */
 const BODY_GROWTH = 3;
+/** Longest body, in bytes, of a request without a message. */
+const SHORT_BODY_LIMIT = 256 * 1024;
 
 /** The defaults of helmet (https://helmetjs.github.io) that mean something for an API, as constants. */
 const SECURITY_HEADERS = {
@@ -99,11 +102,12 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   app.server.maxConnections = dependencies.maxConnections;
 
   acceptAnyBody(app);
+  drainOnClose(app);
   addHooks(app, log);
   if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], methods: ['POST', 'GET'] });
   await addDocumentation(app, dependencies.version);
 
-  app.post(HANDSHAKE_PATH, { schema: handshakeSchema }, async (request, reply) => {
+  app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
     const address = addressSubject(request.ip);
     const { status, body } = await exchange.openSession(parseBody(request.body), (tx) => admitHandshake(tx, address));
     return replyWithJson(reply, status, body);
@@ -111,7 +115,8 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const names = new Map(Object.entries(endpoints).map(([name, endpoint]) => [endpoint.path as string, name]));
   for (const { endpoint, handle } of routes) {
     const schema = sealedSchema(names.get(endpoint.path) ?? endpoint.path, endpoint);
-    app.post(endpoint.path, { schema }, async (request, reply) => {
+    const limit = 'message' in endpoint.fields ? bodyLimit : SHORT_BODY_LIMIT;
+    app.post(endpoint.path, { schema, bodyLimit: limit }, async (request, reply) => {
       const segment = (request.params as { username?: string }).username ?? '';
       const body = parseBody(request.body);
       const handler = handle({ address: addressSubject(request.ip), recipientNames: usernameCandidates(segment) });

@@ -21,6 +21,8 @@ export interface OutboxOptions {
   readonly log: MailLog;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Milliseconds that a mail waits before it is sent for the first time; none by default. */
+  readonly firstAttemptDelay?: () => number;
   readonly startTimer?: StartTimer;
   /** From 0 to below 1. */
   readonly random?: () => number;
@@ -47,7 +49,7 @@ export interface Outbox {
 /** @throws Error if the sender in the settings is not an address */
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store, sealingKey, transport, settings, log, clock } = options;
-  const { startTimer = startRealTimer, random = Math.random } = options;
+  const { startTimer = startRealTimer, random = Math.random, firstAttemptDelay = () => 0 } = options;
   const sender = parseSender(settings);
   const worker = createWorker({ store, attempt, log, clock, startTimer });
 
@@ -60,7 +62,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       created_at: now,
       expires_at: expiresAt,
       attempts: 0,
-      next_attempt_at: now,
+      next_attempt_at: now + firstAttemptDelay(),
       lease_token: null,
     });
     transaction.afterCommit(worker.wake);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { hmac } from '../crypto/derive.ts';
 import type { WireAnswer } from './suite.ts';
@@ -52,9 +52,8 @@ export function hashRequest(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 }
 
 function sha256(...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest() as Uint8Array<ArrayBuffer>;
+  const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+  return hash('sha256', bytes, 'buffer');
 }
 
 function intact<T>(opened: T | undefined): T {

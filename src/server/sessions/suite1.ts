@@ -5,10 +5,10 @@ import {
   createPublicKey,
   type KeyObject,
   publicEncrypt,
-  randomBytes,
 } from 'node:crypto';
 import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../protocol/suite1.ts';
+import { randomBytes } from '../crypto/random.ts';
 import type { NextStep, Outcome, Suite } from './suite.ts';
 
 /*
@@ -37,10 +37,7 @@ export const suite1: Suite = {
     if (!publicKey) throw new Problem('handshake_refused');
     const secret = randomBytes(AES_KEY_LENGTH);
     const sessionKey = randomSessionKey();
-    const ciphertext = publicEncrypt(
-      { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
-      Buffer.from(secret.toString('hex'), 'ascii'),
-    );
+    const ciphertext = encryptKey(publicKey, secret.toString('hex'));
     return {
       keys: { sessionKey, secret },
       answer: {
@@ -114,13 +111,23 @@ function randomSessionKey(): string {
   const size = SESSION_KEY_ALPHABET.length;
   // Bytes past the last whole multiple of the alphabet would favour its first characters.
   const limit = 256 - (256 % size);
-  let key = '';
-  while (key.length < SESSION_KEY_LENGTH) {
-    for (const byte of randomBytes(SESSION_KEY_LENGTH)) {
-      if (byte < limit && key.length < SESSION_KEY_LENGTH) key += SESSION_KEY_ALPHABET[byte % size];
+  const key = Buffer.alloc(SESSION_KEY_LENGTH);
+  for (let length = 0; length < SESSION_KEY_LENGTH; ) {
+    for (const byte of randomBytes(SESSION_KEY_LENGTH - length)) {
+      if (byte < limit) key[length++] = SESSION_KEY_ALPHABET.charCodeAt(byte % size);
     }
   }
-  return key;
+  return key.toString('latin1');
+}
+
+/** @throws Problem `handshake_refused` if the key is none that can encrypt: not every number is a modulus */
+function encryptKey(publicKey: KeyObject, aesKey: string): Buffer {
+  const padding = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+  try {
+    return publicEncrypt(padding, Buffer.from(aesKey, 'ascii'));
+  } catch {
+    throw new Problem('handshake_refused');
+  }
 }
 
 /** Reads the hex of a PEM text. @returns undefined if it is not an RSA public key of a sane size */

@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/** How often, while stopping, connections are looked at that are done with, in milliseconds. */
+const CHECK_INTERVAL = 25;
+/** How long, while stopping, a request may take to arrive as a whole, in milliseconds. */
+const ARRIVAL_GRACE = 500;
+
+/**
+ * Lets stopping wait for requests that are being executed, and for nothing else: neither for a connection whose last
+ * answer was just sent, nor for a request that never comes to its end.
+ */
+export function drainOnClose(app: FastifyInstance): void {
+  const connections = new Set<Socket>();
+  const executing = new Map<Socket, number>();
+  const count = (socket: Socket, change: number) => executing.set(socket, (executing.get(socket) ?? 0) + change);
+
+  app.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => {
+      connections.delete(socket);
+      executing.delete(socket);
+    });
+  });
+  // The body has arrived by then.
+  app.addHook('preHandler', async (request) => {
+    count(request.raw.socket, 1);
+  });
+  app.addHook('onResponse', async (request) => {
+    const { socket } = request.raw;
+    if (executing.has(socket)) count(socket, -1);
+  });
+  app.addHook('preClose', async () => {
+    const since = performance.now();
+    const timer = setInterval(() => {
+      app.server.closeIdleConnections();
+      if (performance.now() - since < ARRIVAL_GRACE) return;
+      for (const socket of connections) if (!executing.get(socket)) socket.destroy();
+    }, CHECK_INTERVAL);
+    app.server.once('close', () => clearInterval(timer));
+  });
+}

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import { deleteStep, insertStep } from './sessionSteps.ts';
+import type { Transaction } from './store.ts';
+
+const ID_LENGTH = 32;
+/** About what a request stores. */
+const ROW_SIZE = 1024;
+
+/**
+ * Writes as much as a request does, and leaves nothing: a database that can be read, or that has room for a page, may still
+ * be locked or full.
+ */
+export async function probeWrite(transaction: Transaction): Promise<void> {
+  const stepId = randomBytes(ID_LENGTH);
+  await insertStep(transaction, {
+    step_id: stepId,
+    session_id: stepId,
+    parent_id: null,
+    suite: 0,
+    user_id: null,
+    recovery_id: null,
+    sealed_secret: randomBytes(ROW_SIZE),
+    request_hash: null,
+    sealed_answer: null,
+    repeatable: 0,
+    used: 0,
+    last_used_at: 0,
+  });
+  await deleteStep(transaction, stepId);
+}

@@ -1,0 +1,52 @@
+/** `kill -9` at random moments: nothing that was acknowledged is lost. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { newPerson, register } from './support/people.ts';
+import { createDatabase } from './support/postgres.ts';
+import { startServer } from './support/server.ts';
+import { spawnServer } from './support/serverProcess.ts';
+import { postgresUrl } from './support/store.ts';
+import { createRandom } from './torture/random.ts';
+import { crashRounds } from './torture/run.ts';
+import { formatReport } from './torture/witness.ts';
+
+/** More for a longer look. */
+const ROUNDS = Number(process.env.VWS_CRASH_ROUNDS || 3);
+const ACTORS = 4;
+const CRASHED_STARTS = 5;
+/** About as long as a start takes. */
+const MAX_START_MILLISECONDS = 700;
+const seed = Date.now() % 2 ** 32;
+
+test('accounts, passwords, codes, mails and sessions survive crashes under load', async (t) => {
+  const witness = await crashRounds(t, {
+    startServer: (settings) => startServer(t, settings),
+    rounds: ROUNDS,
+    seed,
+    actors: ACTORS,
+  });
+  const report = formatReport(witness, `seed ${seed}`);
+  assert.equal(witness.broken.length, 0, report);
+  assert.equal(witness.counts.restarts, ROUNDS);
+  t.diagnostic(report);
+});
+
+test('a server that was killed in the middle of its first starts begins all the same', async (t) => {
+  const random = createRandom(seed);
+  const dataDir = await mkdtemp(join(tmpdir(), 'vws-crash-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const database = postgresUrl ? await createDatabase(postgresUrl) : undefined;
+  t.after(() => database?.drop());
+  const place = { DATA_DIR: dataDir, ...(database && { DATABASE_URL: database.url }) };
+  for (let start = 1; start <= CRASHED_STARTS; start++) {
+    const { child, exited } = spawnServer(place);
+    await delay(random.integer(0, MAX_START_MILLISECONDS));
+    child.kill('SIGKILL');
+    await exited;
+  }
+  await register(await startServer(t, place), newPerson());
+});

@@ -1,0 +1,181 @@
+/** More requests than the server wants: who is asked to come back, when, and who is served meanwhile. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expectDelivered, expectDone, expectFailure } from './support/expect.ts';
+import { newPassword, newPerson, register } from './support/people.ts';
+import { type Settings, startServer, type TestServer } from './support/server.ts';
+import { type PreparedRequest, publicKeyPem, Suite1Client } from './support/suite1Client.ts';
+
+interface Reply {
+  readonly status: number;
+  /** Seconds. */
+  readonly retryAfter: number | undefined;
+  readonly text: string;
+}
+
+async function post(
+  server: TestServer,
+  { path, body }: Pick<PreparedRequest, 'path' | 'body'>,
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const response = await fetch(server.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+  });
+  const retryAfter = response.headers.get('retry-after');
+  return {
+    status: response.status,
+    retryAfter: retryAfter === null ? undefined : Number(retryAfter),
+    text: await response.text(),
+  };
+}
+
+function expectComeBack(reply: Reply, status: 429 | 503, maxSeconds: number): void {
+  assert.equal(reply.status, status, reply.text);
+  const seconds = reply.retryAfter;
+  assert.ok(seconds !== undefined && Number.isInteger(seconds), 'Retry-After in whole seconds');
+  assert.ok(seconds >= 1 && seconds <= maxSeconds, `Retry-After: ${seconds}`);
+  assert.deepEqual(Object.keys(JSON.parse(reply.text)), ['error']);
+}
+
+test('a burst of logins is slowed, then told to come back, while sessions are served', async (t) => {
+  const server = await startServer(t, { HASH_QUEUE_LIMIT: '5', HASH_ITERATIONS: '10' });
+  const person = newPerson();
+  const client = await register(server, person);
+  const logins = await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const session = await Suite1Client.handshake(server);
+      const request = session.prepare('/login_user', { email: newPerson().email, password: newPassword() });
+      return { session, request };
+    }),
+  );
+
+  let served = 0;
+  let over = false;
+  const burst = Promise.all(logins.map(({ request }) => post(server, request))).finally(() => {
+    over = true;
+  });
+  while (!over) {
+    await expectDelivered(client, client, person.username);
+    served += 1;
+  }
+  const replies = await burst;
+  const refused = replies.filter(({ status }) => status === 503);
+  t.diagnostic(`${refused.length} of ${replies.length} were told to come back; ${served} letters meanwhile`);
+  assert.ok(refused.length > 0 && refused.length < replies.length);
+  assert.ok(served > 0);
+  for (const reply of refused) expectComeBack(reply, 503, 60);
+
+  const index = replies.findIndex(({ status }) => status === 503);
+  const { session, request } = logins[index] ?? assert.fail();
+  expectFailure(await session.send(request), 201, 'Password is wrong');
+});
+
+test('a browser, a program or an attacker without a trusted proxy cannot choose its address', async (t) => {
+  const max = 5;
+  const handshake = {
+    path: '/create_session_key',
+    body: JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') }),
+  };
+  /** Statuses of more requests than any two windows of time let through; `header` names their origins. */
+  async function statuses(server: TestServer, header: (index: number) => Record<string, string>): Promise<Set<number>> {
+    const seen = new Set<number>();
+    for (let index = 0; index <= 2 * max; index++) seen.add((await post(server, handshake, header(index))).status);
+    return seen;
+  }
+  const limits: Settings = { RATE_HANDSHAKES_PER_MINUTE: String(max) };
+
+  await t.test('X-Forwarded-For is not believed', async (st) => {
+    const server = await startServer(st, limits);
+    const headers = (index: number) => ({
+      'x-forwarded-for': `198.51.100.${index}`,
+      'x-real-ip': `198.51.100.${index}`,
+      forwarded: `for=198.51.100.${index}`,
+    });
+    assert.ok((await statuses(server, headers)).has(429));
+  });
+
+  await t.test('behind a trusted proxy each client counts by itself, as the proxy saw it', async (st) => {
+    const server = await startServer(st, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8,::1' });
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    assert.deepEqual(await statuses(server, (index) => from(`198.51.100.${index}`)), new Set([200]));
+    assert.deepEqual(await statuses(server, (index) => from(`2001:db8:0:${index}::1`)), new Set([200]));
+    assert.ok((await statuses(server, () => from('203.0.113.1'))).has(429), 'one address');
+    assert.ok((await statuses(server, (index) => from(`2001:db8:1:1::${index}`))).has(429), 'one IPv6 network');
+    assert.ok((await statuses(server, (index) => from(`${index}.1.1.1, 203.0.113.2`))).has(429), 'a forged first hop');
+    assert.ok((await statuses(server, (index) => from(`203.0.113.3, 127.0.0.${index + 1}`))).has(429), 'proxies');
+  });
+});
+
+test('a limit says when to come back, ends no session, and holds over a restart', async (t) => {
+  const server = await startServer(t, {
+    RATE_LOGINS_PER_MINUTE: '4',
+    RATE_REGISTRATIONS_PER_MINUTE: '4',
+    RATE_RECOVERIES_PER_MINUTE: '4',
+    RATE_RECOVERY_MAILS_PER_HOUR: '2',
+  });
+  const person = newPerson();
+  const client = await register(server, person);
+  const maxInTwoWindows = 8;
+
+  /** Makes requests until one is refused. */
+  async function exhaust(path: string, fields: () => Record<string, string>): Promise<Reply> {
+    for (let count = 0; count <= maxInTwoWindows; count++) {
+      const session = await Suite1Client.handshake(server);
+      const reply = await post(server, session.prepare(path, fields()));
+      if (reply.status === 429) return reply;
+    }
+    return assert.fail(`no limit on ${path}`);
+  }
+
+  for (const [path, fields] of [
+    ['/login_user', () => ({ email: newPerson().email, password: newPassword() })],
+    ['/register_user', () => ({ ...newPerson() })],
+    ['/forgot_password', () => ({ email: newPerson().email })],
+  ] as const) {
+    await t.test(path, async () => expectComeBack(await exhaust(path, fields), 429, 60));
+  }
+
+  await t.test('the session goes on', async () => {
+    const change = client.prepare('/change_username', {
+      new_username: newPerson().username,
+      password: person.password,
+    });
+    await post(server, change);
+    await expectDelivered(client, client, person.username);
+  });
+
+  await t.test('mails to one address, after a restart, too', async (st) => {
+    // Recoveries are limited as well, by the minute: another server has room for them.
+    const other = await startServer(st, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
+    const email = newPerson().email;
+    const forgot = async () => {
+      const session = await Suite1Client.handshake(other);
+      return post(other, session.prepare('/forgot_password', { email }));
+    };
+    const exhaustMails = async (): Promise<Reply> => {
+      for (let count = 0; count < 5; count++) {
+        const reply = await forgot();
+        if (reply.status === 429) return reply;
+      }
+      return assert.fail('no limit on mails');
+    };
+    let refused = await exhaustMails();
+    expectComeBack(refused, 429, 3_600);
+    // The hour must not end while the server starts again.
+    while ((refused.retryAfter ?? 0) < 15) {
+      await delay(1_000);
+      refused = await exhaustMails();
+    }
+    await other.kill();
+    await other.start();
+    const again = await forgot();
+    expectComeBack(again, 429, 3_600);
+    assert.ok((again.retryAfter ?? 0) <= (refused.retryAfter ?? 0));
+    // Only this address is meant.
+    const session = await Suite1Client.handshake(other);
+    expectDone(await session.call('/forgot_password', { email: newPerson().email }));
+  });
+});

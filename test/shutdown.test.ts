@@ -1,0 +1,122 @@
+/** SIGTERM and Ctrl-C: what is in flight is finished, what is new is refused, and the exit code is 0. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expectDelivered, expectDone, expectMessage } from './support/expect.ts';
+import { logIn, newPerson, type Person, register } from './support/people.ts';
+import { eventually } from './support/poll.ts';
+import { startServer } from './support/server.ts';
+import { type ServerProcess, spawnServer } from './support/serverProcess.ts';
+import { openSocket } from './support/sockets.ts';
+import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
+
+/** A hash then takes some tenths of a second: long enough to be in the middle of it. */
+const SLOW_HASHES = { HASH_ITERATIONS: '20' };
+/** What `docker stop` and its like give a process before they kill it. */
+const GRACE_MILLISECONDS = 10_000;
+const STARTS = 5;
+const CLEAN = { code: 0, signal: null };
+
+async function newPlace(t: TestContext): Promise<{ DATA_DIR: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'vws-shutdown-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return { DATA_DIR: folder };
+}
+
+/** The exit, which must come before whoever asked for it loses patience. */
+async function exitOf({ child, exited }: ServerProcess): Promise<unknown> {
+  const impatience = setTimeout(() => child.kill('SIGKILL'), GRACE_MILLISECONDS);
+  return exited.finally(() => clearTimeout(impatience));
+}
+
+describe('signals', () => {
+  test('SIGTERM as soon as it says that it listens', async (t) => {
+    const place = await newPlace(t);
+    for (let start = 1; start <= STARTS; start++) {
+      const server = spawnServer(place);
+      await server.listening;
+      server.child.kill('SIGTERM');
+      assert.deepEqual(await exitOf(server), CLEAN);
+    }
+  });
+
+  test('Ctrl-C, which npm passes on once more, ends it cleanly', async (t) => {
+    const place = await newPlace(t);
+    for (const pause of [0, 20, 200]) {
+      const server = spawnServer(place);
+      await server.listening;
+      // By now it has had time to get ready for signals.
+      await delay(200);
+      server.child.kill('SIGINT');
+      await delay(pause);
+      server.child.kill('SIGINT');
+      assert.deepEqual(await exitOf(server), CLEAN);
+    }
+  });
+});
+
+test('SIGTERM finishes what is in flight and refuses what is new; nothing is half done', async (t) => {
+  const server = await startServer(t, SLOW_HASHES);
+  const known = newPerson();
+  const client = await register(server, known);
+  const people = Array.from({ length: 6 }, () => newPerson());
+  const sessions = await Promise.all(people.map(() => Suite1Client.handshake(server)));
+  const requests = sessions.map((session, index) => session.prepare('/register_user', { ...people[index] }));
+  const outcomes = Promise.allSettled(sessions.map((session, index) => session.send(requests[index] ?? assert.fail())));
+  // Beside the hashes others are served, so that when this is answered they are under way.
+  expectMessage(await client.encrypt(known.username, 'x'));
+  const stopped = server.stop();
+
+  await t.test('new requests are refused', async () => {
+    const { url } = server;
+    const refused = await eventually('the end of service', async () => {
+      const answer = await post({ url }, '/create_session_key', '{}').catch(() => ({ status: 0, text: '' }));
+      return answer.status === 0 || answer.status === 503 ? answer : undefined;
+    });
+    if (refused.status === 503) assert.deepEqual(Object.keys(JSON.parse(refused.text)), ['error']);
+  });
+
+  await t.test('it ends cleanly', () => stopped);
+
+  await t.test('every request was answered, or can be made again', async () => {
+    const settled = await outcomes;
+    const answered = settled.filter(({ status }) => status === 'fulfilled').length;
+    t.diagnostic(`${answered} of ${settled.length} were answered`);
+    assert.ok(answered > 0, 'not one was finished');
+    await server.start();
+    for (const [index, outcome] of settled.entries()) {
+      const session = sessions[index] ?? assert.fail();
+      const person: Person = people[index] ?? assert.fail();
+      if (outcome.status === 'rejected' || outcome.value.status === 503) {
+        expectDone(await session.send(requests[index] ?? assert.fail()));
+      } else {
+        expectDone(outcome.value as Answer);
+      }
+      await expectDelivered(session, session, person.username);
+      await logIn(server, person);
+    }
+  });
+});
+
+describe('SIGTERM while clients', () => {
+  const cases: [what: string, bytes: string][] = [
+    ['have sent nothing', ''],
+    ['are in the middle of a head', 'POST /login_user HTTP/1.1\r\nHost: x\r\nX-'],
+    ['are in the middle of a body', 'POST /login_user HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'],
+    ['are in the middle of a request with spaces', 'POST /encrypt/a b HTTP/1.1\r\nContent-Length: 100\r\n\r\n{'],
+    ['keep a connection alive', 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ];
+  for (const [what, bytes] of cases) {
+    test(`${what}: they do not hold it up`, async (t) => {
+      const server = await startServer(t);
+      const socket = await openSocket(t, server.url);
+      socket.write(bytes);
+      // Served after it, so that the bytes have arrived.
+      await fetch(`${server.url}/health/live`);
+      await server.stop();
+    });
+  }
+});

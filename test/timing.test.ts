@@ -1,0 +1,162 @@
+/** Neither the time nor the bytes of an answer tell whether there is an account with an e-mail address. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { newPassword, newPerson, register } from './support/people.ts';
+import { openRawConnection } from './support/rawHttp.ts';
+import { startServer } from './support/server.ts';
+import { startSmtpServer } from './support/smtp.ts';
+import { type Fields, Suite1Client } from './support/suite1Client.ts';
+import { expectSameTime, findsDifference, type Kind } from './timing/sampling.ts';
+import { startTwin } from './timing/twin.ts';
+import { runSql } from './torture/disk.ts';
+
+const NO_LIMIT = '10000000';
+const ADDRESSES = 12;
+const MAX_WRONG_PASSWORDS = 5;
+/** Differences below are lost on the way to anybody who could use them. In milliseconds. */
+const MIN_SHIFT = 0.1;
+/** A hash takes some twenty milliseconds, more or less. */
+const MIN_SHIFT_OF_HASHES = 0.5;
+/** Lets the server finish what the sample before began. */
+const PAUSE_MILLISECONDS = 5;
+const WRONG_CODE = 'AAAAAA';
+/** Each takes a few wrong codes. */
+const RECOVERIES = 40;
+
+test('what is known cannot be told from what is not', async (t) => {
+  const smtp = await startSmtpServer({ mode: 'plain' });
+  t.after(() => smtp.stop());
+  const server = await startServer(t, {
+    MAIL_SERVER: '127.0.0.1',
+    MAIL_PORT: String(smtp.port),
+    MAIL_DEFAULT_SENDER: 'vws@example.org',
+    RATE_LOGINS_PER_MINUTE: NO_LIMIT,
+    RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
+    RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+  });
+  const emails: Record<Kind, string[]> = { known: [], unknown: [] };
+  for (let count = 0; count < ADDRESSES; count++) {
+    const person = newPerson();
+    await register(server, person);
+    emails.known.push(person.email);
+    emails.unknown.push(newPerson().email);
+  }
+  const emailOf = (kind: Kind, index: number): string => emails[kind][index % ADDRESSES] ?? assert.fail();
+  const connection = await openRawConnection(server.url);
+  t.after(() => connection.close());
+  const session = await Suite1Client.handshake(server);
+
+  /** From the first byte of the request to the last of the answer. @returns milliseconds */
+  async function time(client: Suite1Client, path: string, fields: Fields): Promise<number> {
+    const request = client.prepare(path, fields);
+    const begun = performance.now();
+    const http = await connection.post(Buffer.from(path), request.body);
+    const took = performance.now() - begun;
+    client.accept(request, http);
+    return took;
+  }
+
+  /** All of an answer but what differs from each answer to the next. */
+  async function shapeOf(client: Suite1Client, path: string, fields: Fields): Promise<unknown> {
+    const request = client.prepare(path, fields);
+    const response = await fetch(server.url + path, { method: 'POST', body: request.body });
+    const headers = [...response.headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
+    const text = await response.text();
+    client.accept(request, { status: response.status, contentType: '', text });
+    return {
+      status: response.status,
+      headers,
+      body: text.replaceAll(/"[A-Za-z0-9+/=]{88,}"/g, (key) => `${key.length}`),
+    };
+  }
+
+  async function expectSameShape(path: string, fields: (kind: Kind) => Fields, client = session): Promise<void> {
+    assert.deepEqual(await shapeOf(client, path, fields('known')), await shapeOf(client, path, fields('unknown')));
+  }
+
+  const forgetAttempts = () => runSql(server, 'DELETE FROM login_attempts');
+  const wrongLogin = (email: string): Fields => ({ email, password: newPassword() });
+
+  await t.test('login with a wrong password', async (st) => {
+    await expectSameShape('/login_user', (kind) => wrongLogin(emailOf(kind, 0)));
+    await expectSameTime(st, 60, MIN_SHIFT_OF_HASHES, async (kind, index) => {
+      if (index % ADDRESSES === 0) await forgetAttempts();
+      return time(session, '/login_user', wrongLogin(emailOf(kind, index)));
+    });
+  });
+
+  await t.test('login to a locked account', async (st) => {
+    await forgetAttempts();
+    const [known, unknown] = [emailOf('known', 0), emailOf('unknown', 0)];
+    for (let attempt = 0; attempt <= MAX_WRONG_PASSWORDS; attempt++) {
+      for (const email of [known, unknown]) await time(session, '/login_user', wrongLogin(email));
+    }
+    await expectSameShape('/login_user', (kind) => wrongLogin(emailOf(kind, 0)));
+    await expectSameTime(st, 150, MIN_SHIFT, (kind) => time(session, '/login_user', wrongLogin(emailOf(kind, 0))));
+  });
+
+  await t.test('forgot_password', async (st) => {
+    await expectSameShape('/forgot_password', (kind) => ({ email: emailOf(kind, 0) }));
+    await expectSameTime(st, 150, MIN_SHIFT, async (kind, index) => {
+      const took = await time(session, '/forgot_password', { email: emailOf(kind, index) });
+      await delay(PAUSE_MILLISECONDS);
+      return took;
+    });
+  });
+
+  await t.test('a request right after forgot_password', async (st) => {
+    await expectSameTime(st, 80, MIN_SHIFT, async (kind, index) => {
+      await time(session, '/forgot_password', { email: emailOf(kind, index) });
+      const took = await time(session, '/encrypt/nobody', { message: 'x' });
+      await delay(PAUSE_MILLISECONDS);
+      return took;
+    });
+  });
+
+  await t.test('confirm_forgot_password with a wrong code', async (st) => {
+    const sessions: Record<Kind, Suite1Client[]> = { known: [], unknown: [] };
+    const mails = smtp.mails.length;
+    for (let index = 0; index < RECOVERIES; index++) {
+      for (const kind of ['known', 'unknown'] as const) {
+        const client = await Suite1Client.handshake(server);
+        await time(client, '/forgot_password', { email: emailOf(kind, index) });
+        sessions[kind].push(client);
+      }
+    }
+    await smtp.waitForMail(() => smtp.mails.length >= mails + RECOVERIES);
+    const sessionOf = (kind: Kind, index: number) => sessions[kind][index % RECOVERIES] ?? assert.fail();
+    const [known, unknown] = [sessionOf('known', 0), sessionOf('unknown', 0)];
+    assert.deepEqual(
+      await shapeOf(known, '/confirm_forgot_password', { code: WRONG_CODE }),
+      await shapeOf(unknown, '/confirm_forgot_password', { code: WRONG_CODE }),
+    );
+    await expectSameTime(st, 2 * RECOVERIES, MIN_SHIFT, (kind, index) =>
+      time(sessionOf(kind, index), '/confirm_forgot_password', { code: WRONG_CODE }),
+    );
+  });
+});
+
+test('the look at the times would see a leak', async (t) => {
+  async function finds(t: Parameters<typeof startTwin>[0], extraCost: (kind: Kind) => number): Promise<boolean> {
+    const connection = await openRawConnection(await startTwin(t, extraCost));
+    t.after(() => connection.close());
+    return findsDifference(t, 80, MIN_SHIFT, async (kind) => {
+      const begun = performance.now();
+      await connection.post(Buffer.from(`/${kind}`), '');
+      return performance.now() - begun;
+    });
+  }
+
+  await t.test('a hash that is left out', async (st) => {
+    assert.equal(await finds(st, (kind) => (kind === 'known' ? 10 : 0)), true);
+  });
+
+  await t.test('half a millisecond more for what is unknown', async (st) => {
+    assert.equal(await finds(st, (kind) => (kind === 'unknown' ? 0.5 : 0)), true);
+  });
+
+  await t.test('and sees none where there is none', async (st) => {
+    assert.equal(await finds(st, () => 0.5), false);
+  });
+});

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { type Comparison, compare, differs } from './statistics.ts';
+
+/** The two kinds of requests that must look alike. */
+export type Kind = 'known' | 'unknown';
+
+/** Takes one sample. @returns milliseconds */
+export type Sample = (kind: Kind, index: number) => Promise<number>;
+
+/** Pairs that warm up what is measured; their times do not count. */
+const WARM_UP = 5;
+
+/** Takes samples of both kinds in pairs, in random order, so that whatever else the machine does meets both alike. */
+export async function comparePairs(pairs: number, sample: Sample): Promise<Comparison> {
+  const times: Record<Kind, number[]> = { known: [], unknown: [] };
+  for (let index = 0; index < WARM_UP + pairs; index++) {
+    const order: Kind[] = randomInt(2) === 0 ? ['known', 'unknown'] : ['unknown', 'known'];
+    for (const kind of order) {
+      const milliseconds = await sample(kind, index);
+      if (index >= WARM_UP) times[kind].push(milliseconds);
+    }
+  }
+  return compare(times.known, times.unknown);
+}
+
+/**
+ * Looks for a difference, and once more if there seems to be one.
+ *
+ * @param minShift milliseconds
+ * @returns whether both looks found it, in the same direction
+ */
+export async function findsDifference(
+  t: TestContext,
+  pairs: number,
+  minShift: number,
+  sample: Sample,
+): Promise<boolean> {
+  const look = async (): Promise<Comparison | undefined> => {
+    const found = await comparePairs(pairs, sample);
+    const { p, superiority, shift } = found;
+    t.diagnostic(`p ${p.toExponential(1)}, A ${superiority.toFixed(2)}, shift ${Math.round(shift * 1000)} µs`);
+    return differs(found, minShift) ? found : undefined;
+  };
+  const first = await look();
+  const second = first && (await look());
+  return second !== undefined && first !== undefined && first.shift > 0 === second.shift > 0;
+}
+
+export async function expectSameTime(t: TestContext, pairs: number, minShift: number, sample: Sample): Promise<void> {
+  const found = await findsDifference(t, pairs, minShift, sample);
+  assert.ok(!found, 'the time tells known from unknown: see the diagnostics');
+}

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { newPerson } from '../support/people.ts';
+import type { Answer, Suite1Client } from '../support/suite1Client.ts';
+import { type Account, type Letter, newAccount, passwordOf } from './account.ts';
+import type { Conversation } from './conversation.ts';
+import type { Letterbox } from './mailbox.ts';
+import type { NameRegistry } from './names.ts';
+import type { Random } from './random.ts';
+import type { Witness } from './witness.ts';
+
+/** Wrong passwords before the account is locked. */
+const MAX_WRONG_PASSWORDS = 5;
+
+/** A person at a client: one account at a time, with two sessions. */
+export interface Actor {
+  readonly name: string;
+  readonly random: Random;
+  readonly talk: Conversation;
+  readonly witness: Witness;
+  readonly names: NameRegistry;
+  readonly letterbox: Letterbox;
+  /** All actors of the run. */
+  readonly peers: () => readonly Actor[];
+  /** Whether the run is coming to its end. */
+  readonly stopping: () => boolean;
+  /** Whether the account is there. */
+  begun: boolean;
+  account: Account;
+  /** The session that most requests are made in. */
+  main: Suite1Client;
+  /** A session that lies about for long. */
+  spare: Suite1Client | undefined;
+  /** Accounts that are not used any more and must be there all the same. */
+  readonly retired: Account[];
+  /** Letters from others that were not looked at yet. */
+  readonly inbox: { readonly account: Account; readonly letter: Letter }[];
+}
+
+/** The account is locked, and rightly so. */
+export class Locked extends Error {}
+
+/** An answer's outcome in one word for comparisons: its error, or `done`. */
+export function outcomeOf(answer: Answer): string {
+  return answer.error ?? 'done';
+}
+
+/**
+ * Fails unless the outcome is one of those expected.
+ *
+ * @param promise what is broken by another one
+ */
+export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...expected: string[]): string {
+  const outcome = outcomeOf(answer);
+  actor.witness.count('checks');
+  if (!expected.includes(outcome)) actor.talk.broken(promise, `expected ${expected.join(' or ')}, got ${outcome}`);
+  return outcome;
+}
+
+/** Counts, at each sending of a password, the attempt that the server may count as wrong: one for each of its lives. */
+export function countAttempts(account: Account): { onSend: (generation: number) => void } {
+  let last: number | undefined;
+  return {
+    onSend(generation) {
+      if (generation === last) return;
+      last = generation;
+      account.attempts += 1;
+    },
+  };
+}
+
+/** @throws Locked if the answer says so and may */
+export function checkLock(actor: Actor, account: Account, answer: Answer): void {
+  if (answer.status !== 202) return;
+  if (account.attempts <= MAX_WRONG_PASSWORDS) {
+    actor.talk.broken('five wrong passwords lock, fewer do not', `after at most ${account.attempts} attempts`);
+  }
+  actor.witness.count('locks');
+  throw new Locked('the account is locked');
+}
+
+/** A new session that is logged in to an account whose password is known. */
+export async function logIn(actor: Actor, account: Account): Promise<Suite1Client> {
+  const client = await actor.talk.handshake();
+  const fields = { email: account.email, password: passwordOf(account) };
+  const answer = await actor.talk.insist(client, '/login_user', fields, countAttempts(account));
+  checkLock(actor, account, answer);
+  expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
+  account.attempts = 0;
+  actor.witness.count('logins');
+  return client;
+}
+
+/** Registers a new account; the actor's main session is then logged in to it. */
+export async function begin(actor: Actor): Promise<void> {
+  const person = newPerson();
+  const client = await actor.talk.handshake();
+  const answer = await actor.talk.insist(client, '/register_user', { ...person });
+  expectOutcome(actor, answer, 'a registration is executed once', 'done');
+  actor.witness.count('registrations');
+  actor.account = newAccount(person);
+  actor.main = client;
+  actor.spare = undefined;
+}
+
+/** Makes sure that no request that was given up can be executed any more: the client proves to hold a later step. */
+export async function leaveBehind(actor: Actor, client: Suite1Client): Promise<void> {
+  const nobody = `/encrypt/${uniqueText()}`;
+  for (const _ of [1, 2]) {
+    const answer = await actor.talk.insist(client, nobody, { message: uniqueText() });
+    expectOutcome(actor, answer, 'nobody has a name that was never given', 'User is not found', 'No authorization');
+  }
+}
+
+export function uniqueText(): string {
+  return `t-${randomBytes(8).toString('hex')}`;
+}
+
+/** Encrypts for a name. @returns the ciphertext, or nothing if nobody has the name */
+export async function encryptFor(
+  actor: Actor,
+  client: Suite1Client,
+  name: string,
+  text: string,
+): Promise<string | undefined> {
+  const answer = await actor.talk.insist(client, `/encrypt/${encodeURIComponent(name)}`, { message: text });
+  const promise = 'a logged-in session stays logged in and encrypts';
+  if (expectOutcome(actor, answer, promise, 'done', 'User is not found') !== 'done') return undefined;
+  actor.witness.count('encrypted');
+  return answer.message;
+}
+
+/** Decrypts for the user of a session. @returns the text, or nothing if it is not for this user */
+export async function decryptAs(actor: Actor, client: Suite1Client, ciphertext: string): Promise<string | undefined> {
+  const answer = await actor.talk.insist(client, '/decrypt', { message: ciphertext });
+  if (outcomeOf(answer) !== 'done') return undefined;
+  actor.witness.count('decrypted');
+  return answer.message;
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { Witness } from './witness.ts';
+
+/** Answers above this size (in bytes) to requests that can be repeated are made anew instead of being stored. */
+const MAX_STORED_ANSWER = 16 * 1024;
+const REPEATABLE = /^\/(?:encrypt\/|decrypt$)/;
+/** How many requests are remembered, the newest. */
+const MAX_REMEMBERED = 5_000;
+
+/** Sees to it that one request is answered in one way, however often it arrives. */
+export interface AnswerLedger {
+  /** @param status and body as the server sent them */
+  record(path: string, requestBody: Buffer, status: number, answerBody: Buffer): void;
+}
+
+export function createAnswerLedger(witness: Witness): AnswerLedger {
+  const answers = new Map<string, { readonly status: number; readonly body: Buffer }>();
+
+  return {
+    record(path, requestBody, status, answerBody) {
+      // A handshake is no part of a session, and other statuses say that nothing was executed.
+      if (path === '/create_session_key' || status < 200 || status > 202) return;
+      if (REPEATABLE.test(path) && answerBody.length > MAX_STORED_ANSWER) return;
+      const request = createHash('sha256').update(`${path}\0`).update(requestBody).digest('hex');
+      const first = answers.get(request);
+      if (!first) {
+        answers.set(request, { status, body: answerBody });
+        const [oldest] = answers.keys();
+        if (answers.size > MAX_REMEMBERED && oldest !== undefined) answers.delete(oldest);
+      } else if (first.status === status && first.body.equals(answerBody)) {
+        witness.count('same answer again');
+      } else {
+        witness.report(
+          'proxy',
+          'the same bytes get the same answer',
+          `POST ${path}: first ${first.status} ${first.body}, then ${status} ${answerBody}; request ${requestBody}`,
+        );
+      }
+    },
+  };
+}
