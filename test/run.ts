@@ -31,7 +31,9 @@ function findFiles(): string[] {
 }
 
 function runsOnBothEngines(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === true && ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'));
+  return (
+    statSync(file, { throwIfNoEntry: false })?.isFile() === true && ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'))
+  );
 }
 
 async function run(files: readonly string[], environment: Record<string, string>): Promise<boolean> {

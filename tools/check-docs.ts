@@ -1,6 +1,6 @@
 // Checks that what the documentation says of settings and endpoints is what the code says; `--write` makes it so.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Endpoint, endpoints, HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';
 import { type Setting, settings } from '../src/server/settings.ts';
 
@@ -76,6 +76,22 @@ function read(file: string): string {
     return readFileSync(join(ROOT, file), 'utf8');
   } catch {
     return '';
+  }
+}
+
+/** Files of the project that a document names, in backticks or as a link. */
+function namedFiles(document: string): string[] {
+  const paths = [
+    ...read(document).matchAll(/`((?:src|test|tools|docs|examples)\/[^`\s*]+)`|\]\((?!https?:|#)([^)#]+)\)/g),
+  ];
+  return paths.map(([, code, link]) => code ?? join(dirname(document), link ?? ''));
+}
+
+for (const document of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: ROOT })]) {
+  for (const file of namedFiles(document)) {
+    if (existsSync(join(ROOT, file))) continue;
+    process.stdout.write(`${document} names ${file}, which is not there\n`);
+    process.exitCode = 1;
   }
 }
 
