@@ -256,9 +256,14 @@ export async function createWorld(count: (what: string) => void): Promise<World>
   return world;
 }
 
+/** A part without anything special. */
+export function partOf(client: ClientName, what: Part['what'], isAnswerLost = false): Part {
+  return { client, what, stepsBack: 0, starts: [0], isAnswerLost };
+}
+
 function newcomer(client: ClientName, username: string): Part {
-  const ask = { to: 'register', username, email: `${username}@example.org`, password: PASSWORDS[0] } as const;
-  return { client, what: { ask }, stepsBack: 0, starts: [0], isAnswerLost: false };
+  const email = `${username}@example.org`;
+  return partOf(client, { ask: { to: 'register', username, email, password: PASSWORDS[0] } });
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
