@@ -33,7 +33,7 @@ export const endpoints = {
     fields: {
       username: 'The name others encrypt for: 1 to 64 characters, compared without regard to case.',
       email: 'The address that recovery codes are mailed to.',
-      password: 'The password of the new account.',
+      password: 'The password: 8 or more of all four kinds, or a passphrase of 12 or more (see the rules).',
     },
     answer: {},
     repeatable: false,

@@ -182,7 +182,7 @@ export const settings = {
   MAIL_DEFAULT_SENDER: {
     description:
       'Whom mails come from: an address, or a name and an address. By default `MAIL_USERNAME`, if that is an address.',
-    example: 'VWS <vws@example.org>',
+    example: 'vws@example.org',
     parse: sender,
   },
   MAIL_CA_FILE: {
@@ -279,7 +279,7 @@ export const settings = {
     parse: integer(1, 1_000_000),
   },
   LOG_LEVEL: {
-    description: 'Least important log lines to write.',
+    description: 'Least important log lines to write: `debug`, `info`, `warn`, `error` or `silent`.',
     example: 'warn',
     fallback: 'info',
     parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),
