@@ -157,7 +157,7 @@ describe('mail', () => {
     for (const username of [undefined, '', 'vws']) {
       assert.match(
         refusalOf({ ...unsent, MAIL_USERNAME: username }),
-        /^MAIL_DEFAULT_SENDER is needed with MAIL_SERVER: .*\. Example: MAIL_DEFAULT_SENDER=VWS <vws@example\.org>$/,
+        /^MAIL_DEFAULT_SENDER is needed with MAIL_SERVER: .*\. Example: MAIL_DEFAULT_SENDER=vws@example\.org$/,
       );
     }
   });
