@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openDatabase } from '../../src/server/app.ts';
+import { sealAead } from '../../src/server/crypto/aead.ts';
+import { makeFolder } from './target.ts';
+
+const USER_KEY_LENGTH = 32;
+const HALF_AN_HOUR = 30 * 60 * 1000;
+
+export interface FilledFolder {
+  readonly folder: string;
+  readonly environment: { readonly VWS_MASTER_KEY: string };
+}
+
+/**
+ * Makes a data folder with so many users, named `user1`, `user2` and on, whom messages can be encrypted for, and a session of
+ * each, which nobody can use.
+ */
+export async function fillFolder(users: number): Promise<FilledFolder> {
+  const folder = makeFolder();
+  const key = randomBytes(USER_KEY_LENGTH);
+  const path = join(folder, 'vws.db');
+  const { store, masterKey } = await openDatabase({ database: { engine: 'sqlite', path }, masterKey: { bytes: key } });
+  await store.close();
+  const wrappingKey = masterKey.derive('vws user keys');
+
+  const database = new DatabaseSync(path);
+  // As the server wraps them: see keyring/userKeys.ts.
+  database.function('wrapped_key', (userId) => {
+    const context = Buffer.concat([Buffer.from('vws user key '), userId as Uint8Array, Buffer.from(' 1')]);
+    return sealAead(wrappingKey, randomBytes(USER_KEY_LENGTH), context);
+  });
+  database.exec(`
+    PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -1000000;
+    BEGIN;
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${users})
+      INSERT INTO users (user_id, username, username_key, email, email_key, password_hash, created_at)
+      SELECT randomblob(16), 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', '', 0
+      FROM numbers;
+    INSERT INTO user_keys (user_id, version, master_key_id, wrapped_key, created_at)
+      SELECT user_id, 1, '${masterKey.id}', wrapped_key(user_id), ${Date.now()} FROM users;
+    INSERT INTO session_steps (step_id, session_id, parent_id, suite, user_id, recovery_id, sealed_secret, request_hash,
+        sealed_answer, repeatable, used, last_used_at)
+      SELECT randomblob(32), randomblob(16), randomblob(32), 1, user_id, NULL, randomblob(60), randomblob(32),
+        randomblob(1200), 1, 0, ${Date.now()} - abs(random() % ${HALF_AN_HOUR}) FROM users;
+    COMMIT;
+    PRAGMA wal_checkpoint(TRUNCATE)`);
+  database.close();
+  return { folder, environment: { VWS_MASTER_KEY: key.toString('hex') } };
+}
