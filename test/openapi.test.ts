@@ -15,6 +15,11 @@ const documented: Record<string, string[]> = {
   '/forgot_password': ['session_key', 'email'],
   '/confirm_forgot_password': ['session_key', 'code'],
   '/final_forgot_password': ['session_key', 'new_password'],
+  '/account': ['session_key'],
+  '/list_sessions': ['session_key'],
+  '/end_session': ['session_key', 'session'],
+  '/end_other_sessions': ['session_key'],
+  '/log_out': ['session_key'],
 };
 
 interface Schema {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Endpoint, endpoints, HANDSHAKE_PATH } from './endpoints.ts';
+import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './endpoints.ts';
 import { isAnswer, Problem } from './errors.ts';
 
 const all: Endpoint[] = Object.values(endpoints);
 
-test('the endpoints are those that existing clients call, with the fields that they send and expect', () => {
+test('the endpoints are those that existing clients call, with the fields that they send and expect, and newer ones', () => {
   assert.equal(HANDSHAKE_PATH, '/create_session_key');
   const table = all.map(({ path, fields, answer }) => [path, Object.keys(fields).join(), Object.keys(answer).join()]);
   assert.deepEqual(table, [
@@ -18,7 +18,23 @@ test('the endpoints are those that existing clients call, with the fields that t
     ['/forgot_password', 'email', ''],
     ['/confirm_forgot_password', 'code', ''],
     ['/final_forgot_password', 'new_password', ''],
+    ['/account', '', 'username,email'],
+    ['/list_sessions', '', 'sessions'],
+    ['/end_session', 'session', ''],
+    ['/end_other_sessions', '', ''],
+    ['/log_out', '', ''],
   ]);
+});
+
+test('suite 2 says more about a message, and has no name in a path', () => {
+  assert.deepEqual(
+    all.flatMap(({ path, suite2Answer }) => (suite2Answer ? [[path, Object.keys(suite2Answer)]] : [])),
+    [['/decrypt', ['sender', 'sent_at']]],
+  );
+  for (const endpoint of all) {
+    const expected = endpoint.path === '/encrypt/:username' ? '/encrypt' : endpoint.path;
+    assert.equal(pathWithoutName(endpoint), expected);
+  }
 });
 
 test('an endpoint needs a login exactly if it says so among its problems', () => {
@@ -40,6 +56,6 @@ test('what an endpoint’s own rules refuse is answered inside the session', () 
 test('only what changes nothing may be executed again', () => {
   assert.deepEqual(
     all.filter(({ repeatable }) => repeatable).map(({ path }) => path),
-    ['/encrypt/:username', '/decrypt'],
+    ['/encrypt/:username', '/decrypt', '/account', '/list_sessions'],
   );
 });

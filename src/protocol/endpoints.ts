@@ -13,6 +13,8 @@ export interface Endpoint {
   readonly pathField?: string;
   /** Fields of a successful answer beside the keys, each with its meaning. */
   readonly answer: Readonly<Record<string, string>>;
+  /** Fields that suite 2 has besides. */
+  readonly suite2Answer?: Readonly<Record<string, string>>;
   /** Executed again, it changes nothing: a lost answer may be made anew instead of being stored. */
   readonly repeatable: boolean;
   /** The problems that this endpoint's own rules can answer with. */
@@ -23,7 +25,10 @@ const credentials = ['invalid_credentials', 'account_locked'] as const satisfies
 
 export const HANDSHAKE_PATH = '/create_session_key';
 
-/** The nine endpoints that speak inside a session. The handshake, which opens one, is the tenth. */
+/**
+ * The endpoints that speak inside a session: the nine that existing clients know, which with the handshake are ten, and
+ * those that came after them.
+ */
 export const endpoints = {
   registerUser: {
     path: '/register_user',
@@ -67,6 +72,10 @@ export const endpoints = {
     access: 'login',
     fields: { message: 'The ciphertext.' },
     answer: { message: 'The text.' },
+    suite2Answer: {
+      sender: 'The name of the user who had it encrypted, as it is now; null if there is no such user any more.',
+      sent_at: 'When it was encrypted, in milliseconds since 1970.',
+    },
     repeatable: true,
     problems: ['not_authenticated', 'undecryptable_message'],
   },
@@ -120,6 +129,64 @@ export const endpoints = {
     repeatable: false,
     problems: ['no_recovery', 'password_refused'],
   },
+  account: {
+    path: '/account',
+    summary: 'Show account',
+    description: 'Tells whose account the session is logged in to.',
+    access: 'login',
+    fields: {},
+    answer: { username: 'The name of the account.', email: 'The address of the account.' },
+    repeatable: true,
+    problems: ['not_authenticated'],
+  },
+  listSessions: {
+    path: '/list_sessions',
+    summary: 'List sessions',
+    description: 'Lists the sessions that are logged in to the account, the one used last first.',
+    access: 'login',
+    fields: {},
+    answer: {
+      sessions:
+        'A list (in suite 1: its JSON) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
+    },
+    repeatable: true,
+    problems: ['not_authenticated'],
+  },
+  endSession: {
+    path: '/end_session',
+    summary: 'End session',
+    description: 'Ends one of the other sessions of the account. The session itself is ended by logging out.',
+    access: 'login',
+    fields: { session: 'The id of the session, as listed.' },
+    answer: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'no_such_session'],
+  },
+  endOtherSessions: {
+    path: '/end_other_sessions',
+    summary: 'End all other sessions',
+    description: 'Ends every session of the account but this one.',
+    access: 'login',
+    fields: {},
+    answer: {},
+    repeatable: false,
+    problems: ['not_authenticated'],
+  },
+  logOut: {
+    path: '/log_out',
+    summary: 'Log out',
+    description: 'Logs the session out, for every key that it ever had. It can be used to log in again.',
+    access: 'login',
+    fields: {},
+    answer: {},
+    repeatable: false,
+    problems: ['not_authenticated'],
+  },
 } as const satisfies Record<string, Endpoint>;
+
+/** The path of an endpoint where the name is sealed with the other fields, as suite 2 has it. */
+export function pathWithoutName({ path }: Endpoint): string {
+  return path.replace(/\/:[^/]*$/, '');
+}
 
 export type EndpointName = keyof typeof endpoints;

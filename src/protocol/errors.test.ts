@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAnswer, Problem, type ProblemCode, problems } from './errors.ts';
+import { isAnswer, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, problems } from './errors.ts';
 
 const codes = Object.keys(problems) as ProblemCode[];
 
@@ -14,6 +14,10 @@ test('existing clients meet the statuses and sentences that they know, and no ot
     '201 No authorization',
     '201 Password format not corrected',
     '201 Password is wrong',
+    // Of an endpoint that existing clients do not call.
+    '201 Session is not found',
+    // Clients show it; the account is used with a newer one.
+    '201 This account needs a newer client',
     '201 User is not found',
     // The original takes any username; clients show whatever sentence comes with 201.
     '201 Username format not corrected',
@@ -57,4 +61,52 @@ test('a problem says its detail, or else its title', () => {
     { message, code, detail, retryAfterSeconds, cause },
     { message: 'Come back.', code: 'overloaded', detail: 'Come back.', retryAfterSeconds: 2, cause: 'a full queue' },
   );
+});
+
+test('problem details have the code, the members of RFC 9457, and nothing else of the problem', () => {
+  assert.deepEqual(problemDetails(new Problem('username_taken', { cause: 'secret', retryAfterSeconds: 1 })), {
+    type: '/problems#username_taken',
+    title: 'The username is taken.',
+    status: 409,
+    code: 'username_taken',
+  });
+  for (const code of codes) {
+    const { status, title } = problems[code];
+    const details = { type: `${PROBLEMS_PATH}#${code}`, title, status, code, detail: 'more closely' };
+    assert.deepEqual(problemDetails(new Problem(code, { detail: 'more closely' })), details);
+  }
+});
+
+test('what a client does by the code alone is stable: codes with their statuses', () => {
+  const statuses = Object.fromEntries(codes.map((code) => [code, problems[code].status]));
+  assert.deepEqual(statuses, {
+    handshake_refused: 400,
+    session_not_found: 404,
+    session_expired: 410,
+    out_of_sync: 409,
+    suite1_refused: 403,
+    malformed_request: 400,
+    unanswered_requests: 429,
+    too_many_requests: 429,
+    payload_too_large: 413,
+    route_not_found: 404,
+    overloaded: 503,
+    store_unavailable: 503,
+    internal_error: 500,
+    not_authenticated: 401,
+    invalid_credentials: 403,
+    account_locked: 423,
+    username_taken: 409,
+    email_taken: 409,
+    invalid_username: 422,
+    invalid_email: 422,
+    password_refused: 422,
+    invalid_code: 422,
+    no_recovery: 409,
+    suite2_required: 403,
+    no_such_session: 404,
+    user_not_found: 404,
+    message_too_large: 413,
+    undecryptable_message: 422,
+  });
 });

@@ -27,6 +27,12 @@ export const problems = {
     title: 'The session was idle for too long.',
     suite1: sentence('Session timeout exceeded!', 408),
   },
+  out_of_sync: { status: 409, title: 'The session has moved on from this step.', suite1: refusal },
+  suite1_refused: {
+    status: 403,
+    title: 'This server speaks suite 2 only: a newer client is needed.',
+    suite1: refusal,
+  },
 
   malformed_request: { status: 400, title: 'The request cannot be read.', suite1: refusal },
   unanswered_requests: {
@@ -63,6 +69,13 @@ export const problems = {
   },
   invalid_code: { status: 422, title: 'The recovery code is wrong.', suite1: answer('Invalid code') },
   no_recovery: { status: 409, title: 'No recovery is under way at this step.', suite1: answer('Invalid session') },
+
+  suite2_required: {
+    status: 403,
+    title: 'This account is used with suite 2 only: a newer client is needed.',
+    suite1: answer('This account needs a newer client'),
+  },
+  no_such_session: { status: 404, title: 'There is no such session.', suite1: answer('Session is not found') },
 
   user_not_found: { status: 404, title: 'There is no such user.', suite1: answer('User is not found') },
   message_too_large: { status: 413, title: 'The text is too large.', suite1: answer('Error server') },
@@ -111,4 +124,21 @@ export class Problem extends Error {
     this.detail = options.detail;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
+}
+
+/** Where a server explains its problems. */
+export const PROBLEMS_PATH = '/problems';
+
+/** A problem as RFC 9457 has it, with the stable code that programs go by. */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail?: string;
+}
+
+export function problemDetails({ code, detail }: Problem): ProblemDetails {
+  const { status, title } = problems[code];
+  return { type: `${PROBLEMS_PATH}#${code}`, title, status, code, ...(detail !== undefined && { detail }) };
 }

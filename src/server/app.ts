@@ -8,6 +8,8 @@ import type { Config } from './config.ts';
 import { errorFields } from './http/errorFields.ts';
 import { createSealedRoutes, type SealedRoute } from './http/handlers.ts';
 import { createHttpServer } from './http/server.ts';
+import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
+import { createKemKeys, type KemKeys } from './keyring/kemKeys.ts';
 import {
   bindMasterKey,
   createMasterKey,
@@ -24,12 +26,15 @@ import { createSmtpTransport } from './mail/smtp.ts';
 import { createMessages } from './messages/messages.ts';
 import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { suite1 } from './sessions/suite1.ts';
+import { createSuite2, UNUSED_SESSION_TIME } from './sessions/suite2.ts';
+import { createUserSessions } from './sessions/userSessions.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
-import { deleteOtherSessionsOfUser } from './store/sessionSteps.ts';
+
 import type { Store } from './store/store.ts';
 import { createSweeper } from './store/sweeper.ts';
+import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -56,6 +61,8 @@ export interface AppOptions {
 export interface App {
   /** Where the data lies, for people. */
   readonly location: string;
+  /** What clients pin: the identity of the server in base64url. */
+  readonly fingerprint: string;
   /** @returns the address that it listens on, as a URL */
   listen(): Promise<string>;
   /** Finishes what is in flight, refuses new work and closes everything. */
@@ -90,9 +97,10 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** What the rules stand on; a test may hand in others than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime'>;
+  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime' | 'acceptsSuite1' | 'latchSuite'>;
   readonly store: Store;
   readonly masterKey: MasterKey;
+  readonly identity: Identity;
   readonly hasher: PasswordHasher;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
   readonly clock: () => number;
@@ -103,10 +111,12 @@ export interface Core {
   readonly exchange: Exchange;
   readonly routes: readonly SealedRoute[];
   readonly admitHandshake: Admit;
+  readonly kemKeys: KemKeys;
 }
 
 /** Puts the rules together, without listening or sending anything. */
-export function createCore({ config, store, masterKey, hasher, outbox, clock }: CoreDependencies): Core {
+export function createCore(dependencies: CoreDependencies): Core {
+  const { config, store, masterKey, identity, hasher, outbox, clock } = dependencies;
   const { rates } = config;
   const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
   const limit = (name: string, max: number, window: number): Admit => {
@@ -127,6 +137,7 @@ export function createCore({ config, store, masterKey, hasher, outbox, clock }: 
     credentials,
     createUserKey: keyring.createKey,
     endOtherSessions: deleteOtherSessionsOfUser,
+    latchSuite: config.latchSuite,
     clock,
   });
   const recovery = createRecoveryRules({
@@ -145,9 +156,11 @@ export function createCore({ config, store, masterKey, hasher, outbox, clock }: 
     maxTextBytes: config.maxTextBytes,
     clock,
   });
+  const kemKeys = createKemKeys(masterKey, identity, clock);
+  const suite2 = createSuite2({ kemKeys, idleTime: config.sessionIdleTime, clock });
   const exchange = createExchange({
     store,
-    suite: suite1,
+    suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
     keyEncryptionKey: masterKey.derive('vws session steps'),
     idleTime: config.sessionIdleTime,
     clock,
@@ -156,18 +169,20 @@ export function createCore({ config, store, masterKey, hasher, outbox, clock }: 
     accounts,
     recovery,
     messages,
+    sessions: createUserSessions(config.sessionIdleTime, clock),
     admit: {
       registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
       passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
       recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
     },
   });
-  return { exchange, routes, admitHandshake: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
+  return { exchange, routes, kemKeys, admitHandshake: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
 }
 
 /** Puts the parts together. */
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
+  const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
   const hasher = await createPasswordHasher({
     pepper: masterKey.derive('vws password pepper'),
     cost: config.hash,
@@ -182,8 +197,18 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     log,
     clock,
   });
+  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
   const http = await createHttpServer({
-    ...createCore({ config, store, masterKey, hasher, outbox, clock }),
+    ...core,
+    describeServer: async () => {
+      const { descriptor, signature } = await store.transaction((tx) => core.kemKeys.current(tx));
+      return {
+        suites: config.acceptsSuite1 ? [1, 2] : [2],
+        identity: fingerprintOf(identity),
+        descriptor: Buffer.from(descriptor).toString('base64url'),
+        signature: Buffer.from(signature).toString('base64url'),
+      };
+    },
     addressSubject,
     checkReady: () => store.transaction(probeWrite),
     version,
@@ -199,6 +224,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
 
   return {
     location: store.location,
+    fingerprint: fingerprintOf(identity),
     async listen() {
       const url = await http.listen({ host: config.host, port: config.port });
       outbox.start();
@@ -220,9 +246,11 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
 export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>): (now: number) => ExpiryTimes {
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleTime - EXPIRED_SESSION_MEMORY,
+    handshakesUnusedSince: now - UNUSED_SESSION_TIME,
     claimsEndedBy: now,
     recoveriesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memory,
     rateWindowsBefore: now - HOUR,
+    kemKeysEndedBy: now,
   });
 }

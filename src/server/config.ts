@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -16,6 +17,10 @@ export interface Config {
   readonly database: StoreLocation;
   /** The key itself, or the file that holds it or shall hold it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
+  /** Undefined: the identity lies in the database. */
+  readonly identityKey: KeyObject | undefined;
+  readonly acceptsSuite1: boolean;
+  readonly latchSuite: boolean;
   readonly mail: MailSettings;
   /** Undefined: mails go to the local mailbox. */
   readonly smtp: SmtpConfig | undefined;
@@ -65,6 +70,9 @@ export function readConfig(environment: Environment): Config {
     dataFolder,
     database: readDatabase(environment, dataFolder),
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
+    identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
+    acceptsSuite1: read(environment, 'VWS_SUITE1'),
+    latchSuite: read(environment, 'VWS_SUITE2_LATCH'),
     mail: {
       sender: readSender(environment, smtp),
       senderName: read(environment, 'MAIL_SENDER_NAME'),

@@ -8,10 +8,15 @@ const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
 /** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */
 const SECOND_SIGNAL_AFTER = 1_000;
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  fail(error);
+if (import.meta.main) await run(process.argv.slice(2));
+
+/** Does what the arguments say, serving if there are none; ends the process if it cannot. */
+export async function run(args: readonly string[]): Promise<void> {
+  try {
+    await main(args);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 async function main([command]: readonly string[]): Promise<void> {
@@ -49,13 +54,13 @@ async function serve(config: Config): Promise<void> {
     destination.flushSync();
   });
   const url = await app.listen();
-  introduce(config, { version, url, location: app.location });
+  introduce(config, { version, url, location: app.location, fingerprint: app.fingerprint });
   log.info({ url, version }, 'listening');
 }
 
 function introduce(
   { masterKey, smtp, mailboxFolder }: Config,
-  { version, url, location }: { version: string; url: string; location: string },
+  { version, url, location, fingerprint }: { version: string; url: string; location: string; fingerprint: string },
 ): void {
   say(`VWS server ${version}`);
   say(`  listening   ${url}`);
@@ -64,6 +69,7 @@ function introduce(
   say(
     `  master key  ${'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY'}`,
   );
+  say(`  fingerprint ${fingerprint} (clients know the server by it)`);
   say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (no MAIL_SERVER is set)`}`);
   say('Ctrl-C stops the server.');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { type Config, type Environment, readConfig } from './config.ts';
@@ -15,6 +16,9 @@ interface Case {
 }
 
 const KEY = 'c0ffee'.repeat(11).slice(0, 64);
+const ed25519 = generateKeyPairSync('ed25519').privateKey;
+const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+const publicKeyOf = (key: KeyObject) => createPublicKey(key).export({ format: 'jwk' }).x;
 const withMail = { MAIL_SERVER: 'smtp.example.org', MAIL_DEFAULT_SENDER: 'vws@example.org' };
 const withPostgres = { DATABASE_URL: 'postgres://db.example.org/vws' };
 
@@ -89,6 +93,21 @@ const cases: Record<SettingName, Case> = {
     bad: ['secret', KEY.slice(1), `${KEY}00`, `${KEY.slice(1)}g`],
     read: (config) => config.masterKey,
   },
+  VWS_IDENTITY_KEY: {
+    good: [[pemOf(ed25519), publicKeyOf(ed25519)]],
+    bad: [
+      'secret',
+      KEY,
+      createPublicKey(ed25519).export({ type: 'spki', format: 'pem' }).toString(),
+      pemOf(generateKeyPairSync('x25519').privateKey),
+      pemOf(generateKeyPairSync('ed448').privateKey),
+      pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+      pemOf(ed25519).replace(/\n.{8}/, '\n'),
+    ],
+    read: ({ identityKey }) => identityKey && publicKeyOf(identityKey),
+  },
+  VWS_SUITE1: flag((config) => config.acceptsSuite1),
+  VWS_SUITE2_LATCH: flag((config) => config.latchSuite),
   MAIL_SERVER: {
     ...any((config) => config.smtp?.server, 'smtp.example.org', '192.0.2.7'),
     beside: { MAIL_DEFAULT_SENDER: 'vws@example.org' },
@@ -151,7 +170,7 @@ for (const name of Object.keys(settings) as SettingName[]) {
         () => readConfig({ ...beside, [name]: text }),
         ({ message, ...error }: Error) => {
           assert.equal(error.name, 'SettingError');
-          assert.match(message, new RegExp(`^${name} (?:must|holds|names) .{5,}\\. Example: ${name}=`));
+          assert.match(message, new RegExp(`^${name} (?:must|holds|names|is) .{5,}\\. Example: ${name}=`));
           assert.ok(message.endsWith(`=${example}`));
           return true;
         },
@@ -166,8 +185,8 @@ test('every setting is described, and its example and its default can be used', 
     const { description, example, fallback }: { description: string; example: string; fallback?: string } = setting;
     assert.match(description, /^[A-Z].*\.$/, name);
     if (fallback !== undefined) setting.parse(fallback);
-    // Nobody shall have the master key of an example.
-    if (name === 'VWS_MASTER_KEY') assert.throws(() => setting.parse(example));
+    // Nobody shall have the key of an example.
+    if (name === 'VWS_MASTER_KEY' || name === 'VWS_IDENTITY_KEY') assert.throws(() => setting.parse(example));
     else setting.parse(example);
   }
 });
@@ -176,7 +195,7 @@ test('what is wrong with a secret is told without the secret', () => {
   const secrets = Object.entries(settings).filter(([name, setting]) => 'secret' in setting && name !== 'MAIL_PASSWORD');
   assert.deepEqual(
     secrets.map(([name]) => name),
-    ['DATABASE_URL', 'VWS_MASTER_KEY'],
+    ['DATABASE_URL', 'VWS_MASTER_KEY', 'VWS_IDENTITY_KEY'],
   );
   for (const [name] of secrets) {
     assert.throws(

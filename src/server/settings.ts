@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
+import { readIdentityKey } from './keyring/identity.ts';
 import { parseMasterKey } from './keyring/masterKey.ts';
 import { parseSender } from './mail/address.ts';
 
@@ -154,6 +155,25 @@ export const settings = {
     example: 'the output of: openssl rand -hex 32',
     secret: true,
     parse: masterKey,
+  },
+  VWS_IDENTITY_KEY: {
+    description:
+      'The Ed25519 private key, in PEM, that clients of suite 2 know the server by. By default one is made at the first start and kept in the database, under the master key.',
+    example: 'the output of: openssl genpkey -algorithm ed25519',
+    secret: true,
+    parse: readIdentityKey,
+  },
+  VWS_SUITE1: {
+    description: 'Whether clients may speak suite 1, which needs HTTPS to be safe; `off` refuses it.',
+    example: 'off',
+    fallback: 'on',
+    parse: flag,
+  },
+  VWS_SUITE2_LATCH: {
+    description: 'Whether an account that was used with suite 2 can no more be logged in to with suite 1.',
+    example: 'on',
+    fallback: 'off',
+    parse: flag,
   },
   MAIL_SERVER: {
     description: 'SMTP server. Without it mails are written to `mailbox` in `DATA_DIR` and codes are shown in the log.',

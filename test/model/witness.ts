@@ -161,7 +161,8 @@ export function createWitness(clock: () => number, count: (what: string) => void
     assert.ok(step, `executed with a step that is over: ${sent.text}`);
 
     const vault = openStepVault(stepKey, sent.prepared.keys.sessionKey);
-    const wire = vault.openAnswer(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
+    const { answer: wire } = vault.openAnswer(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
+    assert.ok(wire, `an answer that was not kept: ${sent.text}`);
     const answer = openAnswer(sent.prepared, asHttp(wire));
     sent.committed = { wire, answer };
     assert.equal(answer.keys && stepIdOf(answer.keys.sessionKey), entry.id);

@@ -35,18 +35,19 @@ export interface AccountsWorld {
   /** Runs the part of a rule that needs a transaction as a request does: see {@link transact}. */
   transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** @returns the new user's id */
-  register(username: string, email: string, password: string): Promise<Uint8Array>;
+  register(username: string, email: string, password: string, suite?: number): Promise<Uint8Array>;
   /** @returns the user's id */
-  logIn(email: string, password: string): Promise<Uint8Array>;
+  logIn(email: string, password: string, suite?: number): Promise<Uint8Array>;
 }
 
 export interface AccountsWorldOptions {
   readonly hasher?: PasswordHasher;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
+  readonly latchSuite?: boolean;
 }
 
 export async function createAccountsWorld(store: Store, options: AccountsWorldOptions = {}): Promise<AccountsWorld> {
-  const { hasher = await createTestHasher(), limitMails = async () => {} } = options;
+  const { hasher = await createTestHasher(), limitMails = async () => {}, latchSuite = false } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: RecoveryMail[] = [];
@@ -61,7 +62,9 @@ export async function createAccountsWorld(store: Store, options: AccountsWorldOp
   };
   const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};
-  const accounts = createAccounts({ store, hasher, credentials, createUserKey, endOtherSessions, clock });
+  const accounts = createAccounts({
+    ...{ store, hasher, credentials, createUserKey, endOtherSessions, latchSuite, clock },
+  });
   const codeKey = randomBytes(32);
   const recovery = createRecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
@@ -70,13 +73,13 @@ export async function createAccountsWorld(store: Store, options: AccountsWorldOp
   const world: AccountsWorld = {
     ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, endedSessions },
     transact: (work) => transact(store, work),
-    async register(username, email, password) {
+    async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password);
-      return world.transact((tx) => accounts.register(tx, prepared));
+      return world.transact((tx) => accounts.register(tx, prepared, suite));
     },
-    async logIn(email, password) {
+    async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password);
-      return world.transact((tx) => accounts.logIn(tx, verified));
+      return world.transact((tx) => accounts.logIn(tx, verified, suite));
     },
   };
   return world;

@@ -92,7 +92,7 @@ export async function takeEffect(
 export async function createExchangeWorld(t: TestContext, location: StoreLocation): Promise<ExchangeWorld> {
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
-  const settings = { suite: suite1, keyEncryptionKey: randomBytes(32), idleTime: IDLE_TIME, clock: time.clock };
+  const settings = { suites: { 1: suite1 }, keyEncryptionKey: randomBytes(32), idleTime: IDLE_TIME, clock: time.clock };
   const exchange = createExchange({ ...settings, store });
   let count = 0;
 

@@ -29,7 +29,10 @@ export interface TestHttpServer {
 
 export interface TestHttpOptions
   extends Partial<
-    Pick<HttpServerDependencies, 'maxTextBytes' | 'trustedProxies' | 'corsOrigins' | 'checkReady' | 'addressSubject'>
+    Pick<
+      HttpServerDependencies,
+      'maxTextBytes' | 'trustedProxies' | 'corsOrigins' | 'checkReady' | 'addressSubject' | 'describeServer'
+    >
   > {
   /** How each request is answered, handshakes too; it may throw. */
   readonly answer?: () => WireAnswer;
@@ -75,6 +78,7 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
     admitHandshake: async (_, address) => void admitted.push(address),
     addressSubject: (address) => address,
     checkReady: async () => {},
+    describeServer: async () => ({ suites: [1, 2] }),
     version: '1.2.3',
     maxTextBytes: 1024,
     maxConnections: 100,

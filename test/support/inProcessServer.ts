@@ -3,6 +3,7 @@ import { copyFileSync, existsSync } from 'node:fs';
 import type { PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
 import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
 import { readConfig } from '../../src/server/config.ts';
+import { loadIdentity } from '../../src/server/keyring/identity.ts';
 import { bindMasterKey, createMasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';
 import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
@@ -48,6 +49,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
   const { clock } = time;
   const inner = await openStore({ engine: 'sqlite', path }, clock());
   await bindMasterKey(inner, masterKey, clock());
+  const identity = await loadIdentity(inner, masterKey, undefined, clock());
   const store = createCrashableStore(inner, () => copyDatabase(path, crashPath));
   const outbox = createOutbox({
     store,
@@ -64,7 +66,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
     startTimer: (callback, milliseconds) => time.startTimer(() => store.crashed || callback(), milliseconds),
     random: () => 0,
   });
-  const core = createCore({ config, store, masterKey, hasher, outbox, clock });
+  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
   outbox.start();
   return {
     core,

@@ -29,19 +29,31 @@ export async function killVwsAt(line: string, ...args: string[]): Promise<VwsRes
   return result;
 }
 
-function startVws(args: readonly string[]): { child: ChildProcess; result: Promise<VwsResult> } {
+export interface StartedVws {
+  readonly child: ChildProcess;
+  readonly result: Promise<VwsResult>;
+}
+
+/** Starts a command. Without an input, the end of the input is all that it can read. */
+export function startVws(
+  args: readonly string[],
+  { input = '', environment = {} }: { input?: string | Uint8Array; environment?: Record<string, string> } = {},
+): StartedVws {
   const child = spawn(process.execPath, [join(PROJECT_ROOT, 'src', 'cli', 'main.ts'), ...args], {
     cwd: PROJECT_ROOT,
     // Empty, so that a `.env` file of the project cannot reach the tests.
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', DATABASE_CA_FILE: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', DATABASE_CA_FILE: '', ...environment },
+    stdio: 'pipe',
     timeout: PATIENCE_MILLISECONDS,
   });
+  // Not every command reads its input.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
   const written = { stdout: '', stderr: '' };
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
     written.stdout += text;
   });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written.stderr += text;
   });
   const result = once(child, 'close').then(([code, signal]) => ({ code, signal, ...written }));

@@ -1,4 +1,4 @@
-import type { Schema } from '../../server/store/schema.ts';
+import type { Row, Schema } from '../../server/store/schema.ts';
 
 /** Every table of the schema but the one that tells the schema's version. */
 export type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
@@ -10,7 +10,7 @@ type KindOf<Value> =
 type Layouts = {
   readonly [T in DataTable]: {
     readonly primaryKey: readonly (keyof Schema[T])[];
-    readonly columns: { readonly [C in keyof Schema[T]]: KindOf<Schema[T][C]> };
+    readonly columns: { readonly [C in keyof Row<T>]: KindOf<Row<T>[C]> };
   };
 };
 
@@ -19,6 +19,22 @@ const layouts: Layouts = {
   master_keys: {
     primaryKey: ['master_key_id'],
     columns: { master_key_id: 'text', created_at: 'integer' },
+  },
+  identities: {
+    primaryKey: ['identity'],
+    columns: { identity: 'bytes', sealed_key: 'bytes', created_at: 'integer' },
+  },
+  kem_keys: {
+    primaryKey: ['kid'],
+    columns: {
+      kid: 'bytes',
+      identity: 'bytes',
+      descriptor: 'bytes',
+      signature: 'bytes',
+      sealed_seed: 'bytes',
+      not_before: 'integer',
+      not_after: 'integer',
+    },
   },
   users: {
     primaryKey: ['user_id'],
@@ -30,6 +46,7 @@ const layouts: Layouts = {
       email_key: 'text',
       password_hash: 'text',
       created_at: 'integer',
+      min_suite: 'integer',
     },
   },
   user_keys: {
@@ -69,6 +86,7 @@ const layouts: Layouts = {
       repeatable: 'integer',
       used: 'integer',
       last_used_at: 'integer',
+      started_at: 'integer',
     },
   },
   request_claims: {

@@ -181,7 +181,7 @@ describe('a new password', () => {
 
     await changePassword(world, ada, PASSWORD, OTHER_PASSWORD);
     const { accounts, recovery, transact } = world;
-    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login))), 'invalid_credentials');
+    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1))), 'invalid_credentials');
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'invalid_credentials');
     assert.equal(
       await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering))),

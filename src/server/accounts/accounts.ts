@@ -7,6 +7,7 @@ import {
   findUserById,
   findUserByUsername,
   insertUser,
+  raiseMinSuite,
   type User,
   updatePasswordHash,
   updateUsername,
@@ -26,6 +27,8 @@ export interface AccountsDependencies {
   /** Gives a new user a message key. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: (transaction: Transaction, userId: Uint8Array, sessionId: Uint8Array) => Promise<void>;
+  /** Whether an account that was used with a suite is no more to be used with an older one. */
+  readonly latchSuite: boolean;
   readonly clock: () => number;
 }
 
@@ -50,11 +53,15 @@ export interface Accounts {
   /** @throws Problem `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`, `overloaded` */
   prepareRegistration(username: string, email: string, password: string): Promise<PreparedRegistration>;
   /** @returns the new user's id. @throws Problem `username_taken`, `email_taken` */
-  register(transaction: Transaction, prepared: PreparedRegistration): Promise<Uint8Array>;
+  register(transaction: Transaction, prepared: PreparedRegistration, suite: number): Promise<Uint8Array>;
   /** @throws Problem `invalid_credentials`, `account_locked`, `overloaded` */
   prepareLogin(email: string, password: string): Promise<VerifiedPassword>;
-  /** @returns the user's id. @throws Problem `invalid_credentials` */
-  logIn(transaction: Transaction, verified: VerifiedPassword): Promise<Uint8Array>;
+  /**
+   * @param suite of the session that is to be logged in
+   * @returns the user's id
+   * @throws Problem `invalid_credentials`, `suite2_required`
+   */
+  logIn(transaction: Transaction, verified: VerifiedPassword, suite: number): Promise<Uint8Array>;
   /** @throws Problem `invalid_username`, `invalid_credentials`, `account_locked`, `overloaded` */
   prepareUsernameChange(userId: Uint8Array, newUsername: string, password: string): Promise<PreparedUsername>;
   /** @throws Problem `username_taken`, `invalid_credentials` */
@@ -65,10 +72,14 @@ export interface Accounts {
   changePassword(transaction: Transaction, sessionId: Uint8Array, prepared: PreparedPasswordChange): Promise<void>;
   /** @returns the id of the user that a name, as it came, means */
   findByUsername(transaction: Transaction, username: string): Promise<Uint8Array | undefined>;
+  /** @throws Problem `not_authenticated` if there is no such account any more */
+  show(transaction: Transaction, userId: Uint8Array): Promise<Pick<User, 'username' | 'email'>>;
+  /** @returns the name of a user as it is now */
+  findName(transaction: Transaction, userId: Uint8Array): Promise<string | undefined>;
 }
 
 export function createAccounts(dependencies: AccountsDependencies): Accounts {
-  const { store, hasher, credentials, createUserKey, endOtherSessions, clock } = dependencies;
+  const { store, hasher, credentials, createUserKey, endOtherSessions, latchSuite, clock } = dependencies;
 
   async function refuseTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
     if (await findUserByUsername(tx, usernameKey)) throw new Problem('username_taken');
@@ -91,7 +102,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
       return { ...username, ...email, passwordHash: await hasher.hash(password) };
     },
 
-    async register(tx, prepared) {
+    async register(tx, prepared, suite) {
       const userId = randomBytes(USER_ID_LENGTH);
       const now = clock();
       const inserted = await insertUser(tx, {
@@ -102,6 +113,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
         email_key: prepared.emailKey,
         password_hash: prepared.passwordHash,
         created_at: now,
+        min_suite: latchSuite ? suite : 1,
       });
       if (!inserted) {
         await refuseTaken(tx, prepared, prepared);
@@ -113,8 +125,11 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
 
     prepareLogin: (email, password) => credentials.verify(foldEmail(email), password),
 
-    async logIn(tx, verified) {
-      return (await credentials.confirm(tx, verified)).user_id;
+    async logIn(tx, verified, suite) {
+      const user = await credentials.confirm(tx, verified);
+      if (suite < user.min_suite) throw new Problem('suite2_required');
+      if (latchSuite) await raiseMinSuite(tx, user.user_id, suite);
+      return user.user_id;
     },
 
     async prepareUsernameChange(userId, newUsername, password) {
@@ -145,6 +160,16 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
 
     async findByUsername(tx, username) {
       return (await findUserByUsername(tx, foldUsername(username)))?.user_id;
+    },
+
+    async show(tx, userId) {
+      const user = await findUserById(tx, userId);
+      if (!user) throw new Problem('not_authenticated');
+      return { username: user.username, email: user.email };
+    },
+
+    async findName(tx, userId) {
+      return (await findUserById(tx, userId))?.username;
     },
   };
 }

@@ -6,6 +6,16 @@ export function deriveKey(secret: Uint8Array, label: string): Uint8Array<ArrayBu
   return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), label, KEY_LENGTH));
 }
 
+/** The Extract of HKDF-SHA-256 (RFC 5869): mixes `input` into the key `salt`. */
+export function extract(salt: Uint8Array, input: Uint8Array): Uint8Array<ArrayBuffer> {
+  return hmac(salt, input);
+}
+
+/** The first block of HKDF-SHA-256's Expand (RFC 5869): a 32-byte key for the use that the parts name. */
+export function expand(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
+  return hmac(key, ...parts, Uint8Array.of(1));
+}
+
 /** HMAC-SHA-256 over the parts, in order. Only the last part may vary in length. */
 export function hmac(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
   const mac = createHmac('sha256', key);

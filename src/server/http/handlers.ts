@@ -5,6 +5,7 @@ import type { PreparedPassword, RecoveryRules } from '../accounts/recovery.ts';
 import type { Admit } from '../limits/rateLimiter.ts';
 import type { Messages } from '../messages/messages.ts';
 import type { Handler } from '../sessions/handler.ts';
+import type { UserSessions } from '../sessions/userSessions.ts';
 
 /** What is known of a request beside its sealed fields. */
 export interface RequestContext {
@@ -18,6 +19,7 @@ export interface HandlerDependencies {
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
   readonly messages: Messages;
+  readonly sessions: UserSessions;
   readonly admit: {
     readonly registration: Admit;
     readonly passwordCheck: Admit;
@@ -32,14 +34,22 @@ export interface SealedRoute<E extends Endpoint = Endpoint, Prepared = unknown> 
 }
 
 /** Every endpoint that speaks inside a session, with the rule behind it. */
-export function createSealedRoutes({ accounts, recovery, messages, admit }: HandlerDependencies): SealedRoute[] {
+export function createSealedRoutes({
+  accounts,
+  recovery,
+  messages,
+  sessions,
+  admit,
+}: HandlerDependencies): SealedRoute[] {
   return [
     route(
       endpoints.registerUser,
       ({ address }): Handler<typeof endpoints.registerUser, PreparedRegistration> => ({
         admit: (tx) => admit.registration(tx, address),
         prepare: ({ fields }) => accounts.prepareRegistration(fields.username, fields.email, fields.password),
-        execute: async (_, tx, prepared) => ({ session: { userId: await accounts.register(tx, prepared) } }),
+        execute: async ({ session }, tx, prepared) => ({
+          session: { userId: await accounts.register(tx, prepared, session.suite) },
+        }),
       }),
     ),
 
@@ -48,20 +58,26 @@ export function createSealedRoutes({ accounts, recovery, messages, admit }: Hand
       ({ address }): Handler<typeof endpoints.loginUser, VerifiedPassword> => ({
         admit: (tx) => admit.passwordCheck(tx, address),
         prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-        execute: async (_, tx, verified) => ({ session: { userId: await accounts.logIn(tx, verified) } }),
+        execute: async ({ session }, tx, verified) => ({
+          session: { userId: await accounts.logIn(tx, verified, session.suite) },
+        }),
       }),
     ),
 
     route(endpoints.encrypt, ({ recipientNames }) => ({
-      execute: async ({ fields, session }, tx) => ({
-        answer: { message: await messages.encrypt(tx, session.userId, recipientNames, fields.message) },
-      }),
+      execute: async ({ fields, session }, tx) => {
+        const names = fields.username === undefined ? recipientNames : [fields.username];
+        return { answer: { message: await messages.encrypt(tx, session.userId, names, fields.message) } };
+      },
     })),
 
     route(endpoints.decrypt, () => ({
-      execute: async ({ fields, session }, tx) => ({
-        answer: { message: await messages.decrypt(tx, session.userId, fields.message) },
-      }),
+      execute: async ({ fields, session }, tx) => {
+        const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message);
+        if (session.suite === 1) return { answer: { message: text } };
+        const sender = (await accounts.findName(tx, senderId)) ?? null;
+        return { answer: { message: text, sender, sent_at: sentAt } };
+      },
     })),
 
     route(
@@ -114,6 +130,35 @@ export function createSealedRoutes({ accounts, recovery, messages, admit }: Hand
         },
       }),
     ),
+
+    route(endpoints.account, () => ({
+      execute: async ({ session }, tx) => ({ answer: await accounts.show(tx, session.userId) }),
+    })),
+
+    route(endpoints.listSessions, () => ({
+      execute: async ({ session }, tx) => ({ answer: { sessions: await sessions.list(tx, session) } }),
+    })),
+
+    route(endpoints.endSession, () => ({
+      execute: async ({ fields, session }, tx) => {
+        await sessions.end(tx, session, fields.session);
+        return {};
+      },
+    })),
+
+    route(endpoints.endOtherSessions, () => ({
+      execute: async ({ session }, tx) => {
+        await sessions.endOthers(tx, session);
+        return {};
+      },
+    })),
+
+    route(endpoints.logOut, () => ({
+      execute: async ({ session }, tx) => {
+        await sessions.logOut(tx, session);
+        return { session: { userId: null, recoveryId: null } };
+      },
+    })),
   ];
 }
 

@@ -35,6 +35,10 @@ Every conversation runs in a session. \`POST ${HANDSHAKE_PATH}\` opens one; ever
 \`session_key\` and gets the next session key and the next AES key with the answer. Serve this API over HTTPS only: the
 sealing below hides fields from somebody who listens, but does not authenticate them.
 
+This page describes **suite 1**, which existing clients speak. In **suite 2** the same endpoints take
+\`{"session_key", "payload"}\` and answer \`{"suite": 2, "payload"}\` with statuses of their own (\`GET /problems\`): all
+fields are sealed and authenticated together. New clients speak it through the SDK; docs/protocol.md has it byte for byte.
+
 ### Handshake
 1. The client makes an RSA key of 2048 bits (3072 and 4096 work, too) and sends the PEM text of its public key in hex.
 2. The answer's \`ciphertext\` is the hex of RSA-OAEP (SHA-256, MGF1 with SHA-256, no label) of 64 characters: the hex of

@@ -1,10 +1,15 @@
 import type { FastifyReply } from 'fastify';
-import { type Problem, problems } from '../../protocol/errors.ts';
+import { type Problem, problemDetails, problems } from '../../protocol/errors.ts';
+import { SUITE2 } from '../../protocol/suite2.ts';
 
-/** Answers with a problem that leaves the session as it was, in the words of suite 1. */
-export function replyWithProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+/** Answers with a problem that leaves the session as it was, in the words of the suite that the request was made in. */
+export function replyWithProblem(reply: FastifyReply, problem: Problem, suite: number): FastifyReply {
   const { status, title, suite1 } = problems[problem.code];
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
+  if (suite === SUITE2) {
+    const details = Buffer.from(JSON.stringify(problemDetails(problem)));
+    return reply.code(status).header('content-type', 'application/problem+json').send(details);
+  }
   if (suite1.kind === 'sentence') return replyWithJson(reply, suite1.status, JSON.stringify(suite1.sentence));
   return replyWithJson(reply, status, JSON.stringify({ error: problem.detail ?? title }));
 }

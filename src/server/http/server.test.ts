@@ -91,8 +91,9 @@ describe('a request', () => {
       ['GET', '/login_user'],
       ['PUT', '/login_user'],
       ['DELETE', '/encrypt/bob'],
-      ['POST', '/encrypt'],
+      ['GET', '/encrypt'],
       ['POST', '/Encrypt/bob'],
+      ['POST', '/Encrypt'],
       ['GET', '/'],
     ] as const) {
       const response = await server.app.inject({ method, url });

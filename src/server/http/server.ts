@@ -5,10 +5,12 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { endpoints, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
-import { Problem } from '../../protocol/errors.ts';
+import { endpoints, HANDSHAKE_PATH, pathWithoutName } from '../../protocol/endpoints.ts';
+import { PROBLEMS_PATH, Problem, problems } from '../../protocol/errors.ts';
+import { SUITE2, speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Admit } from '../limits/rateLimiter.ts';
 import type { Exchange } from '../sessions/exchange.ts';
+import type { Body } from '../sessions/suite.ts';
 import { parseBody, textField } from './body.ts';
 import { drainOnClose } from './drain.ts';
 import { errorFields } from './errorFields.ts';
@@ -51,6 +53,9 @@ const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 const DOCS_CONTENT_SECURITY_POLICY =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 const DOCS_PATH = '/docs';
+const hidden = { schema: { hide: true } as object };
+
+const suite2Requests = new WeakSet<FastifyRequest>();
 
 export interface HttpServerDependencies {
   readonly exchange: Exchange;
@@ -60,6 +65,8 @@ export interface HttpServerDependencies {
   readonly addressSubject: (address: string) => string;
   /** Resolves if the server can do its work. */
   readonly checkReady: () => Promise<void>;
+  /** What clients may know of the server: its identity, its current key, its suites. */
+  readonly describeServer: () => Promise<object>;
   readonly version: string;
   readonly maxTextBytes: number;
   readonly maxConnections: number;
@@ -86,7 +93,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     genReqId: createRequestIds(),
     rewriteUrl: (request) => isolateUsername(request.url ?? '/'),
     // These come before any hook.
-    frameworkErrors: (error, request, reply) => replyWithProblem(setOwnHeaders(request, reply), problemOf(error)),
+    frameworkErrors: (error, request, reply) => replyWithProblem(setOwnHeaders(request, reply), problemOf(error), 1),
     clientErrorHandler(error, socket) {
       // Further packets of a request that is being read by hand arrive here, too.
       if (spacedSockets.has(socket)) return;
@@ -109,16 +116,16 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
 
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
     const address = addressSubject(request.ip);
-    const { status, body } = await exchange.openSession(parseBody(request.body), (tx) => admitHandshake(tx, address));
+    const { status, body } = await exchange.openSession(readBody(request), (tx) => admitHandshake(tx, address));
     return replyWithJson(reply, status, body);
   });
   const names = new Map(Object.entries(endpoints).map(([name, endpoint]) => [endpoint.path as string, name]));
   for (const { endpoint, handle } of routes) {
     const schema = sealedSchema(names.get(endpoint.path) ?? endpoint.path, endpoint);
     const limit = 'message' in endpoint.fields ? bodyLimit : SHORT_BODY_LIMIT;
-    app.post(endpoint.path, { schema, bodyLimit: limit }, async (request, reply) => {
+    const answer = async (request: FastifyRequest, reply: FastifyReply) => {
       const segment = (request.params as { username?: string }).username ?? '';
-      const body = parseBody(request.body);
+      const body = readBody(request);
       const handler = handle({ address: addressSubject(request.ip), recipientNames: usernameCandidates(segment) });
       const { status, body: json } = await exchange.run(handler, {
         endpoint,
@@ -127,10 +134,24 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
         bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
       });
       return replyWithJson(reply, status, json);
-    });
+    };
+    app.post(endpoint.path, { schema, bodyLimit: limit }, answer);
+    if (endpoint.pathField) app.post(pathWithoutName(endpoint), { ...hidden, bodyLimit: limit }, answer);
   }
   addHealth(app, dependencies);
+  addIntroduction(app, dependencies);
   return app;
+}
+
+/** Reads the body, and notes in which suite a problem is to be told. */
+function readBody(request: FastifyRequest): Body {
+  const body = parseBody(request.body);
+  if (speaksSuite2(body)) suite2Requests.add(request);
+  return body;
+}
+
+function suiteOf(request: FastifyRequest): number {
+  return suite2Requests.has(request) ? SUITE2 : 1;
 }
 
 /** Existing clients name many content types, or none; what counts is whether the bytes are JSON. */
@@ -159,9 +180,9 @@ function addHooks(app: FastifyInstance, log: Logger): void {
     if (problem.code === 'internal_error' || problem.code === 'store_unavailable') {
       log.error({ requestId: request.id, error: errorFields(error) }, problem.code);
     }
-    return replyWithProblem(reply, problem);
+    return replyWithProblem(reply, problem, suiteOf(request));
   });
-  app.setNotFoundHandler((_request, reply) => replyWithProblem(reply, new Problem('route_not_found')));
+  app.setNotFoundHandler((_request, reply) => replyWithProblem(reply, new Problem('route_not_found'), 1));
 }
 
 function setOwnHeaders(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -204,13 +225,21 @@ async function addDocumentation(app: FastifyInstance, version: string): Promise<
     staticCSP: DOCS_CONTENT_SECURITY_POLICY,
     theme: { title: apiInfo.title },
   });
-  app.get('/openapi.json', { schema: { hide: true } as object }, async (_request, reply) =>
-    replyWithJson(reply, 200, JSON.stringify(app.swagger())),
+  app.get('/openapi.json', hidden, async (_request, reply) => replyWithJson(reply, 200, JSON.stringify(app.swagger())));
+}
+
+/** What a client can know of the server before it speaks to it. */
+function addIntroduction(app: FastifyInstance, { describeServer }: HttpServerDependencies): void {
+  app.get('/.well-known/vws', hidden, async (_request, reply) =>
+    replyWithJson(reply, 200, JSON.stringify(await describeServer())),
   );
+  app.get(PROBLEMS_PATH, hidden, async (_request, reply) => {
+    const rows = Object.entries(problems).map(([code, { status, title }]) => [code, { status, title }]);
+    return replyWithJson(reply, 200, JSON.stringify(Object.fromEntries(rows)));
+  });
 }
 
 function addHealth(app: FastifyInstance, { checkReady, version }: HttpServerDependencies): void {
-  const hidden = { schema: { hide: true } as object };
   const json = (value: unknown) => JSON.stringify(value);
   app.get('/health/live', hidden, async (_request, reply) => replyWithJson(reply, 200, json({ status: 'ok' })));
   app.get('/health/ready', hidden, async (_request: FastifyRequest, reply) => {

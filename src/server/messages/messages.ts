@@ -1,6 +1,6 @@
 import { Problem } from '../../protocol/errors.ts';
 import type { Transaction } from '../store/store.ts';
-import { openEnvelope, sealEnvelope } from './envelope.ts';
+import { type Letter, openEnvelope, sealEnvelope } from './envelope.ts';
 
 export interface MessagesDependencies {
   readonly keyring: {
@@ -31,7 +31,7 @@ export interface Messages {
    *
    * @throws Problem `undecryptable_message`, whatever the reason
    */
-  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<string>;
+  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<Letter>;
 }
 
 export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies): Messages {
@@ -53,7 +53,7 @@ export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: 
     async decrypt(tx, userId, message) {
       const letter = openEnvelope(await keyring.allKeys(tx, userId), userId, message);
       if (!letter) throw new Problem('undecryptable_message');
-      return letter.text;
+      return letter;
     },
   };
 }

@@ -245,8 +245,15 @@ describe('an idle session', () => {
       await call(keys);
     }
     const sessionsUnusedSince = time.clock() - 2 * IDLE_TIME;
-    const never = { claimsEndedBy: 0, recoveriesEndedBy: 0, loginAttemptsBefore: 0, rateWindowsBefore: -1 };
-    await store.transaction((tx) => deleteExpired(tx, { ...never, sessionsUnusedSince }, 100));
+    const never = {
+      claimsEndedBy: 0,
+      recoveriesEndedBy: 0,
+      loginAttemptsBefore: 0,
+      rateWindowsBefore: -1,
+      kemKeysEndedBy: 0,
+    };
+    const handshakesUnusedSince = time.clock();
+    await store.transaction((tx) => deleteExpired(tx, { ...never, handshakesUnusedSince, sessionsUnusedSince }, 100));
     assert.equal((await send(request)).text, answer.text);
     assert.equal(await effects(), 4);
   });

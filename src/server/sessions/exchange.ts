@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { isAnswer, Problem } from '../../protocol/errors.ts';
+import { speaksSuite2 } from '../../protocol/suite2.ts';
 import {
   deleteOtherSteps,
   deleteSession,
@@ -12,12 +12,13 @@ import {
   insertStep,
   markStepUsed,
   type SessionStep,
+  sessionExists,
 } from '../store/sessionSteps.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Claim, createClaims } from './claims.ts';
 import type { Handler, HandlerResult, OpenedRequest, Session } from './handler.ts';
 import { hashRequest, openStepVault, type StepVault } from './stepVault.ts';
-import type { Body, NextStep, Outcome, SealedRequest, Suite, WireAnswer } from './suite.ts';
+import type { Body, Handshake, Outcome, SealedRequest, StepKeys, Suite, UnsealedRequest, WireAnswer } from './suite.ts';
 
 /** How many answers to one step may wait for the client to use one of them. */
 export const MAX_UNUSED_ANSWERS = 32;
@@ -25,11 +26,11 @@ export const MAX_UNUSED_ANSWERS = 32;
 export const MAX_STORED_ANSWER = 16 * 1024;
 /** How many handshakes may wait for the store; past that, newcomers are asked to come back and sessions stay quick. */
 export const MAX_PENDING_HANDSHAKES = 256;
-const SESSION_ID_LENGTH = 16;
 
 export interface ExchangeDependencies {
   readonly store: Store;
-  readonly suite: Suite;
+  /** By number; a suite that is not there is refused. */
+  readonly suites: { readonly 1?: Suite; readonly 2?: Suite };
   /** Key that steps are sealed under, beside their session keys: 32 bytes. */
   readonly keyEncryptionKey: Uint8Array;
   /** Milliseconds without a request after which a session is over. */
@@ -58,8 +59,9 @@ export interface Exchange {
 /** A request at a step that is there. */
 interface Opened {
   readonly step: SessionStep;
-  readonly secret: Uint8Array;
-  readonly fields: Record<string, string>;
+  readonly unsealed: UnsealedRequest;
+  /** Set where the request was executed before, its answer was too long to keep, and the next step is there. */
+  readonly repeated?: { readonly keyEstablishment: Uint8Array | undefined };
 }
 
 type Arrival = { kind: 'answered'; answer: WireAnswer } | { kind: 'expired' } | { kind: 'opened'; opened: Opened };
@@ -68,59 +70,80 @@ interface Ticket {
   readonly vault: StepVault;
   readonly requestHash: Uint8Array;
   readonly request: SealedRequest;
+  readonly suite: Suite;
 }
 
-export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
+export function createExchange({ store, suites, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
   const claims = createClaims(store, clock);
   let pendingHandshakes = 0;
   const vaultOf = (sessionKey: string) => openStepVault(keyEncryptionKey, sessionKey);
 
-  async function arrive(tx: Transaction, { vault, requestHash, request }: Ticket): Promise<Arrival> {
+  function suiteFor(body: Body): Suite {
+    const suite = suites[speaksSuite2(body) ? 2 : 1];
+    if (!suite) throw new Problem('suite1_refused');
+    return suite;
+  }
+
+  async function arrive(tx: Transaction, { vault, requestHash, request, suite }: Ticket): Promise<Arrival> {
     const step = await findStep(tx, vault.stepId);
-    if (!step) throw new Problem('session_not_found');
+    if (!step) {
+      const sessionId = suite.sessionIdOf(request.sessionKey);
+      throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
+    }
     const now = clock();
-    const isIdle = (lastUse: number) => lastUse + idleTime <= now;
+    const patience = step.used || step.parent_id ? idleTime : Math.min(idleTime, suite.unusedTime ?? idleTime);
+    const isIdle = (lastUse: number) => lastUse + patience <= now;
     // An answer may be used long after it was made, in a session that has been in use since.
     if (isIdle(step.last_used_at) && isIdle(await findLastUse(tx, step.session_id))) {
       await deleteSession(tx, step.session_id);
       return { kind: 'expired' };
     }
     // An unused step has led nowhere yet: no answer can be there.
-    const answered = step.used ? await findAnsweredStep(tx, step.step_id, requestHash) : undefined;
-    if (answered?.sealed_answer) {
+    const answered = step.used ? await findAnsweredStep(tx, step, requestHash) : undefined;
+    if (step.used && !answered && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
+    const kept = answered?.sealed_answer ? vault.openAnswer(answered.sealed_answer, requestHash) : undefined;
+    if (kept?.answer) {
       await markStepUsed(tx, step.step_id, now);
-      return { kind: 'answered', answer: vault.openAnswer(answered.sealed_answer, requestHash) };
+      return { kind: 'answered', answer: kept.answer };
     }
-    const secret = vault.openSecret(step.sealed_secret);
-    return { kind: 'opened', opened: { step, secret, fields: suite.openRequest(secret, request) } };
+    const unsealed = suite.openRequest(vault.openSecret(step.sealed_secret), request);
+    return { kind: 'opened', opened: { step, unsealed, ...(kept && { repeated: kept }) } };
   }
 
   async function advance(
     tx: Transaction,
-    { vault, requestHash, request }: Ticket,
-    { step, secret }: Opened,
+    { vault, requestHash, request, suite }: Ticket,
+    { step, unsealed, repeated }: Opened,
     outcome: Outcome,
     session: Session,
   ): Promise<WireAnswer> {
+    if (repeated) {
+      await markStepUsed(tx, step.step_id, clock());
+      return unsealed.seal(outcome, repeated.keyEstablishment).answer;
+    }
     if (step.used) await makeRoom(tx, step);
     else await deleteOtherSteps(tx, step);
     const now = clock();
     await markStepUsed(tx, step.step_id, now);
-    const { keys, answer } = suite.sealAnswer(secret, outcome);
+    const { keys, answer, keyEstablishment } = unsealed.seal(outcome);
     const repeatable = request.endpoint.repeatable;
-    const stored = !repeatable || answer.body.length <= MAX_STORED_ANSWER;
-    await storeStep(tx, keys, session, now, {
+    const kept =
+      repeatable && answer.body.length > MAX_STORED_ANSWER ? { answer: undefined, keyEstablishment } : { answer };
+    // Where a client may send another request instead, the same one again is like another: it leads to a step of its own.
+    const isFound = kept.answer || !suite.allowsAnotherRequest;
+    await storeStep(tx, suite, keys, session, now, {
       parent_id: step.step_id,
       repeatable: repeatable ? 1 : 0,
-      request_hash: stored ? requestHash : null,
-      sealed_answer: stored ? vault.sealAnswer(answer, requestHash) : null,
+      request_hash: isFound ? requestHash : null,
+      sealed_answer: isFound ? vault.sealAnswer(kept, requestHash) : null,
     });
     return answer;
   }
 
   async function storeStep(
     tx: Transaction,
-    keys: NextStep['keys'],
+    suite: Suite,
+    keys: StepKeys,
     session: Session,
     now: number,
     origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
@@ -135,8 +158,20 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
       sealed_secret: vault.sealSecret(keys.secret),
       used: 0,
       last_used_at: now,
+      started_at: session.startedAt,
       ...origin,
     });
+  }
+
+  async function storeSession(
+    tx: Transaction,
+    suite: Suite,
+    { id, keys }: NonNullable<Handshake['session']>,
+  ): Promise<void> {
+    const now = clock();
+    const session = { id, suite: suite.number, startedAt: now, userId: null, recoveryId: null };
+    const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
+    await storeStep(tx, suite, keys, session, now, origin);
   }
 
   /** Runs the handler's part of the transaction and moves the session on. */
@@ -147,8 +182,10 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
     work: (request: OpenedRequest<E>) => Promise<HandlerResult>,
   ): Promise<WireAnswer> {
     const session = sessionOf(opened.step);
-    const result = await settle(async () => work(authorise<E>(ticket.request.endpoint, opened)));
-    if (result instanceof Problem) return advance(tx, ticket, opened, { problem: result.code }, session);
+    const { fields } = opened.unsealed;
+    if (fields instanceof Problem) return advance(tx, ticket, opened, { problem: fields }, session);
+    const result = await settle(async () => work(authorise<E>(ticket.request.endpoint, session, fields)));
+    if (result instanceof Problem) return advance(tx, ticket, opened, { problem: result }, session);
     return advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
   }
 
@@ -156,15 +193,24 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
   async function claim<E extends Endpoint, P>(
     ticket: Ticket,
     handler: Handler<E, P>,
-  ): Promise<Exclude<Arrival, { kind: 'opened' }> | { kind: 'claimed'; claim: Claim; opened: Opened }> {
+  ): Promise<
+    Exclude<Arrival, { kind: 'opened' }> | { kind: 'claimed'; claim: Claim; request: () => OpenedRequest<E> }
+  > {
     for (;;) {
       const arrival = await store.transaction(async (tx) => {
         const arrived = await arrive(tx, ticket);
         if (arrived.kind !== 'opened') return arrived;
+        const { step, unsealed } = arrived.opened;
+        // What cannot be read needs no preparation.
+        if (unsealed.fields instanceof Problem) {
+          const answer = await advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, sessionOf(step));
+          return { kind: 'answered' as const, answer };
+        }
         const claim = await claims.take(tx, ticket.vault.stepId, ticket.requestHash);
         if (!claim) return undefined;
         await handler.admit?.(tx);
-        return { kind: 'claimed' as const, claim, opened: arrived.opened };
+        const request = () => authorise<E>(ticket.request.endpoint, sessionOf(step), unsealed.fields);
+        return { kind: 'claimed' as const, claim, request };
       });
       if (!arrival) {
         await claims.wait(ticket.requestHash);
@@ -183,7 +229,7 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
     const claimed = await claim(ticket, handler);
     if (claimed.kind !== 'claimed') return answerOf(claimed);
     try {
-      const prepared = await settle(async () => prepare(authorise<E>(ticket.request.endpoint, claimed.opened)));
+      const prepared = await settle(async () => prepare(claimed.request()));
       const answer = await store.transaction(async (tx) => {
         const arrival = await arrive(tx, ticket);
         if (arrival.kind !== 'opened') return answerOf(arrival);
@@ -219,25 +265,26 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
       if (pendingHandshakes >= MAX_PENDING_HANDSHAKES) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       pendingHandshakes += 1;
       try {
-        return await store.transaction(async (tx) => {
+        const suite = suiteFor(body);
+        const answer = await store.transaction(async (tx) => {
           await admit(tx);
-          const { keys, answer } = suite.openHandshake(body);
-          const session = { id: randomBytes(SESSION_ID_LENGTH), userId: null, recoveryId: null };
-          await storeStep(tx, keys, session, clock(), {
-            parent_id: null,
-            repeatable: 0,
-            request_hash: null,
-            sealed_answer: null,
-          });
-          return answer;
+          // A refused handshake counts for the limits as well: it is returned, so that the count is committed.
+          const handshake = await refusable(() => suite.openHandshake(tx, body));
+          if (handshake instanceof Problem) return handshake;
+          if (handshake.session) await storeSession(tx, suite, handshake.session);
+          return handshake.answer;
         });
+        if (answer instanceof Problem) throw answer;
+        return answer;
       } finally {
         pendingHandshakes -= 1;
       }
     },
 
-    run(handler, request) {
-      const ticket = { vault: vaultOf(request.sessionKey), requestHash: hashRequest(request.bytes), request };
+    async run(handler, request) {
+      const suite = suiteFor(request.body);
+      const requestHash = hashRequest(suite.identify(request));
+      const ticket = { vault: vaultOf(request.sessionKey), requestHash, request, suite };
       return handler.prepare ? runPrepared(ticket, handler, handler.prepare) : runAtOnce(ticket, handler);
     },
   };
@@ -253,13 +300,31 @@ async function makeRoom(tx: Transaction, step: SessionStep): Promise<void> {
 }
 
 function sessionOf(step: SessionStep): Session {
-  return { id: step.session_id, userId: step.user_id, recoveryId: step.recovery_id };
+  return {
+    id: step.session_id,
+    suite: step.suite,
+    startedAt: step.started_at,
+    userId: step.user_id,
+    recoveryId: step.recovery_id,
+  };
 }
 
-function authorise<E extends Endpoint>(endpoint: Endpoint, { step, fields }: Opened): OpenedRequest<E> {
-  const session = sessionOf(step);
+function authorise<E extends Endpoint>(
+  endpoint: Endpoint,
+  session: Session,
+  fields: UnsealedRequest['fields'],
+): OpenedRequest<E> {
   if (endpoint.access === 'login' && !session.userId) throw new Problem('not_authenticated');
   return { fields, session } as OpenedRequest<E>;
+}
+
+async function refusable<T>(work: () => Promise<T>): Promise<T | Problem> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'handshake_refused') return error;
+    throw error;
+  }
 }
 
 /** Takes a problem that is an answer for a value: it is told in the session. Everything else stays thrown. */

@@ -1,9 +1,14 @@
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import type { Transaction } from '../store/store.ts';
+import type { AnswerFields } from './suite.ts';
 
 /** What a session knows of itself, as of one step. */
 export interface Session {
   readonly id: Uint8Array;
+  /** The suite that it is sealed with. */
+  readonly suite: number;
+  /** When it was opened, in milliseconds since 1970; 0 if that was not noted. */
+  readonly startedAt: number;
   /** Who is logged in. */
   readonly userId: Uint8Array | null;
   /** The recovery that was begun in this session. */
@@ -16,7 +21,10 @@ export interface LoggedInSession extends Session {
 
 /** A request whose fields were opened. */
 export interface OpenedRequest<E extends Endpoint> {
-  readonly fields: Readonly<Record<Extract<keyof E['fields'], string>, string>>;
+  readonly fields: Readonly<Record<Extract<keyof E['fields'], string>, string>> & {
+    /** Whom the message is for, where the suite seals the name. */
+    readonly username?: string;
+  };
   readonly session: E['access'] extends 'login' ? LoggedInSession : Session;
 }
 
@@ -24,7 +32,7 @@ export interface HandlerResult {
   /** How the session goes on; what is not named stays. */
   readonly session?: Partial<Pick<Session, 'userId' | 'recoveryId'>>;
   /** Fields of the answer. */
-  readonly answer?: Readonly<Record<string, string>>;
+  readonly answer?: AnswerFields;
 }
 
 /**

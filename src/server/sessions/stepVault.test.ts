@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { hashRequest, openStepVault } from './stepVault.ts';
+import { hashRequest, type KeptAnswer, openStepVault } from './stepVault.ts';
 
 const keyEncryptionKey = randomBytes(32);
 const sessionKey = 'a session key';
 const secret = randomBytes(32);
 const requestHash = hashRequest([Buffer.from('a request')]);
-const answer = { status: 201, body: '{"error":"Grüße"}' };
+const answer = { answer: { status: 201, body: '{"error":"Grüße"}' } };
 
 const vault = openStepVault(keyEncryptionKey, sessionKey);
 
@@ -17,6 +17,10 @@ describe('what is stored of a step', () => {
     assert.deepEqual(again.stepId, vault.stepId);
     assert.deepEqual(Buffer.from(again.openSecret(vault.sealSecret(secret))), secret);
     assert.deepEqual(again.openAnswer(vault.sealAnswer(answer, requestHash), requestHash), answer);
+    for (const keyEstablishment of [undefined, randomBytes(1120)]) {
+      const notKept: KeptAnswer = { answer: undefined, keyEstablishment };
+      assert.deepEqual(again.openAnswer(vault.sealAnswer(notKept, requestHash), requestHash), notKept);
+    }
   });
 
   const strangers = {

@@ -9,11 +9,17 @@ import type { WireAnswer } from './suite.ts';
  *   step id = SHA-256("vws step id " ‖ session key)              finds the row; tells nothing of the key
  *   step key = HMAC-SHA-256(key-encryption key, "vws step key " ‖ session key)
  *   sealed secret = AEAD(step key, secret, "vws secret " ‖ step id)
- *   sealed answer = AEAD(step key of the step it answers, JSON [status, body], "vws answer " ‖ request hash)
+ *   sealed answer = AEAD(step key of the step it answers, JSON [status, body], "vws answer " ‖ request hash);
+ *                   where only a key establishment is kept: JSON [0, its base64, or the empty text]
  *
  * The key-encryption key comes from the master key and is in no database; the session key is held by the client alone.
  * Who has one of the two opens nothing.
  */
+
+/** An answer, or what it takes to make it anew. */
+export type KeptAnswer =
+  | { readonly answer: WireAnswer }
+  | { readonly answer: undefined; readonly keyEstablishment: Uint8Array | undefined };
 
 /** Opens and seals what is stored of one step, while its session key is at hand. */
 export interface StepVault {
@@ -21,9 +27,9 @@ export interface StepVault {
   sealSecret(secret: Uint8Array): Uint8Array<ArrayBuffer>;
   /** @throws Error if the row was altered or the master key is another one */
   openSecret(sealed: Uint8Array): Uint8Array<ArrayBuffer>;
-  sealAnswer(answer: WireAnswer, requestHash: Uint8Array): Uint8Array<ArrayBuffer>;
+  sealAnswer(answer: KeptAnswer, requestHash: Uint8Array): Uint8Array<ArrayBuffer>;
   /** @throws Error if the row was altered or the master key is another one */
-  openAnswer(sealed: Uint8Array, requestHash: Uint8Array): WireAnswer;
+  openAnswer(sealed: Uint8Array, requestHash: Uint8Array): KeptAnswer;
 }
 
 /** @param keyEncryptionKey 32 bytes, derived from the master key */
@@ -36,12 +42,17 @@ export function openStepVault(keyEncryptionKey: Uint8Array, sessionKey: string):
     stepId,
     sealSecret: (secret) => sealAead(stepKey, secret, secretContext),
     openSecret: (sealed) => intact(openAead(stepKey, sealed, secretContext)),
-    sealAnswer: ({ status, body }, requestHash) =>
-      sealAead(stepKey, Buffer.from(JSON.stringify([status, body])), answerContext(requestHash)),
+    sealAnswer(kept, requestHash) {
+      const row = kept.answer
+        ? [kept.answer.status, kept.answer.body]
+        : [0, Buffer.from(kept.keyEstablishment ?? []).toString('base64')];
+      return sealAead(stepKey, Buffer.from(JSON.stringify(row)), answerContext(requestHash));
+    },
     openAnswer(sealed, requestHash) {
       const text = Buffer.from(intact(openAead(stepKey, sealed, answerContext(requestHash)))).toString('utf8');
       const [status, body] = JSON.parse(text) as [number, string];
-      return { status, body };
+      if (status !== 0) return { answer: { status, body } };
+      return { answer: undefined, keyEstablishment: body ? Buffer.from(body, 'base64') : undefined };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../protocol/endpoints.ts';
-import type { ProblemCode } from '../../protocol/errors.ts';
+import type { Problem } from '../../protocol/errors.ts';
+import type { Transaction } from '../store/store.ts';
 
 /** What a client holds of one step of its session. */
 export interface StepKeys {
@@ -21,8 +22,11 @@ export interface SealedRequest {
   readonly bytes: readonly Uint8Array[];
 }
 
+/** Fields of an answer. */
+export type AnswerFields = Readonly<Record<string, unknown>>;
+
 /** What came of a request: fields to seal, or the problem that it met. */
-export type Outcome = { readonly fields: Readonly<Record<string, string>> } | { readonly problem: ProblemCode };
+export type Outcome = { readonly fields: AnswerFields } | { readonly problem: Problem };
 
 /** What goes out, and is kept until the client proves that it arrived. */
 export interface WireAnswer {
@@ -35,14 +39,41 @@ export interface WireAnswer {
 export interface NextStep {
   readonly keys: StepKeys;
   readonly answer: WireAnswer;
+  /** What has to be kept to seal another answer that leads to the same next step. */
+  readonly keyEstablishment?: Uint8Array;
 }
 
-/** A way of sealing sessions. Suites differ in these operations and in nothing else. */
+/** A request whose seal held. */
+export interface UnsealedRequest {
+  /** The texts that the endpoint asks for, or what is wrong with what came in their place. */
+  readonly fields: Readonly<Record<string, string>> | Problem;
+  /**
+   * Seals the answer.
+   *
+   * @param keyEstablishment of an answer to the same request that was not kept: the next step is then the same
+   */
+  seal(outcome: Outcome, keyEstablishment?: Uint8Array): NextStep;
+}
+
+/** What a handshake leads to: a session, or what the client has to know before there can be one. */
+export interface Handshake {
+  readonly answer: WireAnswer;
+  readonly session?: { readonly id: Uint8Array; readonly keys: StepKeys };
+}
+
+/** A way of sealing sessions. Suites differ in this and in nothing else. */
 export interface Suite {
   readonly number: number;
+  /** Whether a client whose answer was lost may go on with another request instead of sending the same one again. */
+  readonly allowsAnotherRequest: boolean;
+  /** Milliseconds that an opened session waits for its first request; without it, as long as any session may be idle. */
+  readonly unusedTime?: number;
   /** @throws Problem `handshake_refused` */
-  openHandshake(body: Body): NextStep;
-  /** @throws Problem `malformed_request` if a field is missing or does not open */
-  openRequest(secret: Uint8Array, request: SealedRequest): Record<string, string>;
-  sealAnswer(secret: Uint8Array, outcome: Outcome): NextStep;
+  openHandshake(transaction: Transaction, body: Body): Promise<Handshake>;
+  /** @returns the id of the session that a session key belongs to, where the key tells */
+  sessionIdOf(sessionKey: string): Uint8Array | undefined;
+  /** @returns the bytes by which a request sent again is known */
+  identify(request: SealedRequest): readonly Uint8Array[];
+  /** @throws Problem `malformed_request` if the request does not open: it may not be the client's */
+  openRequest(secret: Uint8Array, request: SealedRequest): UnsealedRequest;
 }

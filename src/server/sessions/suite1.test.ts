@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { publicKeys } from '../../../test/support/publicKeys.ts';
 import { openAnswer, openHandshake, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
-import { type ProblemCode, problems } from '../../protocol/errors.ts';
+import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../protocol/suite1.ts';
-import type { Body, Outcome, WireAnswer } from './suite.ts';
+import type { Transaction } from '../store/store.ts';
+import type { Body, Handshake, Outcome, WireAnswer } from './suite.ts';
 import { open, seal, suite1 } from './suite1.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
@@ -28,6 +29,12 @@ const VECTORS: readonly (readonly [key: Buffer, text: string, sealed: string])[]
     '2MlXWOM1PlMPpSvRDnO5htjJV1jjNT5TD6Ur0Q5zuYbYyVdY4zU+Uw+lK9EOc7mG2MlXWOM1PlMPpSvRDnO5hp87dQSSb4vTbjEY6QOkzUo=',
   ],
 ];
+
+/** A handshake that led to a session. */
+function opened({ answer, session }: Handshake) {
+  assert.ok(session);
+  return { answer, ...session };
+}
 
 const http = ({ status, body }: WireAnswer) => ({ status, text: body, contentType: 'application/json' });
 const hex = (text: string) => Buffer.from(text).toString('hex');
@@ -76,7 +83,7 @@ describe('a request', () => {
   const endpoint: Endpoint = endpoints.registerUser;
   const good = { username: seal(KEY, 'Ada'), email: seal(KEY, 'ada@example.org'), password: seal(KEY, '') };
   const openRequest = (body: Body) =>
-    suite1.openRequest(KEY, { endpoint, body, sessionKey: 'not looked at', bytes: [] });
+    suite1.openRequest(KEY, { endpoint, body, sessionKey: 'not looked at', bytes: [] }).fields;
 
   test('gives the fields of its endpoint and no others', () => {
     assert.deepEqual(openRequest({ ...good, session_key: 'x', more: { of: 'anything' } }), {
@@ -133,15 +140,16 @@ describe('a request', () => {
 });
 
 describe('a handshake', () => {
-  const handshake = (pem: string) => suite1.openHandshake({ public_key: hex(pem) });
+  const tx = {} as Transaction;
+  const handshake = (pem: string) => suite1.openHandshake(tx, { public_key: hex(pem) });
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pemOf = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
 
-  test('gives the AES key to the owner of the private key alone, and the session key under it', () => {
-    const { keys, answer } = handshake(pemOf(rsa.publicKey));
-    const opened = openHandshake(http(answer), rsa.privateKey);
-    assert.equal(opened.sessionKey, keys.sessionKey);
-    assert.equal(opened.aesKey, Buffer.from(keys.secret).toString('hex'));
+  test('gives the AES key to the owner of the private key alone, and the session key under it', async () => {
+    const { keys, answer } = opened(await handshake(pemOf(rsa.publicKey)));
+    const held = openHandshake(http(answer), rsa.privateKey);
+    assert.equal(held.sessionKey, keys.sessionKey);
+    assert.equal(held.aesKey, Buffer.from(keys.secret).toString('hex'));
     assert.equal(keys.secret.length, 32);
     assert.throws(() => openHandshake(http(answer)), /decoding error|oaep/i);
   });
@@ -159,16 +167,26 @@ describe('a handshake', () => {
     'empty lines around it': `\n\n${pem}\n\n`,
   };
   for (const [what, text] of Object.entries(accepted)) {
-    test(`takes a key with ${what}`, () => {
-      const { answer } = handshake(text);
+    test(`takes a key with ${what}`, async () => {
+      const { answer } = opened(await handshake(text));
       const { ciphertext } = JSON.parse(answer.body) as { ciphertext: string };
       const { modulusLength = 0 } = createPublicKey(text.trim()).asymmetricKeyDetails ?? {};
       assert.equal(ciphertext.length, (modulusLength / 8) * 2);
     });
   }
 
-  test('takes upper-case hex', () => {
-    assert.equal(suite1.openHandshake({ public_key: hex(pem).toUpperCase() }).answer.status, 200);
+  test('takes upper-case hex', async () => {
+    const { answer } = opened(await suite1.openHandshake(tx, { public_key: hex(pem).toUpperCase() }));
+    assert.equal(answer.status, 200);
+  });
+
+  test('gives each session an id that no other has', async () => {
+    const ids = [opened(await handshake(pem)).id, opened(await handshake(pem)).id];
+    assert.deepEqual(
+      ids.map(({ length }) => length),
+      [16, 16],
+    );
+    assert.notDeepEqual(ids[0], ids[1]);
   });
 
   const refused: Record<string, unknown> = {
@@ -194,15 +212,19 @@ describe('a handshake', () => {
     'a PKCS#1 head on another key': hex(pem.replaceAll('PUBLIC', 'RSA PUBLIC')),
   };
   for (const [what, public_key] of Object.entries(refused)) {
-    test(`refuses a key that is ${what}`, () => {
-      assert.throws(() => suite1.openHandshake({ public_key }), { code: 'handshake_refused' });
+    test(`refuses a key that is ${what}`, async () => {
+      await assert.rejects(suite1.openHandshake(tx, { public_key }), { code: 'handshake_refused' });
     });
   }
 });
 
+/** A request without fields, whose answer is to be sealed. */
+const openEmpty = (secret: Uint8Array) =>
+  suite1.openRequest(secret, { endpoint: endpoints.logOut, body: {}, sessionKey: 'not looked at', bytes: [] });
+
 describe('an answer', () => {
   const SECRET = randomBytes(32);
-  const sealAnswer = (outcome: Outcome) => suite1.sealAnswer(SECRET, outcome);
+  const sealAnswer = (outcome: Outcome) => openEmpty(SECRET).seal(outcome);
   const request = { path: '/x', body: '', keys: { sessionKey: '', aesKey: SECRET.toString('hex') } };
 
   test('carries the new keys, the AES key under the old one and all else under the new one', () => {
@@ -215,15 +237,22 @@ describe('an answer', () => {
     assert.equal(opened.keys?.aesKey, Buffer.from(keys.secret).toString('hex'));
   });
 
+  test('has what is no text as its JSON', () => {
+    const list = [{ id: 'Grüße', current: true, started_at: null }];
+    const { keys, answer } = sealAnswer({ fields: { sessions: list } });
+    const { sessions } = JSON.parse(answer.body) as { sessions: string };
+    assert.deepEqual(JSON.parse(open(keys.secret, sessions) ?? ''), list);
+  });
+
   for (const [code, { suite1: form }] of Object.entries(problems)) {
     if (form.kind !== 'answer') {
       test(`cannot be ${code}, which is told without keys`, () => {
-        assert.throws(() => sealAnswer({ problem: code as ProblemCode }), /is not an answer of suite 1/);
+        assert.throws(() => sealAnswer({ problem: new Problem(code as ProblemCode) }), /is not an answer of suite 1/);
       });
       continue;
     }
     test(`tells ${code} in clear beside the keys`, () => {
-      const { answer } = sealAnswer({ problem: code as ProblemCode });
+      const { answer } = sealAnswer({ problem: new Problem(code as ProblemCode) });
       const opened = openAnswer(request, http(answer));
       assert.equal(opened.status, form.status);
       assert.equal(opened.error, form.sentence);
@@ -234,7 +263,7 @@ describe('an answer', () => {
 
 describe('session keys', () => {
   const ANSWERS = 400;
-  const keys = Array.from({ length: ANSWERS }, () => suite1.sealAnswer(KEY, { fields: {} }).keys.sessionKey);
+  const keys = Array.from({ length: ANSWERS }, () => openEmpty(KEY).seal({ fields: {} }).keys.sessionKey);
 
   test('have 400 characters of the alphabet, and never repeat', () => {
     assert.equal(SESSION_KEY_LENGTH, 400);

@@ -6,7 +6,7 @@ import {
   type KeyObject,
   publicEncrypt,
 } from 'node:crypto';
-import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
+import { Problem, problems } from '../../protocol/errors.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../protocol/suite1.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { NextStep, Outcome, Suite } from './suite.ts';
@@ -21,6 +21,7 @@ import type { NextStep, Outcome, Suite } from './suite.ts';
  */
 const CIPHER = 'aes-256-ecb';
 const AES_KEY_LENGTH = 32;
+const SESSION_ID_LENGTH = 16;
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 4096;
 /** A larger exponent makes each encryption slow; 65537 is what everybody uses. */
@@ -31,21 +32,26 @@ const PUBLIC_KEY_PEM = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+
 
 export const suite1: Suite = {
   number: 1,
+  allowsAnotherRequest: true,
 
-  openHandshake(body) {
+  async openHandshake(_transaction, body) {
     const publicKey = readPublicKey(body.public_key);
     if (!publicKey) throw new Problem('handshake_refused');
     const secret = randomBytes(AES_KEY_LENGTH);
     const sessionKey = randomSessionKey();
     const ciphertext = encryptKey(publicKey, secret.toString('hex'));
     return {
-      keys: { sessionKey, secret },
+      session: { id: randomBytes(SESSION_ID_LENGTH), keys: { sessionKey, secret } },
       answer: {
         status: 200,
         body: JSON.stringify({ ciphertext: ciphertext.toString('hex'), session_key: seal(secret, sessionKey) }),
       },
     };
   },
+
+  sessionIdOf: () => undefined,
+
+  identify: ({ bytes }) => bytes,
 
   openRequest(secret, { endpoint, body }) {
     const fields: Record<string, string> = {};
@@ -56,33 +62,36 @@ export const suite1: Suite = {
       if (text === undefined) throw malformed(`The field ${name} does not open under the key of this session.`);
       fields[name] = text;
     }
-    return fields;
-  },
-
-  sealAnswer(secret, outcome): NextStep {
-    const next = { sessionKey: randomSessionKey(), secret: randomBytes(AES_KEY_LENGTH) };
-    const { status, fields } = describe(outcome, next.secret);
-    return {
-      keys: next,
-      answer: {
-        status,
-        body: JSON.stringify({
-          ciphertext: seal(secret, next.secret.toString('hex')),
-          session_key: seal(next.secret, next.sessionKey),
-          ...fields,
-        }),
-      },
-    };
+    return { fields, seal: (outcome) => sealAnswer(secret, outcome) };
   },
 };
 
+function sealAnswer(secret: Uint8Array, outcome: Outcome): NextStep {
+  const next = { sessionKey: randomSessionKey(), secret: randomBytes(AES_KEY_LENGTH) };
+  const { status, fields } = describe(outcome, next.secret);
+  return {
+    keys: next,
+    answer: {
+      status,
+      body: JSON.stringify({
+        ciphertext: seal(secret, next.secret.toString('hex')),
+        session_key: seal(next.secret, next.sessionKey),
+        ...fields,
+      }),
+    },
+  };
+}
+
 function describe(outcome: Outcome, secret: Uint8Array): { status: number; fields: Record<string, string> } {
   if ('problem' in outcome) return describeProblem(outcome.problem);
-  const sealed = Object.entries(outcome.fields).map(([name, text]) => [name, seal(secret, text)]);
+  const sealed = Object.entries(outcome.fields).map(([name, value]) => [
+    name,
+    seal(secret, typeof value === 'string' ? value : JSON.stringify(value)),
+  ]);
   return { status: 200, fields: Object.fromEntries(sealed) };
 }
 
-function describeProblem(code: ProblemCode): { status: number; fields: Record<string, string> } {
+function describeProblem({ code }: Problem): { status: number; fields: Record<string, string> } {
   const form = problems[code].suite1;
   if (form.kind !== 'answer') throw new Error(`${code} is not an answer of suite 1`);
   return { status: form.status, fields: { error: form.sentence } };

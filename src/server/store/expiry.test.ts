@@ -9,10 +9,12 @@ import type { Store } from './store.ts';
 const id = () => randomBytes(16);
 const times: ExpiryTimes = {
   sessionsUnusedSince: 1_000,
+  handshakesUnusedSince: 6_000,
   claimsEndedBy: 2_000,
   recoveriesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,
   rateWindowsBefore: 5_000,
+  kemKeysEndedBy: 7_000,
 };
 
 function step(sessionId: Uint8Array, lastUsedAt: number): NewRow<'session_steps'> {
@@ -29,6 +31,7 @@ function step(sessionId: Uint8Array, lastUsedAt: number): NewRow<'session_steps'
     repeatable: 0,
     used: 0,
     last_used_at: lastUsedAt,
+    started_at: lastUsedAt,
   };
 }
 
@@ -63,10 +66,24 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
       .insertInto('rate_counters')
       .values({ counter_key: id(), window_started_at: 5_000 + beyond, count: 1 })
       .execute();
+    await db
+      .insertInto('kem_keys')
+      .values({
+        kid: id(),
+        identity: id(),
+        descriptor: id(),
+        signature: id(),
+        sealed_seed: id(),
+        not_before: 0,
+        not_after: 7_000 + beyond,
+      })
+      .execute();
   });
 }
 
-const TABLES = ['session_steps', 'request_claims', 'recoveries', 'login_attempts', 'rate_counters'] as const;
+const TABLES = [
+  ...(['session_steps', 'request_claims', 'recoveries', 'login_attempts', 'rate_counters', 'kem_keys'] as const),
+];
 
 async function countRows(store: Store): Promise<Record<string, number>> {
   return store.transaction(async ({ db }) => {
@@ -101,8 +118,8 @@ describe('deleteExpired', () => {
     await insertRows(store, 1);
     const sweep = () => store.transaction((tx) => deleteExpired(tx, times, 2));
     assert.ok((await sweep()) >= 2);
-    // Claims are few: they go at once.
-    assert.deepEqual(await countRows(store), { ...all(4), request_claims: 1 });
+    // Claims and KEM keys are few: they go at once.
+    assert.deepEqual(await countRows(store), { ...all(4), request_claims: 1, kem_keys: 1 });
     assert.equal(await sweep(), 2);
     assert.equal(await sweep(), 1);
     assert.deepEqual(await countRows(store), all(1));
@@ -123,5 +140,37 @@ describe('deleteExpired', () => {
         [inUse, inUse, inUse],
       );
     });
+  });
+
+  test('deletes sessions of suite 2 that were never used far sooner, and no others', async (t) => {
+    const store = await openTestStore(t);
+    const unused = { suite: 2, used: 0, parent_id: null };
+    const rows = {
+      'at its end': { ...step(id(), 6_000), ...unused },
+      'a millisecond younger': { ...step(id(), 6_001), ...unused },
+      'of suite 1': { ...step(id(), 6_000), ...unused, suite: 1 },
+      used: { ...step(id(), 6_000), ...unused, used: 1 },
+      'an answer': { ...step(id(), 6_000), ...unused, parent_id: id() },
+    };
+    await store.transaction(async (tx) => {
+      await tx.db.insertInto('session_steps').values(Object.values(rows)).execute();
+      assert.equal(await deleteExpired(tx, times, 10), 1);
+      const left = await tx.db.selectFrom('session_steps').select('step_id').execute();
+      const ids = left.map(({ step_id }) => Buffer.from(step_id).toString('hex'));
+      const names = Object.entries(rows).filter(([, row]) => ids.includes(Buffer.from(row.step_id).toString('hex')));
+      assert.deepEqual(
+        names.map(([name]) => name),
+        ['a millisecond younger', 'of suite 1', 'used', 'an answer'],
+      );
+    });
+  });
+
+  test('deletes unused sessions of suite 2 by a bounded number at a time, too', async (t) => {
+    const store = await openTestStore(t);
+    const rows = Array.from({ length: 5 }, () => ({ ...step(id(), 6_000), suite: 2 }));
+    await store.transaction(({ db }) => db.insertInto('session_steps').values(rows).execute());
+    const sweep = () => store.transaction((tx) => deleteExpired(tx, times, 2));
+    const found = [await sweep(), await sweep(), await sweep(), await sweep()];
+    assert.deepEqual(found, [2, 2, 1, 0]);
   });
 });

@@ -3,10 +3,13 @@ import type { Transaction } from './store.ts';
 /** What is kept no longer: rows whose time is at or before the given one, in milliseconds since 1970. */
 export interface ExpiryTimes {
   readonly sessionsUnusedSince: number;
+  /** Sessions of suite 2 that were opened until then and never used. */
+  readonly handshakesUnusedSince: number;
   readonly claimsEndedBy: number;
   readonly recoveriesEndedBy: number;
   readonly loginAttemptsBefore: number;
   readonly rateWindowsBefore: number;
+  readonly kemKeysEndedBy: number;
 }
 
 /**
@@ -34,6 +37,19 @@ export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, lim
         )
         .limit(limit),
     ),
+    db
+      .deleteFrom('session_steps')
+      .where('step_id', 'in', (eb) =>
+        eb
+          .selectFrom('session_steps')
+          .select('step_id')
+          .where('last_used_at', '<=', times.handshakesUnusedSince)
+          .where('suite', '=', 2)
+          .where('used', '=', 0)
+          .where('parent_id', 'is', null)
+          .limit(limit),
+      ),
+    db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // As few as the requests that a crash cut short: no bound needed.
     db.deleteFrom('request_claims').where('lease_until', '<=', times.claimsEndedBy),
     db

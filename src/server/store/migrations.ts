@@ -107,6 +107,31 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at)',
     ],
   },
+  {
+    version: 2,
+    statements: ({ bytes, integer, table }) => [
+      `ALTER TABLE users ADD COLUMN min_suite ${integer} NOT NULL DEFAULT 1`,
+      `ALTER TABLE session_steps ADD COLUMN started_at ${integer} NOT NULL DEFAULT 0`,
+      // An answered step is found among the few of its session; this index was the dearest part of a request.
+      'DROP INDEX session_steps_by_request',
+      `CREATE TABLE identities (
+        identity ${bytes} PRIMARY KEY,
+        sealed_key ${bytes} NOT NULL,
+        created_at ${integer} NOT NULL
+      ) ${table}`,
+      `CREATE TABLE kem_keys (
+        kid ${bytes} PRIMARY KEY,
+        identity ${bytes} NOT NULL,
+        descriptor ${bytes} NOT NULL,
+        signature ${bytes} NOT NULL,
+        sealed_seed ${bytes} NOT NULL,
+        not_before ${integer} NOT NULL,
+        not_after ${integer} NOT NULL
+      ) ${table}`,
+      'CREATE INDEX kem_keys_by_end ON kem_keys (not_after)',
+      'CREATE INDEX session_steps_unused ON session_steps (last_used_at) WHERE suite = 2 AND used = 0 AND parent_id IS NULL',
+    ],
+  },
 ];
 
 /** The schema that this program reads and writes. */

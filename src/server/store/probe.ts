@@ -25,6 +25,7 @@ export async function probeWrite(transaction: Transaction): Promise<void> {
     repeatable: 0,
     used: 0,
     last_used_at: 0,
+    started_at: 0,
   });
   await deleteStep(transaction, stepId);
 }

@@ -1,9 +1,26 @@
-import type { Insertable, Kysely, Selectable } from 'kysely';
+import type { Generated, Insertable, Kysely, Selectable } from 'kysely';
 
 /** Points in time are milliseconds since 1970 (UTC); flags are 0 or 1; `*_id` and `*_hash` are bytes. */
 export interface Schema {
   schema_migrations: { version: number; applied_at: number };
   master_keys: { master_key_id: string; created_at: number };
+  identities: {
+    /** Ed25519 public key. */
+    identity: Uint8Array;
+    sealed_key: Uint8Array;
+    created_at: number;
+  };
+  kem_keys: {
+    /** Hash of the descriptor, by which clients name the key. */
+    kid: Uint8Array;
+    /** The identity that signed it. */
+    identity: Uint8Array;
+    descriptor: Uint8Array;
+    signature: Uint8Array;
+    sealed_seed: Uint8Array;
+    not_before: number;
+    not_after: number;
+  };
   users: {
     user_id: Uint8Array;
     username: string;
@@ -14,6 +31,8 @@ export interface Schema {
     email_key: string;
     password_hash: string;
     created_at: number;
+    /** The oldest suite that the account may be logged in to with. */
+    min_suite: Generated<number>;
   };
   user_keys: {
     user_id: Uint8Array;
@@ -40,6 +59,8 @@ export interface Schema {
     /** Whether a request was made with this step: the client has proved that it holds its keys. */
     used: number;
     last_used_at: number;
+    /** When the session was opened; 0 if a program opened it that did not note that. */
+    started_at: Generated<number>;
   };
   request_claims: {
     step_id: Uint8Array;

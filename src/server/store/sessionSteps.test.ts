@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
 import {
-  deleteOtherSessionsOfUser,
   deleteOtherSteps,
   deleteSession,
   findAnsweredStep,
@@ -14,7 +13,6 @@ import {
   type SessionStep,
 } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
-import { insertUser } from './users.ts';
 
 type Changes = Partial<SessionStep>;
 
@@ -37,17 +35,11 @@ async function createWorld(t: TestContext) {
         repeatable: 0,
         used: 0,
         last_used_at: 1,
+        started_at: 0,
         ...changes,
       };
       await within((tx) => insertStep(tx, step));
       return step;
-    },
-    async insertUser(): Promise<Uint8Array> {
-      const userId = randomBytes(16);
-      const name = userId.toString('hex');
-      const names = { username: name, username_key: name, email: name, email_key: name };
-      await within((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 1 }));
-      return userId;
     },
     /** Whether each of the steps is there. */
     areThere: (steps: readonly SessionStep[]) =>
@@ -60,17 +52,16 @@ async function createWorld(t: TestContext) {
 }
 
 describe('session steps', () => {
-  test('one request of a step leads to one step, by the database itself', async (t) => {
+  test('the step that a request led to is found by the step that it was made with and its hash', async (t) => {
     const { insert, in: within } = await createWorld(t);
     const step = await insert();
     const request = { parent_id: step.step_id, request_hash: randomBytes(32), session_id: step.session_id };
     const child = await insert(request);
-    await assert.rejects(insert(request));
     assert.equal((await within((tx) => findChildSteps(tx, step))).length, 1);
-    const found = await within((tx) => findAnsweredStep(tx, step.step_id, request.request_hash));
+    const found = await within((tx) => findAnsweredStep(tx, step, request.request_hash));
     assert.deepEqual(found && Buffer.from(found.step_id), child.step_id);
-    assert.equal(await within((tx) => findAnsweredStep(tx, step.step_id, randomBytes(32))), undefined);
-    assert.equal(await within((tx) => findAnsweredStep(tx, child.step_id, request.request_hash)), undefined);
+    assert.equal(await within((tx) => findAnsweredStep(tx, step, randomBytes(32))), undefined);
+    assert.equal(await within((tx) => findAnsweredStep(tx, child, request.request_hash)), undefined);
   });
 
   test('requests whose answers are not stored lead to a step each', async (t) => {
@@ -98,19 +89,5 @@ describe('session steps', () => {
     assert.deepEqual(await areThere([step, ...others, stranger]), [true, false, false, true]);
     await within((tx) => deleteSession(tx, step.session_id));
     assert.deepEqual(await areThere([step, stranger]), [false, true]);
-  });
-
-  test("a user's other sessions end as a whole, whichever of their steps is logged in", async (t) => {
-    const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
-    const [user, somebodyElse] = [await newUser(), await newUser()];
-    const own = await insert({ user_id: user });
-    const anonymousStep = await insert();
-    const loggedInStep = await insert({ user_id: user, session_id: anonymousStep.session_id });
-    const earlierOwn = await insert({ session_id: own.session_id });
-    const others = await insert({ user_id: somebodyElse });
-    const nobodys = await insert();
-    await within((tx) => deleteOtherSessionsOfUser(tx, user, own.session_id));
-    assert.deepEqual(await areThere([own, earlierOwn, others, nobodys]), [true, true, true, true]);
-    assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
   });
 });

@@ -25,15 +25,26 @@ export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<Ses
 /** @returns the step that a request led to, if its answer was stored */
 export async function findAnsweredStep(
   { db }: Transaction,
-  parentId: Uint8Array,
+  parent: SessionStep,
   requestHash: Uint8Array,
 ): Promise<SessionStep | undefined> {
   return db
     .selectFrom('session_steps')
     .selectAll()
-    .where('parent_id', '=', parentId)
+    .where('session_id', '=', parent.session_id)
+    .where('parent_id', '=', parent.step_id)
     .where('request_hash', '=', requestHash)
     .executeTakeFirst();
+}
+
+export async function sessionExists({ db }: Transaction, sessionId: Uint8Array): Promise<boolean> {
+  const step = await db
+    .selectFrom('session_steps')
+    .select('step_id')
+    .where('session_id', '=', sessionId)
+    .limit(1)
+    .executeTakeFirst();
+  return step !== undefined;
 }
 
 /** @returns when any step of a session was last used, or made, in milliseconds since 1970 */
@@ -60,6 +71,7 @@ const insertion = prepared<SessionStep, unknown>(
     'repeatable',
     'used',
     'last_used_at',
+    'started_at',
   ],
   ({ db }, step) => db.insertInto('session_steps').values(step),
 );
@@ -109,19 +121,4 @@ export async function findChildSteps(
 
 export async function deleteSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
   await db.deleteFrom('session_steps').where('session_id', '=', sessionId).execute();
-}
-
-/** Ends every session that a user is logged in on, but for one. */
-export async function deleteOtherSessionsOfUser(
-  { db }: Transaction,
-  userId: Uint8Array,
-  exceptSessionId: Uint8Array,
-): Promise<void> {
-  await db
-    .deleteFrom('session_steps')
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
-    .where('session_id', '!=', exceptSessionId)
-    .execute();
 }

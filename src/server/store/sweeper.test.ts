@@ -11,10 +11,12 @@ const BUSY_INTERVAL = 50;
 
 const upTo = (time: number): ExpiryTimes => ({
   sessionsUnusedSince: time,
+  handshakesUnusedSince: time,
   claimsEndedBy: time,
   recoveriesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
+  kemKeysEndedBy: time,
 });
 
 async function insertCounters(store: Store, count: number, windowStartedAt: number): Promise<void> {

@@ -24,6 +24,7 @@ function newUser(name: string, email = `${name}@example.org`): User {
     email_key: email,
     password_hash: 'first',
     created_at: 1,
+    min_suite: 1,
   };
 }
 

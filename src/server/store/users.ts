@@ -63,6 +63,16 @@ export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array
   await db.updateTable('users').set({ password_hash: passwordHash }).where('user_id', '=', userId).execute();
 }
 
+/** Has an account be logged in to with this suite or a newer one alone. */
+export async function raiseMinSuite({ db }: Transaction, userId: Uint8Array, suite: number): Promise<void> {
+  await db
+    .updateTable('users')
+    .set({ min_suite: suite })
+    .where('user_id', '=', userId)
+    .where('min_suite', '<', suite)
+    .execute();
+}
+
 /** Replaces the hash only while it is still the one that was read: a password changed in between wins. */
 export async function replacePasswordHash(
   { db }: Transaction,

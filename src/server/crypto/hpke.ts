@@ -1,0 +1,111 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { hmac } from './derive.ts';
+import { type XWingKeyPair, xwingDecapsulate, xwingEncapsulate } from './xwing.ts';
+
+/*
+ * HPKE (RFC 9180) in the one cipher suite that VWS uses, X-Wing, HKDF-SHA256 and AES-256-GCM, in base and PSK mode, with
+ * one message a context. The sender's first message is sealed under the base nonce, since its sequence number is 0.
+ */
+const KEM_ID = 0x647a;
+const KDF_ID = 0x0001;
+const AEAD_ID = 0x0002;
+const KEY_LENGTH = 32;
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
+const HASH_LENGTH = 32;
+const MODE = { base: 0, psk: 1 } as const;
+const EMPTY = new Uint8Array();
+
+const SUITE_ID = Buffer.concat([Buffer.from('HPKE'), uint16(KEM_ID), uint16(KDF_ID), uint16(AEAD_ID)]);
+const VERSION = Buffer.from('HPKE-v1');
+
+/** A secret that both sides know already, and its name (RFC 9180, section 5.1.2). */
+export interface Psk {
+  /** At least 32 bytes. */
+  readonly secret: Uint8Array;
+  readonly id: Uint8Array;
+}
+
+/** The two parties' secrets after a setup. */
+export interface HpkeContext {
+  /** Seals the first and only message. */
+  seal(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** @returns undefined if it does not open */
+  open(associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+  /** A secret of `length` bytes, up to 32, for another use. */
+  export(context: string, length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** @returns undefined if this is no public key */
+export function setupSender(
+  publicKey: Uint8Array,
+  info: Uint8Array,
+  psk?: Psk,
+): { encapsulated: Uint8Array<ArrayBuffer>; context: HpkeContext } | undefined {
+  const encapsulation = xwingEncapsulate(publicKey);
+  return (
+    encapsulation && {
+      encapsulated: encapsulation.ciphertext,
+      context: createContext(encapsulation.sharedSecret, info, psk),
+    }
+  );
+}
+
+/** @returns undefined if this is no encapsulated key */
+export function setupReceiver(
+  keyPair: XWingKeyPair,
+  encapsulated: Uint8Array,
+  info: Uint8Array,
+  psk?: Psk,
+): HpkeContext | undefined {
+  const sharedSecret = xwingDecapsulate(keyPair, encapsulated);
+  return sharedSecret && createContext(sharedSecret, info, psk);
+}
+
+/** The key schedule of RFC 9180, section 5.1. */
+function createContext(sharedSecret: Uint8Array, info: Uint8Array, psk?: Psk): HpkeContext {
+  const scheduleContext = Buffer.concat([
+    Uint8Array.of(psk ? MODE.psk : MODE.base),
+    labeledExtract(EMPTY, 'psk_id_hash', psk?.id ?? EMPTY),
+    labeledExtract(EMPTY, 'info_hash', info),
+  ]);
+  const secret = labeledExtract(sharedSecret, 'secret', psk?.secret ?? EMPTY);
+  const key = labeledExpand(secret, 'key', scheduleContext, KEY_LENGTH);
+  const nonce = labeledExpand(secret, 'base_nonce', scheduleContext, NONCE_LENGTH);
+  const exporterSecret = labeledExpand(secret, 'exp', scheduleContext, HASH_LENGTH);
+  return {
+    seal(associatedData, plaintext) {
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData);
+      return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+    },
+    open(associatedData, ciphertext) {
+      if (ciphertext.length < TAG_LENGTH) return undefined;
+      const end = ciphertext.length - TAG_LENGTH;
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH });
+      decipher.setAAD(associatedData).setAuthTag(ciphertext.subarray(end));
+      const plaintext = decipher.update(ciphertext.subarray(0, end));
+      try {
+        decipher.final();
+      } catch {
+        return undefined;
+      }
+      return plaintext;
+    },
+    export: (context, length) => labeledExpand(exporterSecret, 'sec', Buffer.from(context), length),
+  };
+}
+
+function labeledExtract(salt: Uint8Array, label: string, input: Uint8Array): Uint8Array {
+  return hmac(salt, VERSION, SUITE_ID, label, input);
+}
+
+/** One block of HKDF-Expand is enough: nothing here is longer than a hash. */
+function labeledExpand(secret: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  if (length > HASH_LENGTH) throw new RangeError(`At most ${HASH_LENGTH} bytes can be had, not ${length}.`);
+  const block = hmac(secret, uint16(length), VERSION, SUITE_ID, label, info, Uint8Array.of(1));
+  return block.subarray(0, length);
+}
+
+function uint16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { ml_kem768_x25519 as XWing } from '@noble/post-quantum/hybrid.js';
+import {
+  XWING_CIPHERTEXT_LENGTH,
+  XWING_PUBLIC_KEY_LENGTH,
+  XWING_SEED_LENGTH,
+  xwingDecapsulate,
+  xwingEncapsulate,
+  xwingKeyPair,
+} from './xwing.ts';
+
+test('both sides come to the same secret, each time to another', () => {
+  const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
+  const one = xwingEncapsulate(pair.publicKey);
+  const other = xwingEncapsulate(pair.publicKey);
+  assert.ok(one && other);
+  assert.equal(one.ciphertext.length, XWING_CIPHERTEXT_LENGTH);
+  assert.deepEqual(xwingDecapsulate(pair, one.ciphertext), one.sharedSecret);
+  assert.notDeepEqual(one.sharedSecret, other.sharedSecret);
+});
+
+test('another implementation makes the same keys of a seed, and the same secrets', () => {
+  for (let round = 0; round < 5; round += 1) {
+    const seed = randomBytes(XWING_SEED_LENGTH);
+    const pair = xwingKeyPair(seed);
+    const theirs = XWing.keygen(seed);
+    assert.deepEqual(Buffer.from(theirs.publicKey), Buffer.from(pair.publicKey));
+
+    const ours = xwingEncapsulate(theirs.publicKey);
+    assert.ok(ours);
+    assert.deepEqual(Buffer.from(XWing.decapsulate(ours.ciphertext, theirs.secretKey)), ours.sharedSecret);
+    const { cipherText, sharedSecret } = XWing.encapsulate(pair.publicKey);
+    assert.deepEqual(xwingDecapsulate(pair, cipherText), Buffer.from(sharedSecret));
+  }
+});
+
+test('an altered ciphertext gives another secret, and none where X25519 has no answer', () => {
+  const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
+  const encapsulation = xwingEncapsulate(pair.publicKey);
+  assert.ok(encapsulation);
+  for (const position of [0, 1087, 1088]) {
+    const altered = Buffer.from(encapsulation.ciphertext);
+    altered.writeUInt8(altered.readUInt8(position) ^ 1, position);
+    assert.notDeepEqual(xwingDecapsulate(pair, altered), encapsulation.sharedSecret);
+  }
+  const smallOrder = Buffer.from(encapsulation.ciphertext).fill(0, 1088);
+  assert.equal(xwingDecapsulate(pair, smallOrder), undefined);
+});
+
+test('what is no key and no ciphertext is refused', () => {
+  const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
+  const { publicKey } = pair;
+  for (const bad of [
+    Buffer.alloc(0),
+    publicKey.subarray(1),
+    Buffer.concat([publicKey, Buffer.alloc(1)]),
+    Buffer.alloc(XWING_PUBLIC_KEY_LENGTH, 0xff),
+    Buffer.from(publicKey).fill(0, 1184),
+  ]) {
+    assert.equal(xwingEncapsulate(bad), undefined);
+  }
+  for (const length of [0, XWING_CIPHERTEXT_LENGTH - 1, XWING_CIPHERTEXT_LENGTH + 1]) {
+    assert.equal(xwingDecapsulate(pair, randomBytes(length)), undefined);
+  }
+});

@@ -1,0 +1,40 @@
+import { sql } from 'kysely';
+import type { NewRow, Row } from './schema.ts';
+import type { Transaction } from './store.ts';
+
+export type IdentityRow = Row<'identities'>;
+export type KemKeyRow = Row<'kem_keys'>;
+
+/** Keeps others from making an identity or a KEM key until the transaction ends. */
+export async function lockIdentityKeys({ engine, db }: Transaction): Promise<void> {
+  // On SQLite a transaction excludes all others by itself.
+  if (engine === 'postgres') await sql`LOCK TABLE identities, kem_keys IN SHARE ROW EXCLUSIVE MODE`.execute(db);
+}
+
+/** @returns the identity that was made first */
+export async function findIdentity({ db }: Transaction): Promise<IdentityRow | undefined> {
+  return db.selectFrom('identities').selectAll().orderBy('created_at').limit(1).executeTakeFirst();
+}
+
+export async function insertIdentity({ db }: Transaction, identity: NewRow<'identities'>): Promise<void> {
+  await db.insertInto('identities').values(identity).execute();
+}
+
+export async function findKemKey({ db }: Transaction, kid: Uint8Array): Promise<KemKeyRow | undefined> {
+  return db.selectFrom('kem_keys').selectAll().where('kid', '=', kid).executeTakeFirst();
+}
+
+/** @returns the key that an identity signed last */
+export async function findNewestKemKey({ db }: Transaction, identity: Uint8Array): Promise<KemKeyRow | undefined> {
+  return db
+    .selectFrom('kem_keys')
+    .selectAll()
+    .where('identity', '=', identity)
+    .orderBy('not_before', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function insertKemKey({ db }: Transaction, key: NewRow<'kem_keys'>): Promise<void> {
+  await db.insertInto('kem_keys').values(key).execute();
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import { openTestStore } from '../../../test/support/store.ts';
+import { findStep, insertStep, type SessionStep } from './sessionSteps.ts';
+import type { Transaction } from './store.ts';
+import {
+  deleteOtherSessionsOfUser,
+  deleteSessionOfUser,
+  findSessionsOfUser,
+  forgetUserOfSession,
+} from './userSessions.ts';
+import { insertUser } from './users.ts';
+
+type Changes = Partial<SessionStep>;
+
+async function createWorld(t: TestContext) {
+  const store = await openTestStore(t);
+  const within = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => store.transaction(work);
+  return {
+    in: within,
+    async insert(changes: Changes = {}): Promise<SessionStep> {
+      const step: SessionStep = {
+        step_id: randomBytes(32),
+        session_id: randomBytes(16),
+        parent_id: null,
+        suite: 1,
+        user_id: null,
+        recovery_id: null,
+        sealed_secret: randomBytes(8),
+        request_hash: null,
+        sealed_answer: null,
+        repeatable: 0,
+        used: 0,
+        last_used_at: 1,
+        started_at: 0,
+        ...changes,
+      };
+      await within((tx) => insertStep(tx, step));
+      return step;
+    },
+    async insertUser(): Promise<Uint8Array> {
+      const userId = randomBytes(16);
+      const name = userId.toString('hex');
+      const names = { username: name, username_key: name, email: name, email_key: name };
+      await within((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 1 }));
+      return userId;
+    },
+    /** Whether each of the steps is there. */
+    areThere: (steps: readonly SessionStep[]) =>
+      within(async (tx) => {
+        const found: boolean[] = [];
+        for (const { step_id } of steps) found.push((await findStep(tx, step_id)) !== undefined);
+        return found;
+      }),
+  };
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+describe('findSessionsOfUser', () => {
+  test('finds a session once, over all its steps, the one used last first, and no other user’s', async (t) => {
+    const { insert, insertUser: newUser, in: within } = await createWorld(t);
+    const [user, somebodyElse] = [await newUser(), await newUser()];
+    const first = await insert({ user_id: user, suite: 2, started_at: 10, last_used_at: 50 });
+    // Noted at one step only, as by a program that did not know of it at the others.
+    await insert({ session_id: first.session_id, user_id: user, suite: 2, last_used_at: 70 });
+    const second = await insert({ user_id: user, last_used_at: 60, started_at: 20 });
+    await insert({ session_id: second.session_id, last_used_at: 55, started_at: 20 });
+    await insert({ user_id: somebodyElse, last_used_at: 90 });
+    await insert({ last_used_at: 90 });
+    const sessions = await within((tx) => findSessionsOfUser(tx, user, 0, 10));
+    assert.deepEqual(
+      sessions.map(({ session_id, ...session }) => ({ id: hex(session_id), ...session })),
+      [
+        { id: hex(first.session_id), suite: 2, started_at: 10, last_used_at: 70 },
+        { id: hex(second.session_id), suite: 1, started_at: 20, last_used_at: 60 },
+      ],
+    );
+  });
+
+  test('finds those alone that were used after the given time, by any step, and no more than asked for', async (t) => {
+    const { insert, insertUser: newUser, in: within } = await createWorld(t);
+    const user = await newUser();
+    const at = async (time: number) => insert({ user_id: user, last_used_at: time });
+    const [, , newest] = [await at(100), await at(101), await at(103)];
+    const byItsOtherStep = await at(100);
+    await insert({ session_id: byItsOtherStep.session_id, last_used_at: 102 });
+    const find = async (since: number, limit: number) =>
+      (await within((tx) => findSessionsOfUser(tx, user, since, limit))).map(({ last_used_at }) => last_used_at);
+    assert.deepEqual(await find(99, 10), [103, 102, 101, 100]);
+    assert.deepEqual(await find(100, 10), [103, 102, 101]);
+    assert.deepEqual(await find(100, 2), [103, 102]);
+    assert.deepEqual(await find(newest.last_used_at, 10), []);
+  });
+});
+
+describe('deleteSessionOfUser', () => {
+  test('ends every step of that session, and nothing of any other', async (t) => {
+    const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const user = await newUser();
+    const step = await insert({ user_id: user });
+    const anonymousStep = await insert({ session_id: step.session_id });
+    const another = await insert({ user_id: user });
+    assert.equal(await within((tx) => deleteSessionOfUser(tx, user, step.session_id)), true);
+    assert.deepEqual(await areThere([step, anonymousStep, another]), [false, false, true]);
+    assert.equal(await within((tx) => deleteSessionOfUser(tx, user, step.session_id)), false);
+  });
+
+  test('ends no session that is another user’s or nobody’s', async (t) => {
+    const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const [user, somebodyElse] = [await newUser(), await newUser()];
+    await insert({ user_id: user });
+    const steps = [await insert({ user_id: somebodyElse }), await insert()];
+    for (const { session_id } of steps) {
+      assert.equal(await within((tx) => deleteSessionOfUser(tx, user, session_id)), false);
+    }
+    assert.deepEqual(await areThere(steps), [true, true]);
+  });
+});
+
+test('forgetUserOfSession logs every step of one session out and forgets its recovery', async (t) => {
+  const { insert, insertUser: newUser, in: within } = await createWorld(t);
+  const user = await newUser();
+  const step = await insert({ user_id: user, recovery_id: randomBytes(16) });
+  const sibling = await insert({ session_id: step.session_id, user_id: user, recovery_id: randomBytes(16) });
+  const another = await insert({ user_id: user, recovery_id: randomBytes(16) });
+  await within((tx) => forgetUserOfSession(tx, step.session_id));
+  for (const { step_id } of [step, sibling]) {
+    const found = await within((tx) => findStep(tx, step_id));
+    assert.deepEqual([found?.user_id, found?.recovery_id], [null, null]);
+  }
+  const untouched = await within((tx) => findStep(tx, another.step_id));
+  assert.equal(hex(untouched?.user_id ?? new Uint8Array()), hex(user));
+  assert.notEqual(untouched?.recovery_id, null);
+});
+
+test("a user's other sessions end as a whole, whichever of their steps is logged in", async (t) => {
+  const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+  const [user, somebodyElse] = [await newUser(), await newUser()];
+  const own = await insert({ user_id: user });
+  const anonymousStep = await insert();
+  const loggedInStep = await insert({ user_id: user, session_id: anonymousStep.session_id });
+  const earlierOwn = await insert({ session_id: own.session_id });
+  const others = await insert({ user_id: somebodyElse });
+  const nobodys = await insert();
+  await within((tx) => deleteOtherSessionsOfUser(tx, user, own.session_id));
+  assert.deepEqual(await areThere([own, earlierOwn, others, nobodys]), [true, true, true, true]);
+  assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
+});

@@ -1,0 +1,74 @@
+import type { Transaction } from './store.ts';
+
+/** A session that a user is logged in on, over all its steps. */
+export interface UserSession {
+  readonly session_id: Uint8Array;
+  readonly suite: number;
+  readonly started_at: number;
+  readonly last_used_at: number;
+}
+
+/** @returns the sessions of a user that were in use since the given time, the one used last first */
+export async function findSessionsOfUser(
+  { db }: Transaction,
+  userId: Uint8Array,
+  usedSince: number,
+  limit: number,
+): Promise<UserSession[]> {
+  return db
+    .selectFrom('session_steps')
+    .select(({ fn }) => [
+      'session_id',
+      'suite',
+      fn.max('started_at').as('started_at'),
+      fn.max('last_used_at').as('last_used_at'),
+    ])
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .groupBy(['session_id', 'suite'])
+    .having(({ fn }) => fn.max('last_used_at'), '>', usedSince)
+    .orderBy('last_used_at', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+/** @returns false if the user is not logged in on that session: nothing was ended */
+export async function deleteSessionOfUser(
+  { db }: Transaction,
+  userId: Uint8Array,
+  sessionId: Uint8Array,
+): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom('session_steps')
+    .where('session_id', '=', sessionId)
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
+}
+
+/** Logs a session out, at every step of it. */
+export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
+  await db
+    .updateTable('session_steps')
+    .set({ user_id: null, recovery_id: null })
+    .where('session_id', '=', sessionId)
+    .execute();
+}
+
+/** Ends every session that a user is logged in on, but for one. */
+export async function deleteOtherSessionsOfUser(
+  { db }: Transaction,
+  userId: Uint8Array,
+  exceptSessionId: Uint8Array,
+): Promise<void> {
+  await db
+    .deleteFrom('session_steps')
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .where('session_id', '!=', exceptSessionId)
+    .execute();
+}
