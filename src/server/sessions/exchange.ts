@@ -2,16 +2,18 @@ import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { isAnswer, Problem } from '../../protocol/errors.ts';
 import {
-  deleteOtherSteps,
+  countUse,
   deleteSession,
   deleteStep,
-  findAnsweredStep,
+  type FoundStep,
   findChildSteps,
   findLastUse,
+  findSealedAnswer,
   findStep,
   insertStep,
-  markStepUsed,
+  replaceOtherSteps,
   type SessionStep,
+  touchStep,
 } from '../store/sessionSteps.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Claim, createClaims } from './claims.ts';
@@ -57,7 +59,7 @@ export interface Exchange {
 
 /** A request at a step that is there. */
 interface Opened {
-  readonly step: SessionStep;
+  readonly step: FoundStep;
   readonly secret: Uint8Array;
   readonly fields: Record<string, string>;
 }
@@ -86,10 +88,10 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
       return { kind: 'expired' };
     }
     // An unused step has led nowhere yet: no answer can be there.
-    const answered = step.used ? await findAnsweredStep(tx, step.step_id, requestHash) : undefined;
-    if (answered?.sealed_answer) {
-      await markStepUsed(tx, step.step_id, now);
-      return { kind: 'answered', answer: vault.openAnswer(answered.sealed_answer, requestHash) };
+    const sealedAnswer = step.used ? await findSealedAnswer(tx, step, requestHash) : undefined;
+    if (sealedAnswer) {
+      await touchStep(tx, step.step_id, now);
+      return { kind: 'answered', answer: vault.openAnswer(sealedAnswer, requestHash) };
     }
     const secret = vault.openSecret(step.sealed_secret);
     return { kind: 'opened', opened: { step, secret, fields: suite.openRequest(secret, request) } };
@@ -103,30 +105,28 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
     session: Session,
   ): Promise<WireAnswer> {
     if (step.used) await makeRoom(tx, step);
-    else await deleteOtherSteps(tx, step);
-    const now = clock();
-    await markStepUsed(tx, step.step_id, now);
+    await countUse(tx, step.step_id);
     const { keys, answer } = suite.sealAnswer(secret, outcome);
     const repeatable = request.endpoint.repeatable;
     const stored = !repeatable || answer.body.length <= MAX_STORED_ANSWER;
-    await storeStep(tx, keys, session, now, {
+    const next = newStep(keys, session, {
       parent_id: step.step_id,
       repeatable: repeatable ? 1 : 0,
       request_hash: stored ? requestHash : null,
       sealed_answer: stored ? vault.sealAnswer(answer, requestHash) : null,
     });
+    if (step.used) await insertStep(tx, next);
+    else await replaceOtherSteps(tx, step, next);
     return answer;
   }
 
-  async function storeStep(
-    tx: Transaction,
+  function newStep(
     keys: NextStep['keys'],
     session: Session,
-    now: number,
     origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
-  ): Promise<void> {
+  ): SessionStep {
     const vault = vaultOf(keys.sessionKey);
-    await insertStep(tx, {
+    return {
       step_id: vault.stepId,
       session_id: session.id,
       suite: suite.number,
@@ -134,9 +134,9 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
       recovery_id: session.recoveryId,
       sealed_secret: vault.sealSecret(keys.secret),
       used: 0,
-      last_used_at: now,
+      last_used_at: clock(),
       ...origin,
-    });
+    };
   }
 
   /** Runs the handler's part of the transaction and moves the session on. */
@@ -223,12 +223,8 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
           await admit(tx);
           const { keys, answer } = suite.openHandshake(body);
           const session = { id: randomBytes(SESSION_ID_LENGTH), userId: null, recoveryId: null };
-          await storeStep(tx, keys, session, clock(), {
-            parent_id: null,
-            repeatable: 0,
-            request_hash: null,
-            sealed_answer: null,
-          });
+          const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
+          await insertStep(tx, newStep(keys, session, origin));
           return answer;
         });
       } finally {
@@ -244,7 +240,7 @@ export function createExchange({ store, suite, keyEncryptionKey, idleTime, clock
 }
 
 /** Keeps the answers that wait for their use few, giving up those first whose requests can safely be made again. */
-async function makeRoom(tx: Transaction, step: SessionStep): Promise<void> {
+async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
   const children = await findChildSteps(tx, step);
   if (children.length < MAX_UNUSED_ANSWERS) return;
   const expendable = children.find((child) => child.repeatable);
@@ -252,7 +248,7 @@ async function makeRoom(tx: Transaction, step: SessionStep): Promise<void> {
   await deleteStep(tx, expendable.step_id);
 }
 
-function sessionOf(step: SessionStep): Session {
+function sessionOf(step: FoundStep): Session {
   return { id: step.session_id, userId: step.user_id, recoveryId: step.recovery_id };
 }
 

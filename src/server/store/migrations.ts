@@ -107,6 +107,14 @@ export const migrations: readonly Migration[] = [
       'CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at)',
     ],
   },
+  {
+    version: 2,
+    statements: () => [
+      'DROP INDEX session_steps_by_request',
+      // From now on a count; of what was only a flag, nobody knows that it was a single request.
+      'UPDATE session_steps SET used = 2 WHERE used = 1',
+    ],
+  },
 ];
 
 /** The schema that this program reads and writes. */

@@ -37,7 +37,7 @@ export interface Schema {
     sealed_answer: Uint8Array | null;
     /** Whether the request that led here can be executed again without changing anything. */
     repeatable: number;
-    /** Whether a request was made with this step: the client has proved that it holds its keys. */
+    /** How many requests were made with this step; the first proves that the client holds its keys. */
     used: number;
     last_used_at: number;
   };
