@@ -14,6 +14,13 @@ const BUSY_RETRY_INTERVAL = 5;
 const MAX_GROUP_SIZE = 128;
 /** How many transactions may wait; more than a healthy server ever has. */
 const MAX_QUEUE_LENGTH = 20_000;
+/** Room for the inner pages of the indexes of a million sessions. */
+const CACHE_KIB = 64 * 1024;
+/**
+ * Pages of 4 KiB in the write-ahead log before they are carried over into the database, a page that changed often once.
+ * More would carry over less, but each time hold requests up for longer.
+ */
+const CHECKPOINT_PAGES = 4096;
 
 const SQLITE_BUSY = 5;
 /** Result codes that speak of the disk or the lock, not of the statement: https://www.sqlite.org/rescode.html */
@@ -52,6 +59,8 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
     connection.exec(`PRAGMA synchronous = ${synchronous}`);
     connection.exec('PRAGMA foreign_keys = ON');
     connection.exec('PRAGMA trusted_schema = OFF');
+    connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+    connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   } catch (error) {
     connection.close();
     throw translate(error);
@@ -69,6 +78,8 @@ function createPrivateFile(path: string): void {
 
 function groupCommitStore(path: string, connection: DatabaseSync): Store {
   const prepare = statementsOf(connection);
+  const savepoint = connection.prepare('SAVEPOINT job');
+  const release = connection.prepare('RELEASE job');
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
   // All of node:sqlite is synchronous, and one job runs at a time: there is nothing to wait for.
   const run = async <Row>({ sql, parameters }: CompiledQuery<Row>) => runStatement<Row>(prepare(sql), parameters);
@@ -103,7 +114,7 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
 
   async function runJob({ work, resolve, reject }: Job): Promise<Outcome> {
     const callbacks: (() => void)[] = [];
-    connection.exec('SAVEPOINT job');
+    savepoint.run();
     try {
       const value = (await work({
         engine: 'sqlite',
@@ -111,13 +122,13 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
         run,
         afterCommit: (callback) => callbacks.push(callback),
       })) as never;
-      connection.exec('RELEASE job');
+      release.run();
       return { settle: () => resolve(value), callbacks };
     } catch (error) {
       // A full disk makes SQLite roll back the whole group by itself; then nobody's work is there any more.
       if (!connection.isTransaction) throw error;
       connection.exec('ROLLBACK TO job');
-      connection.exec('RELEASE job');
+      release.run();
       return { settle: () => reject(translate(error)), callbacks: [] };
     }
   }
