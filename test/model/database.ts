@@ -42,7 +42,7 @@ export function pictureOfDatabase(database: DatabaseSync): Picture {
     sessions[String(session)] ??= { lastUse: 0, steps: {} };
     const entry = sessions[String(session)] as { lastUse: number; steps: Record<string, unknown> };
     entry.lastUse = Math.max(entry.lastUse, Number(time));
-    entry.steps[String(id)] = { user: orNull(user), recovery: orNull(recovery), used: used === 1 };
+    entry.steps[String(id)] = { user: orNull(user), recovery: orNull(recovery), used: Number(used) > 0 };
   }
   const users = all('SELECT lower(hex(user_id)) AS id, username, email, password_hash FROM users');
   const attempts = all(

@@ -1,6 +1,8 @@
 import { Problem } from '../../protocol/errors.ts';
 import type { Body } from '../sessions/suite.ts';
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
  * Reads a JSON object.
  *
@@ -25,7 +27,7 @@ export function textField(body: Body, name: string): string {
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(UTF8.decode(bytes));
   } catch {
     throw malformed('The body is not JSON in UTF-8.');
   }

@@ -4,6 +4,8 @@
  * taken as the client sent it, and each way to read it is tried.
  */
 const PREFIX = '/encrypt/';
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const PLAIN = /^[A-Za-z0-9_.~-]*$/;
 
 /**
  * Makes everything after `/encrypt/` one path segment, which the router decodes back to what was sent.
@@ -27,6 +29,7 @@ export function encodeRawPath(path: string): string {
  * @param segment as sent: one character for each byte
  */
 export function usernameCandidates(segment: string): string[] {
+  if (PLAIN.test(segment)) return [segment];
   // Never a part of the segment: a message for "part?" must not reach "part".
   const readings = [percentDecode(segment), segment];
   // As they are, too: the Latin-1 of some names happens to be the UTF-8 of others.
@@ -40,7 +43,7 @@ function percentDecode(text: string): string {
 
 function decodeText(bytes: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, 'latin1'));
+    return UTF8.decode(Buffer.from(bytes, 'latin1'));
   } catch {
     return bytes;
   }

@@ -67,14 +67,22 @@ export function openEnvelope(
   recipientId: Uint8Array,
   envelope: string,
 ): Letter | undefined {
-  const compact = envelope.replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9_-]+$/.test(compact)) return undefined;
-  const sealed = Buffer.from(compact, 'base64url');
+  const sealed = decodeBase64url(envelope);
+  if (!sealed) return undefined;
   for (const key of keys) {
     const plaintext = openAead(key, sealed, associatedData(recipientId));
     if (plaintext) return readLetter(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
   }
   return undefined;
+}
+
+/** @returns undefined if there is anything but base64url without padding, and white space */
+function decodeBase64url(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  // As it was sealed, it is encoded to the same again, which is quicker to see than that every character is allowed.
+  if (bytes.length > 0 && bytes.toString('base64url') === text) return bytes;
+  const compact = text.replace(/\s+/g, '');
+  return /^[A-Za-z0-9_-]+$/.test(compact) ? Buffer.from(compact, 'base64url') : undefined;
 }
 
 function readLetter(plaintext: Buffer): Letter | undefined {

@@ -2,17 +2,19 @@ import type { Endpoint } from '../../protocol/endpoints.ts';
 import { isAnswer, Problem } from '../../protocol/errors.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import {
-  deleteOtherSteps,
+  countUse,
   deleteSession,
   deleteStep,
-  findAnsweredStep,
+  type FoundStep,
   findChildSteps,
   findLastUse,
+  findSealedAnswer,
   findStep,
   insertStep,
-  markStepUsed,
+  replaceOtherSteps,
   type SessionStep,
   sessionExists,
+  touchStep,
 } from '../store/sessionSteps.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Claim, createClaims } from './claims.ts';
@@ -58,7 +60,7 @@ export interface Exchange {
 
 /** A request at a step that is there. */
 interface Opened {
-  readonly step: SessionStep;
+  readonly step: FoundStep;
   readonly unsealed: UnsealedRequest;
   /** Set where the request was executed before, its answer was too long to keep, and the next step is there. */
   readonly repeated?: { readonly keyEstablishment: Uint8Array | undefined };
@@ -99,11 +101,11 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
       return { kind: 'expired' };
     }
     // An unused step has led nowhere yet: no answer can be there.
-    const answered = step.used ? await findAnsweredStep(tx, step, requestHash) : undefined;
-    if (step.used && !answered && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
-    const kept = answered?.sealed_answer ? vault.openAnswer(answered.sealed_answer, requestHash) : undefined;
+    const sealedAnswer = step.used ? await findSealedAnswer(tx, step, requestHash) : undefined;
+    if (step.used && !sealedAnswer && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
+    const kept = sealedAnswer && vault.openAnswer(sealedAnswer, requestHash);
     if (kept?.answer) {
-      await markStepUsed(tx, step.step_id, now);
+      await touchStep(tx, step.step_id, now);
       return { kind: 'answered', answer: kept.answer };
     }
     const unsealed = suite.openRequest(vault.openSecret(step.sealed_secret), request);
@@ -118,38 +120,36 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     session: Session,
   ): Promise<WireAnswer> {
     if (repeated) {
-      await markStepUsed(tx, step.step_id, clock());
+      await touchStep(tx, step.step_id, clock());
       return unsealed.seal(outcome, repeated.keyEstablishment).answer;
     }
     if (step.used) await makeRoom(tx, step);
-    else await deleteOtherSteps(tx, step);
-    const now = clock();
-    await markStepUsed(tx, step.step_id, now);
+    await countUse(tx, step.step_id);
     const { keys, answer, keyEstablishment } = unsealed.seal(outcome);
     const repeatable = request.endpoint.repeatable;
     const kept =
       repeatable && answer.body.length > MAX_STORED_ANSWER ? { answer: undefined, keyEstablishment } : { answer };
     // Where a client may send another request instead, the same one again is like another: it leads to a step of its own.
     const isFound = kept.answer || !suite.allowsAnotherRequest;
-    await storeStep(tx, suite, keys, session, now, {
+    const next = newStep(suite, keys, session, {
       parent_id: step.step_id,
       repeatable: repeatable ? 1 : 0,
       request_hash: isFound ? requestHash : null,
       sealed_answer: isFound ? vault.sealAnswer(kept, requestHash) : null,
     });
+    if (step.used) await insertStep(tx, next);
+    else await replaceOtherSteps(tx, step, next);
     return answer;
   }
 
-  async function storeStep(
-    tx: Transaction,
+  function newStep(
     suite: Suite,
     keys: StepKeys,
     session: Session,
-    now: number,
     origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
-  ): Promise<void> {
+  ): SessionStep {
     const vault = vaultOf(keys.sessionKey);
-    await insertStep(tx, {
+    return {
       step_id: vault.stepId,
       session_id: session.id,
       suite: suite.number,
@@ -157,10 +157,10 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
       recovery_id: session.recoveryId,
       sealed_secret: vault.sealSecret(keys.secret),
       used: 0,
-      last_used_at: now,
+      last_used_at: clock(),
       started_at: session.startedAt,
       ...origin,
-    });
+    };
   }
 
   async function storeSession(
@@ -168,10 +168,9 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     suite: Suite,
     { id, keys }: NonNullable<Handshake['session']>,
   ): Promise<void> {
-    const now = clock();
-    const session = { id, suite: suite.number, startedAt: now, userId: null, recoveryId: null };
+    const session = { id, suite: suite.number, startedAt: clock(), userId: null, recoveryId: null };
     const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
-    await storeStep(tx, suite, keys, session, now, origin);
+    await insertStep(tx, newStep(suite, keys, session, origin));
   }
 
   /** Runs the handler's part of the transaction and moves the session on. */
@@ -291,7 +290,7 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
 }
 
 /** Keeps the answers that wait for their use few, giving up those first whose requests can safely be made again. */
-async function makeRoom(tx: Transaction, step: SessionStep): Promise<void> {
+async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
   const children = await findChildSteps(tx, step);
   if (children.length < MAX_UNUSED_ANSWERS) return;
   const expendable = children.find((child) => child.repeatable);
@@ -299,7 +298,7 @@ async function makeRoom(tx: Transaction, step: SessionStep): Promise<void> {
   await deleteStep(tx, expendable.step_id);
 }
 
-function sessionOf(step: SessionStep): Session {
+function sessionOf(step: FoundStep): Session {
   return {
     id: step.session_id,
     suite: step.suite,

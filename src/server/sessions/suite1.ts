@@ -28,6 +28,7 @@ const MAX_RSA_BITS = 4096;
 const MAX_RSA_EXPONENT = 2n ** 32n;
 /** A PEM of RSA 4096 has some 800 bytes. */
 const MAX_PUBLIC_KEY_HEX_LENGTH = 8192;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PUBLIC_KEY_PEM = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END \1?PUBLIC KEY-----\s*$/;
 
 export const suite1: Suite = {
@@ -105,15 +106,25 @@ export function seal(key: Uint8Array, text: string): string {
 
 /** Opens a sealed field. @returns undefined if it is not one, or not under this 32-byte key */
 export function open(key: Uint8Array, sealed: string): string | undefined {
-  const compact = sealed.replace(/\s+/g, '');
-  if (compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return undefined;
+  const ciphertext = decodeBase64(sealed);
+  if (!ciphertext) return undefined;
   const decipher = createDecipheriv(CIPHER, key, null);
   try {
-    const text = Buffer.concat([decipher.update(compact, 'base64'), decipher.final()]);
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text);
+    return UTF8.decode(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
   } catch {
     return undefined;
   }
+}
+
+/** @returns undefined if this is not base64 with padding; white space, which some encoders add, is ignored */
+function decodeBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  // Whoever encodes as usual gets the same text again, which is quicker to see than that every character is allowed.
+  if (text.length > 0 && bytes.toString('base64') === text) return bytes;
+  const compact = text.replace(/\s+/g, '');
+  return compact.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(compact)
+    ? Buffer.from(compact, 'base64')
+    : undefined;
 }
 
 function randomSessionKey(): string {

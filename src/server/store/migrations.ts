@@ -130,6 +130,8 @@ export const migrations: readonly Migration[] = [
       ) ${table}`,
       'CREATE INDEX kem_keys_by_end ON kem_keys (not_after)',
       'CREATE INDEX session_steps_unused ON session_steps (last_used_at) WHERE suite = 2 AND used = 0 AND parent_id IS NULL',
+      // From now on a count; of what was only a flag, nobody knows that it was a single request.
+      'UPDATE session_steps SET used = 2 WHERE used = 1',
     ],
   },
 ];

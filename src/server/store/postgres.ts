@@ -66,9 +66,14 @@ export function openPostgres(location: PostgresLocation): Store {
 
   async function attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<[T, readonly (() => void)[]]> {
     const callbacks: (() => void)[] = [];
-    const value = await db
-      .transaction()
-      .execute((trx) => work({ engine: 'postgres', db: trx, afterCommit: (callback) => callbacks.push(callback) }));
+    const value = await db.transaction().execute((trx) =>
+      work({
+        engine: 'postgres',
+        db: trx,
+        run: (query) => trx.executeQuery(query),
+        afterCommit: (callback) => callbacks.push(callback),
+      }),
+    );
     return [value, callbacks];
   }
 

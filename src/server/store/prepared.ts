@@ -34,6 +34,6 @@ export function prepared<Values extends object, Row>(
     const parameters = template.parameters.map((parameter) =>
       parameter instanceof Placeholder ? values[parameter.name as keyof Values] : parameter,
     );
-    return transaction.db.executeQuery({ ...template, parameters });
+    return transaction.run({ ...template, parameters });
   };
 }

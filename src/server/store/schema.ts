@@ -56,7 +56,7 @@ export interface Schema {
     sealed_answer: Uint8Array | null;
     /** Whether the request that led here can be executed again without changing anything. */
     repeatable: number;
-    /** Whether a request was made with this step: the client has proved that it holds its keys. */
+    /** How many requests were made with this step; the first proves that the client holds its keys. */
     used: number;
     last_used_at: number;
     /** When the session was opened; 0 if a program opened it that did not note that. */

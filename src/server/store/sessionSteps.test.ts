@@ -3,18 +3,40 @@ import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
 import {
-  deleteOtherSteps,
+  countUse,
   deleteSession,
-  findAnsweredStep,
   findChildSteps,
+  findLastUse,
+  findSealedAnswer,
   findStep,
   insertStep,
-  markStepUsed,
+  replaceOtherSteps,
   type SessionStep,
+  touchStep,
 } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
+import { insertUser } from './users.ts';
 
 type Changes = Partial<SessionStep>;
+
+function newStep(changes: Changes = {}): SessionStep {
+  return {
+    step_id: randomBytes(32),
+    session_id: randomBytes(16),
+    parent_id: null,
+    suite: 1,
+    user_id: null,
+    recovery_id: null,
+    sealed_secret: randomBytes(8),
+    request_hash: null,
+    sealed_answer: null,
+    repeatable: 0,
+    used: 0,
+    last_used_at: 1,
+    started_at: 3,
+    ...changes,
+  };
+}
 
 async function createWorld(t: TestContext) {
   const store = await openTestStore(t);
@@ -22,24 +44,24 @@ async function createWorld(t: TestContext) {
   return {
     in: within,
     async insert(changes: Changes = {}): Promise<SessionStep> {
-      const step: SessionStep = {
-        step_id: randomBytes(32),
-        session_id: randomBytes(16),
-        parent_id: null,
-        suite: 1,
-        user_id: null,
-        recovery_id: null,
-        sealed_secret: randomBytes(8),
-        request_hash: null,
-        sealed_answer: null,
-        repeatable: 0,
-        used: 0,
-        last_used_at: 1,
-        started_at: 0,
-        ...changes,
-      };
+      const step = newStep(changes);
       await within((tx) => insertStep(tx, step));
       return step;
+    },
+    find: (step: SessionStep) => within((tx) => findStep(tx, step.step_id)),
+    /** As a request does that is the first with its step. */
+    replaceOthers: (step: SessionStep, next: SessionStep) =>
+      within(async (tx) => {
+        const found = await findStep(tx, step.step_id);
+        await replaceOtherSteps(tx, found ?? assert.fail('the step is gone'), next);
+      }),
+    answerOf: (step: SessionStep, requestHash: Uint8Array) => within((tx) => findSealedAnswer(tx, step, requestHash)),
+    async insertUser(): Promise<Uint8Array> {
+      const userId = randomBytes(16);
+      const name = userId.toString('hex');
+      const names = { username: name, username_key: name, email: name, email_key: name };
+      await within((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 1 }));
+      return userId;
     },
     /** Whether each of the steps is there. */
     areThere: (steps: readonly SessionStep[]) =>
@@ -51,17 +73,26 @@ async function createWorld(t: TestContext) {
   };
 }
 
+/** Drivers give bytes as one class or another. */
+function bytesOf(row: object | undefined): Record<string, unknown> {
+  const entries = Object.entries(row ?? {}).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array ? Buffer.from(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 describe('session steps', () => {
-  test('the step that a request led to is found by the step that it was made with and its hash', async (t) => {
-    const { insert, in: within } = await createWorld(t);
+  test('the answer of a request is found by its step and its bytes', async (t) => {
+    const { insert, answerOf } = await createWorld(t);
     const step = await insert();
-    const request = { parent_id: step.step_id, request_hash: randomBytes(32), session_id: step.session_id };
-    const child = await insert(request);
-    assert.equal((await within((tx) => findChildSteps(tx, step))).length, 1);
-    const found = await within((tx) => findAnsweredStep(tx, step, request.request_hash));
-    assert.deepEqual(found && Buffer.from(found.step_id), child.step_id);
-    assert.equal(await within((tx) => findAnsweredStep(tx, step, randomBytes(32))), undefined);
-    assert.equal(await within((tx) => findAnsweredStep(tx, child, request.request_hash)), undefined);
+    const hash = randomBytes(32);
+    const origin = { parent_id: step.step_id, session_id: step.session_id };
+    const child = await insert({ ...origin, request_hash: hash, sealed_answer: randomBytes(40) });
+    await insert({ ...origin, request_hash: randomBytes(32), sealed_answer: randomBytes(40) });
+    assert.deepEqual(Buffer.from((await answerOf(step, hash)) ?? []), child.sealed_answer);
+    assert.equal(await answerOf(step, randomBytes(32)), undefined);
+    assert.equal(await answerOf(child, hash), undefined);
   });
 
   test('requests whose answers are not stored lead to a step each', async (t) => {
@@ -76,18 +107,67 @@ describe('session steps', () => {
     assert.deepEqual(Buffer.from(children[0]?.step_id ?? []), oldest.step_id);
   });
 
-  test('marking, and deleting all others, touches one step, or one session', async (t) => {
+  test('requests are counted, and the last of all tells when a session was used', async (t) => {
+    const { insert, in: within, find } = await createWorld(t);
+    const [step, stranger] = [await insert({ last_used_at: 5 }), await insert()];
+    await insert({ session_id: step.session_id, last_used_at: 6 });
+    for (const uses of [1, 2]) {
+      await within((tx) => countUse(tx, step.step_id));
+      assert.equal((await find(step))?.used, uses);
+    }
+    const lastUse = () => within((tx) => findLastUse(tx, step.session_id));
+    assert.equal(await lastUse(), 6);
+    await within((tx) => touchStep(tx, step.step_id, 77));
+    assert.equal(await lastUse(), 77);
+    const { used, last_used_at } = (await find(stranger)) ?? {};
+    assert.deepEqual([used, last_used_at], [0, 1]);
+  });
+
+  test('a session has its way back to the last step in use and no further', async (t) => {
+    const { insert, insertUser: newUser, replaceOthers, find, areThere } = await createWorld(t);
+    const user = await newUser();
+    const stranger = await insert({ user_id: user });
+    /** How often the parent was used, what else followed it, and who the parent, the step and the next are logged in as. */
+    const cases = [
+      { used: 1, siblings: 0, users: [null, null, null] },
+      { used: 1, siblings: 0, users: [user, user, user] },
+      { used: 1, siblings: 0, users: [null, user, user] },
+      { used: 1, siblings: 0, users: [null, null, user] },
+      { used: 2, siblings: 1, users: [user, user, user] },
+      { used: 3, siblings: 2, users: [null, null, null] },
+    ] as const;
+    for (const { used, siblings, users } of cases) {
+      const parent = await insert({ used, user_id: users[0] });
+      const origin = { parent_id: parent.step_id, session_id: parent.session_id };
+      const step = await insert({ ...origin, user_id: users[1] });
+      const others = [parent];
+      while (others.length <= siblings) others.push(await insert({ ...origin, user_id: users[1] }));
+      const next = newStep({
+        ...{ session_id: step.session_id, parent_id: step.step_id, user_id: users[2], last_used_at: 8 },
+        ...{ recovery_id: randomBytes(16), request_hash: randomBytes(32), sealed_answer: randomBytes(99) },
+      });
+      await replaceOthers(step, next);
+      const note = JSON.stringify({ used, siblings, users });
+      assert.deepEqual(await areThere(others), Array(others.length).fill(false), note);
+      assert.deepEqual(await areThere([step, next, stranger]), [true, true, true], note);
+      const { request_hash: _, sealed_answer: __, repeatable: ___, ...wanted } = next;
+      assert.deepEqual(bytesOf(await find(next)), bytesOf(wanted), note);
+    }
+  });
+
+  test('the first request of a session replaces nothing', async (t) => {
+    const { insert, replaceOthers, areThere } = await createWorld(t);
+    const [handshake, stranger] = [await insert(), await insert()];
+    const next = newStep({ session_id: handshake.session_id, parent_id: handshake.step_id });
+    await replaceOthers(handshake, next);
+    assert.deepEqual(await areThere([handshake, next, stranger]), [true, true, true]);
+  });
+
+  test('a session ends as a whole, and alone', async (t) => {
     const { insert, in: within, areThere } = await createWorld(t);
-    const stranger = await insert();
-    const step = await insert();
-    const others = [await insert({ session_id: step.session_id }), await insert({ session_id: step.session_id })];
-    await within((tx) => markStepUsed(tx, step.step_id, 77));
-    const marked = await within((tx) => findStep(tx, step.step_id));
-    assert.deepEqual([marked?.used, marked?.last_used_at], [1, 77]);
-    assert.equal((await within((tx) => findStep(tx, stranger.step_id)))?.used, 0);
-    await within((tx) => deleteOtherSteps(tx, step));
-    assert.deepEqual(await areThere([step, ...others, stranger]), [true, false, false, true]);
+    const [step, stranger] = [await insert(), await insert()];
+    const other = await insert({ session_id: step.session_id });
     await within((tx) => deleteSession(tx, step.session_id));
-    assert.deepEqual(await areThere([step, stranger]), [false, true]);
+    assert.deepEqual(await areThere([step, other, stranger]), [false, false, true]);
   });
 });

@@ -2,9 +2,9 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Kysely, SqliteDialect } from 'kysely';
+import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect } from 'kysely';
 import { Problem } from '../../protocol/errors.ts';
-import type { Database, Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 
 /** How long a transaction waits for another process that holds the write lock, in milliseconds. */
@@ -14,6 +14,13 @@ const BUSY_RETRY_INTERVAL = 5;
 const MAX_GROUP_SIZE = 128;
 /** How many transactions may wait; more than a healthy server ever has. */
 const MAX_QUEUE_LENGTH = 20_000;
+/** Room for the inner pages of the indexes of a million sessions. */
+const CACHE_KIB = 64 * 1024;
+/**
+ * Pages of 4 KiB in the write-ahead log before they are carried over into the database, a page that changed often once.
+ * More would carry over less, but each time hold requests up for longer.
+ */
+const CHECKPOINT_PAGES = 4096;
 
 const SQLITE_BUSY = 5;
 /** Result codes that speak of the disk or the lock, not of the statement: https://www.sqlite.org/rescode.html */
@@ -52,6 +59,8 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
     connection.exec(`PRAGMA synchronous = ${synchronous}`);
     connection.exec('PRAGMA foreign_keys = ON');
     connection.exec('PRAGMA trusted_schema = OFF');
+    connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+    connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   } catch (error) {
     connection.close();
     throw translate(error);
@@ -68,7 +77,12 @@ function createPrivateFile(path: string): void {
 }
 
 function groupCommitStore(path: string, connection: DatabaseSync): Store {
-  const db = kyselyOver(connection);
+  const prepare = statementsOf(connection);
+  const savepoint = connection.prepare('SAVEPOINT job');
+  const release = connection.prepare('RELEASE job');
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
+  // All of node:sqlite is synchronous, and one job runs at a time: there is nothing to wait for.
+  const run = async <Row>({ sql, parameters }: CompiledQuery<Row>) => runStatement<Row>(prepare(sql), parameters);
   const queue: Job[] = [];
   let draining: Promise<void> | undefined;
 
@@ -100,20 +114,21 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
 
   async function runJob({ work, resolve, reject }: Job): Promise<Outcome> {
     const callbacks: (() => void)[] = [];
-    connection.exec('SAVEPOINT job');
+    savepoint.run();
     try {
       const value = (await work({
         engine: 'sqlite',
         db,
+        run,
         afterCommit: (callback) => callbacks.push(callback),
       })) as never;
-      connection.exec('RELEASE job');
+      release.run();
       return { settle: () => resolve(value), callbacks };
     } catch (error) {
       // A full disk makes SQLite roll back the whole group by itself; then nobody's work is there any more.
       if (!connection.isTransaction) throw error;
       connection.exec('ROLLBACK TO job');
-      connection.exec('RELEASE job');
+      release.run();
       return { settle: () => reject(translate(error)), callbacks: [] };
     }
   }
@@ -174,28 +189,39 @@ function translate(error: unknown): unknown {
   return new Problem('store_unavailable', { retryAfterSeconds: 1, cause: error });
 }
 
-/** Kysely's SQLite dialect over node:sqlite, each statement prepared once. */
-function kyselyOver(connection: DatabaseSync): Database {
-  const statements = new Map<string, ReturnType<typeof prepare>>();
+/** A statement that was prepared, in the shape that Kysely's SQLite dialect wants. */
+interface Statement {
+  readonly reader: boolean;
+  all(parameters: readonly unknown[]): unknown[];
+  run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
+}
 
-  function prepare(text: string) {
+/** @returns finds the statement of a query, prepared once */
+function statementsOf(connection: DatabaseSync): (text: string) => Statement {
+  const statements = new Map<string, Statement>();
+
+  function prepare(text: string): Statement {
     const statement = connection.prepare(text);
     return {
       reader: statement.columns().length > 0,
-      all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
-      run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
-      iterate: (parameters: readonly unknown[]) => statement.iterate(...(parameters as SQLInputValue[])),
+      all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+      run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+      iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
     };
   }
 
-  function cached(text: string) {
+  return (text) => {
     let statement = statements.get(text);
     if (!statement) {
       statement = prepare(text);
       statements.set(text, statement);
     }
     return statement;
-  }
+  };
+}
 
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare: cached, close() {} } }) });
+function runStatement<Row>(statement: Statement, parameters: readonly unknown[]): QueryResult<Row> {
+  if (statement.reader) return { rows: statement.all(parameters) as Row[] };
+  return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) };
 }

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
@@ -21,8 +22,12 @@ export async function findUserByEmail({ db }: Transaction, emailKey: string): Pr
   return db.selectFrom('users').selectAll().where('email_key', '=', emailKey).executeTakeFirst();
 }
 
-export async function findUserByUsername({ db }: Transaction, usernameKey: string): Promise<User | undefined> {
-  return db.selectFrom('users').selectAll().where('username_key', '=', usernameKey).executeTakeFirst();
+const userByUsername = prepared(['username_key'], ({ db }, { username_key }: Pick<User, 'username_key'>) =>
+  db.selectFrom('users').selectAll().where('username_key', '=', username_key),
+);
+
+export async function findUserByUsername(tx: Transaction, usernameKey: string): Promise<User | undefined> {
+  return (await userByUsername(tx, { username_key: usernameKey })).rows[0];
 }
 
 /** @returns false, having written nothing, if the name or the address is taken */
