@@ -2,6 +2,7 @@ import { type Account, passwordOf } from './account.ts';
 import { changePassword, logInAnew, logInSpare, mistype, moveOn, rename, settleName } from './accountActs.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
 import { Broken } from './conversation.ts';
+import { exceedHandshakes, guessPasswords } from './limitActs.ts';
 import { checkLetter, checkName, readLetter, writeToOneself, writeToPeer } from './messageActs.ts';
 import { raceMessages, racePasswords, raceRegistrations, raceRenames } from './raceActs.ts';
 import { recover } from './recoveryActs.ts';
@@ -15,6 +16,8 @@ const ACTS: Readonly<Record<string, { weight: number; act: (actor: Actor) => Pro
   recover: { weight: 7, act: recover },
   'log in anew': { weight: 4, act: logInAnew },
   mistype: { weight: 3, act: mistype },
+  'guess passwords at once': { weight: 1, act: guessPasswords },
+  'exceed a limit': { weight: 1, act: exceedHandshakes },
   'use the spare session': { weight: 6, act: useSpare },
   'begin a new account': { weight: 3, act: moveOn },
   'messages at once': { weight: 5, act: raceMessages },
@@ -24,15 +27,15 @@ const ACTS: Readonly<Record<string, { weight: number; act: (actor: Actor) => Pro
 };
 const WEIGHTS = Object.fromEntries(Object.entries(ACTS).map(([name, { weight }]) => [name, weight]));
 
-/** Lives until the run stops: acts at random, and after each restart of the server checks what it was promised. */
-export async function live(actor: Actor, generation: () => number): Promise<void> {
-  let seen = generation();
+/** Lives until the run stops: acts at random, and after each restart of a server checks what it was promised. */
+export async function live(actor: Actor, restarts: () => number): Promise<void> {
+  let seen = restarts();
   while (!actor.stopping()) {
     try {
       if (!actor.begun) await begin(actor);
       actor.begun = true;
-      if (seen !== generation()) {
-        seen = generation();
+      if (seen !== restarts()) {
+        seen = restarts();
         await checkSessions(actor);
       }
       const name = actor.random.weighted(WEIGHTS);

@@ -71,7 +71,7 @@ export async function racePasswords(actor: Actor): Promise<void> {
   if (!winner || winners.length !== 1) {
     return talk.broken('of two new passwords at once one is set', outcomes.join(', '));
   }
-  account.attempts = 0;
+  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
   account.passwords = [winner.password];
   account.formerPassword = former;
   witness.count('password changes');
