@@ -2,26 +2,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from './support/server.ts';
+import { postgresUrl } from './support/store.ts';
 import { torture } from './torture/run.ts';
 import { formatReport } from './torture/witness.ts';
 
-const MILLISECONDS = 10_000;
+const PROCESSES = 3;
+const MILLISECONDS = 12_000;
 const ACTORS = 8;
 
-test('no promise is broken by lost answers, doubled requests and crashes', async (t) => {
+test('no promise is broken by lost answers, doubled requests, crashes and cut lines', async (t) => {
   const seed = Date.now() % 2 ** 32;
   const witness = await torture(t, {
     startServer: (settings) => startServer(t, settings),
+    processes: PROCESSES,
     milliseconds: MILLISECONDS,
     seed,
     actors: ACTORS,
-    crashInterval: 2_500,
-    lateRestarts: 1,
+    crashInterval: 2_000,
+    cutInterval: 1_500,
+    lateRestarts: 0.3,
   });
   const report = formatReport(witness, `seed ${seed}`);
   assert.equal(witness.broken.length, 0, report);
-  for (const happened of ['acknowledged', 'lost answers', 'resends', 'kills', 'checks'] as const) {
-    assert.ok(witness.counts[happened] > 0, `nothing counted as ${happened}:\n${report}`);
+  const happened = ['acknowledged', 'lost answers', 'resends', 'kills', 'checks'] as const;
+  for (const event of postgresUrl ? ([...happened, 'database cuts'] as const) : happened) {
+    assert.ok(witness.counts[event] > 0, `nothing counted as ${event}:\n${report}`);
   }
   t.diagnostic(report);
 });

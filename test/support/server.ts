@@ -21,14 +21,14 @@ export interface TestServer {
   /** Changes with every start. */
   readonly url: string;
   readonly dataDir: string;
-  /** In the runs on PostgreSQL: the database of this server. */
+  /** In the runs on PostgreSQL: the database of this server, unless a setting named another one. */
   readonly databaseUrl: string | undefined;
   /** All that the process wrote so far, restarts included. */
   readonly stdout: string;
   readonly stderr: string;
   /** SIGTERM; awaits the exit and asserts that it was a clean one. */
   stop(): Promise<void>;
-  /** SIGKILL; awaits the exit. */
+  /** SIGKILL; awaits the exit. Fails if the process had ended by itself before. */
   kill(): Promise<void>;
   /** Starts the stopped or killed server again, on the same data. */
   start(): Promise<void>;
@@ -40,7 +40,7 @@ export interface TestServer {
  */
 export async function startServer(t: TestContext, given: Settings = {}): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vws-test-'));
-  const database = postgresUrl ? await createDatabase(postgresUrl) : undefined;
+  const database = postgresUrl && !given.DATABASE_URL ? await createDatabase(postgresUrl) : undefined;
   const environment = cleanEnvironment({
     DATA_DIR: dataDir,
     ...(database && { DATABASE_URL: database.url }),
@@ -98,7 +98,8 @@ export async function startServer(t: TestContext, given: Settings = {}): Promise
   }
 
   async function kill(): Promise<void> {
-    await end('SIGKILL');
+    const [code, signal] = await end('SIGKILL');
+    assert.deepEqual({ code, signal }, { code: null, signal: 'SIGKILL' }, `it had ended by itself:\n${written.stderr}`);
   }
 
   t.after(async () => {

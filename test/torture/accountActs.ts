@@ -11,6 +11,7 @@ import {
   expectOutcome,
   leaveBehind,
   logIn,
+  MAX_WRONG_PASSWORDS,
   outcomeOf,
   uniqueText,
 } from './actor.ts';
@@ -105,7 +106,8 @@ export async function settlePassword(actor: Actor): Promise<void> {
     const answer = await talk.insist(client, '/login_user', fields, countAttempts(account));
     checkLock(actor, account, answer);
     if (expectOutcome(actor, answer, 'a login is answered', 'done', 'Password is wrong') !== 'done') continue;
-    account.attempts = 0;
+    // A copy of the request that was given up may have been counted only now.
+    account.attempts = 1;
     account.passwords = [password];
     return;
   }
@@ -137,15 +139,16 @@ export async function logInAnew(actor: Actor): Promise<void> {
   actor.main = await logIn(actor, actor.account);
 }
 
-/** A wrong password, then the right one, in one session. */
+/** Wrong passwords, as many as do not lock, then the right one, in one session. */
 export async function mistype(actor: Actor): Promise<void> {
-  const { account, talk } = actor;
+  const { account, random, talk } = actor;
   const client = await talk.handshake();
-  const wrong = account.formerPassword ?? newPassword();
-  const attempt = { email: account.email, password: wrong };
-  const refused = await talk.insist(client, '/login_user', attempt, countAttempts(account));
-  checkLock(actor, account, refused);
-  expectOutcome(actor, refused, 'a wrong password is refused', 'Password is wrong');
+  for (let mistakes = random.integer(1, MAX_WRONG_PASSWORDS - 1); mistakes > 0; mistakes--) {
+    const attempt = { email: account.email, password: account.formerPassword ?? newPassword() };
+    const refused = await talk.insist(client, '/login_user', attempt, countAttempts(account));
+    checkLock(actor, account, refused);
+    expectOutcome(actor, refused, 'a wrong password is refused', 'Password is wrong');
+  }
   const right = { email: account.email, password: passwordOf(account) };
   const answer = await talk.insist(client, '/login_user', right, countAttempts(account));
   checkLock(actor, account, answer);

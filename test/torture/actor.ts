@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 import type { Witness } from './witness.ts';
 
 /** Wrong passwords before the account is locked. */
-const MAX_WRONG_PASSWORDS = 5;
+export const MAX_WRONG_PASSWORDS = 5;
 
 /** A person at a client: one account at a time, with two sessions. */
 export interface Actor {
@@ -56,14 +56,13 @@ export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...
   return outcome;
 }
 
-/** Counts, at each sending of a password, the attempt that the server may count as wrong: one for each of its lives. */
-export function countAttempts(account: Account): { onSend: (generation: number) => void } {
+/** Counts the attempts that a password makes: one, and one more for whatever may have made a server begin anew. */
+export function countAttempts(account: Account): { onProgress: (disturbances: number) => void } {
   let last: number | undefined;
   return {
-    onSend(generation) {
-      if (generation === last) return;
-      last = generation;
-      account.attempts += 1;
+    onProgress(disturbances) {
+      account.attempts += last === undefined ? 1 : disturbances - last;
+      last = disturbances;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
-import { pickFault } from './faults.ts';
+import { copiesOf, pickFault } from './faults.ts';
 import type { Random } from './random.ts';
 import { LostAnswer, sendOnce, type TimedAnswer } from './transport.ts';
 import type { Witness } from './witness.ts';
@@ -8,16 +8,19 @@ import type { Witness } from './witness.ts';
 /** After so long without an answer, through all faults and crashes, the server is held to have hung. */
 const PATIENCE_MILLISECONDS = 90_000;
 const MAX_BACKOFF_MILLISECONDS = 60;
-const HANDSHAKE_BODY = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
+const HANDSHAKE = {
+  path: '/create_session_key',
+  body: JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') }),
+};
 
 /** What a client of the run has around it. */
 export interface Surroundings {
   readonly proxyUrl: string;
   readonly witness: Witness;
-  /** Resolves when the server is there (again). */
+  /** Resolves when a server is there (again). */
   readonly serverUp: () => Promise<void>;
-  /** Counts the starts of the server. */
-  readonly generation: () => number;
+  /** Counts what may make a server begin a request anew that was under way: deaths, and cut lines to the database. */
+  readonly disturbances: () => number;
   /** From 0 to 1, see {@link pickFault}. */
   readonly faultRate: () => number;
 }
@@ -40,16 +43,25 @@ export interface Conversation {
   request(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer | undefined>;
   /** Like {@link request}, insisting on an answer. */
   insist(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer>;
+  /** Sends one handshake once, from an address of the caller's choice. */
+  tryHandshake(address: string): Promise<Trial>;
   /** Reports a broken promise. */
   broken(promise: string, detail: string): never;
 }
 
 export interface RequestOptions {
   readonly giveUpChance?: number;
-  /** Called before each sending, with the server's start that it is likely to meet. */
-  readonly onSend?: (generation: number) => void;
+  /** Called before each sending and at the end, with the disturbances so far. */
+  readonly onProgress?: (disturbances: number) => void;
   /** Whether the session may be over: the answer that says so is then given back. */
   readonly mayBeOver?: boolean;
+}
+
+export interface Trial {
+  /** Of the answer, if there was one. */
+  readonly status: number | undefined;
+  /** How many copies may have reached a server. */
+  readonly copies: number;
 }
 
 export function createConversation(actor: string, random: Random, around: Surroundings): Conversation {
@@ -61,10 +73,21 @@ export function createConversation(actor: string, random: Random, around: Surrou
     throw new Broken(promise);
   }
 
-  /** One request, the same bytes again and again. */
   async function send(
     request: { path: string; body: string },
-    { giveUpChance = 0, onSend }: RequestOptions,
+    options: RequestOptions,
+  ): Promise<TimedAnswer | undefined> {
+    try {
+      return await repeat(request, options);
+    } finally {
+      options.onProgress?.(around.disturbances());
+    }
+  }
+
+  /** One request, the same bytes again and again. */
+  async function repeat(
+    request: { path: string; body: string },
+    { giveUpChance = 0, onProgress }: RequestOptions,
   ): Promise<TimedAnswer | undefined> {
     const deadline = performance.now() + PATIENCE_MILLISECONDS;
     for (let attempt = 1; ; attempt++) {
@@ -72,9 +95,9 @@ export function createConversation(actor: string, random: Random, around: Surrou
       const fault = pickFault(random, around.faultRate());
       witness.count('requests');
       if (attempt > 1) witness.count('resends');
-      onSend?.(around.generation());
+      onProgress?.(around.disturbances());
       try {
-        const answer = await sendOnce(around.proxyUrl, request, fault);
+        const answer = await sendOnce(around.proxyUrl, request, fault, newAddress(random));
         witness.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
         witness.count('told to come back');
@@ -121,13 +144,28 @@ export function createConversation(actor: string, random: Random, around: Surrou
     async insist(client, path, fields, options) {
       return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Answer;
     },
+    async tryHandshake(address) {
+      const fault = pickFault(random, around.faultRate());
+      witness.count('requests');
+      try {
+        const { status } = await sendOnce(around.proxyUrl, HANDSHAKE, fault, address);
+        return { status, copies: copiesOf(fault) };
+      } catch (error) {
+        if (!(error instanceof LostAnswer)) throw error;
+        return { status: undefined, copies: copiesOf(fault) };
+      }
+    },
     async handshake() {
-      const path = '/create_session_key';
-      const http = await send({ path, body: HANDSHAKE_BODY }, {});
+      const http = await send(HANDSHAKE, {});
       if (http?.status !== 200) broken('a handshake succeeds', `${http?.status} ${http?.text}`);
       return new Suite1Client({ url: around.proxyUrl }, openHandshake(http));
     },
   };
+}
+
+/** One of 16 million addresses: nobody reaches a limit unless he means to. */
+export function newAddress(random: Random): string {
+  return `10.${random.integer(0, 255)}.${random.integer(0, 255)}.${random.integer(0, 255)}`;
 }
 
 function accept(

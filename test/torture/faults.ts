@@ -30,6 +30,11 @@ export function isFault(text: string): text is Fault {
   return text in FAULTS;
 }
 
+/** How many copies of a request reach a server at most. */
+export function copiesOf(fault: Fault): number {
+  return fault === 'duplicate' || fault === 'duplicate later' ? 2 : 1;
+}
+
 /** @param rate from 0, no faults at all, to 1, the weights as they are */
 export function pickFault(random: Random, rate: number): Fault {
   return random.chance(rate) ? random.weighted(FAULTS) : 'none';

@@ -2,8 +2,9 @@ import { type Account, passwordOf } from './account.ts';
 import { changePassword, logInAnew, logInSpare, mistype, moveOn, rename, settleName } from './accountActs.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
 import { Broken } from './conversation.ts';
+import { exceedHandshakes, guessPasswords } from './limitActs.ts';
 import { checkLetter, checkName, readLetter, writeToOneself, writeToPeer } from './messageActs.ts';
-import { raceMessages, racePasswords, raceRegistrations, raceRenames } from './raceActs.ts';
+import { raceMessages, racePasswords, raceRegistrations, raceRenames, raceSessions } from './raceActs.ts';
 import { recover } from './recoveryActs.ts';
 
 const ACTS: Readonly<Record<string, { weight: number; act: (actor: Actor) => Promise<void> }>> = {
@@ -15,31 +16,40 @@ const ACTS: Readonly<Record<string, { weight: number; act: (actor: Actor) => Pro
   recover: { weight: 7, act: recover },
   'log in anew': { weight: 4, act: logInAnew },
   mistype: { weight: 3, act: mistype },
+  'guess passwords at once': { weight: 1, act: guessPasswords },
+  'exceed a limit': { weight: 1, act: exceedHandshakes },
   'use the spare session': { weight: 6, act: useSpare },
   'begin a new account': { weight: 3, act: moveOn },
   'messages at once': { weight: 5, act: raceMessages },
   'renames at once': { weight: 2, act: raceRenames },
   'passwords at once': { weight: 2, act: racePasswords },
+  'passwords at once in two sessions': { weight: 2, act: raceSessions },
   'registrations at once': { weight: 2, act: raceRegistrations },
 };
 const WEIGHTS = Object.fromEntries(Object.entries(ACTS).map(([name, { weight }]) => [name, weight]));
 
-/** Lives until the run stops: acts at random, and after each restart of the server checks what it was promised. */
-export async function live(actor: Actor, generation: () => number): Promise<void> {
-  let seen = generation();
+/** Lives until the run stops: acts at random, and after each restart of a server checks what it was promised. */
+export async function live(actor: Actor, restarts: () => number): Promise<void> {
+  let seen = restarts();
+  let locked = false;
   while (!actor.stopping()) {
     try {
       if (!actor.begun) await begin(actor);
       actor.begun = true;
-      if (seen !== generation()) {
-        seen = generation();
+      if (seen !== restarts()) {
+        seen = restarts();
         await checkSessions(actor);
+      }
+      if (locked || isUnsettled(actor.account)) {
+        locked = false;
+        await unlock(actor);
+        continue;
       }
       const name = actor.random.weighted(WEIGHTS);
       actor.witness.note(actor.name, name);
       await ACTS[name]?.act(actor);
     } catch (error) {
-      if (error instanceof Locked) await unlock(actor);
+      if (error instanceof Locked) locked = true;
       else if (!(error instanceof Broken)) throw error;
       // What was broken is reported; the actor begins anew.
       else actor.begun = false;
@@ -53,16 +63,18 @@ async function useSpare(actor: Actor): Promise<void> {
 }
 
 async function unlock(actor: Actor): Promise<void> {
-  try {
-    await recover(actor);
-    if (actor.account.usernames.length > 1) await settleName(actor);
-  } catch (error) {
-    if (!(error instanceof Broken || error instanceof Locked)) throw error;
-  }
+  await recover(actor);
+  if (actor.account.usernames.length > 1) await settleName(actor);
+}
+
+/** The lock kept the actor from finding out what the account's name or password is. */
+function isUnsettled({ usernames, passwords }: Account): boolean {
+  return usernames.length > 1 || passwords.length > 1;
 }
 
 /** Both sessions go on without a login, and the account is what it was. */
 export async function checkSessions(actor: Actor): Promise<void> {
+  if (isUnsettled(actor.account)) return;
   await checkName(actor, actor.main, actor.account);
   if (actor.spare) await checkName(actor, actor.spare, actor.account);
   await readLetter(actor);
@@ -71,6 +83,7 @@ export async function checkSessions(actor: Actor): Promise<void> {
 
 /** Everything that was acknowledged of an account is there: password, name, letters; the former password is void. */
 export async function checkAccount(actor: Actor, account: Account): Promise<void> {
+  if (isUnsettled(account)) return;
   const client = await actor.talk.handshake();
   if (account.formerPassword !== undefined) {
     const fields = { email: account.email, password: account.formerPassword };

@@ -4,25 +4,26 @@ import type { TestSmtpServer } from '../support/smtp.ts';
 export interface Letterbox {
   /** The mails to an address, each once, in the order in which they came first. */
   mailsTo(email: string): readonly { readonly id: string; readonly code: string }[];
-  /** How many mails came, and how many of them had come before. */
-  totals(): { readonly mails: number; readonly copies: number };
+  /** How many mails came, copies included, and the ids of those that had come before, once for each copy. */
+  totals(): { readonly mails: number; readonly copies: readonly string[] };
 }
 
 /** Sorts the mails of a mail server by address; a mail that came twice (same Message-ID) is one. */
 export function createLetterbox(smtp: Pick<TestSmtpServer, 'mails'>): Letterbox {
   const boxes = new Map<string, { id: string; code: string }[]>();
   let read = 0;
-  let copies = 0;
+  const copies: string[] = [];
 
   function sortNewMails(): void {
     for (; read < smtp.mails.length; read++) {
       const mail = smtp.mails[read];
       if (!mail) continue;
-      const id = mail.header('message-id');
+      // `<id@domain>`
+      const id = mail.header('message-id').replace(/^<|@.*$/g, '');
       for (const email of mail.recipients) {
         const box = boxes.get(email) ?? [];
         boxes.set(email, box);
-        if (box.some((known) => known.id === id)) copies += 1;
+        if (box.some((known) => known.id === id)) copies.push(id);
         else box.push({ id, code: codeIn(mail.text) ?? '' });
       }
     }

@@ -1,39 +1,56 @@
 /**
- * `npm run torture -- --minutes N [--seed S] [--actors A]`: clients at work through a faulty network while the server
- * is killed and started again. Exit code 1 if anything that was acknowledged got lost or was done twice.
+ * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients at work through a faulty
+ * network while servers on one database are killed and started again and, on PostgreSQL, lose their connections to it.
+ * Exit code 1 if anything that was acknowledged got lost or was done twice.
  */
 import type { TestContext } from 'node:test';
 import { parseArgs } from 'node:util';
-import { startServer } from '../support/server.ts';
-import { torture } from './run.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { formatReport } from './witness.ts';
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
+    processes: { type: 'string', default: '1' },
+    postgres: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 2 ** 32) },
     actors: { type: 'string', default: '12' },
   },
 });
-const [minutes, seed, actors] = [Number(values.minutes), Number(values.seed), Number(values.actors)];
-if (!(minutes > 0) || !Number.isInteger(seed) || !(Number.isInteger(actors) && actors > 0)) {
-  process.stderr.write('--minutes takes a positive number, --seed and --actors take whole ones\n');
+const [minutes, seed, processes, actors] = [values.minutes, values.seed, values.processes, values.actors].map(Number);
+const isCount = (value: number | undefined): value is number => Number.isInteger(value) && Number(value) > 0;
+if (!minutes || !(minutes > 0) || !Number.isInteger(seed) || !isCount(processes) || !isCount(actors)) {
+  process.stderr.write('--minutes takes a positive number; --processes, --seed and --actors take whole ones\n');
   process.exit(2);
 }
 
 const cleanups: (() => unknown)[] = [];
 const t = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-process.stdout.write(`torture: ${minutes} minutes, ${actors} actors, seed ${seed}\n`);
+if (values.postgres && !process.env.VWS_TEST_POSTGRES_URL) {
+  const postgres = await startPostgres();
+  if (!postgres) throw new Error('There is no PostgreSQL for this platform: set VWS_TEST_POSTGRES_URL.');
+  cleanups.push(postgres.stop);
+  process.env.VWS_TEST_POSTGRES_URL = postgres.url;
+}
+// Read the variable when they are loaded.
+const { startServer } = await import('../support/server.ts');
+const { postgresUrl } = await import('../support/store.ts');
+const { torture } = await import('./run.ts');
+
+const title = `${processes} processes on ${postgresUrl ? 'PostgreSQL' : 'SQLite'}, ${actors} actors, seed ${seed}`;
+process.stdout.write(`torture: ${minutes} minutes, ${title}\n`);
 try {
   const witness = await torture(t, {
     startServer: (settings) => startServer(t as unknown as TestContext, settings),
+    processes,
     milliseconds: minutes * 60_000,
-    seed,
+    seed: seed as number,
     actors,
     crashInterval: 3_000,
+    cutInterval: 2_000,
     lateRestarts: 0.7,
   });
-  process.stdout.write(formatReport(witness, `seed ${seed}`));
+  process.stdout.write(formatReport(witness, title));
   process.exitCode = witness.broken.length === 0 ? 0 : 1;
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup();

@@ -1,11 +1,13 @@
 /**
- * A proxy that loses, cuts, delays and doubles what passes through it. It takes one request per connection, with a
- * Content-Length, and reads in a header which fault is to befall it.
+ * A proxy that loses, cuts, delays and doubles what passes through it, and gives each copy of a request to the process
+ * whose turn it is. It takes one request per connection, with a Content-Length, and reads in a header which fault is to
+ * befall it.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AnswerLedger } from './answerLedger.ts';
+import type { Member } from './cluster.ts';
 import { FAULT_HEADER, type Fault, isFault } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Witness } from './witness.ts';
@@ -17,13 +19,13 @@ const MAX_LATENESS_MILLISECONDS = 1_500;
 export type Moment = 'forwarded' | 'answered';
 
 export interface ProxyOptions {
-  /** URL of the server, which changes when it starts again. */
-  readonly target: () => string;
+  /** Whose turn it is, if anybody is up. */
+  readonly target: () => Member | undefined;
   readonly random: Random;
   readonly ledger: AnswerLedger;
   readonly witness: Witness;
   /** Called at the moments at which a crash hurts most. */
-  readonly onMoment: (moment: Moment) => void;
+  readonly onMoment: (moment: Moment, member: Member) => void;
 }
 
 export interface FaultyProxy {
@@ -52,33 +54,34 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
 
   /** Sends a request on and gives the answer, or nothing if the connection broke. */
   async function forward(request: Message, waits = true): Promise<Message | undefined> {
-    const { hostname, port } = new URL(target());
-    const upstream = track(connect(Number(port), hostname));
+    const member = target();
+    const upstream = member && track(connectTo(member));
     try {
-      if (!(await opened(upstream))) {
+      if (!upstream || !(await opened(upstream))) {
         witness.count('refused connections');
         return undefined;
       }
       upstream.write(Buffer.concat([Buffer.from(request.head, 'latin1'), request.body]));
-      onMoment('forwarded');
+      onMoment('forwarded', member);
       if (!waits) {
         await delay(random.integer(0, 10));
         return undefined;
       }
       const answer = await readMessage(upstream);
       if (answer) {
-        onMoment('answered');
+        onMoment('answered', member);
         ledger.record(pathOf(request), request.body, statusOf(answer), answer.body);
       }
       return answer;
     } finally {
-      upstream.destroy();
+      upstream?.destroy();
     }
   }
 
   async function sendHalf(request: Message): Promise<void> {
-    const { hostname, port } = new URL(target());
-    const upstream = track(connect(Number(port), hostname));
+    const member = target();
+    if (!member) return;
+    const upstream = track(connectTo(member));
     const bytes = Buffer.concat([Buffer.from(request.head, 'latin1'), request.body]);
     if (await opened(upstream)) {
       upstream.write(bytes.subarray(0, random.integer(1, bytes.length - 1)));
@@ -165,6 +168,11 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
       await Promise.all([closed, ...late]);
     },
   };
+}
+
+function connectTo({ server }: Member): Socket {
+  const { hostname, port } = new URL(server.url);
+  return connect(Number(port), hostname);
 }
 
 async function opened(socket: Socket): Promise<boolean> {

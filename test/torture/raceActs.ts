@@ -1,7 +1,7 @@
 import { newPassword, newPerson } from '../support/people.ts';
 import { nameOf, newAccount, passwordOf } from './account.ts';
 import { endSpare, settleName, TROPHIES } from './accountActs.ts';
-import { type Actor, checkLock, countAttempts, outcomeOf, uniqueText } from './actor.ts';
+import { type Actor, checkLock, countAttempts, logIn, outcomeOf, uniqueText } from './actor.ts';
 import { writeToOneself } from './messageActs.ts';
 
 /** Several requests at once on one step: all are answered, one branch goes on, the others end. */
@@ -71,7 +71,37 @@ export async function racePasswords(actor: Actor): Promise<void> {
   if (!winner || winners.length !== 1) {
     return talk.broken('of two new passwords at once one is set', outcomes.join(', '));
   }
-  account.attempts = 0;
+  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
+  account.passwords = [winner.password];
+  account.formerPassword = former;
+  witness.count('password changes');
+  actor.main = winner.client;
+  await endSpare(actor);
+}
+
+/** Two new passwords at once in two sessions: one wins, and ends the other one's session. */
+export async function raceSessions(actor: Actor): Promise<void> {
+  const { account, talk, witness } = actor;
+  const other = await logIn(actor, account);
+  witness.count('races');
+  const former = passwordOf(account);
+  const branches = [actor.main, other].map((client) => ({ client, password: newPassword() }));
+  account.passwords = [...branches.map(({ password }) => password), former];
+  const answers = await Promise.all(
+    branches.map(({ password, client }) => {
+      const fields = { password: former, new_password: password };
+      return talk.insist(client, '/change_password', fields, { ...countAttempts(account), mayBeOver: true });
+    }),
+  );
+  const statuses = answers.map(({ status }) => status);
+  if (statuses.every((status) => status === 202)) account.passwords = [former];
+  for (const answer of answers) checkLock(actor, account, answer);
+  const winner = branches[statuses.indexOf(200)];
+  if (!winner || statuses.toSorted().join() !== '200,404') {
+    const told = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`).join(', ');
+    return talk.broken('of two sessions that set a password at once one goes on', told);
+  }
+  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
   account.passwords = [winner.password];
   account.formerPassword = former;
   witness.count('password changes');

@@ -8,6 +8,9 @@ const PATIENCE_MILLISECONDS = 30_000;
 /** The connection broke before the answer was whole: nobody knows whether the request was executed. */
 export class LostAnswer extends Error {}
 
+/** Whom the proxy speaks for, if not for itself: the limits are counted by it. */
+export const ADDRESS_HEADER = 'x-forwarded-for';
+
 /** An answer with the header that says when to come back. */
 export interface TimedAnswer extends HttpAnswer {
   readonly retryAfter: string | undefined;
@@ -16,12 +19,14 @@ export interface TimedAnswer extends HttpAnswer {
 /**
  * Sends a request once, on a connection of its own.
  *
+ * @param address where it comes from, as the limits see it
  * @throws LostAnswer
  */
 export function sendOnce(
   url: string,
   { path, body }: Pick<PreparedRequest, 'path' | 'body'>,
-  fault: Fault = 'none',
+  fault: Fault,
+  address: string,
 ): Promise<TimedAnswer> {
   return new Promise((resolve, reject) => {
     const lost = (reason: string) => reject(new LostAnswer(reason));
@@ -33,6 +38,7 @@ export function sendOnce(
         headers: {
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(body),
+          [ADDRESS_HEADER]: address,
           ...(fault !== 'none' && { [FAULT_HEADER]: fault }),
         },
         timeout: PATIENCE_MILLISECONDS,

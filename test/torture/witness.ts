@@ -12,6 +12,7 @@ export const COUNTED = [
   'races',
   'kills',
   'restarts',
+  'database cuts',
   'refused connections',
   'lost answers',
   'resends',
@@ -20,8 +21,10 @@ export const COUNTED = [
   'same answer again',
   'told to come back',
   'locks',
+  'limits tried',
   'mails',
   'mail copies',
+  'leases ended',
   'checks',
 ] as const;
 export type Counted = (typeof COUNTED)[number];

@@ -1,97 +1,111 @@
-/** A server, a mail server, a faulty proxy between the server and its clients, and the clients. */
-import type { TestContext } from 'node:test';
+/** Servers on one database, a mail server, a faulty proxy between the servers and their clients, and the clients. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_CONCURRENT_DELIVERIES } from '../../src/server/mail/mail.ts';
+import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { Settings, TestServer } from '../support/server.ts';
 import { startSmtpServer } from '../support/smtp.ts';
+import { newStoreLocation } from '../support/store.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
 import { type Account, newAccount } from './account.ts';
 import type { Actor } from './actor.ts';
 import { createAnswerLedger } from './answerLedger.ts';
+import { type Cleanup, type Cluster, type Member, startCluster } from './cluster.ts';
 import { createConversation, type Surroundings } from './conversation.ts';
-import { countOutbox, endLeases, findDamage, readUsers } from './disk.ts';
 import { checkEverything, live } from './life.ts';
-import { createLetterbox, type Letterbox } from './mailbox.ts';
+import { MAX_HANDSHAKES } from './limitActs.ts';
+import { createLetterbox } from './mailbox.ts';
+import { createMailLeases } from './mailLeases.ts';
 import { createNameRegistry } from './names.ts';
 import { type Moment, startFaultyProxy } from './proxy.ts';
 import type { Random } from './random.ts';
+import { checkDamage, checkMails, checkOutbox, checkUsers, outboxEmpty } from './traces.ts';
 import { createWitness, type Witness } from './witness.ts';
 
-/** Who cleans up at the end: a test, or a program that stands in for one. */
-export type Cleanup = Pick<TestContext, 'after'>;
+export type { Cleanup };
 
-/** The clients are one address, and nobody tests the limits here. */
-const NO_LIMITS: Settings = {
-  RATE_HANDSHAKES_PER_MINUTE: '10000000',
+/** The limit of handshakes is the one that is tried; the proxy is believed whom it speaks for. */
+const LIMITS: Settings = {
+  TRUSTED_PROXIES: '127.0.0.1',
+  RATE_HANDSHAKES_PER_MINUTE: String(MAX_HANDSHAKES),
   RATE_LOGINS_PER_MINUTE: '10000000',
   RATE_REGISTRATIONS_PER_MINUTE: '10000000',
   RATE_RECOVERIES_PER_MINUTE: '10000000',
   RATE_RECOVERY_MAILS_PER_HOUR: '10000000',
 };
-const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
-const POLL_MILLISECONDS = 50;
+/** How long a process that crashed may be missing beside others: about as long as the claims on its requests last. */
+const MAX_ABSENCE_MILLISECONDS = 4_000;
 
 export interface WorldOptions {
-  /** Starts the server, on whichever database. */
+  /** Starts a server with these settings, which name the database. */
   readonly startServer: (settings: Settings) => Promise<TestServer>;
+  /** How many servers share the database; one by default. */
+  readonly processes?: number;
   readonly random: Random;
   readonly actors: number;
   /** From 0 to 1: how many of the faults in `faults.ts` befall the requests. */
   readonly faultRate: number;
-  /** How likely a crash is followed by a restart as late as the leases of the dead process last. */
+  /**
+   * How likely a process that crashed comes back late: one that is alone when the leases of the dead have ended, one of
+   * several while the others have gone on for a while.
+   */
   readonly lateRestarts: number;
 }
 
 export interface World {
   readonly witness: Witness;
-  readonly server: TestServer;
+  readonly cluster: Cluster;
+  readonly database: StoreLocation;
   /** Lets all actors act. @returns a function that ends that, faults included, and waits until each is done */
   start(): () => Promise<void>;
-  /** SIGKILL, and a restart on the same data. */
-  crash(): Promise<void>;
-  /** Resolves at the next such moment of some request. */
-  moment(moment: Moment): Promise<void>;
+  /** SIGKILL of a process, and a restart on the same data. */
+  crash(member: Member): Promise<void>;
+  /** Cuts some lines to the database, if there are lines, for up to a second. */
+  cutDatabase(): Promise<void>;
+  /** Resolves at the next such moment of some request, with the process that it is at. */
+  moment(moment: Moment): Promise<Member>;
   /** Every actor checks all that it was promised. */
   checkActors(): Promise<void>;
-  /** Checks what the actors cannot see: mails and the database. Stops the server. */
+  /** Checks what the actors cannot see: mails and the database. Stops the servers. */
   checkTraces(): Promise<void>;
 }
 
 export async function createWorld(t: Cleanup, options: WorldOptions): Promise<World> {
-  const { random } = options;
+  const { random, processes = 1, startServer } = options;
   const witness = createWitness();
+  const database = await newStoreLocation(t);
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
-  const server = await options.startServer({
-    ...NO_LIMITS,
+  const settings = {
+    ...LIMITS,
+    VWS_MASTER_KEY: randomBytes(32).toString('hex'),
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),
     MAIL_DEFAULT_SENDER: 'vws@example.org',
-  });
+  };
+  const cluster = await startCluster(t, { startServer, processes, database, settings });
   const letterbox = createLetterbox(smtp);
+  const leases = createMailLeases(database, () => witness.count('leases ended'));
   const names = createNameRegistry(witness);
-  const moments = new Map<Moment, PromiseWithResolvers<void>>();
+  const moments = new Map<Moment, PromiseWithResolvers<Member>>();
   const proxy = await startFaultyProxy({
-    target: () => server.url,
+    target: cluster.next,
     random: random.fork(),
     ledger: createAnswerLedger(witness),
     witness,
-    onMoment(moment) {
-      moments.get(moment)?.resolve();
+    onMoment(moment, member) {
+      moments.get(moment)?.resolve(member);
       moments.delete(moment);
     },
   });
   t.after(() => proxy.stop());
 
-  let up = Promise.withResolvers<void>();
-  up.resolve();
-  let generation = 1;
+  let disturbances = 0;
   let stopping = false;
   const around: Surroundings = {
     proxyUrl: proxy.url,
     witness,
-    serverUp: () => up.promise,
-    generation: () => generation,
+    serverUp: cluster.someUp,
+    disturbances: () => disturbances,
     faultRate: () => (stopping ? 0 : options.faultRate),
   };
   const actors: Actor[] = Array.from({ length: options.actors }, (_, index) => {
@@ -117,12 +131,40 @@ export async function createWorld(t: Cleanup, options: WorldOptions): Promise<Wo
   const accounts = (): Account[] =>
     actors.flatMap((actor) => [...(actor.begun ? [actor.account] : []), ...actor.retired]);
 
+  async function kill(member: Member): Promise<void> {
+    witness.note(undefined, `--- kill -9 of ${member.name}`);
+    witness.count('kills');
+    // It may have begun its last request before or after this, and it ends before or after that.
+    disturbances += 1;
+    try {
+      await cluster.kill(member);
+    } catch (error) {
+      witness.report('the run', 'a server ends when it is told to', String(error));
+    }
+    disturbances += 1;
+  }
+
+  /** Lets pass what passes before a dead process is started again. */
+  async function wait(): Promise<void> {
+    const late = random.chance(options.lateRestarts);
+    const absence = random.integer(0, MAX_ABSENCE_MILLISECONDS);
+    await checkOutbox(witness, database, letterbox, accounts());
+    if (processes > 1) {
+      await leases.endOrphaned();
+      if (late) await delay(absence);
+    } else if (late) {
+      await leases.endAll();
+      witness.note(undefined, '--- the leases end');
+    }
+  }
+
   return {
     witness,
-    server,
+    cluster,
+    database,
     start() {
       stopping = false;
-      const lives = Promise.all(actors.map((actor) => live(actor, around.generation)));
+      const lives = Promise.all(actors.map((actor) => live(actor, () => witness.counts.restarts)));
       // Whoever stops the actors hears of it.
       lives.catch(() => {});
       return async () => {
@@ -131,33 +173,29 @@ export async function createWorld(t: Cleanup, options: WorldOptions): Promise<Wo
       };
     },
 
-    async crash() {
-      up = Promise.withResolvers();
-      // Nobody may be waiting.
-      up.promise.catch(() => {});
-      witness.note(undefined, '--- kill -9');
-      witness.count('kills');
-      await server.kill();
+    async crash(member) {
+      await kill(member);
+      await wait();
       try {
-        if (random.chance(options.lateRestarts)) {
-          await checkOutbox(witness, server, letterbox, accounts());
-          await endLeases(server);
-          witness.note(undefined, '--- the leases end');
-        }
-        await server.start();
+        await cluster.start(member);
       } catch (error) {
         witness.report('the run', 'the server starts again after a crash', String(error));
-        up.reject(error);
         throw error;
       }
-      witness.note(undefined, '--- started again');
+      witness.note(undefined, `--- ${member.name} started again`);
       witness.count('restarts');
-      generation += 1;
-      up.resolve();
+    },
+
+    async cutDatabase() {
+      await cluster.cutLines(random, (member) => {
+        witness.note(undefined, `--- the line of ${member.name} is cut`);
+        witness.count('database cuts');
+        disturbances += 1;
+      });
     },
 
     moment(moment) {
-      const waiting = moments.get(moment) ?? Promise.withResolvers<void>();
+      const waiting = moments.get(moment) ?? Promise.withResolvers<Member>();
       moments.set(moment, waiting);
       return waiting.promise;
     },
@@ -167,71 +205,15 @@ export async function createWorld(t: Cleanup, options: WorldOptions): Promise<Wo
     },
 
     async checkTraces() {
-      await server.stop();
-      await checkOutbox(witness, server, letterbox, accounts());
-      await endLeases(server);
-      await server.start();
-      await outboxEmpty(server);
-      await server.stop();
-      checkMails(witness, letterbox, accounts());
-      await checkUsers(witness, server, accounts());
-      for (const damage of await findDamage(server)) witness.report('the disk', 'the database is sound', damage);
+      await cluster.stopAll();
+      await checkOutbox(witness, database, letterbox, accounts());
+      await leases.endAll();
+      await cluster.startAll();
+      await outboxEmpty(database);
+      await cluster.stopAll();
+      checkMails(witness, letterbox, leases, accounts());
+      await checkUsers(witness, database, accounts());
+      await checkDamage(witness, database);
     },
   };
-}
-
-/** Mails that were acknowledged and did not come must be in the outbox. */
-async function checkOutbox(
-  witness: Witness,
-  server: TestServer,
-  letterbox: Letterbox,
-  accounts: readonly Account[],
-): Promise<void> {
-  const missing = accounts.map(({ email, mails }) => Math.max(0, mails.asked - letterbox.mailsTo(email).length));
-  const total = missing.reduce((sum, count) => sum + count, 0);
-  const waiting = await countOutbox(server);
-  witness.count('checks');
-  if (total > waiting) witness.report('the disk', 'no acknowledged mail is lost', `${total} to come, ${waiting} there`);
-}
-
-async function outboxEmpty(server: TestServer): Promise<void> {
-  await fetch(`${server.url}/health/ready`);
-  const deadline = performance.now() + OUTBOX_PATIENCE_MILLISECONDS;
-  while ((await countOutbox(server)) > 0 && performance.now() < deadline) await delay(POLL_MILLISECONDS);
-}
-
-function checkMails(witness: Witness, letterbox: Letterbox, accounts: readonly Account[]): void {
-  for (const { email, mails } of accounts) {
-    const came = letterbox.mailsTo(email).length;
-    witness.count('checks');
-    if (came < mails.asked || came > mails.asked + mails.maybe) {
-      const detail = `${email}: ${mails.asked} acknowledged, ${mails.maybe} given up, ${came} came`;
-      witness.report('the mail server', 'each recovery is mailed once', detail);
-    }
-  }
-  const { mails, copies } = letterbox.totals();
-  witness.count('mails', mails);
-  witness.count('mail copies', copies);
-  // A crash between the acceptance of a mail and its removal from the outbox sends it again; nothing else may.
-  if (copies > witness.counts.kills * MAX_CONCURRENT_DELIVERIES) {
-    witness.report('the mail server', 'a mail goes out once, but for crashes', `${copies} copies`);
-  }
-}
-
-/** The users are those that were acknowledged, under the names that were acknowledged, and no others. */
-async function checkUsers(witness: Witness, server: TestServer, accounts: readonly Account[]): Promise<void> {
-  const found = new Map((await readUsers(server)).map(({ username, email }) => [email, username]));
-  for (const { email, usernames } of accounts) {
-    const username = found.get(email);
-    found.delete(email);
-    witness.count('checks');
-    if (username === undefined || !usernames.includes(username)) {
-      witness.report('the disk', 'accounts and names are kept', `${email}: ${username}, not ${usernames.join(' or ')}`);
-    }
-  }
-  const excess = [...found.keys()];
-  // An actor that saw a promise broken left its account behind.
-  if (excess.length > 0 && witness.broken.length === 0) {
-    witness.report('the disk', 'a registration is executed once', `nobody was told of ${excess.join(', ')}`);
-  }
 }
