@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { Problem } from '../../src/protocol/errors.ts';
 import { CLAIM_LEASE } from '../../src/server/sessions/claims.ts';
-import { MAX_UNUSED_ANSWERS } from '../../src/server/sessions/exchange.ts';
+import { MAX_UNUSED_ANSWERS } from '../../src/server/sessions/steps.ts';
 import { hashRequest } from '../../src/server/sessions/stepVault.ts';
 import { openStore } from '../../src/server/store/open.ts';
 import type { CrashPoint } from '../support/crashableStore.ts';

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ml_kem768_x25519 as XWing } from '@noble/post-quantum/hybrid.js';
 import {
@@ -10,6 +12,20 @@ import {
   xwingEncapsulate,
   xwingKeyPair,
 } from './xwing.ts';
+
+test('the keys and the secrets are those of the draft’s vectors', () => {
+  const { vectors } = JSON.parse(readFileSync(join(import.meta.dirname, 'xwingVectors.json'), 'utf8')) as {
+    vectors: Record<'seed' | 'pk' | 'ct' | 'ss', string>[];
+  };
+  assert.equal(vectors.length, 3);
+  for (const { seed, pk, ct, ss } of vectors) {
+    const pair = xwingKeyPair(Buffer.from(seed, 'hex'));
+    assert.equal(Buffer.from(pair.publicKey).toString('hex'), pk);
+    const secret = xwingDecapsulate(pair, Buffer.from(ct, 'hex'));
+    assert.ok(secret);
+    assert.equal(Buffer.from(secret).toString('hex'), ss);
+  }
+});
 
 test('both sides come to the same secret, each time to another', () => {
   const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));

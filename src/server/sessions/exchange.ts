@@ -1,31 +1,12 @@
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { isAnswer, Problem } from '../../protocol/errors.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
-import {
-  countUse,
-  deleteSession,
-  deleteStep,
-  type FoundStep,
-  findChildSteps,
-  findLastUse,
-  findSealedAnswer,
-  findStep,
-  insertStep,
-  replaceOtherSteps,
-  type SessionStep,
-  sessionExists,
-  touchStep,
-} from '../store/sessionSteps.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { type Claim, createClaims } from './claims.ts';
 import type { Handler, HandlerResult, OpenedRequest, Session } from './handler.ts';
-import { hashRequest, openStepVault, type StepVault } from './stepVault.ts';
-import type { Body, Handshake, Outcome, SealedRequest, StepKeys, Suite, UnsealedRequest, WireAnswer } from './suite.ts';
+import { type Arrival, createSteps, type Opened, type Ticket } from './steps.ts';
+import type { Body, SealedRequest, Suite, UnsealedRequest, WireAnswer } from './suite.ts';
 
-/** How many answers to one step may wait for the client to use one of them. */
-export const MAX_UNUSED_ANSWERS = 32;
-/** A longer answer of a repeatable request, in bytes, is made anew instead of being stored. */
-export const MAX_STORED_ANSWER = 16 * 1024;
 /** How many handshakes may wait for the store; past that, newcomers are asked to come back and sessions stay quick. */
 export const MAX_PENDING_HANDSHAKES = 256;
 
@@ -58,119 +39,15 @@ export interface Exchange {
   run<E extends Endpoint, Prepared>(handler: Handler<E, Prepared>, request: SealedRequest): Promise<WireAnswer>;
 }
 
-/** A request at a step that is there. */
-interface Opened {
-  readonly step: FoundStep;
-  readonly unsealed: UnsealedRequest;
-  /** Set where the request was executed before, its answer was too long to keep, and the next step is there. */
-  readonly repeated?: { readonly keyEstablishment: Uint8Array | undefined };
-}
-
-type Arrival = { kind: 'answered'; answer: WireAnswer } | { kind: 'expired' } | { kind: 'opened'; opened: Opened };
-
-interface Ticket {
-  readonly vault: StepVault;
-  readonly requestHash: Uint8Array;
-  readonly request: SealedRequest;
-  readonly suite: Suite;
-}
-
 export function createExchange({ store, suites, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
   const claims = createClaims(store, clock);
   let pendingHandshakes = 0;
-  const vaultOf = (sessionKey: string) => openStepVault(keyEncryptionKey, sessionKey);
+  const steps = createSteps(keyEncryptionKey, idleTime, clock);
 
   function suiteFor(body: Body): Suite {
     const suite = suites[speaksSuite2(body) ? 2 : 1];
     if (!suite) throw new Problem('suite1_refused');
     return suite;
-  }
-
-  async function arrive(tx: Transaction, { vault, requestHash, request, suite }: Ticket): Promise<Arrival> {
-    const step = await findStep(tx, vault.stepId);
-    if (!step) {
-      const sessionId = suite.sessionIdOf(request.sessionKey);
-      throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
-    }
-    const now = clock();
-    const patience = step.used || step.parent_id ? idleTime : Math.min(idleTime, suite.unusedTime ?? idleTime);
-    const isIdle = (lastUse: number) => lastUse + patience <= now;
-    // An answer may be used long after it was made, in a session that has been in use since.
-    if (isIdle(step.last_used_at) && isIdle(await findLastUse(tx, step.session_id))) {
-      await deleteSession(tx, step.session_id);
-      return { kind: 'expired' };
-    }
-    // An unused step has led nowhere yet: no answer can be there.
-    const sealedAnswer = step.used ? await findSealedAnswer(tx, step, requestHash) : undefined;
-    if (step.used && !sealedAnswer && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
-    const kept = sealedAnswer && vault.openAnswer(sealedAnswer, requestHash);
-    if (kept?.answer) {
-      await touchStep(tx, step.step_id, now);
-      return { kind: 'answered', answer: kept.answer };
-    }
-    const unsealed = suite.openRequest(vault.openSecret(step.sealed_secret), request);
-    return { kind: 'opened', opened: { step, unsealed, ...(kept && { repeated: kept }) } };
-  }
-
-  async function advance(
-    tx: Transaction,
-    { vault, requestHash, request, suite }: Ticket,
-    { step, unsealed, repeated }: Opened,
-    outcome: Outcome,
-    session: Session,
-  ): Promise<WireAnswer> {
-    if (repeated) {
-      await touchStep(tx, step.step_id, clock());
-      return unsealed.seal(outcome, repeated.keyEstablishment).answer;
-    }
-    if (step.used) await makeRoom(tx, step);
-    await countUse(tx, step.step_id);
-    const { keys, answer, keyEstablishment } = unsealed.seal(outcome);
-    const repeatable = request.endpoint.repeatable;
-    const kept =
-      repeatable && answer.body.length > MAX_STORED_ANSWER ? { answer: undefined, keyEstablishment } : { answer };
-    // Where a client may send another request instead, the same one again is like another: it leads to a step of its own.
-    const isFound = kept.answer || !suite.allowsAnotherRequest;
-    const next = newStep(suite, keys, session, {
-      parent_id: step.step_id,
-      repeatable: repeatable ? 1 : 0,
-      request_hash: isFound ? requestHash : null,
-      sealed_answer: isFound ? vault.sealAnswer(kept, requestHash) : null,
-    });
-    if (step.used) await insertStep(tx, next);
-    else await replaceOtherSteps(tx, step, next);
-    return answer;
-  }
-
-  function newStep(
-    suite: Suite,
-    keys: StepKeys,
-    session: Session,
-    origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
-  ): SessionStep {
-    const vault = vaultOf(keys.sessionKey);
-    return {
-      step_id: vault.stepId,
-      session_id: session.id,
-      suite: suite.number,
-      user_id: session.userId,
-      recovery_id: session.recoveryId,
-      sealed_secret: vault.sealSecret(keys.secret),
-      used: 0,
-      last_used_at: clock(),
-      started_at: session.startedAt,
-      ...origin,
-    };
-  }
-
-  async function storeSession(
-    tx: Transaction,
-    suite: Suite,
-    { id, keys }: NonNullable<Handshake['session']>,
-  ): Promise<void> {
-    const session = { id, suite: suite.number, startedAt: clock(), userId: null, recoveryId: null };
-    const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
-    await insertStep(tx, newStep(suite, keys, session, origin));
   }
 
   /** Runs the handler's part of the transaction and moves the session on. */
@@ -180,12 +57,12 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     opened: Opened,
     work: (request: OpenedRequest<E>) => Promise<HandlerResult>,
   ): Promise<WireAnswer> {
-    const session = sessionOf(opened.step);
+    const { session } = opened;
     const { fields } = opened.unsealed;
-    if (fields instanceof Problem) return advance(tx, ticket, opened, { problem: fields }, session);
+    if (fields instanceof Problem) return steps.advance(tx, ticket, opened, { problem: fields }, session);
     const result = await settle(async () => work(authorise<E>(ticket.request.endpoint, session, fields)));
-    if (result instanceof Problem) return advance(tx, ticket, opened, { problem: result }, session);
-    return advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
+    if (result instanceof Problem) return steps.advance(tx, ticket, opened, { problem: result }, session);
+    return steps.advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
   }
 
   /** The part before a request that needs preparation: admits it, and claims it for this process. */
@@ -197,18 +74,18 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
   > {
     for (;;) {
       const arrival = await store.transaction(async (tx) => {
-        const arrived = await arrive(tx, ticket);
+        const arrived = await steps.arrive(tx, ticket);
         if (arrived.kind !== 'opened') return arrived;
-        const { step, unsealed } = arrived.opened;
+        const { session, unsealed } = arrived.opened;
         // What cannot be read needs no preparation.
         if (unsealed.fields instanceof Problem) {
-          const answer = await advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, sessionOf(step));
+          const answer = await steps.advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, session);
           return { kind: 'answered' as const, answer };
         }
         const claim = await claims.take(tx, ticket.vault.stepId, ticket.requestHash);
         if (!claim) return undefined;
         await handler.admit?.(tx);
-        const request = () => authorise<E>(ticket.request.endpoint, sessionOf(step), unsealed.fields);
+        const request = () => authorise<E>(ticket.request.endpoint, session, unsealed.fields);
         return { kind: 'claimed' as const, claim, request };
       });
       if (!arrival) {
@@ -230,7 +107,7 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     try {
       const prepared = await settle(async () => prepare(claimed.request()));
       const answer = await store.transaction(async (tx) => {
-        const arrival = await arrive(tx, ticket);
+        const arrival = await steps.arrive(tx, ticket);
         if (arrival.kind !== 'opened') return answerOf(arrival);
         if (!(await claims.release(tx, claimed.claim))) throw new Problem('overloaded', { retryAfterSeconds: 1 });
         return execute<E>(tx, ticket, arrival.opened, async (request) => {
@@ -248,7 +125,7 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
 
   async function runAtOnce<E extends Endpoint, P>(ticket: Ticket, handler: Handler<E, P>): Promise<WireAnswer> {
     const arrival = await store.transaction(async (tx) => {
-      const arrived = await arrive(tx, ticket);
+      const arrived = await steps.arrive(tx, ticket);
       if (arrived.kind !== 'opened') return arrived;
       await handler.admit?.(tx);
       const answer = await execute<E>(tx, ticket, arrived.opened, (request) =>
@@ -270,7 +147,7 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
           // A refused handshake counts for the limits as well: it is returned, so that the count is committed.
           const handshake = await refusable(() => suite.openHandshake(tx, body));
           if (handshake instanceof Problem) return handshake;
-          if (handshake.session) await storeSession(tx, suite, handshake.session);
+          if (handshake.session) await steps.begin(tx, suite, handshake.session);
           return handshake.answer;
         });
         if (answer instanceof Problem) throw answer;
@@ -281,30 +158,9 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     },
 
     async run(handler, request) {
-      const suite = suiteFor(request.body);
-      const requestHash = hashRequest(suite.identify(request));
-      const ticket = { vault: vaultOf(request.sessionKey), requestHash, request, suite };
+      const ticket = steps.ticketFor(suiteFor(request.body), request);
       return handler.prepare ? runPrepared(ticket, handler, handler.prepare) : runAtOnce(ticket, handler);
     },
-  };
-}
-
-/** Keeps the answers that wait for their use few, giving up those first whose requests can safely be made again. */
-async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
-  const children = await findChildSteps(tx, step);
-  if (children.length < MAX_UNUSED_ANSWERS) return;
-  const expendable = children.find((child) => child.repeatable);
-  if (!expendable) throw new Problem('unanswered_requests');
-  await deleteStep(tx, expendable.step_id);
-}
-
-function sessionOf(step: FoundStep): Session {
-  return {
-    id: step.session_id,
-    suite: step.suite,
-    startedAt: step.started_at,
-    userId: step.user_id,
-    recoveryId: step.recovery_id,
   };
 }
 

@@ -14,7 +14,8 @@ import {
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { type Keys, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import type { Endpoint } from '../../protocol/endpoints.ts';
-import { MAX_PENDING_HANDSHAKES, MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './exchange.ts';
+import { MAX_PENDING_HANDSHAKES } from './exchange.ts';
+import { MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './steps.ts';
 
 const lost = { code: 'session_not_found' };
 

@@ -23,6 +23,22 @@ describe('what is stored of a step', () => {
     }
   });
 
+  test('by the first version of this program opens', () => {
+    const earlier = openStepVault(new Uint8Array(32).fill(7), sessionKey);
+    assert.equal(
+      Buffer.from(earlier.stepId).toString('hex'),
+      '167cd6ecfba652d106cca8ff53f4cfd2e1803e2e2821f46c2108c481f076dd58',
+    );
+    assert.equal(
+      Buffer.from(requestHash).toString('hex'),
+      '5eae8f29ee523f8d4a194f161cc8df92217d7abab85ae1d075c637c06bfb9514',
+    );
+    const sealedSecret = '+Yib4U1gczrowwnPKTNNe3sUaH8qwujWXotBIdhRSRnuTsAAzITgvU1KdcxfeHCkNtMfa5nI9v4fnMpp';
+    assert.deepEqual(Buffer.from(earlier.openSecret(Buffer.from(sealedSecret, 'base64'))), Buffer.alloc(32, 9));
+    const sealedAnswer = 'jtOWG14C7JDfrBQm7L/icFM6YD+KEWt35IbBKnRC4M9MBEfvkhiDZGCTW/WStt2YksLMBEMOrCnfVqw=';
+    assert.deepEqual(earlier.openAnswer(Buffer.from(sealedAnswer, 'base64'), requestHash), answer);
+  });
+
   const strangers = {
     'another session key': openStepVault(keyEncryptionKey, 'another session key'),
     'another key-encryption key': openStepVault(randomBytes(32), sessionKey),

@@ -1,29 +1,24 @@
-import { hash } from 'node:crypto';
 import { pathWithoutName } from '../../protocol/endpoints.ts';
 import { Problem, problemDetails } from '../../protocol/errors.ts';
 import {
   answerContext,
   decodeContent,
-  decodePaddedJson,
   encodeContent,
-  encodePaddedJson,
-  firstMessageInfo,
   formatSessionKey,
   HASH_LENGTH,
-  KEM_CIPHERTEXT_LENGTH,
   KEM_PUBLIC_KEY_LENGTH,
   labels,
   parseSessionKey,
   requestContext,
   SUITE2,
-  secondMessageInfo,
 } from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { expand, extract } from '../crypto/derive.ts';
-import { setupReceiver, setupSender } from '../crypto/hpke.ts';
 import { type XWingKeyPair, xwingEncapsulate } from '../crypto/xwing.ts';
 import type { Transaction } from '../store/store.ts';
-import type { Body, Handshake, NextStep, Outcome, SealedRequest, Suite, UnsealedRequest } from './suite.ts';
+import type { Handshake, NextStep, Outcome, SealedRequest, Suite, UnsealedRequest } from './suite.ts';
+import { answerHandshake } from './suite2Handshake.ts';
+import { decodeBytes, encodeBytes, rowIdOf, sha256, wireAnswer } from './suite2Wire.ts';
 
 /*
  * Suite 2: a session that an active man in the middle cannot read, forge, replay or outlive. docs/protocol.md has it in
@@ -36,7 +31,6 @@ import type { Body, Handshake, NextStep, Outcome, SealedRequest, Suite, Unsealed
 
 /** How long a new session waits for its first request, in milliseconds. */
 export const UNUSED_SESSION_TIME = 2 * 60 * 1000;
-const ROOT_LENGTH = 32;
 
 /** The server's KEM key as clients ask for it. */
 export interface SignedDescriptor {
@@ -61,9 +55,9 @@ export function createSuite2({ kemKeys, idleTime, clock }: Suite2Dependencies): 
     const { identity, descriptor, signature } = await kemKeys.current(tx);
     return {
       answer: wireAnswer(200, {
-        identity: encode(identity),
-        descriptor: encode(descriptor),
-        signature: encode(signature),
+        identity: encodeBytes(identity),
+        descriptor: encodeBytes(descriptor),
+        signature: encodeBytes(signature),
       }),
     };
   }
@@ -75,7 +69,7 @@ export function createSuite2({ kemKeys, idleTime, clock }: Suite2Dependencies): 
 
     async openHandshake(tx, body) {
       if (body.kid === undefined) return introduce(tx);
-      const kid = decode(body.kid);
+      const kid = decodeBytes(body.kid);
       if (kid?.length !== HASH_LENGTH) throw new Problem('handshake_refused', { detail: 'The kid is not one.' });
       const keyPair = await kemKeys.find(tx, kid);
       return keyPair ? answerHandshake(keyPair, kid, body, { idle: idleTime, now: clock() }) : introduce(tx);
@@ -102,35 +96,6 @@ export function createSuite2({ kemKeys, idleTime, clock }: Suite2Dependencies): 
             keyEstablishment ? { ciphertext: keyEstablishment } : establish(content?.keyEstablishment),
           ),
       };
-    },
-  };
-}
-
-/** The server's side of the two HPKE messages. */
-function answerHandshake(keyPair: XWingKeyPair, kid: Uint8Array, body: Body, greeting: object): Handshake {
-  const clientKey = decode(body.public_key);
-  const firstMessage = decode(body.ciphertext);
-  if (!clientKey || !firstMessage) throw new Problem('handshake_refused', { detail: 'A field is missing.' });
-  const firstInfo = firstMessageInfo(kid);
-  const received = setupReceiver(keyPair, firstMessage.subarray(0, KEM_CIPHERTEXT_LENGTH), firstInfo);
-  const plaintext = received?.open(clientKey, firstMessage.subarray(KEM_CIPHERTEXT_LENGTH));
-  if (!received || !plaintext || !decodePaddedJson(plaintext)) {
-    throw new Problem('handshake_refused', { detail: 'The first message does not open.' });
-  }
-  const psk = { secret: received.export(labels.psk, ROOT_LENGTH), id: Buffer.from(labels.pskId) };
-  const sent = setupSender(clientKey, secondMessageInfo(sha256(firstInfo, clientKey, firstMessage)), psk);
-  if (!sent) throw new Problem('handshake_refused', { detail: 'The public key is not one.' });
-  const secondMessage = Buffer.concat([
-    sent.encapsulated,
-    sent.context.seal(new Uint8Array(), encodePaddedJson(greeting)),
-  ]);
-  const sessionId = sent.context.export(labels.sessionId, ROOT_LENGTH);
-  const root = sent.context.export(labels.root, ROOT_LENGTH);
-  return {
-    answer: wireAnswer(200, { ciphertext: encode(secondMessage) }),
-    session: {
-      id: rowIdOf(sessionId),
-      keys: { sessionKey: formatSessionKey(encode(sessionId), 0), secret: root },
     },
   };
 }
@@ -164,7 +129,7 @@ function sealAnswer(
       sessionKey: formatSessionKey(sessionId, step + 1),
       secret: establishment?.sharedSecret ? extract(nextRoot, establishment.sharedSecret) : nextRoot,
     },
-    answer: wireAnswer(status, { payload: encode(payload) }),
+    answer: wireAnswer(status, { payload: encodeBytes(payload) }),
     ...(establishment && { keyEstablishment: establishment.ciphertext }),
   };
 }
@@ -190,7 +155,7 @@ function bindingOf({ endpoint, sessionKey }: SealedRequest): Uint8Array {
 }
 
 function payloadOf({ body }: SealedRequest): Uint8Array {
-  const payload = decode(body.payload);
+  const payload = decodeBytes(body.payload);
   if (!payload) throw malformed('The field payload is missing or not base64url.');
   return payload;
 }
@@ -199,29 +164,6 @@ function partsOf(sessionKey: string) {
   const parts = parseSessionKey(sessionKey);
   if (!parts) throw new Error('a step of suite 2 whose session key is none');
   return parts;
-}
-
-/** What a session is stored under: its id itself, which opens it, is never stored. */
-function rowIdOf(sessionId: Uint8Array): Uint8Array {
-  return sha256(Buffer.from('vws2 row '), sessionId);
-}
-
-function wireAnswer(status: number, fields: Record<string, string>) {
-  return { status, body: JSON.stringify({ suite: SUITE2, ...fields }) };
-}
-
-function sha256(...parts: readonly Uint8Array[]): Buffer {
-  return hash('sha256', Buffer.concat(parts), 'buffer');
-}
-
-function encode(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
-}
-
-/** @returns undefined if the value is not the base64url, without padding, of anything */
-function decode(value: unknown): Buffer | undefined {
-  if (typeof value !== 'string' || !/^[A-Za-z0-9_-]+$/.test(value)) return undefined;
-  return Buffer.from(value, 'base64url');
 }
 
 function malformed(detail: string): Problem {

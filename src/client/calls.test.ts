@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createWorld, PASSWORD } from '../../test/support/client/world.ts';
+import type { endpoints } from '../protocol/endpoints.ts';
+import { endpoints as table } from '../protocol/endpoints.ts';
+import { VwsError } from './index.ts';
+
+type FieldsOf<Name extends keyof typeof endpoints> = (typeof endpoints)[Name]['fields'];
+
+describe('each call', () => {
+  test('reaches the server, and its answer comes back in the words of the SDK', async () => {
+    const { server, join } = await createWorld();
+    const alice = await join('alice');
+    const bob = await join('bob');
+
+    const message = await alice.encrypt('bob', 'See you at eight. 🎬');
+    assert.deepEqual(await bob.decrypt(message), {
+      text: 'See you at eight. 🎬',
+      sender: 'alice',
+      sentAt: new Date(1_790_000_000_000),
+    });
+    assert.deepEqual(await bob.account(), { username: 'bob', email: 'bob@example.org' });
+    assert.deepEqual(await bob.sessions(), [
+      { id: 's1', suite: 2, startedAt: new Date(1000), lastUsedAt: new Date(2000), current: true },
+    ]);
+    await bob.changeUsername({ newUsername: 'robert', password: PASSWORD });
+    await bob.changePassword({ password: PASSWORD, newPassword: 'Other_2026' });
+    await bob.endSession('s2');
+    await bob.endOtherSessions();
+    await bob.logOut();
+    await bob.forgotPassword('bob@example.org');
+    await bob.confirmForgotPassword('AB12CD');
+    await bob.finishForgotPassword('Third_2026');
+    await bob.login({ email: 'bob@example.org', password: 'Other_2026' });
+    assert.deepEqual(
+      server.accounts.map(({ username }) => username),
+      ['alice', 'robert'],
+    );
+
+    const called = new Map(server.executions.map(({ path, fields }) => [path, Object.keys(fields).sort()]));
+    for (const { path, fields } of Object.values(table)) {
+      const names: string[] = Object.keys(fields satisfies FieldsOf<keyof typeof endpoints>);
+      if (path.includes(':username')) names.push('username');
+      assert.deepEqual(called.get(path.replace('/:username', '')), names.sort(), path);
+    }
+  });
+
+  test('of a server that answers with a problem rejects with its code, status and detail', async () => {
+    const { join } = await createWorld();
+    const alice = await join('alice');
+    await assert.rejects(alice.login({ email: 'alice@example.org', password: 'wrong' }), (error) => {
+      assert.ok(error instanceof VwsError);
+      assert.deepEqual(
+        { code: error.code, status: error.status, detail: error.detail, lost: error.sessionLost },
+        { code: 'invalid_credentials', status: 403, detail: 'Four attempts are left.', lost: false },
+      );
+      return true;
+    });
+    await assert.rejects(alice.encrypt('nobody', 'text'), { code: 'user_not_found', status: 404 });
+    assert.equal((await alice.account()).username, 'alice', 'the session goes on');
+  });
+
+  test('made together with others is sent after them, one by one', async () => {
+    const { server, network, join } = await createWorld();
+    const alice = await join('alice');
+    let inFlight = 0;
+    network.always = async (_, forward) => {
+      inFlight += 1;
+      assert.equal(inFlight, 1);
+      const answer = await forward();
+      await new Promise((resolve) => setImmediate(resolve));
+      inFlight -= 1;
+      return answer;
+    };
+    const texts = Array.from({ length: 10 }, (_, i) => `text ${i}`);
+    const messages = await Promise.all(texts.map((text) => alice.encrypt('alice', text)));
+    const opened = await Promise.all(messages.map((message) => alice.decrypt(message)));
+    assert.deepEqual(
+      opened.map(({ text }) => text),
+      texts,
+    );
+    assert.deepEqual(
+      server.executions.map(({ n }) => n),
+      Array.from({ length: 21 }, (_, n) => n),
+    );
+  });
+
+  test('sends no cookies, asks no cache, and hides every field', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    await alice.encrypt('alice', 'a text that nobody may see');
+    for (const { path, body, init } of network.sent) {
+      assert.equal(init.credentials, 'omit');
+      assert.equal(init.cache, 'no-store');
+      assert.doesNotMatch(path + body, /alice|example|Secret|nobody/);
+    }
+  });
+});

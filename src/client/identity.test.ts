@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createIdentity, createServerKey } from '../../test/support/client/memorySuite2.ts';
+import { answerWith, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
+import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+
+describe('the server’s identity', () => {
+  test('must be pinned or asked about', async () => {
+    const { network, connect } = await createWorld();
+    await assert.rejects(connect({ pin: undefined }), { code: 'identity_required' });
+    await assert.rejects(connect({ pin: 'too short' }), { code: 'identity_required' });
+    assert.equal(network.sent.length, 0);
+  });
+
+  test('that is not the pinned one is refused, before anything else is sent', async () => {
+    const { server, network, connect } = await createWorld();
+    const { fingerprint } = createIdentity();
+    await assert.rejects(connect({ pin: fingerprint }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'identity_changed');
+      assert.ok(error.message.includes(server.fingerprint));
+      return true;
+    });
+    assert.deepEqual(
+      network.sent.map(({ body }) => body),
+      ['{"suite":2}'],
+    );
+  });
+
+  test('is told to onFirstUse once, and is then the fingerprint', async () => {
+    const { server, network, connect } = await createWorld();
+    const told: string[] = [];
+    network.faults.push(loseRequest, (_, forward) => forward(), loseAnswer);
+    const vws = await connect({ pin: undefined, onFirstUse: (fingerprint) => told.push(fingerprint) });
+    assert.deepEqual(told, [server.fingerprint]);
+    assert.equal(vws.fingerprint, server.fingerprint);
+  });
+
+  test('can be refused', async () => {
+    const { network, connect } = await createWorld();
+    const cause = new Error('No.');
+    const refusals = [
+      () => false,
+      async () => false,
+      () => {
+        throw cause;
+      },
+    ];
+    for (const onFirstUse of refusals) {
+      await assert.rejects(connect({ pin: undefined, onFirstUse }), { code: 'identity_refused' });
+    }
+    assert.ok(network.sent.every(({ body }) => body === '{"suite":2}'));
+  });
+
+  test('may be looked at for as long as the user likes', async () => {
+    const { clock, connect } = await createWorld();
+    const onFirstUse = () => clock.advance(10 * 60_000);
+    await connect({ pin: undefined, onFirstUse, deadline: 1000 });
+  });
+
+  test('must have signed the key', async () => {
+    const { server, network, connect } = await createWorld();
+    const other = (await createServerKey(createIdentity(), 0, 2e12)).introduction;
+    for (const bent of [
+      { ...other, identity: server.fingerprint },
+      { ...server.introduction, signature: other.signature },
+      { ...server.introduction, descriptor: other.descriptor },
+      { ...server.introduction, signature: '' },
+      { ...server.introduction, descriptor: 'AAAA' },
+      { ...server.introduction, identity: 7 },
+    ]) {
+      network.faults.push(answerWith(200, bent));
+      await assert.rejects(connect(), { code: 'descriptor_invalid' });
+    }
+    await connect();
+  });
+});
+
+describe('the server’s key', () => {
+  test('is good as long as it says, give or take a day for wrong clocks', async () => {
+    const { server, clock, connect } = await createWorld();
+    const now = clock.now();
+    for (const [from, until, isGood] of [
+      [now + DAY - 1000, now + 30 * DAY, true],
+      [now + DAY + 1000, now + 30 * DAY, false],
+      [now - 30 * DAY, now - DAY + 1000, true],
+      [now - 30 * DAY, now - DAY - 1000, false],
+    ] as const) {
+      await server.rotateKey(from, until);
+      if (isGood) await connect();
+      else await assert.rejects(connect(), { code: 'descriptor_invalid' });
+    }
+  });
+
+  test('may have changed since it was cached: the new one is checked and used', async () => {
+    const { server, network, clock, connect } = await createWorld();
+    const vws = await connect();
+    await server.rotateKey();
+    clock.advance(61_000);
+    const before = network.sent.length;
+    await vws.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
+    const sent = network.sent.slice(before);
+    assert.deepEqual(
+      sent.map(({ path }) => path),
+      ['/create_session_key', '/create_session_key', '/register_user'],
+    );
+    assert.ok(
+      sent.every(({ body }) => body !== '{"suite":2}'),
+      'the cached key spares the question',
+    );
+  });
+
+  test('may not have changed together with the identity', async () => {
+    const { network, clock, connect } = await createWorld();
+    const vws = await connect();
+    const other = await createServerKey(createIdentity(), 0, 2e12);
+    clock.advance(61_000);
+    network.faults.push(answerWith(200, other.introduction));
+    await assert.rejects(vws.account(), { code: 'identity_changed' });
+  });
+
+  test('that is never taken is no server’s', async () => {
+    const { server, network, connect } = await createWorld();
+    network.always = async () => ({ status: 200, json: server.introduction });
+    await assert.rejects(connect({ deadline: 2000 }), { code: 'bad_answer' });
+  });
+});
+
+describe('the handshake', () => {
+  test('that was tampered with is made anew', async () => {
+    const { network, connect } = await createWorld();
+    const bend = tamper(({ status, json }) => {
+      const bytes = Buffer.from((json as { ciphertext: string }).ciphertext, 'base64url');
+      bytes[5] = (bytes[5] ?? 0) ^ 1;
+      return { status, json: { suite: 2, ciphertext: bytes.toString('base64url') } };
+    });
+    network.faults.push((_, forward) => forward(), bend);
+    await connect();
+    network.always = (request, forward) => (request.body === '{"suite":2}' ? forward() : bend(request, forward));
+    await assert.rejects(connect({ deadline: 2000 }), { code: 'bad_answer' });
+  });
+
+  test('is not made in suite 1, whatever the server says', async () => {
+    const { network, connect } = await createWorld();
+    for (const fault of [
+      answerWith(404, 'Error!'),
+      answerWith(200, { ciphertext: 'ab12', session_key: 'QUJD' }),
+      answerWith(200, { suite: 1 }),
+    ]) {
+      const before = network.sent.length;
+      network.faults.push(fault);
+      await assert.rejects(connect(), { code: 'downgrade_refused' });
+      assert.equal(network.sent.length, before + 1);
+    }
+    for (const fault of [answerWith(404, 'Error!'), answerWith(200, { ciphertext: 'ab12', session_key: 'QUJD' })]) {
+      network.faults.push((_, forward) => forward(), fault);
+      await assert.rejects(connect(), { code: 'downgrade_refused' });
+    }
+  });
+
+  test('is made anew before the first request of a session that the server has dropped by now', async () => {
+    const { server, clock, connect } = await createWorld();
+    const vws = await connect();
+    clock.advance(3 * 60_000);
+    server.sessions.clear();
+    await vws.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
+    clock.advance(3 * 60_000);
+    assert.equal((await vws.account()).username, 'alice', 'a used session is kept');
+  });
+
+  test('leaves nothing behind if it cannot be saved', async () => {
+    const { connect } = await createWorld();
+    const storage = createMemoryStorage();
+    const cause = new Error('The disk is full.');
+    storage.failures.push(cause);
+    await assert.rejects(connect({ storage }), { code: 'storage_failed', cause });
+  });
+});

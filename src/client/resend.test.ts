@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { answerWith, type Fault, loseAnswer, loseRequest, stall, tamper } from '../../test/support/client/network.ts';
+import { createWorld, PASSWORD } from '../../test/support/client/world.ts';
+import { VwsError } from './index.ts';
+
+const problem = (status: number, code: string, headers = {}) =>
+  answerWith(status, { type: `/problems#${code}`, title: code, status, code }, headers);
+
+const flipPayload = tamper(({ status, json }) => {
+  const { payload } = json as { payload: string };
+  const bytes = Buffer.from(payload, 'base64url');
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  return { status, json: { suite: 2, payload: bytes.toString('base64url') } };
+});
+
+/** Everything after which the same bytes must go out again. */
+const UNANSWERED: Record<string, Fault> = {
+  'a lost request': loseRequest,
+  'a lost answer': loseAnswer,
+  'a 429': problem(429, 'too_many_requests'),
+  'a 500': problem(500, 'internal_error'),
+  'a 502 of a proxy': answerWith(502, 'Bad Gateway'),
+  'a 503': problem(503, 'store_unavailable'),
+  'a 504': answerWith(504, 'Gateway Timeout'),
+  'a page of somebody else': answerWith(200, '<html>Log in to the WLAN</html>'),
+  'an answer with a bit flipped': flipPayload,
+  'an answer with another status': tamper((answer) => ({ ...answer, status: 201 })),
+  'an answer in suite 1': answerWith(200, { ciphertext: 'AA==', session_key: 'AA==' }),
+  'an empty answer': answerWith(200, {}),
+};
+
+describe('a request is sent again with the same bytes after', () => {
+  for (const [name, fault] of Object.entries(UNANSWERED)) {
+    test(name, async () => {
+      const { server, network, clock, join } = await createWorld();
+      const alice = await join('alice');
+      network.faults.push(fault, fault);
+      const before = network.sent.length;
+
+      await alice.changeUsername({ newUsername: 'alicia', password: PASSWORD });
+      const [first, second, third, ...more] = network.sent.slice(before).map(({ body }) => body);
+      assert.ok(first);
+      assert.deepEqual([second, third, ...more], [first, first]);
+      assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
+      assert.ok(clock.pauses.length === 2 && clock.pauses.every((pause) => pause >= 125 && pause <= 500));
+      assert.equal((await alice.account()).username, 'alicia', 'the session goes on');
+    });
+  }
+});
+
+describe('the pauses', () => {
+  test('double, with jitter, and stay bounded', async () => {
+    const { network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    network.always = loseRequest;
+    await assert.rejects(alice.account({ deadline: 120_000 }), { code: 'network' });
+    for (const [i, pause] of clock.pauses.entries()) {
+      const whole = Math.min(250 * 2 ** i, 10_000);
+      assert.ok(pause >= whole / 2 && pause <= whole, `pause ${i} of ${pause} ms`);
+    }
+    assert.ok(clock.pauses.length > 10);
+  });
+
+  test('are as long as Retry-After says', async () => {
+    const { network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(problem(503, 'overloaded', { 'retry-after': '7' }));
+    await alice.account();
+    assert.deepEqual(clock.pauses, [7000]);
+  });
+
+  test('are not begun if there is no time for them', async () => {
+    const { network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(problem(429, 'too_many_requests', { 'retry-after': '3600' }));
+    await assert.rejects(alice.account(), { code: 'too_many_requests', status: 429, retryAfter: 3600 });
+    assert.deepEqual(clock.pauses, []);
+  });
+});
+
+describe('when the time is up', () => {
+  for (const [code, fault] of [
+    ['network', loseRequest],
+    ['store_unavailable', problem(503, 'store_unavailable')],
+    ['bad_answer', flipPayload],
+  ] as const) {
+    test(`the error says why there was no answer: ${code}`, async () => {
+      const { network, join } = await createWorld();
+      const alice = await join('alice');
+      network.always = fault;
+      await assert.rejects(alice.account({ deadline: 3_000 }), { name: 'VwsError', code });
+    });
+  }
+
+  test('a silent server was asked several times', async () => {
+    const { network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    const before = network.sent.length;
+    network.always = stall(() => clock.advance(16_000));
+    await assert.rejects(alice.account({ deadline: 30_000 }), { code: 'network' });
+    assert.ok(network.sent.length - before >= 2);
+    network.always = undefined;
+    assert.equal((await alice.account()).username, 'alice');
+  });
+
+  test('in the first attempt already, the error says no more than that', async () => {
+    const { network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(stall(() => clock.advance(100)));
+    await assert.rejects(alice.account({ deadline: 100 }), { code: 'deadline' });
+  });
+
+  test('waiting for its turn, a call gives up without having been sent', async () => {
+    const { server, network, clock, join } = await createWorld();
+    const alice = await join('alice');
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let reached = () => {};
+    const arrived = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    network.faults.push(async (_, forward) => {
+      reached();
+      await answered;
+      return forward();
+    });
+    const slow = alice.account();
+    await arrived;
+    const impatient = assert.rejects(alice.endOtherSessions({ deadline: 10 }), { code: 'deadline' });
+    clock.advance(10);
+    await impatient;
+    answer();
+    assert.equal((await slow).username, 'alice');
+    await alice.account();
+    assert.ok(!server.executions.some(({ path }) => path === '/end_other_sessions'));
+  });
+});
+
+describe('a call that was given up', () => {
+  test('by its signal is resolved by the next one, exactly once', async () => {
+    const { server, network, join } = await createWorld();
+    const alice = await join('alice');
+    const giveUp = new AbortController();
+    network.faults.push(stall(() => giveUp.abort(new Error('The user left.'))));
+    const change = { newUsername: 'alicia', password: PASSWORD };
+    await assert.rejects(alice.changeUsername(change, { signal: giveUp.signal }), (error) => {
+      assert.ok(error instanceof VwsError && error.code === 'aborted');
+      assert.equal((error.cause as Error).message, 'The user left.');
+      return true;
+    });
+
+    const before = network.sent.length;
+    assert.equal((await alice.account()).username, 'alicia');
+    assert.equal(network.sent[before]?.body, network.sent[before - 1]?.body, 'the same bytes first');
+    assert.equal(network.sent.length, before + 2);
+    assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
+  });
+
+  test('and is made again gets the answer of the first', async () => {
+    const { server, network, connect } = await createWorld();
+    const vws = await connect();
+    const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
+    network.faults.push(loseAnswer);
+    await assert.rejects(vws.register(account, { deadline: 50 }), { code: 'network' });
+    await vws.register(account);
+    assert.deepEqual(
+      server.executions.map(({ path }) => path),
+      ['/register_user'],
+    );
+  });
+
+  test('before it began is never sent', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    const before = network.sent.length;
+    await assert.rejects(alice.account({ signal: AbortSignal.abort() }), { code: 'aborted' });
+    assert.equal(network.sent.length, before);
+  });
+
+  test('whose problem nobody waits for any more does not end the next', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(loseAnswer);
+    await assert.rejects(alice.encrypt('nobody', 'text', { deadline: 50 }), { code: 'network' });
+    assert.equal((await alice.account()).username, 'alice');
+  });
+});
+
+describe('what a server says outside the session', () => {
+  test('ends the call, and changes nothing', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    for (const [status, code, sessionLost] of [
+      [404, 'session_not_found', true],
+      [410, 'session_expired', true],
+      [409, 'out_of_sync', true],
+      [400, 'malformed_request', false],
+      [404, 'route_not_found', false],
+    ] as const) {
+      network.faults.push(problem(status, code));
+      await assert.rejects(alice.account(), { code, status, sessionLost });
+    }
+    assert.equal((await alice.account()).username, 'alice');
+  });
+
+  test('out_of_sync warns that the session may have been copied', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(problem(409, 'out_of_sync'));
+    await assert.rejects(alice.account(), /copy of this session/);
+  });
+
+  test('cannot pass for an answer from inside it', async () => {
+    const { network, join } = await createWorld();
+    const alice = await join('alice');
+    const lie = { status: 403, code: 'invalid_credentials', title: 'Call +49 …', detail: 'Your password is …' };
+    network.faults.push(answerWith(403, lie));
+    await assert.rejects(alice.account(), (error) => {
+      assert.ok(error instanceof VwsError);
+      assert.equal(error.code, 'bad_answer');
+      assert.equal(error.detail, undefined);
+      assert.doesNotMatch(error.message, /Call|password/);
+      return true;
+    });
+  });
+
+  test('about a request that is too large lets the session go on', async () => {
+    const { server, network, join } = await createWorld();
+    const alice = await join('alice');
+    network.faults.push(answerWith(413, 'Request Entity Too Large'));
+    await assert.rejects(alice.encrypt('alice', 'x'.repeat(10_000)), { code: 'payload_too_large', status: 413 });
+    assert.equal((await alice.account()).username, 'alice');
+    assert.ok(!server.executions.some(({ path }) => path === '/encrypt'));
+  });
+});

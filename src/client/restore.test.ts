@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createIdentity } from '../../test/support/client/memorySuite2.ts';
+import { type Fault, loseAnswer, loseRequest } from '../../test/support/client/network.ts';
+import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
+import { connect as connectAnywhere } from './index.ts';
+
+describe('a session in a storage', () => {
+  test('is gone on with, without a question to the network', async () => {
+    const { network, connect, join } = await createWorld();
+    const storage = createMemoryStorage();
+    await join('alice', { storage });
+    const before = network.sent.length;
+    const restored = await connect({ storage });
+    assert.equal(network.sent.length, before);
+    assert.equal((await restored.account()).username, 'alice');
+  });
+
+  for (const [name, fault] of [
+    ['was lost', loseRequest],
+    ['was executed, but whose answer was lost', loseAnswer],
+  ] as [string, Fault][]) {
+    for (const [kind, isFirst] of [
+      ['with a KEM step', true],
+      ['without one', false],
+    ] as const) {
+      test(`sends a pending request ${kind} that ${name} again first`, async () => {
+        const { server, network, clock, connect, join } = await createWorld();
+        const storage = createMemoryStorage();
+        const alice = await join('alice', { storage });
+        if (isFirst) clock.advance(60_000);
+        network.faults.push(fault);
+        const change = { newUsername: 'alicia', password: PASSWORD };
+        await assert.rejects(alice.changeUsername(change, { deadline: 50 }), { code: 'network' });
+        assert.equal(network.sent.at(-1)?.path, '/change_username');
+
+        const before = network.sent.length;
+        const restored = await connect({ storage });
+        assert.equal((await restored.account()).username, 'alicia');
+        assert.equal(network.sent[before]?.body, network.sent[before - 1]?.body);
+        const changes = server.executions.filter(({ path }) => path === '/change_username');
+        assert.deepEqual(
+          changes.map(({ withKemKey }) => withKemKey),
+          [isFirst],
+        );
+      });
+    }
+  }
+
+  test('gives the call that is made again the answer of the one before the crash', async () => {
+    const { server, network, connect } = await createWorld();
+    const storage = createMemoryStorage();
+    const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
+    const vws = await connect({ storage });
+    network.faults.push(loseAnswer);
+    await assert.rejects(vws.register(account, { deadline: 50 }), { code: 'network' });
+    await (await connect({ storage })).register(account);
+    assert.equal(server.executions.length, 1);
+  });
+
+  test('is written before anything is sent: what cannot be recorded is not sent', async () => {
+    const { network, join } = await createWorld();
+    const storage = createMemoryStorage();
+    const alice = await join('alice', { storage });
+    const before = network.sent.length;
+    storage.failures.push(new Error('The disk is full.'));
+    await assert.rejects(alice.logOut(), { code: 'storage_failed' });
+    assert.equal(network.sent.length, before);
+    assert.equal((await alice.account()).username, 'alice');
+  });
+
+  test('loses no answer when it cannot be written after it', async () => {
+    const { server, connect, join } = await createWorld();
+    const storage = createMemoryStorage();
+    const alice = await join('alice', { storage });
+    storage.failures.push(undefined, new Error('The disk is full.'));
+    const message = await alice.encrypt('alice', 'text');
+    const restored = await connect({ storage });
+    assert.equal((await restored.decrypt(message)).text, 'text');
+    assert.equal(server.executions.filter(({ path }) => path === '/encrypt').length, 1);
+  });
+
+  test('of another identity than the pinned one is an error, and stays', async () => {
+    const { connect, join, network } = await createWorld();
+    const storage = createMemoryStorage();
+    await join('alice', { storage });
+    const { text } = storage;
+    const before = network.sent.length;
+    await assert.rejects(connect({ storage, pin: createIdentity().fingerprint }), { code: 'identity_changed' });
+    assert.equal(storage.text, text);
+    assert.equal(network.sent.length, before);
+  });
+
+  test('tells the identity to whoever trusts on first use', async () => {
+    const { connect, join } = await createWorld();
+    const storage = createMemoryStorage();
+    await join('alice', { storage });
+    const onFirstUse = () => assert.fail('it is known');
+    const restored = await connect({ storage, pin: undefined, onFirstUse });
+    assert.equal((await restored.account()).username, 'alice');
+  });
+
+  test('of another server is not sent to this one', async () => {
+    const { network, server, clock, join } = await createWorld();
+    const storage = createMemoryStorage();
+    await join('alice', { storage });
+    const options = { pin: server.fingerprint, fetch: network.fetch, clock, storage };
+    const elsewhere = await connectAnywhere('https://other.example.org/', options);
+    assert.equal(elsewhere.url, 'https://other.example.org');
+    await assert.rejects(elsewhere.account(), { code: 'not_authenticated' });
+  });
+
+  test('that was cut off or is something else is none', async () => {
+    const { connect, join } = await createWorld();
+    const storage = createMemoryStorage();
+    await join('alice', { storage });
+    const whole = storage.text ?? '';
+    const bent = [
+      '',
+      'null',
+      whole.slice(0, whole.length / 2),
+      whole.replace('"format":1', '"format":2'),
+      whole.replace('"step":', '"stop":'),
+      whole.replace(/"root":"[^"]*"/, '"root":7'),
+      whole.replace(/"n":\d+/, '"n":"1"'),
+    ];
+    for (const text of bent) {
+      assert.notEqual(text, whole);
+      storage.text = text;
+      await assert.rejects((await connect({ storage })).account(), { code: 'not_authenticated' }, text.slice(0, 80));
+    }
+  });
+
+  test('that cannot be loaded is an error', async () => {
+    const { connect } = await createWorld();
+    const cause = new Error('No access.');
+    const storage = {
+      ...createMemoryStorage(),
+      load() {
+        throw cause;
+      },
+    };
+    await assert.rejects(connect({ storage }), { code: 'storage_failed', cause });
+  });
+
+  test('holds no password, name or text', async () => {
+    const { network, join } = await createWorld();
+    const storage = createMemoryStorage();
+    const alice = await join('alice', { storage });
+    network.faults.push(loseRequest);
+    const change = { newUsername: 'alicia', password: PASSWORD };
+    await assert.rejects(alice.changeUsername(change, { deadline: 50 }), { code: 'network' });
+    const text = storage.text ?? '';
+    assert.ok(text.includes('/change_username'), 'the pending request is there');
+    assert.doesNotMatch(text, /alice|alicia|Secret/);
+  });
+});

@@ -1,0 +1,34 @@
+import type { Budget } from './budget.ts';
+import { Unanswered } from './suite.ts';
+
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 10_000;
+
+/**
+ * Repeats an action for as long as it stays unanswered and there is time.
+ *
+ * @param action throws {@link Unanswered} to be called again
+ * @throws {VwsError} what the action stayed unanswered for, when the time is up; whatever else it throws, at once
+ */
+export async function retry<T>(budget: Budget, action: () => Promise<T>): Promise<T> {
+  let last: Unanswered | undefined;
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    try {
+      return await action();
+    } catch (thrown) {
+      // Why there was no answer says more than that the time is up.
+      if (!(thrown instanceof Unanswered)) throw last && isDeadline(thrown) ? last.error : thrown;
+      last = thrown;
+    }
+    const jittered = pause * (0.5 + Math.random() / 2);
+    const wait = Math.max(jittered, (last.error.retryAfter ?? 0) * 1000);
+    if (wait >= budget.remaining()) throw last.error;
+    await budget.race(budget.clock.wait(wait, budget.signal)).catch((thrown) => {
+      throw isDeadline(thrown) && last ? last.error : thrown;
+    });
+  }
+}
+
+function isDeadline(thrown: unknown): boolean {
+  return (thrown as { code?: unknown }).code === 'deadline';
+}

@@ -1,0 +1,36 @@
+import { type Bytes, fromBase64, toBase64 } from '../bytes.ts';
+import { decryptEcb, encryptEcb, importAesKey } from './ecb.ts';
+
+/*
+ * A sealed field: base64 ( AES-256-ECB with PKCS#7 padding ( UTF-8 text ) ). The key travels as 64 hex characters.
+ */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** @param aesKey 64 hex characters */
+export async function seal(aesKey: string, text: string): Promise<string> {
+  const key = await importAesKey(fromHex(aesKey));
+  return toBase64(await encryptEcb(key, new TextEncoder().encode(text)));
+}
+
+/** @returns undefined if this is not a field that was sealed under the key */
+export async function open(aesKey: string, sealed: unknown): Promise<string | undefined> {
+  const ciphertext = typeof sealed === 'string' ? fromBase64(sealed) : undefined;
+  const plaintext = ciphertext && (await decryptEcb(await importAesKey(fromHex(aesKey)), ciphertext));
+  try {
+    return plaintext && decoder.decode(plaintext);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAesKey(text: string | undefined): text is string {
+  return text !== undefined && /^[0-9a-f]{64}$/i.test(text);
+}
+
+export function fromHex(text: string): Bytes {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

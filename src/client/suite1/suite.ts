@@ -1,0 +1,56 @@
+import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
+import { toBase64 } from '../bytes.ts';
+import { VwsError } from '../error.ts';
+import { type Suite, Unanswered } from '../suite.ts';
+import { isObject } from '../unsealed.ts';
+import { throwWithoutKeys } from './problems.ts';
+import { fromHex, isAesKey, open, toHex } from './sealed.ts';
+import { createStep, type StepState } from './step.ts';
+
+const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
+const RSA = { name: 'RSA-OAEP', hash: 'SHA-256' } as const;
+const RSA_KEY = { ...RSA, modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) } as const;
+const PEM_LINE = /.{1,64}/g;
+
+/**
+ * What VWS clients have always spoken, for servers that know nothing else. It hides fields from somebody who listens, but
+ * authenticates nothing: the server must be reached by HTTPS.
+ *
+ * @example
+ * import { connect } from 'vws-client';
+ * import { suite1 } from 'vws-client/suite1';
+ * const vws = await connect('https://old.example.org', { suite: suite1 });
+ */
+export const suite1: Suite = {
+  id: 1,
+
+  async start(context) {
+    const { subtle } = globalThis.crypto;
+    const rsa = await subtle.generateKey(RSA_KEY, false, ['encrypt', 'decrypt']);
+    const pem = toPem(new Uint8Array(await subtle.exportKey('spki', rsa.publicKey)));
+    const reply = await context.post(PATH, { public_key: toHex(new TextEncoder().encode(pem)) });
+    if (!isObject(reply.json) || typeof reply.json.ciphertext !== 'string') return throwWithoutKeys(reply);
+
+    const hex = await subtle.decrypt(RSA, rsa.privateKey, fromHex(reply.json.ciphertext)).then(
+      (bytes) => new TextDecoder().decode(bytes),
+      () => undefined,
+    );
+    const sessionKey = isAesKey(hex) ? await open(hex, reply.json.session_key) : undefined;
+    if (hex === undefined || sessionKey === undefined) {
+      throw new Unanswered(new VwsError('bad_answer', 'The answer to the handshake does not open.'));
+    }
+    return createStep({ aesKey: hex, sessionKey, isLoggedIn: false });
+  },
+
+  restore({ sessionKey, aesKey, isLoggedIn }) {
+    const isComplete = typeof sessionKey === 'string' && typeof aesKey === 'string' && isAesKey(aesKey);
+    return isComplete
+      ? createStep({ sessionKey, aesKey, isLoggedIn: isLoggedIn === true } satisfies StepState)
+      : undefined;
+  },
+};
+
+function toPem(spki: Uint8Array): string {
+  const lines = toBase64(spki).match(PEM_LINE) ?? [];
+  return ['-----BEGIN PUBLIC KEY-----', ...lines, '-----END PUBLIC KEY-----', ''].join('\n');
+}

@@ -1,0 +1,56 @@
+import { type Descriptor, decodeDescriptor, descriptorToSign, IDENTITY_LENGTH } from '../../protocol/suite2.ts';
+import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
+import { VwsError } from '../error.ts';
+import type { HandshakeContext } from '../suite.ts';
+
+/** By how much the clock of this device may be wrong: a day, as many are a time zone off. */
+export const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
+
+const ED25519 = { name: 'Ed25519' } as const;
+
+/** The server's KEM key, checked. */
+export interface TrustedDescriptor {
+  readonly fingerprint: string;
+  readonly bytes: Bytes;
+}
+
+/** Whether the key is good at this time, as far as this device knows it. */
+export function isCurrent({ notBefore, notAfter }: Descriptor, now: number): boolean {
+  return notBefore - CLOCK_TOLERANCE <= now && now <= notAfter + CLOCK_TOLERANCE;
+}
+
+/**
+ * Checks what the server says of its key: that its identity is the pinned one, or one that the user trusts; that the
+ * identity signed it; and that it is good now.
+ *
+ * @throws {VwsError} `identity_changed`, `identity_refused` or `descriptor_invalid`
+ */
+export async function checkDescriptor(
+  answer: Readonly<Record<string, unknown>>,
+  context: Pick<HandshakeContext, 'now' | 'pin' | 'trust'>,
+): Promise<TrustedDescriptor> {
+  const identity = fromBase64Url(answer.identity, IDENTITY_LENGTH);
+  const bytes = fromBase64Url(answer.descriptor);
+  const signature = fromBase64Url(answer.signature);
+  const descriptor = bytes && decodeDescriptor(bytes);
+  if (!identity || !bytes || !signature || !descriptor) throw invalid('The server’s key cannot be read.');
+
+  const fingerprint = toBase64Url(identity);
+  if (context.pin !== undefined && context.pin !== fingerprint) {
+    throw new VwsError('identity_changed', `The server’s fingerprint is ${fingerprint}, not the pinned one.`);
+  }
+  const { subtle } = globalThis.crypto;
+  const key = await subtle.importKey('raw', identity, ED25519, false, ['verify']);
+  if (!(await subtle.verify(ED25519, key, signature, descriptorToSign(bytes)))) {
+    throw invalid('The server’s key is not signed by its identity.');
+  }
+  if (!isCurrent(descriptor, context.now())) {
+    throw invalid('The server’s key is not valid at this time: is the clock of this device right?');
+  }
+  if (context.pin === undefined) await context.trust(fingerprint);
+  return { fingerprint, bytes };
+}
+
+function invalid(message: string): VwsError {
+  return new VwsError('descriptor_invalid', message);
+}

@@ -1,0 +1,108 @@
+import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
+import {
+  concatBytes,
+  decodeDescriptor,
+  encodePaddedJson,
+  firstMessageInfo,
+  KEM_CIPHERTEXT_LENGTH,
+  labels,
+  SUITE2,
+  secondMessageInfo,
+} from '../../protocol/suite2.ts';
+import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
+import { VwsError } from '../error.ts';
+import { type HandshakeContext, type Reply, Unanswered } from '../suite.ts';
+import { isObject, throwUnsealed } from '../unsealed.ts';
+import { checkDescriptor, isCurrent, type TrustedDescriptor } from './descriptor.ts';
+import { createHpkeContext } from './hpke.ts';
+import { sha256 } from './primitives.ts';
+import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
+
+/** What both sides hold after a handshake. */
+export interface Agreement {
+  readonly descriptor: TrustedDescriptor;
+  readonly sessionId: Bytes;
+  readonly root: Bytes;
+}
+
+/** Said again, so that the table of endpoints with all its descriptions stays out of browsers. */
+const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
+
+/**
+ * Opens a session with a server that is who it should be.
+ *
+ * @param cached the server's key as it was at an earlier handshake
+ * @throws {Unanswered | VwsError}
+ */
+export async function shakeHands(context: HandshakeContext, cached?: TrustedDescriptor): Promise<Agreement> {
+  const descriptor = cached && isFresh(cached, context) ? cached : await askForDescriptor(context);
+  const first = await sendFirstMessage(context, descriptor);
+  if ('agreement' in first) return first.agreement;
+  // The server has another key by now.
+  const pinned = { ...context, pin: descriptor.fingerprint };
+  const second = await sendFirstMessage(context, await checkDescriptor(first.answer, pinned));
+  if ('agreement' in second) return second.agreement;
+  throw new Unanswered(badAnswer('The server does not take the key that it gave.'));
+}
+
+function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boolean {
+  const descriptor = decodeDescriptor(bytes);
+  return descriptor !== undefined && isCurrent(descriptor, context.now());
+}
+
+async function askForDescriptor(context: HandshakeContext): Promise<TrustedDescriptor> {
+  return checkDescriptor(readAnswer(await context.post(PATH, { suite: SUITE2 })), context);
+}
+
+async function sendFirstMessage(
+  context: HandshakeContext,
+  descriptor: TrustedDescriptor,
+): Promise<{ agreement: Agreement } | { answer: Record<string, unknown> }> {
+  const kid = await sha256(descriptor.bytes);
+  const info = firstMessageInfo(kid);
+  const own = await generateKeyPair();
+  const { ciphertext, sharedSecret } = await encapsulate(serverKeyOf(descriptor));
+  const sender = await createHpkeContext(sharedSecret, info);
+  const sealed = await sender.seal(own.publicKey, encodePaddedJson({ now: context.now() }));
+  const message = concatBytes(ciphertext, sealed);
+
+  const body = {
+    suite: SUITE2,
+    kid: toBase64Url(kid),
+    public_key: toBase64Url(own.publicKey),
+    ciphertext: toBase64Url(message),
+  };
+  const answer = readAnswer(await context.post(PATH, body));
+  if (answer.descriptor !== undefined) return { answer };
+
+  const reply = fromBase64Url(answer.ciphertext) ?? new Uint8Array();
+  try {
+    const received = await createHpkeContext(
+      await decapsulate(own.secretKey, reply.subarray(0, KEM_CIPHERTEXT_LENGTH)),
+      secondMessageInfo(await sha256(info, own.publicKey, message)),
+      { secret: await sender.export(labels.psk), id: concatBytes(labels.pskId) },
+    );
+    await received.open(new Uint8Array(), reply.subarray(KEM_CIPHERTEXT_LENGTH));
+    const sessionId = await received.export(labels.sessionId);
+    return { agreement: { descriptor, sessionId, root: await received.export(labels.root) } };
+  } catch (cause) {
+    throw new Unanswered(badAnswer('The answer to the handshake is not the server’s.', cause));
+  }
+}
+
+function serverKeyOf({ bytes }: TrustedDescriptor): Uint8Array {
+  return decodeDescriptor(bytes)?.publicKey ?? new Uint8Array();
+}
+
+/** Tells an answer of suite 2 from a refusal, and from a server that knows suite 1 only. */
+function readAnswer(reply: Reply): Record<string, unknown> {
+  const { status, json } = reply;
+  if (status === 200 && isObject(json) && json.suite === SUITE2) return json;
+  const isSuite1 = json === 'Error!' || (status === 200 && isObject(json));
+  if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not answer in suite 2.', { status });
+  return throwUnsealed(reply);
+}
+
+function badAnswer(message: string, cause?: unknown): VwsError {
+  return new VwsError('bad_answer', message, { cause });
+}

@@ -1,0 +1,61 @@
+import { type Budget, rejection } from './budget.ts';
+import { VwsError } from './error.ts';
+import { type Reply, Unanswered } from './suite.ts';
+
+/** An attempt gets half of the time that is left, so that a silent connection leaves time for another one. */
+const SHORTEST_ATTEMPT = 5_000;
+
+/** Sends one request, once. */
+export type Post = (path: string, body: string, budget: Budget) => Promise<Reply>;
+
+/**
+ * @param url the server's base URL
+ * @returns a function that throws {@link Unanswered} if the request or its answer is lost
+ */
+export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
+  return async (path, body, budget) => {
+    const attempt = new AbortController();
+    const time = Math.max(budget.remaining() / 2, SHORTEST_ATTEMPT);
+    const cancel = budget.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
+    const silence = rejection(attempt.signal);
+    try {
+      const signal = AbortSignal.any([budget.signal, attempt.signal]);
+      return await budget.race(Promise.race([send(fetch, url + path, body, signal), silence]));
+    } catch (cause) {
+      budget.signal.throwIfAborted();
+      throw new Unanswered(new VwsError('network', 'The server cannot be reached.', { cause }));
+    } finally {
+      cancel();
+    }
+  };
+}
+
+async function send(fetch: typeof globalThis.fetch, url: string, body: string, signal: AbortSignal): Promise<Reply> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body,
+    credentials: 'omit',
+    cache: 'no-store',
+    signal,
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    json: parseJson(text),
+    retryAfter: parseRetryAfter(response.headers.get('retry-after')),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seconds; the form with a date is left alone, as clocks differ. */
+function parseRetryAfter(header: string | null): number | undefined {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
+}

@@ -1,0 +1,69 @@
+import type { CallOptions } from './options.ts';
+
+/** A message, opened. */
+export interface OpenedMessage {
+  readonly text: string;
+  /** The name of the user who had it encrypted, as it is now; null if that is not known (any more), and in suite 1. */
+  readonly sender: string | null;
+  /** When it was encrypted; null if that is not known, and in suite 1. */
+  readonly sentAt: Date | null;
+}
+
+/** Whose account the session is logged in to. */
+export interface Account {
+  readonly username: string;
+  readonly email: string;
+}
+
+/** A session that is logged in to the account. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly suite: number;
+  readonly startedAt: Date;
+  readonly lastUsedAt: Date;
+  /** It is this session. */
+  readonly current: boolean;
+}
+
+/**
+ * A session with a server. Calls may be made at any time, also at once: they are sent one after the other. Every call
+ * rejects with a `VwsError`.
+ */
+export interface Vws {
+  /** The server's base URL, without a slash at its end. */
+  readonly url: string;
+  readonly suite: 1 | 2;
+  /** The server's fingerprint, to be stored as the pin. Empty in suite 1, where servers have none. */
+  readonly fingerprint: string;
+
+  /** Makes an account. The session is then logged in as the new user. */
+  register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void>;
+  /** Logs the session in. */
+  login(credentials: { email: string; password: string }, options?: CallOptions): Promise<void>;
+  /** Logs the session out. It can be used to log in again. */
+  logOut(options?: CallOptions): Promise<void>;
+
+  /** Turns a text into a ciphertext that `username` alone can have opened again. */
+  encrypt(username: string, text: string, options?: CallOptions): Promise<string>;
+  /** Opens a ciphertext that was made for the user of this session. */
+  decrypt(message: string, options?: CallOptions): Promise<OpenedMessage>;
+
+  account(options?: CallOptions): Promise<Account>;
+  changeUsername(change: { newUsername: string; password: string }, options?: CallOptions): Promise<void>;
+  /** Sets a new password and ends every other session of the user. */
+  changePassword(change: { password: string; newPassword: string }, options?: CallOptions): Promise<void>;
+
+  /** Has a recovery code mailed, if there is an account with this address. */
+  forgotPassword(email: string, options?: CallOptions): Promise<void>;
+  /** Proves that the mail arrived: this session may then set a new password, once. */
+  confirmForgotPassword(code: string, options?: CallOptions): Promise<void>;
+  /** Sets the new password. It does not log this session in. */
+  finishForgotPassword(newPassword: string, options?: CallOptions): Promise<void>;
+
+  /** Lists the sessions that are logged in to the account, the one used last first. */
+  sessions(options?: CallOptions): Promise<SessionInfo[]>;
+  /** Ends one of the other sessions of the account. */
+  endSession(id: string, options?: CallOptions): Promise<void>;
+  /** Ends every session of the account but this one. */
+  endOtherSessions(options?: CallOptions): Promise<void>;
+}

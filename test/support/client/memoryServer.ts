@@ -1,0 +1,96 @@
+import { createAccounts } from './memoryAccounts.ts';
+import {
+  answerHandshake,
+  createIdentity,
+  createServerKey,
+  type Json,
+  openRequest,
+  sealAnswer,
+  sha256,
+  unb64,
+} from './memorySuite2.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+
+interface MemorySession {
+  root: Uint8Array;
+  n: number;
+  last?: { hash: string; status: number; json: Json };
+  user?: { username: string; email: string; password: string } | undefined;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly json: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** One request that was executed: not one that was sent again. */
+export interface Execution {
+  readonly path: string;
+  readonly fields: Json;
+  readonly withKemKey: boolean;
+  readonly n: number;
+}
+
+export type MemoryServer = Awaited<ReturnType<typeof createMemoryServer>>;
+
+/** A server of suite 2 in memory: every request is handled after the one before. */
+export async function createMemoryServer(now: () => number) {
+  const identity = createIdentity();
+  const sessions = new Map<string, MemorySession>();
+  const executions: Execution[] = [];
+  const { accounts, execute } = createAccounts();
+  let key = await createServerKey(identity, now() - DAY, now() + 30 * DAY);
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const refuse = (status: number, code: string): WireAnswer => ({
+    status,
+    json: { type: `/problems#${code}`, title: code, status, code },
+  });
+
+  async function shakeHands(body: Json): Promise<WireAnswer> {
+    if (body.kid === undefined || !unb64(body.kid).equals(key.kid)) return { status: 200, json: key.introduction };
+    const { answer, sid, root } = await answerHandshake(key, body);
+    sessions.set(sid, { root, n: 0 });
+    return { status: 200, json: answer };
+  }
+
+  async function handle(path: string, body: Json): Promise<WireAnswer> {
+    if (path === '/create_session_key') return shakeHands(body);
+    const [, sid, step] = String(body.session_key).split('.');
+    const session = sessions.get(sid ?? '');
+    if (!session) return refuse(404, 'session_not_found');
+    const n = Number(step);
+    const wireHash = sha256(path, String(body.session_key), String(body.payload)).toString('hex');
+    if (n === session.n - 1 && session.last?.hash === wireHash) return session.last;
+    if (n !== session.n) return refuse(409, 'out_of_sync');
+    const request = openRequest(session.root, path, body);
+    if (!request) return refuse(400, 'malformed_request');
+    const { status, json } = execute(session, path, request.fields);
+    executions.push({ path, fields: request.fields, withKemKey: request.kemKey !== undefined, n });
+    const { answer, root } = await sealAnswer(session.root, request, status, json);
+    Object.assign(session, { root, n: n + 1, last: { hash: wireHash, status, json: answer } });
+    return { status, json: answer };
+  }
+
+  return {
+    identity,
+    fingerprint: identity.fingerprint,
+    accounts,
+    executions,
+    sessions,
+    /** The introduction as it is; tests bend it. */
+    get introduction() {
+      return key.introduction;
+    },
+    async rotateKey(notBefore = now() - DAY, notAfter = now() + 30 * DAY) {
+      key = await createServerKey(identity, notBefore, notAfter);
+    },
+    handle(path: string, body: string): Promise<WireAnswer> {
+      const answer = turn.then(() => handle(path, JSON.parse(body) as Json));
+      turn = answer.catch(() => {});
+      return answer;
+    },
+  };
+}

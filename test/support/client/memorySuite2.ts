@@ -1,0 +1,141 @@
+/**
+ * Suite 2 as a server speaks it, written a third time: on the library `hpke` with its own X-Wing and on node:crypto, and
+ * with nothing of the SDK or of the server.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_MLKEM768_X25519 } from 'hpke';
+
+export type Json = Record<string, unknown>;
+
+const suite = new CipherSuite(KEM_MLKEM768_X25519, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
+const ENC = 1120;
+const PUBLIC_KEY = 1216;
+const NUL = '\0';
+
+export const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
+export const unb64 = (text: unknown) => Buffer.from(String(text), 'base64url');
+export const sha256 = (...parts: (Uint8Array | string)[]) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+const hmac = (key: Uint8Array, ...parts: (Uint8Array | string)[]) => {
+  const mac = createHmac('sha256', key);
+  for (const part of parts) mac.update(part);
+  return mac.digest();
+};
+const exp = (key: Uint8Array, ...parts: (Uint8Array | string)[]) => hmac(key, ...parts, Uint8Array.of(1));
+
+export function seal(key: Uint8Array, aad: string, plaintext: Uint8Array): Buffer {
+  const iv = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(aad));
+  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+}
+
+export function open(key: Uint8Array, aad: string, sealed: Buffer): Buffer | undefined {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12)).setAAD(Buffer.from(aad));
+    decipher.setAuthTag(sealed.subarray(-16));
+    return Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The identity that signs, and the fingerprint that clients pin. */
+export function createIdentity() {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const fingerprint = (publicKey.export({ format: 'jwk' }) as { x: string }).x;
+  return { fingerprint, sign: (bytes: Uint8Array) => sign(null, bytes, privateKey) };
+}
+
+export type Identity = ReturnType<typeof createIdentity>;
+
+/** A KEM key, as the identity signs it. */
+export async function createServerKey(identity: Identity, notBefore: number, notAfter: number) {
+  const pair = await suite.GenerateKeyPair(true);
+  const head = Buffer.alloc(17, 2);
+  head.writeBigUInt64BE(BigInt(notBefore), 1);
+  head.writeBigUInt64BE(BigInt(notAfter), 9);
+  const descriptor = Buffer.concat([head, await suite.SerializePublicKey(pair.publicKey)]);
+  const signature = identity.sign(Buffer.concat([Buffer.from('vws2 descriptor '), descriptor]));
+  return {
+    pair,
+    kid: sha256(descriptor),
+    introduction: {
+      suite: 2,
+      identity: identity.fingerprint,
+      descriptor: b64(descriptor),
+      signature: b64(signature),
+    } as Json,
+  };
+}
+
+export type ServerKey = Awaited<ReturnType<typeof createServerKey>>;
+
+/** Answers the first message; undefined if it does not open. */
+export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
+  const epk = unb64(body.public_key);
+  const m1 = unb64(body.ciphertext);
+  const info = Buffer.concat([Buffer.from('vws2 m1 '), kid]);
+  const c1 = await suite.SetupRecipient(pair.privateKey, m1.subarray(0, ENC), { info });
+  const greeting = JSON.parse(Buffer.from(await c1.Open(m1.subarray(ENC), epk)).toString()) as Json;
+  const { encapsulatedSecret, ctx: c2 } = await suite.SetupSender(await suite.DeserializePublicKey(epk), {
+    info: Buffer.concat([Buffer.from('vws2 m2 '), sha256(info, epk, m1)]),
+    psk: await c1.Export(Buffer.from('vws2 psk'), 32),
+    pskId: Buffer.from('vws2 m1'),
+  });
+  const sealed = await c2.Seal(Buffer.from(JSON.stringify({ idle: 3_600_000, now: greeting.now })));
+  return {
+    greeting,
+    answer: { suite: 2, ciphertext: b64(Buffer.concat([encapsulatedSecret, sealed])) } as Json,
+    sid: b64(await c2.Export(Buffer.from('vws2 sid'), 32)),
+    root: await c2.Export(Buffer.from('vws2 root'), 32),
+  };
+}
+
+export interface OpenedRequest {
+  readonly hash: Buffer;
+  readonly kemKey: Buffer | undefined;
+  readonly fields: Json;
+}
+
+/** @returns undefined if the tag fails */
+export function openRequest(root: Uint8Array, path: string, body: Json): OpenedRequest | undefined {
+  const aad = ['vws2 req', 'POST', path, body.session_key, ''].join(NUL);
+  const payload = unb64(body.payload);
+  const content = open(exp(root, 'vws2 req'), aad, payload);
+  if (!content) return undefined;
+  const end = content[0] === 1 ? 1 + PUBLIC_KEY : 1;
+  return {
+    hash: sha256(aad, payload),
+    kemKey: end > 1 ? content.subarray(1, end) : undefined,
+    fields: JSON.parse(content.subarray(end).toString()) as Json,
+  };
+}
+
+/** Seals an answer, and makes the next root. */
+export async function sealAnswer(root: Uint8Array, request: OpenedRequest, status: number, json: Json) {
+  const kem = KEM_MLKEM768_X25519();
+  const shared = request.kemKey && (await kem.Encap(await kem.DeserializePublicKey(request.kemKey)));
+  const content = Buffer.concat([Buffer.of(shared ? 1 : 0), shared?.enc ?? Buffer.of(), pad(JSON.stringify(json))]);
+  const next = exp(root, 'vws2 next ', request.hash);
+  const key = exp(root, 'vws2 res ', request.hash);
+  return {
+    answer: { suite: 2, payload: b64(seal(key, ['vws2 res', status, ''].join(NUL), content)) } as Json,
+    root: shared ? hmac(next, shared.shared_secret) : next,
+  };
+}
+
+function pad(json: string): Buffer {
+  const bytes = Buffer.from(json);
+  return Buffer.concat([bytes, Buffer.alloc((64 - (bytes.length % 64)) % 64, ' ')]);
+}

@@ -1,0 +1,70 @@
+import type { MemoryServer, WireAnswer } from './memoryServer.ts';
+
+/** What happens to one request; `forward` has the server handle it. */
+export type Fault = (request: SentRequest, forward: () => Promise<WireAnswer>) => Promise<WireAnswer>;
+
+export interface SentRequest {
+  readonly path: string;
+  readonly body: string;
+  readonly init: RequestInit;
+}
+
+const lost = () => new TypeError('fetch failed');
+
+export const loseRequest: Fault = async () => {
+  throw lost();
+};
+
+export const loseAnswer: Fault = async (_, forward) => {
+  await forward();
+  throw lost();
+};
+
+/** Answers instead of the server. */
+export const answerWith =
+  (status: number, json: unknown, headers: Record<string, string> = {}): Fault =>
+  async () => ({ status, json, headers });
+
+/** Lets the server answer, and bends what it says. */
+export const tamper =
+  (change: (answer: WireAnswer) => WireAnswer): Fault =>
+  async (_, forward) =>
+    change(await forward());
+
+/** Never answers. */
+export const stall =
+  (onStall: () => void = () => {}): Fault =>
+  async (_, forward) => {
+    await forward();
+    onStall();
+    return new Promise(() => {});
+  };
+
+export interface Network {
+  readonly url: string;
+  readonly sent: SentRequest[];
+  /** Of the next requests, one each. */
+  readonly faults: Fault[];
+  /** Of every other request. */
+  always: Fault | undefined;
+  readonly fetch: typeof fetch;
+}
+
+/** A line to a server. */
+export function createNetwork(server: MemoryServer): Network {
+  const network: Network = {
+    url: 'https://vws.example.org',
+    sent: [],
+    faults: [],
+    always: undefined,
+    async fetch(url, init = {}) {
+      const request = { path: new URL(String(url)).pathname, body: String(init.body), init };
+      network.sent.push(request);
+      const forward = () => server.handle(request.path, request.body);
+      const fault = network.faults.shift() ?? network.always;
+      const { status, json, headers } = await (fault ? fault(request, forward) : forward());
+      return new Response(JSON.stringify(json), { status, headers: headers ?? {} });
+    },
+  };
+  return network;
+}
