@@ -7,7 +7,7 @@ import { torture } from './torture/run.ts';
 import { formatReport } from './torture/witness.ts';
 
 const PROCESSES = 3;
-const MILLISECONDS = 12_000;
+const MILLISECONDS = 10_000;
 const ACTORS = 8;
 
 test('no promise is broken by lost answers, doubled requests, crashes and cut lines', async (t) => {
