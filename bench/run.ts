@@ -19,6 +19,7 @@ import { measureLoginBurst } from './loginBurst.ts';
 import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
+import { measureSuite2 } from './suite2.ts';
 import { drawChart } from './support/chart.ts';
 import type { Context } from './support/context.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
@@ -57,6 +58,7 @@ let memory: MemorySample[] = [];
 const parts: Record<string, () => Promise<void>> = {
   hotPath: async () => void results.push(...(await measureHotPath(context))),
   handshake: async () => void results.push(...(await measureHandshakes(context))),
+  suite2: async () => void results.push(...(await measureSuite2(context))),
   passwords: async () => void results.push(...(await measurePasswords(context))),
   loginBurst: async () => {
     burst = await measureLoginBurst(context);

@@ -139,12 +139,11 @@ test('a limit says when to come back, ends no session, and holds over a restart'
   }
 
   await t.test('the session goes on', async () => {
-    const change = client.prepare('/change_username', {
-      new_username: newPerson().username,
-      password: person.password,
-    });
-    await post(server, change);
-    await expectDelivered(client, client, person.username);
+    const newName = newPerson().username;
+    const change = client.prepare('/change_username', { new_username: newName, password: person.password });
+    // A new minute may have begun: then the change is made.
+    const { status } = await post(server, change);
+    await expectDelivered(client, client, status === 429 ? person.username : newName);
   });
 
   await t.test('mails to one address, after a restart, too', async (st) => {
