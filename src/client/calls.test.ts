@@ -60,6 +60,22 @@ describe('each call', () => {
     assert.equal((await alice.account()).username, 'alice', 'the session goes on');
   });
 
+  test('of a server that answers with something else is bad_answer, and the session goes on', async () => {
+    const { server, join } = await createWorld();
+    const alice = await join('alice');
+    for (const json of [{}, { message: 7 }, { sessions: {} }, { sessions: [{ id: 7 }] }]) {
+      server.answer = () => ({ status: 200, json });
+      await assert.rejects(alice.encrypt('alice', 'text'), { code: 'bad_answer' });
+      await assert.rejects(alice.sessions(), { code: 'bad_answer' });
+    }
+    server.answer = () => ({ status: 418, json: { code: 'from_the_future', title: 'Tea.' } });
+    await assert.rejects(alice.account(), { code: 'from_the_future', message: 'Tea.', status: 418 });
+    server.answer = () => ({ status: 418, json: {} });
+    await assert.rejects(alice.account(), { code: 'bad_answer', status: 418 });
+    server.answer = () => undefined;
+    assert.equal((await alice.account()).username, 'alice');
+  });
+
   test('made together with others is sent after them, one by one', async () => {
     const { server, network, join } = await createWorld();
     const alice = await join('alice');

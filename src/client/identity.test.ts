@@ -37,6 +37,16 @@ describe('the server’s identity', () => {
     assert.equal(vws.fingerprint, server.fingerprint);
   });
 
+  test('that was trusted a moment ago cannot be changed in the same handshake', async () => {
+    const { network, connect } = await createWorld();
+    const other = await createServerKey(createIdentity(), 0, 2e12);
+    const told: string[] = [];
+    network.faults.push((_, forward) => forward(), answerWith(200, other.introduction));
+    const onFirstUse = (fingerprint: string) => told.push(fingerprint);
+    await assert.rejects(connect({ pin: undefined, onFirstUse }), { code: 'identity_changed' });
+    assert.equal(told.length, 1);
+  });
+
   test('can be refused', async () => {
     const { network, connect } = await createWorld();
     const cause = new Error('No.');

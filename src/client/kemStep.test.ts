@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createWorld } from '../../test/support/client/world.ts';
+import { createWorld, PASSWORD } from '../../test/support/client/world.ts';
 
 describe('a KEM step is made', () => {
   test('with the first request and every 16th after it', async () => {
@@ -30,5 +30,12 @@ describe('a KEM step is made', () => {
     clock.now = () => now - 61_000;
     await alice.account();
     assert.equal(server.executions.at(-1)?.withKemKey, true);
+  });
+
+  test('or the session does not go on: a server cannot leave it out', async () => {
+    const { server, connect } = await createWorld();
+    server.ignoresKemKeys = true;
+    const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
+    await assert.rejects((await connect()).register(account), { code: 'bad_answer' });
   });
 });

@@ -58,5 +58,6 @@ function parse(text: string | null | undefined): Record<string, unknown> | undef
 }
 
 function isPending(value: unknown): value is PendingRequest {
-  return isObject(value) && typeof value.path === 'string' && typeof value.body === 'string';
+  if (!isObject(value) || typeof value.path !== 'string' || typeof value.body !== 'string') return false;
+  return value.secret === undefined || typeof value.secret === 'string';
 }

@@ -10,7 +10,7 @@ import {
   SUITE2,
 } from '../../protocol/suite2.ts';
 import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
-import { VwsError } from '../error.ts';
+import { VwsError, type VwsErrorCode } from '../error.ts';
 import { type Call, type Outcome, type PendingRequest, type Reply, type Step, Unanswered } from '../suite.ts';
 import { isObject, throwUnsealed } from '../unsealed.ts';
 import { expand, extract, open, seal, sha256 } from './primitives.ts';
@@ -123,8 +123,8 @@ function broken(): VwsError {
 
 function outcomeOf({ status, retryAfter }: Reply, json: Record<string, unknown>): Outcome {
   if (status < 400) return json;
-  const { code, title, detail } = json;
-  const explained = typeof detail === 'string' ? detail : undefined;
-  const error = { status, retryAfter, detail: explained };
-  return new VwsError(code as VwsError['code'], explained ?? String(title ?? code), error);
+  const { title } = json;
+  const code = typeof json.code === 'string' ? (json.code as VwsErrorCode) : 'bad_answer';
+  const detail = typeof json.detail === 'string' ? json.detail : undefined;
+  return new VwsError(code, detail ?? String(title ?? code), { status, retryAfter, detail });
 }

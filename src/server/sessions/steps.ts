@@ -101,7 +101,7 @@ export function createSteps(keyEncryptionKey: Uint8Array, idleTime: number, cloc
 
     async arrive(tx, { vault, requestHash, request, suite }) {
       const step = await findStep(tx, vault.stepId);
-      if (!step) {
+      if (step?.suite !== suite.number) {
         const sessionId = suite.sessionIdOf(request.sessionKey);
         throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
       }

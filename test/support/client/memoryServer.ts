@@ -67,14 +67,19 @@ export async function createMemoryServer(now: () => number) {
     if (n !== session.n) return refuse(409, 'out_of_sync');
     const request = openRequest(session.root, path, body);
     if (!request) return refuse(400, 'malformed_request');
-    const { status, json } = execute(session, path, request.fields);
+    const { status, json } = server.answer(path) ?? execute(session, path, request.fields);
     executions.push({ path, fields: request.fields, withKemKey: request.kemKey !== undefined, n });
-    const { answer, root } = await sealAnswer(session.root, request, status, json);
+    const asked = server.ignoresKemKeys ? { ...request, kemKey: undefined } : request;
+    const { answer, root } = await sealAnswer(session.root, asked, status, json);
     Object.assign(session, { root, n: n + 1, last: { hash: wireHash, status, json: answer } });
     return { status, json: answer };
   }
 
-  return {
+  const server = {
+    /** Answers a request instead of the rules. */
+    answer: (_path: string): { status: number; json: Json } | undefined => undefined,
+    /** Goes on without the KEM steps that it is asked for. */
+    ignoresKemKeys: false,
     identity,
     fingerprint: identity.fingerprint,
     accounts,
@@ -93,4 +98,5 @@ export async function createMemoryServer(now: () => number) {
       return answer;
     },
   };
+  return server;
 }

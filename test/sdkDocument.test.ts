@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { connect } from '../src/client/index.ts';
+import { codeFromMailbox } from './support/mail.ts';
+import { startServer } from './support/server.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const page = await readFile(join(ROOT, 'docs', 'sdk.md'), 'utf8');
+const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
+
+const MODULES = { 'vws-client': 'src/client/index.ts', 'vws-client/suite1': 'src/client/suite1/suite.ts' };
+const IMPORT = /^import .*;\n/gm;
+
+/** What the examples take from the world around them; questions are asked of the test. */
+const SURROUNDINGS = `
+const inBrowser = new Map<string, string>();
+const sessionStorage = {
+  getItem: (name: string) => inBrowser.get(name) ?? null,
+  setItem: (name: string, value: string) => inBrowser.set(name, value),
+  removeItem: (name: string) => inBrowser.delete(name),
+};
+async function ask(question: string): Promise<string> {
+  process.send?.(question);
+  return new Promise((resolve) => process.once('message', (answer) => resolve(String(answer))));
+}
+`;
+
+/** All the examples as one program, that talks to this server. */
+function program(url: string, fingerprint: string): string {
+  const code = examples.join('\n').replaceAll('https://vws.example.org', url).replace('THE_FINGERPRINT', fingerprint);
+  const imports = (code.match(IMPORT) ?? []).join('');
+  const ownImports = imports.replace(/'(vws-client[^']*)'/g, (_, name: keyof typeof MODULES) =>
+    JSON.stringify(pathToFileURL(join(ROOT, MODULES[name])).href),
+  );
+  return ownImports + SURROUNDINGS + code.replace(IMPORT, '');
+}
+
+describe('docs/sdk.md', () => {
+  test('its examples run, and print what they say', async (t) => {
+    const server = await startServer(t);
+    const folder = await mkdtemp(join(tmpdir(), 'vws-sdk-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const { fingerprint } = await connect(server.url, { onFirstUse: () => true });
+    await writeFile(join(folder, 'examples.ts'), program(server.url, fingerprint));
+
+    const child = fork('examples.ts', { cwd: folder, silent: true });
+    assert.ok(child.stdout && child.stderr);
+    t.after(() => child.kill());
+    child.on('message', async (question) => {
+      const isCode = String(question).includes('mail');
+      child.send(isCode ? await codeFromMailbox(server.dataDir, 'bob@example.org') : 'yes');
+    });
+    const [stdout, stderr, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'exit'),
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    const promised = [...examples.join('').matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, line]) => line);
+    assert.ok(promised.length >= 10, 'the pattern finds the lines that print');
+    assert.deepEqual(stdout.trimEnd().split('\n'), promised);
+  });
+
+  test('it shows every call', async () => {
+    const source = await readFile(join(ROOT, 'src/client/vws.ts'), 'utf8');
+    const calls = [...source.matchAll(/^ {2}(\w+)\(.*options\?: CallOptions\)/gm)].map(([, name]) => name);
+    assert.equal(calls.length, 14, 'the pattern finds the calls');
+    for (const call of calls) assert.match(examples.join(''), new RegExp(`\\.${call}\\(`));
+  });
+
+  test('it lists every code of the SDK', async () => {
+    const source = await readFile(join(ROOT, 'src/client/error.ts'), 'utf8');
+    const union = /ClientErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
+    const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
+    const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+    assert.ok(codes.length > 0);
+    assert.deepEqual(listed, codes);
+  });
+});

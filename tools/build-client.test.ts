@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { globSync, realpathSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { startServer } from '../test/support/server.ts';
+import { buildClient } from './build-client.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const run = promisify(execFile);
+
+/** A folder of somebody who has installed the package. */
+async function install(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vws-package-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const modules = join(folder, 'node_modules');
+  await mkdir(modules);
+  buildClient(ROOT, join(modules, 'vws-client'));
+  for (const name of ['@noble', 'hpke'])
+    await symlink(join(ROOT, 'node_modules', name), join(modules, name), 'junction');
+  return folder;
+}
+
+/** Every Node.js from version 20 that is on the path, this one included, once a version. */
+function nodes(): Map<number, string> {
+  const folders = [...new Set([...(process.env.PATH ?? '').split(delimiter), dirname(process.execPath)])];
+  const found = new Map<number, string>();
+  for (const file of folders.flatMap((folder) =>
+    globSync('node{,.exe}', { cwd: folder }).map((f) => join(folder, f)),
+  )) {
+    const { stdout } = spawnSync(file, ['--version'], { encoding: 'utf8' });
+    const version = Number(/^v(\d+)/.exec(stdout ?? '')?.[1]);
+    if (version >= 20 && !found.has(version)) found.set(version, realpathSync(file));
+  }
+  return found;
+}
+
+const PROGRAM = `
+import { connect, VwsError } from 'vws-client';
+import { suite1 } from 'vws-client/suite1';
+
+const [url, username] = process.argv.slice(2);
+const account = { username, email: username + '@example.org', password: 'correct horse battery' };
+const vws = await connect(url, { onFirstUse: () => true });
+await vws.register(account);
+const message = await vws.encrypt(username, 'hello');
+const old = await connect(url, { suite: suite1 });
+await old.login(account);
+const problem = await vws.encrypt('nobody', '').catch((error) => error);
+const { text, sender } = await vws.decrypt(message);
+console.log(JSON.stringify([text, sender, (await old.decrypt(message)).text, problem instanceof VwsError, problem.code]));
+`;
+
+const TYPED_PROGRAM = `
+import { connect, type OpenedMessage, type Vws, VwsError } from 'vws-client';
+import { suite1 } from 'vws-client/suite1';
+
+export async function example(url: string): Promise<OpenedMessage> {
+  const vws: Vws = await connect(url, { suite: suite1, deadline: 1000 });
+  // @ts-expect-error there is no such field
+  await vws.login({ email: 'a', passwort: 'b' });
+  const lost: boolean = new VwsError('identity_changed', 'x').sessionLost;
+  // @ts-expect-error there is no such code
+  if (lost) throw new VwsError('identity_lost', 'x');
+  return vws.decrypt(await vws.encrypt('bob', 'text', { signal: AbortSignal.timeout(10) }));
+}
+`;
+
+describe('the package of the SDK', () => {
+  test('runs on every Node.js that is here', async (t) => {
+    const [folder, server] = await Promise.all([install(t), startServer(t)]);
+    await writeFile(join(folder, 'program.mjs'), PROGRAM);
+    const found = nodes();
+    assert.ok(found.size > 0);
+    for (const [version, file] of found) {
+      const name = `user${version}`;
+      const { stdout } = await run(file, ['program.mjs', server.url, name], { cwd: folder });
+      assert.deepEqual(JSON.parse(stdout), ['hello', name, 'hello', true, 'user_not_found'], `Node.js ${version}`);
+    }
+  });
+
+  test('has types, for Node.js and for bundlers', async (t) => {
+    const folder = await install(t);
+    await writeFile(join(folder, 'program.mts'), TYPED_PROGRAM);
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    for (const mode of [
+      ['--module', 'nodenext'],
+      ['--module', 'esnext', '--moduleResolution', 'bundler'],
+    ]) {
+      const args = [compiler, '--noEmit', '--strict', '--lib', 'es2024,dom', '--types', '', ...mode, 'program.mts'];
+      const { status, stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+      assert.equal(status, 0, stdout);
+    }
+  });
+});
