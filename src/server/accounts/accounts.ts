@@ -5,7 +5,7 @@ import type { Store, Transaction } from '../store/store.ts';
 import {
   findUserByEmail,
   findUserById,
-  findUserByUsername,
+  findUserIdByUsername,
   insertUser,
   type User,
   updatePasswordHash,
@@ -71,7 +71,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
   const { store, hasher, credentials, createUserKey, endOtherSessions, clock } = dependencies;
 
   async function refuseTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
-    if (await findUserByUsername(tx, usernameKey)) throw new Problem('username_taken');
+    if (await findUserIdByUsername(tx, usernameKey)) throw new Problem('username_taken');
     if (await findUserByEmail(tx, emailKey)) throw new Problem('email_taken');
   }
 
@@ -144,7 +144,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
     },
 
     async findByUsername(tx, username) {
-      return (await findUserByUsername(tx, foldUsername(username)))?.user_id;
+      return findUserIdByUsername(tx, foldUsername(username));
     },
   };
 }
