@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAccounts } from './accounts/accounts.ts';
 import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
+import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
 import { createRecoveryRules } from './accounts/recovery.ts';
 import type { Config } from './config.ts';
@@ -188,6 +189,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     cost: config.hash,
     queueLimit: config.hash.queueLimit,
   });
+  lowerHashingPriority();
   const outbox = createOutbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),

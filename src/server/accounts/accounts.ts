@@ -5,7 +5,7 @@ import type { Store, Transaction } from '../store/store.ts';
 import {
   findUserByEmail,
   findUserById,
-  findUserByUsername,
+  findUserIdByUsername,
   insertUser,
   raiseMinSuite,
   type User,
@@ -82,7 +82,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
   const { store, hasher, credentials, createUserKey, endOtherSessions, latchSuite, clock } = dependencies;
 
   async function refuseTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
-    if (await findUserByUsername(tx, usernameKey)) throw new Problem('username_taken');
+    if (await findUserIdByUsername(tx, usernameKey)) throw new Problem('username_taken');
     if (await findUserByEmail(tx, emailKey)) throw new Problem('email_taken');
   }
 
@@ -159,7 +159,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
     },
 
     async findByUsername(tx, username) {
-      return (await findUserByUsername(tx, foldUsername(username)))?.user_id;
+      return findUserIdByUsername(tx, foldUsername(username));
     },
 
     async show(tx, userId) {

@@ -34,8 +34,8 @@ export interface StepVault {
 
 /** @param keyEncryptionKey 32 bytes, derived from the master key */
 export function openStepVault(keyEncryptionKey: Uint8Array, sessionKey: string): StepVault {
-  const stepId = sha256('vws step id ', sessionKey);
-  const stepKey = hmac(keyEncryptionKey, 'vws step key ', sessionKey);
+  const stepId = sha256(`vws step id ${sessionKey}`);
+  const stepKey = hmac(keyEncryptionKey, `vws step key ${sessionKey}`);
   const secretContext = Buffer.concat([Buffer.from('vws secret '), stepId]);
   const answerContext = (requestHash: Uint8Array) => Buffer.concat([Buffer.from('vws answer '), requestHash]);
   return {
@@ -59,12 +59,11 @@ export function openStepVault(keyEncryptionKey: Uint8Array, sessionKey: string):
 
 /** Names a request by its bytes. */
 export function hashRequest(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return sha256('vws request ', ...parts);
+  return sha256(Buffer.concat([Buffer.from('vws request '), ...parts]));
 }
 
-function sha256(...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
-  const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-  return hash('sha256', bytes, 'buffer');
+function sha256(input: Uint8Array | string): Uint8Array<ArrayBuffer> {
+  return hash('sha256', input, 'buffer');
 }
 
 function intact<T>(opened: T | undefined): T {

@@ -15,7 +15,7 @@ const MAX_GROUP_SIZE = 128;
 /** How many transactions may wait; more than a healthy server ever has. */
 const MAX_QUEUE_LENGTH = 20_000;
 /** Room for the inner pages of the indexes of a million sessions. */
-const CACHE_KIB = 64 * 1024;
+const CACHE_KIB = 16 * 1024;
 /**
  * Pages of 4 KiB in the write-ahead log before they are carried over into the database, a page that changed often once.
  * More would carry over less, but each time hold requests up for longer.

@@ -7,7 +7,7 @@ import type { Transaction } from './store.ts';
 import {
   findUserByEmail,
   findUserById,
-  findUserByUsername,
+  findUserIdByUsername,
   insertUser,
   replacePasswordHash,
   type User,
@@ -58,8 +58,9 @@ describe('insertUser', () => {
     await within((tx) => insertUser(tx, newUser('bob')));
     assert.equal((await within((tx) => findUserById(tx, user.user_id)))?.username, 'ADA');
     assert.equal((await within((tx) => findUserByEmail(tx, 'ada@example.org')))?.username, 'ADA');
-    assert.equal((await within((tx) => findUserByUsername(tx, 'ada')))?.username, 'ADA');
-    assert.equal(await within((tx) => findUserByUsername(tx, 'ADA')), undefined);
+    const found = await within((tx) => findUserIdByUsername(tx, 'ada'));
+    assert.deepEqual(Buffer.from(found ?? []), user.user_id);
+    assert.equal(await within((tx) => findUserIdByUsername(tx, 'ADA')), undefined);
   });
 });
 

@@ -22,12 +22,12 @@ export async function findUserByEmail({ db }: Transaction, emailKey: string): Pr
   return db.selectFrom('users').selectAll().where('email_key', '=', emailKey).executeTakeFirst();
 }
 
-const userByUsername = prepared(['username_key'], ({ db }, { username_key }: Pick<User, 'username_key'>) =>
-  db.selectFrom('users').selectAll().where('username_key', '=', username_key),
+const idByUsername = prepared(['username_key'], ({ db }, { username_key }: Pick<User, 'username_key'>) =>
+  db.selectFrom('users').select('user_id').where('username_key', '=', username_key),
 );
 
-export async function findUserByUsername(tx: Transaction, usernameKey: string): Promise<User | undefined> {
-  return (await userByUsername(tx, { username_key: usernameKey })).rows[0];
+export async function findUserIdByUsername(tx: Transaction, usernameKey: string): Promise<Uint8Array | undefined> {
+  return (await idByUsername(tx, { username_key: usernameKey })).rows[0]?.user_id;
 }
 
 /** @returns false, having written nothing, if the name or the address is taken */
