@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { constants, privateDecrypt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { endpoints } from '../src/protocol/endpoints.ts';
 import { problems } from '../src/protocol/errors.ts';
 import { open, seal, suite1 } from '../src/server/sessions/suite1.ts';
 import type { Transaction } from '../src/server/store/store.ts';
+import { startServer } from './support/server.ts';
 
 const docs = join(import.meta.dirname, '..', 'docs');
 const document = readFileSync(join(docs, 'protocol.md'), 'utf8');
@@ -80,5 +83,18 @@ describe('docs/protocol.md is in step with the code', () => {
         `${form.status} ${form.sentence}`,
       );
     }
+  });
+});
+
+describe('the client of suite 2 in docs/protocol.md', () => {
+  test('has a secret encrypted and decrypted by a real server', async (t) => {
+    const server = await startServer(t);
+    const [, program = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
+    const { identity } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {
+      cwd: join(docs, '..'),
+      env: { ...process.env, VWS_URL: server.url, VWS_PIN: identity },
+    });
+    assert.match(stdout, /message: 'Meet me at noon.',\s+sender: 'ada',\s+sent_at: \d+/);
   });
 });
