@@ -29,7 +29,7 @@ const PLACES: Record<string, Place> = {
   'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server'], usesProcess: true },
   // The commands that run or move a server, and no others, know its inside.
   'src/cli/server': {
-    mayImport: ['src/cli', 'src/client', 'src/server/app.ts', ...CONFIG, ...BELOW_HTTP],
+    mayImport: ['src/cli', 'src/client', 'src/server/main.ts', 'src/server/app.ts', ...CONFIG, ...BELOW_HTTP],
     usesProcess: true,
   },
 

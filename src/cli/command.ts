@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { ErrorCode } from './exitCodes.ts';
 
 /** Where a command speaks: the result for programs and people, and notes about the way there for people alone. */
 export interface Output {
@@ -6,6 +7,27 @@ export interface Output {
   readonly print: (line: string) => void;
   /** A line on the standard error. */
   readonly note: (line: string) => void;
+}
+
+/** What a command reads. On a terminal it asks; otherwise it takes the next line of the standard input. */
+export interface Input {
+  readonly isTerminal: boolean;
+  /** @throws UsageError if the input ends before; {@link Interrupted} */
+  ask(what: string): Promise<string>;
+  /** The same, without showing what is typed. */
+  askSecret(what: string): Promise<string>;
+  /**
+   * The whole input, as bytes.
+   * @throws CommandError if it is longer than so many bytes
+   */
+  readAll(maxBytes: number): Promise<Uint8Array>;
+}
+
+/** All that a command has of the process that it runs in. */
+export interface Shell extends Output, Input {
+  /** Writes a text on the standard output as it is; on a terminal, characters that would control it are shown. */
+  readonly write: (text: string) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** What the module of a command exports. */
@@ -17,7 +39,7 @@ export interface Command {
    * @throws UsageError if the command was called wrongly
    * @throws CommandError if it cannot do what it was asked for
    */
-  readonly run: (args: readonly string[], output: Output) => Promise<void>;
+  readonly run: (args: readonly string[], shell: Shell) => Promise<void>;
 }
 
 /** A command was called wrongly. The message says how. */
@@ -25,9 +47,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The user pressed Ctrl-C at a question. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** A command could not do what it was asked for. The message is for people and complete: it needs no stack. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  readonly code: ErrorCode;
+
+  constructor(message: string, code: ErrorCode = 'failed') {
+    super(message);
+    this.code = code;
+  }
 }
 
 /**
@@ -41,4 +74,18 @@ export function parseOptions<const T extends ParseArgsConfig>(config: T): Return
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/**
+ * Gives the arguments that are no options.
+ *
+ * @param names what they are called in the help; `[name]` may be missing
+ * @throws UsageError if there are others
+ */
+export function readArguments(positionals: readonly string[], ...names: readonly string[]): string[] {
+  const missing = names.findIndex((name, index) => !name.startsWith('[') && !positionals[index]);
+  if (missing !== -1) throw new UsageError(`<${names[missing]}> is missing.`);
+  const [tooMuch] = positionals.slice(names.length);
+  if (tooMuch !== undefined) throw new UsageError(`Nothing is to follow: ${tooMuch}`);
+  return [...positionals];
 }

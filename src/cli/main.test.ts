@@ -7,7 +7,7 @@ test('--help lists the commands', async () => {
     const { code, stdout, stderr } = await runVws(option);
     assert.equal(code, 0);
     assert.match(stdout, /^Usage: vws <command>/);
-    assert.match(stdout, /^ {2}db copy {2}\S/m);
+    assert.match(stdout, /^ {2}db copy {2,}\S/m);
     assert.equal(stderr, '');
   }
 });
@@ -23,10 +23,11 @@ test('--help after a command tells about that one, whatever else is there', asyn
 test('wrong usage ends with 2 and says what is wrong', async () => {
   const wrong: [string[], RegExp][] = [
     [[], /^Usage: vws <command>/],
-    [['db'], /There is no command "db"\./],
+    [['db'], /There is no command "db"\. There is: db copy$/m],
     [['dbcopy'], /There is no command "dbcopy"\./],
     [['copy', 'db'], /There is no command "copy db"\./],
-    [['--version'], /There is no command "--version"\./],
+    [['--state', 'x'], /There is no command "--state": options follow the command\./],
+    [['whoami', 'bob'], /Nothing is to follow: bob/],
     [['db', 'copy'], /--from is missing/],
     [['db', 'copy', '--from', 'sqlite:a'], /--to is missing/],
     [['db', 'copy', '--from', 'sqlite:a', '--to'], /--to/],
@@ -44,4 +45,16 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     assert.equal(stdout, '');
     assert.doesNotMatch(stderr, /\bat .*\.ts:/, 'no stack');
   }
+});
+
+test('a wrong call is told to a program as JSON', async () => {
+  const { code, stdout } = await runVws('login', '--nonsense', '--json');
+  assert.equal(code, 2);
+  assert.equal(JSON.parse(stdout).error.code, 'wrong_usage');
+});
+
+test('--version is that of the package', async () => {
+  const { code, stdout } = await runVws('--version');
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });

@@ -1,74 +1,88 @@
-import { type Command, CommandError, type Output, UsageError } from './command.ts';
+import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { type Shell, UsageError } from './command.ts';
+import { type Entry, entries, findEntry } from './commands.ts';
+import { BROKEN_PIPE, DONE, exitCodeOf, FAILED } from './exitCodes.ts';
+import { describeFailure, failureAsJson, failureAsText } from './failure.ts';
+import { overview } from './overview.ts';
+import { openShell } from './terminal/shell.ts';
 
-interface Entry {
-  /** As it is typed after `vws`. */
-  readonly name: string;
-  readonly summary: string;
-  /** Only the command that is run is loaded, so that no other one's libraries delay it. */
-  readonly load: () => Promise<Command>;
+const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
+
+// A command takes half the time when what it loads is compiled already. Not in a folder that others can write to.
+enableCompileCache(join(PROJECT_FOLDER, 'node_modules', '.cache', 'vws'));
+quietenWarnings();
+process.stdout.on('error', endWithoutReader);
+// Nobody reads the notes: no reason not to do what was asked for.
+process.stderr.on('error', () => {});
+const shell = openShell(process);
+try {
+  process.exitCode = await main(process.argv.slice(2), shell);
+} finally {
+  shell.close();
 }
 
-const entries: readonly Entry[] = [
-  {
-    name: 'db copy',
-    summary: "copy a server's database into an empty one, also from SQLite to PostgreSQL and back",
-    load: () => import('./server/dbCopy.ts'),
-  },
-];
-
-const exitCodes = { done: 0, failed: 1, wrongUsage: 2 };
-
-const output: Output = {
-  print: (line) => process.stdout.write(`${line}\n`),
-  note: (line) => process.stderr.write(`${line}\n`),
-};
-
-process.exitCode = await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<number> {
-  const entry = entries.find(({ name }) => name.split(' ').every((word, index) => args[index] === word));
-  if (entry) return run(entry, args.slice(entry.name.split(' ').length));
-  if (asksForHelp(args)) {
-    output.print(overview());
-    return exitCodes.done;
+async function main(args: readonly string[], shell: Shell): Promise<number> {
+  if (args.length === 0) {
+    shell.note(overview());
+    return exitCodeOf('wrong_usage');
   }
-  if (args.length > 0) output.note(`vws: There is no command "${args.join(' ')}".\n`);
-  output.note(overview());
-  return exitCodes.wrongUsage;
-}
-
-async function run({ name, load }: Entry, args: readonly string[]): Promise<number> {
-  const command = await load();
-  if (asksForHelp(args)) {
-    output.print(command.help);
-    return exitCodes.done;
-  }
+  const entry = findEntry(args);
+  const name = entry === undefined ? 'vws' : `vws ${entry.name}`;
   try {
-    await command.run(args, output);
-    return exitCodes.done;
+    if (entry) await run(entry, args.slice(entry.name.split(' ').length), shell);
+    else if (args[0] === 'help' || asksForHelp(args)) shell.print(overview());
+    else if (args[0] === '--version') shell.print(version());
+    else throw new UsageError(noCommand(args));
+    return DONE;
   } catch (error) {
-    if (error instanceof UsageError) {
-      output.note(`vws ${name}: ${error.message}\nSee: vws ${name} --help`);
-      return exitCodes.wrongUsage;
-    }
-    output.note(`vws ${name}: ${error instanceof CommandError ? error.message : (error as Error).stack}`);
-    return exitCodes.failed;
+    const failure = describeFailure(error);
+    if (optionsOf(args).includes('--json')) shell.print(failureAsJson(failure));
+    else if (failure.code !== 'interrupted') shell.note(`${name}: ${failureAsText(failure)}`);
+    if (failure.code === 'wrong_usage') shell.note(`See: ${name} --help`);
+    return failure.exitCode;
   }
+}
+
+async function run({ load }: Entry, args: readonly string[], shell: Shell): Promise<void> {
+  const command = await load();
+  if (asksForHelp(args)) shell.print(command.help);
+  else await command.run(args, shell);
+}
+
+function noCommand(args: readonly string[]): string {
+  const [first = ''] = args;
+  if (first.startsWith('-')) return `There is no command "${first}": options follow the command.`;
+  const similar = entries.map(({ name }) => name).filter((name) => name.startsWith(first));
+  const hint = similar.length === 0 ? '' : ` There is: ${similar.join(', ')}`;
+  return `There is no command "${args.join(' ')}".${hint}`;
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function asksForHelp(args: readonly string[]): boolean {
-  return args.includes('--help') || args.includes('-h');
+  return optionsOf(args).some((arg) => arg === '--help' || arg === '-h');
 }
 
-function overview(): string {
-  const width = Math.max(...entries.map(({ name }) => name.length));
-  return [
-    'Usage: vws <command> [options]',
-    '',
-    'Commands:',
-    ...entries.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
-    '',
-    '`vws <command> --help` tells more about one.',
-    'Exit codes: 0 done, 1 failed, 2 wrong usage.',
-  ].join('\n');
+/** What follows `--` is no option. */
+function optionsOf(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--');
+  return end === -1 ? args : args.slice(0, end);
+}
+
+/** Whoever uses the command did not choose the experimental parts of Node.js that it uses. */
+function quietenWarnings(): void {
+  const [warn] = process.listeners('warning');
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') warn?.(warning);
+  });
+}
+
+/** Whoever read the output has gone, as `head` does: nothing is wrong, and nobody is there to be told. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? BROKEN_PIPE : FAILED);
 }

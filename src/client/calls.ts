@@ -64,7 +64,7 @@ function list(sessions: unknown): SessionInfo[] {
   return sessions.map((session: Answer) => ({
     id: text(session, 'id'),
     suite: Number(session.suite),
-    startedAt: new Date(Number(session.started_at)),
+    startedAt: typeof session.started_at === 'number' ? new Date(session.started_at) : null,
     lastUsedAt: new Date(Number(session.last_used_at)),
     current: session.current === true,
   }));

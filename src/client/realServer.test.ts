@@ -62,7 +62,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal(sessions.length, 2);
       const [own, others] = [sessions.find(({ current }) => current), sessions.find(({ current }) => !current)];
       assert.ok(own && others && own.suite === two.suite);
-      assert.ok(Math.abs(own.startedAt.getTime() - before) < 60_000);
+      assert.ok(Math.abs((own.startedAt ?? assert.fail()).getTime() - before) < 60_000);
       await two.endSession(others.id);
       await assert.rejects(other.account(), isSuite2 ? { sessionLost: true } : { name: 'VwsError' });
       await two.endOtherSessions();

@@ -19,7 +19,8 @@ export interface Account {
 export interface SessionInfo {
   readonly id: string;
   readonly suite: number;
-  readonly startedAt: Date;
+  /** Null if the server did not note it. */
+  readonly startedAt: Date | null;
   readonly lastUsedAt: Date;
   /** It is this session. */
   readonly current: boolean;

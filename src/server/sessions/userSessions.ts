@@ -38,18 +38,20 @@ export function createUserSessions(idleTime: number, clock: () => number): UserS
       const now = clock();
       const own = formatId(session.id);
       const sessions = await findSessionsOfUser(tx, session.userId, now - idleTime, MAX_LISTED_SESSIONS);
-      return sessions.map(({ session_id, suite, started_at, last_used_at }) => ({
-        id: formatId(session_id),
-        suite,
-        started_at: started_at || null,
-        last_used_at,
-        current: formatId(session_id) === own,
-      }));
+      const listed = sessions.map(({ session_id, suite, started_at, last_used_at }) => {
+        const current = formatId(session_id) === own;
+        // The session that asks is in use right now, which the store learns with the answer.
+        const lastUse = current ? now : last_used_at;
+        return { id: formatId(session_id), suite, started_at: started_at || null, last_used_at: lastUse, current };
+      });
+      return listed.sort((a, b) => b.last_used_at - a.last_used_at);
     },
 
     async end(tx, session, id) {
-      const isOwn = id === formatId(session.id);
-      const ended = !isOwn && (await deleteSessionOfUser(tx, session.userId, Buffer.from(id, 'base64url')));
+      // Compared as bytes: base64 has more than one spelling for the same ones.
+      const sessionId = Buffer.from(id, 'base64url');
+      const isOwn = sessionId.equals(session.id);
+      const ended = !isOwn && (await deleteSessionOfUser(tx, session.userId, sessionId));
       if (!ended) throw new Problem('no_such_session');
     },
 

@@ -1,0 +1,26 @@
+import { readFileSync, statSync } from 'node:fs';
+import { CommandError, type Shell } from './command.ts';
+
+/** Above what any server takes, in bytes: its own limit, 1 MiB by default, is the one that counts. */
+const MAX_INPUT_BYTES = 128 * 1024 * 1024;
+
+/**
+ * Reads a file, or the standard input.
+ *
+ * @param path undefined or `-` for the standard input
+ * @throws CommandError if it cannot be read or is too long
+ */
+export async function readInput(path: string | undefined, shell: Shell, what: string): Promise<Uint8Array> {
+  if (path !== undefined && path !== '-') return readWhole(path);
+  if (shell.isTerminal) shell.note(`Type or paste ${what}; Ctrl-D on a line of its own ends it.`);
+  return shell.readAll(MAX_INPUT_BYTES);
+}
+
+function readWhole(path: string): Uint8Array {
+  try {
+    if (statSync(path).size <= MAX_INPUT_BYTES) return readFileSync(path);
+  } catch (error) {
+    throw new CommandError(`${path} cannot be read: ${(error as Error).message}.`);
+  }
+  throw new CommandError(`${path} is longer than ${MAX_INPUT_BYTES} bytes.`, 'message_too_large');
+}

@@ -1,0 +1,114 @@
+import { connect, type Vws, VwsError } from '../client/index.ts';
+import { CommandError, type Shell } from './command.ts';
+import type { CommonOptions } from './commonOptions.ts';
+import { askFingerprint, ensurePin, identityChanged } from './identity.ts';
+import { reportingFetch } from './reportingFetch.ts';
+
+const UNANSWERED = ['network', 'deadline', 'bad_answer'];
+
+type Task<T> = (vws: Vws) => Promise<T>;
+
+/**
+ * Does something in the session that is kept.
+ *
+ * @throws CommandError `not_logged_in` if none is kept
+ * @throws {VwsError}
+ */
+export async function inSession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
+  requireSession(options);
+  const opener = await createOpener(options, shell);
+  return options.kept.withLock(async () => {
+    // Another command may have ended it in the meantime.
+    requireSession(options);
+    try {
+      return await perform(await opener.open(), task, shell);
+    } catch (error) {
+      // Somebody else's server knows no session of ours, too.
+      if (isSessionLost(error)) await opener.checkIdentity();
+      throw error;
+    }
+  });
+}
+
+/** Does something that a session can begin with: in the one that is kept if it still goes on, else in a new one. */
+export async function inAnySession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
+  const opener = await createOpener(options, shell);
+  return options.kept.withLock(async () => {
+    try {
+      return await perform(await opener.open(), task, shell);
+    } catch (error) {
+      if (!isSessionLost(error)) throw error;
+      return perform(await opener.openNew(), task, shell);
+    }
+  });
+}
+
+/** @throws CommandError `not_logged_in` */
+export function requireSession({ kept, suite, url }: CommonOptions): void {
+  if (kept.session(suite).load() === undefined) {
+    throw new CommandError(`You are not logged in at ${url}. Log in with: vws login`, 'not_logged_in');
+  }
+}
+
+async function perform<T>(vws: Vws, task: Task<T>, shell: Shell): Promise<T> {
+  try {
+    return await task(vws);
+  } catch (error) {
+    if (error instanceof VwsError && UNANSWERED.includes(error.code)) {
+      shell.note('It is not known whether the request arrived. It is recorded, and the next command settles it first:');
+      shell.note('the same command again tells what came of it.');
+    }
+    throw error;
+  }
+}
+
+function isSessionLost(error: unknown): boolean {
+  return error instanceof VwsError && error.sessionLost;
+}
+
+/** Nobody is between programs of one machine. */
+function isInClear(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+interface Opener {
+  /** Goes on with the session that is kept, or begins one. */
+  open(): Promise<Vws>;
+  /** Begins one. What is kept is given up only when that succeeded: who said that it is lost may not be the server. */
+  openNew(): Promise<Vws>;
+  /** @throws CommandError `identity_changed` */
+  checkIdentity(): Promise<void>;
+}
+
+async function createOpener(options: CommonOptions, shell: Shell): Promise<Opener> {
+  const { url, timeout, kept } = options;
+  const storage = kept.session(options.suite);
+  const fresh = { ...storage, load: () => undefined };
+  const common = { deadline: timeout, fetch: reportingFetch(url, timeout, shell) };
+  if (options.suite === 1) {
+    if (isInClear(url))
+      shell.note('Suite 1 without HTTPS: whoever is between here and the server can read everything.');
+    const { suite1: suite } = await import('../client/suite1/suite.ts');
+    return {
+      open: () => connect(url, { ...common, suite, storage }),
+      openNew: () => connect(url, { ...common, suite, storage: fresh }),
+      checkIdentity: async () => {},
+    };
+  }
+  const pin = await ensurePin(options, shell);
+  const checkIdentity = async () => {
+    // Without an answer, the error that led here is the one to tell.
+    const shown = await askFingerprint(options, shell).catch(() => pin);
+    if (shown !== pin) throw identityChanged(url, pin, shown);
+  };
+  const open = async (from: typeof storage) => {
+    try {
+      return await connect(url, { ...common, pin, storage: from });
+    } catch (error) {
+      if (error instanceof VwsError && error.code === 'identity_changed') await checkIdentity();
+      throw error;
+    }
+  };
+  return { open: () => open(storage), openNew: () => open(fresh), checkIdentity };
+}

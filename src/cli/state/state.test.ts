@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { CommandError } from '../command.ts';
+import { withLock } from './lock.ts';
+import { openState } from './state.ts';
+
+const URL = 'http://127.0.0.1:5000';
+
+function newFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vws-state-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('what is kept is the user’s alone, in a folder that is made when it is needed', async (t) => {
+  const folder = join(newFolder(t), 'a', 'state');
+  const kept = openState(folder).of(URL);
+  assert.equal(kept.readPin(), undefined);
+  assert.equal(kept.session(2).load(), undefined);
+  assert.equal(existsSync(folder), false);
+  await kept.withLock(async () => {
+    kept.changePin('fingerprint');
+    await kept.session(2).save('session');
+  });
+  await openState(folder).saveServer(URL);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    assert.equal(statSync(path).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, path);
+  }
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  assert.equal(openState(folder).readServer(), URL);
+  assert.deepEqual([kept.readPin(), kept.session(2).load()], ['fingerprint', 'session']);
+});
+
+test('servers and suites are kept apart; another fingerprint ends the session', async (t) => {
+  const state = openState(newFolder(t));
+  const [one, other] = [state.of(URL), state.of(`${URL}/other`)];
+  await one.withLock(async () => one.session(2).save('of one'));
+  await one.withLock(async () => one.session(1).save('of suite 1'));
+  await other.withLock(async () => other.session(2).save('of the other'));
+  one.changePin('first');
+  assert.equal(one.session(2).load(), 'of one');
+  one.changePin('second');
+  assert.equal(one.session(2).load(), undefined);
+  assert.equal(one.session(1).load(), 'of suite 1');
+  assert.equal(other.session(2).load(), 'of the other');
+  other.session(2).clear();
+  assert.equal(other.session(2).load(), undefined);
+});
+
+test('a folder that others may write to, or that is none, is refused', async (t) => {
+  const folder = newFolder(t);
+  const open = join(folder, 'open');
+  mkdirSync(open);
+  chmodSync(open, 0o777);
+  await assert.rejects(
+    openState(open)
+      .of(URL)
+      .withLock(async () => {}),
+    (error) => error instanceof CommandError && error.code === 'state_unusable',
+  );
+  writeFileSync(join(folder, 'file'), '');
+  await assert.rejects(openState(join(folder, 'file')).saveServer(URL), CommandError);
+});
+
+test('a half-written file of a command that was killed does no harm', async (t) => {
+  const folder = newFolder(t);
+  const kept = openState(folder).of(URL);
+  await kept.withLock(async () => kept.session(2).save('first'));
+  const [name = ''] = readdirSync(join(folder, 'servers'));
+  writeFileSync(join(folder, 'servers', name, 'session.new'), 'secon'.repeat(100));
+  assert.equal(kept.session(2).load(), 'first');
+  await kept.withLock(async () => kept.session(2).save('second'));
+  assert.equal(kept.session(2).load(), 'second');
+});
+
+test('one at a time: others wait, and not for ever', async (t) => {
+  const file = join(newFolder(t), 'lock');
+  const order: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const holding = Promise.withResolvers<void>();
+  const one = withLock(file, async () => {
+    holding.resolve();
+    await first.promise;
+    order.push('one');
+  });
+  await holding.promise;
+  const impatient = withLock(file, async () => order.push('impatient'), 100);
+  await assert.rejects(impatient, (error) => error instanceof CommandError && error.code === 'state_in_use');
+  const two = withLock(file, async () => order.push('two'));
+  first.resolve();
+  await Promise.all([one, two]);
+  assert.deepEqual(order, ['one', 'two']);
+  await assert.rejects(
+    withLock(file, async () => {
+      throw new Error('of the task');
+    }),
+    /of the task/,
+  );
+  await withLock(file, async () => order.push('three'), 0);
+  assert.deepEqual(order, ['one', 'two', 'three']);
+});

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { SessionStorage } from '../../client/options.ts';
+import { makePrivateFolder, readIfPresent, removeFile, writeAtomically } from './files.ts';
+import { withLock } from './lock.ts';
+
+/** What is kept of one server. All of it is read and written under the lock. */
+export interface ServerState {
+  /** @throws CommandError `state_in_use` */
+  withLock<T>(task: () => Promise<T>): Promise<T>;
+  /** The fingerprint that the server must have. */
+  readPin(): string | undefined;
+  /** The sessions with another identity are of no use any more. */
+  changePin(fingerprint: string): void;
+  session(suite: 1 | 2): SessionStorage & { load(): string | undefined; clear(): void };
+}
+
+/**
+ * The folder for what outlives a command, 0700:
+ *
+ * - `server`: the address of the server that was logged in to last
+ * - `servers/<name>/pin`, `session`, `session-suite1`, `lock`: see {@link ServerState}
+ */
+export interface State {
+  readonly folder: string;
+  readServer(): string | undefined;
+  saveServer(url: string): Promise<void>;
+  of(url: string): ServerState;
+}
+
+/** Where the folder is: an option, or a variable, or the place for it in the XDG Base Directory Specification. */
+export function findStateFolder(
+  option: string | undefined,
+  { VWS_STATE_DIR, XDG_STATE_HOME }: Readonly<Record<string, string | undefined>>,
+): string {
+  const chosen = option || VWS_STATE_DIR;
+  if (chosen) return resolve(chosen);
+  // The specification wants relative paths ignored.
+  const base = XDG_STATE_HOME?.startsWith('/') ? XDG_STATE_HOME : join(homedir(), '.local', 'state');
+  return join(base, 'vws');
+}
+
+export function openState(folder: string): State {
+  const serverFile = join(folder, 'server');
+  return {
+    folder,
+    readServer: () => readIfPresent(serverFile)?.trim() || undefined,
+    async saveServer(url) {
+      makePrivateFolder(folder);
+      if (readIfPresent(serverFile) === `${url}\n`) return;
+      await withLock(join(folder, 'lock'), async () => writeAtomically(serverFile, `${url}\n`));
+    },
+    of: (url) => serverState(folder, join(folder, 'servers', folderName(url))),
+  };
+}
+
+function serverState(root: string, folder: string): ServerState {
+  const pinFile = join(folder, 'pin');
+  const sessionFile = (suite: 1 | 2) => join(folder, suite === 2 ? 'session' : 'session-suite1');
+  return {
+    async withLock(task) {
+      makePrivateFolder(root);
+      makePrivateFolder(folder);
+      return withLock(join(folder, 'lock'), task);
+    },
+    readPin: () => readIfPresent(pinFile)?.trim() || undefined,
+    changePin(fingerprint) {
+      if (readIfPresent(pinFile) !== undefined) removeFile(sessionFile(2));
+      writeAtomically(pinFile, `${fingerprint}\n`);
+    },
+    session(suite) {
+      const file = sessionFile(suite);
+      return {
+        load: () => readIfPresent(file),
+        save: (text) => writeAtomically(file, text),
+        clear: () => removeFile(file),
+      };
+    },
+  };
+}
+
+/** Readable, and another one for each address. */
+function folderName(url: string): string {
+  const { host } = new URL(url);
+  const hash = createHash('sha256').update(url).digest('hex').slice(0, 16);
+  return `${host.replace(/[^a-z0-9.-]/g, '_').slice(0, 100)}-${hash}`;
+}

@@ -1,0 +1,95 @@
+/** The `vws` command when something is in its way: what scripts rely on, and what people may not lose. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { openTerminal, registerAt, startCliWorld, type Terminal } from './support/cli.ts';
+import { newPassword } from './support/people.ts';
+import { startServer } from './support/server.ts';
+
+// Commands mostly wait for the server and the disk.
+describe('the command in trouble', { concurrency: 3 }, () => {
+  test('every failure has its exit code and its JSON', async (t) => {
+    const { line, ann } = await startCliWorld(t);
+    const password = await registerAt(ann, 'ann');
+    const failures: [string, string | Uint8Array, number, string][] = [
+      ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
+      ['encrypt nobody', 'x', 7, 'user_not_found'],
+      ['decrypt', 'no message', 7, 'undecryptable_message'],
+      ['decrypt /nowhere/at/all', '', 1, 'failed'],
+      ['encrypt ann', Buffer.from([0x66, 0xff]), 1, 'not_text'],
+      ['sessions end nonsense', '', 7, 'no_such_session'],
+      ['register --username ann --email other@example.org', `${password}\n`, 1, 'username_taken'],
+      ['login --email ann@example.org', '', 2, 'wrong_usage'],
+      ['fingerprint --pin AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', '', 6, 'identity_changed'],
+    ];
+    for (const [command, input, exit, code] of failures) {
+      const [found, error] = await ann.failure(command, input);
+      assert.deepEqual([found, error.code], [exit, code], command);
+      assert.equal(typeof error.title, 'string');
+    }
+    line.server = undefined;
+    const [exit, error] = await ann.failure('whoami --timeout 0.3');
+    assert.deepEqual([exit, error.code], [5, 'network']);
+  });
+
+  test('a server that starts anew is the same to everybody; another one in its place is shouted about', async (t) => {
+    const { server, line, ann } = await startCliWorld(t);
+    const password = await registerAt(ann, 'ann');
+    const sealed = await ann.done('encrypt ann', 'before');
+    await server.stop();
+    await server.start();
+    line.server = server;
+    assert.equal(await ann.done('decrypt', sealed), 'before');
+
+    const other = await startServer(t);
+    line.server = other;
+    for (const command of ['whoami', 'login --email ann@example.org', 'fingerprint', 'logout']) {
+      const { code, stdout, stderr } = await ann.run(command, `${password}\n`);
+      assert.equal(code, 6, `${command}: ${stderr}`);
+      assert.equal(stdout, '');
+      assert.match(stderr, /!{72}\nWARNING: THE SERVER IS NOT THE ONE THAT IT WAS\..*--pin [\w-]{43}\n!{72}\n/s);
+    }
+    line.server = server;
+    assert.equal(await ann.done('decrypt', sealed), 'before', 'the session is not lost to the other server');
+
+    line.server = other;
+    const shown = (await (await openTerminal(t, line)).done('fingerprint')).trim();
+    await ann.done(`register --username ann --email ann@example.org --pin ${shown}`, password);
+    assert.equal((await ann.json('whoami')).fingerprint, shown);
+  });
+
+  test('a command that is killed while it waits loses nothing', async (t) => {
+    const { line, ann } = await startCliWorld(t);
+    const password = newPassword();
+    const command = 'register --username ann --email ann@example.org';
+    await kill(line.loseAnswer('/register_user'), ann, command, password);
+    await ann.done(command, password);
+    const changed = newPassword();
+    await kill(line.loseAnswer('/change_password'), ann, 'passwd', `${password}\n${changed}`);
+    assert.equal((await ann.json('whoami')).username, 'ann');
+    await ann.done('login --email ann@example.org', changed);
+  });
+
+  test('commands at once take turns', async (t) => {
+    const { ann } = await startCliWorld(t);
+    await registerAt(ann, 'ann');
+    const texts = ['one', 'two', 'three'];
+    const sealed = await Promise.all(texts.map((text) => ann.done('encrypt ann', text)));
+    for (const [index, message] of sealed.entries()) assert.equal(await ann.done('decrypt', message), texts[index]);
+  });
+
+  test('an output that nobody reads any more is no error to be told', async (t) => {
+    const { ann } = await startCliWorld(t);
+    const { child, result } = ann.start('--help');
+    child.stdout?.destroy();
+    const { code, stderr } = await result;
+    assert.deepEqual([code, stderr], [141, '']);
+  });
+});
+
+/** Kills a command at the moment at which the server has done what it asked for. */
+async function kill(lost: Promise<void>, terminal: Terminal, command: string, input: string): Promise<void> {
+  const { child, result } = terminal.start(command, input);
+  await lost;
+  child.kill('SIGKILL');
+  assert.equal((await result).signal, 'SIGKILL');
+}
