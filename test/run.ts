@@ -12,6 +12,9 @@ const TEST_FILES = ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts
 /** What a test file calls that runs on either engine: see test/support. */
 const ON_BOTH_ENGINES = /\b(openTestStore|newStoreLocation|startServer)\(/;
 
+/** What tests the clients: to them every server is alike, whatever its database. */
+const CLIENT_SIDE = /^(?:src\/client\/|test\/(?:browser|cli|manInTheMiddle|sdkDocument|protocolDocument))/;
+
 /** For one test and, because the runner sees a file as a test, for one file. */
 const TIMEOUT_MS = 120_000;
 
@@ -31,9 +34,8 @@ function findFiles(): string[] {
 }
 
 function runsOnBothEngines(file: string): boolean {
-  return (
-    statSync(file, { throwIfNoEntry: false })?.isFile() === true && ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'))
-  );
+  if (CLIENT_SIDE.test(file) || !statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
+  return ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'));
 }
 
 async function run(files: readonly string[], environment: Record<string, string>): Promise<boolean> {

@@ -191,6 +191,67 @@ describe('a new password', () => {
   });
 });
 
+describe('the suite that an account is used with', () => {
+  const minSuites = async (world: AccountsWorld) => {
+    const users = await world.transact(({ db }) => db.selectFrom('users').select('min_suite').execute());
+    return users.map(({ min_suite }) => min_suite);
+  };
+
+  test('is remembered where it is to be, by registering and by logging in, and never goes back', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t), { latchSuite: true });
+    await world.register('Ada', 'ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(world), [1]);
+    await world.logIn('ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(world), [1]);
+    assert.equal(await outcomeOf(world.logIn('ada@example.org', OTHER_PASSWORD, 2)), 'invalid_credentials');
+    assert.deepEqual(await minSuites(world), [1]);
+    await world.logIn('ada@example.org', PASSWORD, 2);
+    assert.deepEqual(await minSuites(world), [2]);
+    assert.equal(await outcomeOf(world.logIn('ada@example.org', PASSWORD, 1)), 'suite2_required');
+    assert.equal(await outcomeOf(world.logIn('ada@example.org', OTHER_PASSWORD, 1)), 'invalid_credentials');
+    assert.deepEqual(await minSuites(world), [2]);
+    await world.logIn('ada@example.org', PASSWORD, 2);
+    await world.register('Bob', 'bob@example.org', PASSWORD, 2);
+    assert.deepEqual(await minSuites(world), [2, 2]);
+  });
+
+  test('is not, otherwise', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t));
+    await world.register('Ada', 'ada@example.org', PASSWORD, 2);
+    await world.logIn('ada@example.org', PASSWORD, 2);
+    await world.logIn('ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(world), [1]);
+  });
+
+  test('is told after a right password, which resets the count of wrong ones', async (t) => {
+    const world = await createAccountsWorld(await openTestStore(t), { latchSuite: true });
+    await world.register('Ada', 'ada@example.org', PASSWORD, 2);
+    for (const password of [
+      ...Array<string>(4).fill(OTHER_PASSWORD),
+      PASSWORD,
+      ...Array<string>(4).fill(OTHER_PASSWORD),
+    ]) {
+      const expected = password === PASSWORD ? 'suite2_required' : 'invalid_credentials';
+      assert.equal(await outcomeOf(world.logIn('ada@example.org', password, 1)), expected);
+    }
+    await world.logIn('ada@example.org', PASSWORD, 2);
+  });
+});
+
+test('an account is shown as it is now, and is not there any more when it is gone', async (t) => {
+  const { accounts, transact, ...world } = await createAccountsWorld(await openTestStore(t));
+  const ada = await world.register('Ada', 'Ada@Example.org', PASSWORD);
+  await world.register('Bob', 'bob@example.org', PASSWORD);
+  assert.deepEqual(await transact((tx) => accounts.show(tx, ada)), { username: 'Ada', email: 'Ada@Example.org' });
+  assert.equal(await transact((tx) => accounts.findName(tx, ada)), 'Ada');
+  await transact(({ db }) => db.updateTable('users').set({ username: 'Lady' }).where('user_id', '=', ada).execute());
+  assert.equal((await transact((tx) => accounts.show(tx, ada))).username, 'Lady');
+  assert.equal(await transact((tx) => accounts.findName(tx, ada)), 'Lady');
+  const gone = randomBytes(16);
+  assert.equal(await outcomeOf(transact((tx) => accounts.show(tx, gone))), 'not_authenticated');
+  assert.equal(await transact((tx) => accounts.findName(tx, gone)), undefined);
+});
+
 test('a session whose account is gone is logged in no more', async (t) => {
   const world = await createAccountsWorld(await openTestStore(t));
   const gone = randomBytes(16);

@@ -208,11 +208,25 @@ describe('web pages of other origins', () => {
     assert.match(String(allowed.headers['access-control-allow-methods']), /POST/);
     assert.equal(allowed.headers['access-control-allow-headers'], 'content-type');
     assert.equal(allowed.headers['access-control-allow-credentials'], undefined);
+    assert.equal(allowed.headers['access-control-max-age'], '7200');
     const answered = await post(server, '/decrypt', BODY, { origin });
     assert.equal(answered.headers['access-control-allow-origin'], origin);
     for (const stranger of ['https://evil.example.org', `${origin}.evil.example`, 'null']) {
       const refused = await preflight(server, stranger);
       assert.notEqual(refused.headers['access-control-allow-origin'], stranger, stranger);
+    }
+  });
+
+  test('may read every answer, and when to come back', async (t) => {
+    const answer = failWith(new Problem('overloaded', { retryAfterSeconds: 7 }));
+    const server = await createTestHttpServer(t, { corsOrigins: [origin], answer });
+    const busy = await post(server, '/decrypt', BODY, { origin });
+    assert.equal(busy.headers['retry-after'], '7');
+    const unreadable = await post(server, '/decrypt', '{', { origin });
+    const tooLarge = await post(server, '/decrypt', 'x'.repeat(100_000), { origin });
+    for (const { headers } of [busy, unreadable, tooLarge]) {
+      assert.equal(headers['access-control-allow-origin'], origin);
+      assert.equal(headers['access-control-expose-headers'], 'Retry-After');
     }
   });
 });

@@ -53,6 +53,8 @@ const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 const DOCS_CONTENT_SECURITY_POLICY =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 const DOCS_PATH = '/docs';
+/** Browsers ask once for two hours, the longest that they all take, and let pages see when to come back. */
+const CORS = { methods: ['POST', 'GET'], exposedHeaders: ['Retry-After'], maxAge: 2 * 60 * 60 };
 const hidden = { schema: { hide: true } as object };
 
 const suite2Requests = new WeakSet<FastifyRequest>();
@@ -111,7 +113,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   acceptAnyBody(app);
   drainOnClose(app);
   addHooks(app, log);
-  if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], methods: ['POST', 'GET'] });
+  if (corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...corsOrigins] });
   await addDocumentation(app, dependencies.version);
 
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {

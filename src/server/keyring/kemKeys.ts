@@ -43,7 +43,7 @@ export function createKemKeys(masterKey: MasterKey, identity: Identity, clock: (
   let newest: KemKeyRow | undefined;
 
   const isFresh = (key: KemKeyRow | undefined): key is KemKeyRow =>
-    key !== undefined && clock() < key.not_before + CLOCK_TOLERANCE + KEM_KEY_ROTATION;
+    key !== undefined && clock() >= key.not_before && clock() < key.not_before + CLOCK_TOLERANCE + KEM_KEY_ROTATION;
 
   async function makeKey(): Promise<KemKeyRow> {
     const now = clock();
@@ -75,20 +75,19 @@ export function createKemKeys(masterKey: MasterKey, identity: Identity, clock: (
   return {
     async current(tx) {
       if (isFresh(newest)) return newest;
-      let stored = await findNewestKemKey(tx, identity.publicKey);
+      let stored = await findNewestKemKey(tx, identity.publicKey, clock());
       if (!isFresh(stored)) {
         await lockIdentityKeys(tx);
         // Another process may have been faster.
-        stored = await findNewestKemKey(tx, identity.publicKey);
+        stored = await findNewestKemKey(tx, identity.publicKey, clock());
       }
-      if (isFresh(stored)) {
-        newest = stored;
-        return stored;
-      }
-      const made = await makeKey();
-      await insertKemKey(tx, made);
-      // Not remembered before it is committed: the next one to ask reads it.
-      return made;
+      const key = isFresh(stored) ? stored : await makeKey();
+      if (key !== stored) await insertKemKey(tx, key);
+      // Not before: it may have been made in this transaction, or in one of the same group, and go with it.
+      tx.afterCommit(() => {
+        newest = key;
+      });
+      return key;
     },
 
     async find(tx, kid) {

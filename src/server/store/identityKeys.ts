@@ -24,12 +24,17 @@ export async function findKemKey({ db }: Transaction, kid: Uint8Array): Promise<
   return db.selectFrom('kem_keys').selectAll().where('kid', '=', kid).executeTakeFirst();
 }
 
-/** @returns the key that an identity signed last */
-export async function findNewestKemKey({ db }: Transaction, identity: Uint8Array): Promise<KemKeyRow | undefined> {
+/** @returns the newest key of an identity that is good by now: a clock that was wrong may have made one of the future */
+export async function findNewestKemKey(
+  { db }: Transaction,
+  identity: Uint8Array,
+  now: number,
+): Promise<KemKeyRow | undefined> {
   return db
     .selectFrom('kem_keys')
     .selectAll()
     .where('identity', '=', identity)
+    .where('not_before', '<=', now)
     .orderBy('not_before', 'desc')
     .limit(1)
     .executeTakeFirst();

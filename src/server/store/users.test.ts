@@ -9,6 +9,7 @@ import {
   findUserById,
   findUserIdByUsername,
   insertUser,
+  raiseMinSuite,
   replacePasswordHash,
   type User,
   updatePasswordHash,
@@ -100,6 +101,21 @@ describe('updateUsername', () => {
     );
     assert.equal((await within((tx) => findUserById(tx, user.user_id)))?.username, 'aDa');
   });
+});
+
+test('raiseMinSuite raises it for one user, and never lowers it', async (t) => {
+  const { in: within } = await createWorld(t);
+  const [ada, bob] = [newUser('ada'), newUser('bob')];
+  for (const user of [ada, bob]) await within((tx) => insertUser(tx, user));
+  for (const [suite, expected] of [
+    [2, 2],
+    [1, 2],
+    [2, 2],
+  ] as const) {
+    await within((tx) => raiseMinSuite(tx, ada.user_id, suite));
+    assert.equal((await within((tx) => findUserById(tx, ada.user_id)))?.min_suite, expected);
+  }
+  assert.equal((await within((tx) => findUserById(tx, bob.user_id)))?.min_suite, 1);
 });
 
 describe('replacePasswordHash', () => {

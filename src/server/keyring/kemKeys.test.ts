@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, hash, randomBytes, verify } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import { createFakeTime } from '../../../test/support/fakeTime.ts';
+import { newStoreLocation } from '../../../test/support/store.ts';
+import { openTwoStores } from '../../../test/support/storeFixtures.ts';
+import { decodeDescriptor } from '../../protocol/suite2.ts';
+import { expiryTimes } from '../app.ts';
+import { xwingDecapsulate, xwingEncapsulate } from '../crypto/xwing.ts';
+import { deleteExpired } from '../store/expiry.ts';
+import type { Store } from '../store/store.ts';
+import { type Identity, loadIdentity } from './identity.ts';
+import { createKemKeys, KEM_KEY_LIFETIME, KEM_KEY_ROTATION, type KemKeys, type SignedDescriptor } from './kemKeys.ts';
+import { createMasterKey } from './masterKey.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+
+async function createWorld(t: TestContext) {
+  const [store, otherStore] = await openTwoStores(t, await newStoreLocation(t));
+  const time = createFakeTime();
+  const masterKey = createMasterKey(randomBytes(32));
+  const identity = await loadIdentity(store, masterKey, undefined, time.clock());
+  const start = (by: Identity = identity, on: Store = store, key = masterKey) => ({
+    store: on,
+    keys: createKemKeys(key, by, time.clock),
+  });
+  const { keys: ownKeys } = start();
+  return {
+    ...{ store, otherStore, time, identity, start },
+    keys: ownKeys,
+    /** The key that a client is given. */
+    current: (keys: KemKeys = ownKeys, on: Store = store) => on.transaction((tx) => keys.current(tx)),
+    find: (descriptor: SignedDescriptor, keys: KemKeys = ownKeys) =>
+      store.transaction((tx) => keys.find(tx, kidOf(descriptor))),
+    rows: () => store.transaction(({ db }) => db.selectFrom('kem_keys').selectAll().orderBy('not_before').execute()),
+    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleTime: 1 })(time.clock()), 100)),
+  };
+}
+
+const kidOf = ({ descriptor }: SignedDescriptor) => hash('sha256', descriptor, 'buffer');
+const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex');
+
+describe('the KEM key that clients are given', () => {
+  test('is signed by the identity, good from a day before it was made, and opens what is made for it', async (t) => {
+    const { time, identity, current, find } = await createWorld(t);
+    const signed = await current();
+    assert.deepEqual(Buffer.from(signed.identity), Buffer.from(identity.publicKey));
+    const raw = { key: Buffer.from(identity.publicKey), format: 'raw-public', asymmetricKeyType: 'ed25519' } as const;
+    const message = Buffer.concat([Buffer.from('vws2 descriptor '), signed.descriptor]);
+    assert.ok(verify(null, message, createPublicKey(raw), signed.signature));
+    const descriptor = decodeDescriptor(signed.descriptor);
+    assert.ok(descriptor);
+    const now = time.clock();
+    assert.deepEqual([descriptor.notBefore, descriptor.notAfter], [now - DAY, now + 37 * DAY]);
+    const encapsulation = xwingEncapsulate(descriptor.publicKey);
+    const keyPair = await find(signed);
+    assert.ok(encapsulation && keyPair);
+    assert.deepEqual(xwingDecapsulate(keyPair, encapsulation.ciphertext), encapsulation.sharedSecret);
+  });
+
+  test('is one, whoever asks for it, in however many processes at once', async (t) => {
+    const { otherStore, keys, start, current, rows } = await createWorld(t);
+    const other = start(undefined, otherStore);
+    const askAll = () =>
+      Promise.all(Array.from({ length: 10 }, (_, n) => (n % 2 ? current(keys) : current(other.keys, other.store))));
+    const names = new Set((await askAll()).map(nameOf));
+    assert.equal(names.size, 1);
+    for (const signed of await askAll()) names.add(nameOf(signed));
+    names.add(nameOf(await current(start().keys)));
+    assert.equal(names.size, 1);
+    assert.equal((await rows()).length, 1);
+  });
+
+  test('is another one after 30 days, at the very millisecond, in all processes', async (t) => {
+    assert.equal(KEM_KEY_ROTATION, 30 * DAY);
+    const { otherStore, time, keys, start, current, rows } = await createWorld(t);
+    const other = start(undefined, otherStore);
+    const first = nameOf(await current());
+    time.advance(30 * DAY - 1);
+    assert.equal(nameOf(await current()), first);
+    assert.equal(nameOf(await current(other.keys, otherStore)), first);
+    assert.equal(nameOf(await current(start().keys)), first);
+    time.advance(1);
+    const asked = Array.from({ length: 10 }, (_, n) => (n % 2 ? current(keys) : current(other.keys, otherStore)));
+    const [second, ...others] = new Set((await Promise.all(asked)).map(nameOf));
+    assert.notEqual(second, first);
+    assert.deepEqual(others, []);
+    assert.equal((await rows()).length, 2);
+    time.advance(30 * DAY);
+    assert.ok(![first, second].includes(nameOf(await current())));
+  });
+
+  test('is one that lies in the database, even if another one was made in a transaction that was undone', async (t) => {
+    const { store, keys, current, find, rows } = await createWorld(t);
+    const undone = store.transaction(async (tx) => {
+      await keys.current(tx);
+      // Read in the same group of transactions, or in the same one.
+      await keys.current(tx);
+      throw new Error('the disk is full');
+    });
+    await assert.rejects(undone, /disk is full/);
+    assert.deepEqual(await rows(), []);
+    assert.ok(await find(await current()));
+    assert.equal((await rows()).length, 1);
+  });
+
+  test('is not one of the future, which a clock that was wrong had made', async (t) => {
+    const { time, start, current, rows, identity } = await createWorld(t);
+    const store = start();
+    const right = time.clock();
+    time.advance(400 * DAY);
+    const ofTheFuture = nameOf(await current(store.keys));
+    const now = () => right;
+    const keys = createKemKeys(createMasterKey(new Uint8Array(32)), identity, now);
+    const signed = await current(keys);
+    assert.notEqual(nameOf(signed), ofTheFuture);
+    const { notBefore = Number.POSITIVE_INFINITY } = decodeDescriptor(signed.descriptor) ?? {};
+    assert.ok(notBefore <= right);
+    assert.equal(nameOf(await current(keys)), nameOf(signed));
+    assert.equal(
+      nameOf(await current(createKemKeys(createMasterKey(new Uint8Array(32)), identity, now))),
+      nameOf(signed),
+    );
+    assert.equal((await rows()).length, 2);
+  });
+
+  test('is none that another identity signed', async (t) => {
+    const { otherStore, time, start, current, rows } = await createWorld(t);
+    const before = await current();
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const given = await loadIdentity(otherStore, createMasterKey(randomBytes(32)), privateKey, time.clock());
+    const after = start(given);
+    const signed = await current(after.keys);
+    assert.notEqual(nameOf(signed), nameOf(before));
+    assert.deepEqual(Buffer.from(signed.identity), Buffer.from(given.publicKey));
+    assert.equal(nameOf(await current(start(given).keys)), nameOf(signed));
+    // And back: the key that the first identity signed is still there.
+    assert.equal(nameOf(await current(start().keys)), nameOf(before));
+    assert.equal((await rows()).length, 2);
+  });
+});
+
+describe('a KEM key that a client names', () => {
+  test('is found in every process until its end, whether it was opened before or not, and not after', async (t) => {
+    assert.equal(KEM_KEY_LIFETIME, 37 * DAY);
+    const { time, keys, start, current, find } = await createWorld(t);
+    const first = await current();
+    time.advance(30 * DAY);
+    const second = await current();
+    time.advance(7 * DAY - 1);
+    for (const opener of [keys, start().keys]) {
+      const found = await find(first, opener);
+      assert.deepEqual(found && Buffer.from(found.publicKey), Buffer.from(first.descriptor.subarray(17)));
+    }
+    const opened = start().keys;
+    await find(first, opened);
+    time.advance(1);
+    for (const opener of [keys, opened, start().keys]) {
+      assert.equal(await find(first, opener), undefined);
+      assert.ok(await find(second, opener));
+    }
+  });
+
+  test('that is not known is not found', async (t) => {
+    const { store, keys, current } = await createWorld(t);
+    const kid = kidOf(await current());
+    for (const unknown of [randomBytes(32), kid.subarray(1), Buffer.alloc(0)]) {
+      assert.equal(await store.transaction((tx) => keys.find(tx, unknown)), undefined);
+    }
+  });
+
+  test('is erased at its end, and not before', async (t) => {
+    const { time, keys, current, find, rows, sweep } = await createWorld(t);
+    const first = await current();
+    time.advance(30 * DAY);
+    const second = await current();
+    time.advance(7 * DAY - 1);
+    await sweep();
+    assert.ok(await find(first, keys));
+    assert.equal((await rows()).length, 2);
+    time.advance(1);
+    await sweep();
+    assert.deepEqual(
+      (await rows()).map(({ kid }) => Buffer.from(kid)),
+      [kidOf(second)],
+    );
+  });
+
+  test('that was altered in the database, or is of another master key, does not open and is no other one', async (t) => {
+    const { store, identity, start, current, find, rows } = await createWorld(t);
+    const signed = await current();
+    const [row] = await rows();
+    assert.ok(row);
+    const set = (change: object) => store.transaction(({ db }) => db.updateTable('kem_keys').set(change).execute());
+    const altered = Buffer.from(row.sealed_seed);
+    altered.writeUInt8(altered.readUInt8(20) ^ 1, 20);
+    await set({ sealed_seed: altered });
+    await assert.rejects(find(signed, start().keys), /a KEM key does not open: the database was altered or damaged/);
+    const descriptor = Buffer.from(row.descriptor);
+    descriptor.writeUInt8(descriptor.readUInt8(9) ^ 1, 9);
+    await set({ sealed_seed: row.sealed_seed, descriptor });
+    await assert.rejects(find(signed, start().keys), /does not open/);
+    await set({ descriptor: row.descriptor });
+    await assert.rejects(find(signed, start(identity, store, createMasterKey(randomBytes(32))).keys), /does not open/);
+    assert.ok(await find(signed, start().keys));
+  });
+
+  test('lies in the database sealed: 32 bytes of seed, of which nothing shows', async (t) => {
+    const { current, rows } = await createWorld(t);
+    await current();
+    const [row] = await rows();
+    assert.equal(row?.sealed_seed.length, 12 + 32 + 16);
+  });
+});

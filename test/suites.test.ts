@@ -1,0 +1,272 @@
+/** Both suites on one server: what they share, which of them it speaks, and who may use which. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
+import { codeFromMailbox } from './support/mail.ts';
+import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
+import { type Settings, startServer, type TestServer } from './support/server.ts';
+import { type HttpAnswer, post, publicKeyPem, Suite1Client } from './support/suite1Client.ts';
+import { checkIntroduction, type Introduction, type Suite2Answer, Suite2Client } from './support/suite2Client.ts';
+
+const LATCHED = 'This account needs a newer client';
+
+interface Description extends Introduction {
+  readonly suites: readonly number[];
+}
+
+const describeServer = async ({ url }: TestServer): Promise<Description> =>
+  (await (await fetch(`${url}/.well-known/vws`)).json()) as Description;
+
+function expectProblem({ status, json }: Suite2Answer, code: string, expectedStatus: number): void {
+  assert.deepEqual([json.code, status], [code, expectedStatus]);
+}
+
+function expectFields(answer: Suite2Answer, fields: object = {}): void {
+  assert.deepEqual([answer.status, answer.json], [200, fields]);
+}
+
+async function register2(server: TestServer, person: Person): Promise<Suite2Client> {
+  const client = await Suite2Client.handshake(server);
+  expectFields(await client.call('/register_user', { ...person }));
+  return client;
+}
+
+async function logIn2(server: TestServer, { email, password }: Person): Promise<Suite2Client> {
+  const client = await Suite2Client.handshake(server);
+  expectFields(await client.call('/login_user', { email, password }));
+  return client;
+}
+
+/** An unsealed problem of suite 2. */
+function expectUnsealed({ status, contentType, text }: HttpAnswer, code: string, expectedStatus: number): void {
+  assert.deepEqual([status, contentType], [expectedStatus, 'application/problem+json'], text);
+  assert.equal((JSON.parse(text) as { code: string }).code, code);
+}
+
+/** The settings of another server on the same data. */
+function placeOf({ dataDir, databaseUrl }: TestServer): Settings {
+  return { DATA_DIR: dataDir, ...(databaseUrl && { DATABASE_URL: databaseUrl }) };
+}
+
+test('a server says who it is, and is the same after a crash', async (t) => {
+  const server = await startServer(t);
+  const description = await describeServer(server);
+  assert.deepEqual(Object.keys(description).sort(), ['descriptor', 'identity', 'signature', 'suites']);
+  assert.deepEqual(description.suites, [1, 2]);
+  checkIntroduction(description);
+  assert.match(server.stderr, new RegExp(`^  fingerprint ${description.identity} `, 'm'));
+  const client = await Suite2Client.handshake(server, description.identity);
+  const request = client.prepare('/register_user', newPerson(), { kem: true });
+  const lost = await client.transmit(request);
+  await server.kill();
+  await server.start();
+  assert.deepEqual(await describeServer(server), description);
+  const answer = await client.resend();
+  assert.deepEqual([answer.text, answer.status], [lost.text, 200]);
+  assert.equal((await client.call('/account')).status, 200);
+  await Suite2Client.handshake(server, description.identity);
+});
+
+test('a server is known by the identity that it is given', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const fingerprint = publicKey.export({ format: 'jwk' }).x;
+  const server = await startServer(t, { VWS_IDENTITY_KEY: pem });
+  assert.equal((await describeServer(server)).identity, fingerprint);
+  const client = await Suite2Client.handshake(server, fingerprint);
+  assert.equal((await client.call('/log_out')).status, 401);
+  assert.ok(!server.stdout.includes('PRIVATE') && !server.stderr.includes('PRIVATE'));
+});
+
+describe('suite 2', () => {
+  test('does all that suite 1 does, and tells more', async (t) => {
+    const server = await startServer(t);
+    const [ada, bob] = [newPerson(), newPerson()];
+    const client = await register2(server, ada);
+    expectFields(await client.call('/account', {}, { kem: true }), { username: ada.username, email: ada.email });
+
+    // Between the suites, in both directions.
+    const existing = await register(server, bob);
+    const before = Date.now();
+    const sent = await client.call('/encrypt', { username: bob.username.toUpperCase(), message: 'Grüße' });
+    assert.equal(expectMessage(await existing.decrypt(String(sent.json.message))), 'Grüße');
+    const ciphertext = expectMessage(await existing.encrypt(ada.username, 'zurück'));
+    const { json } = await client.call('/decrypt', { message: ciphertext }, { kem: true });
+    const { sent_at: sentAt, ...letter } = json;
+    assert.deepEqual(letter, { message: 'zurück', sender: bob.username });
+    assert.ok(Number(sentAt) >= before && Number(sentAt) <= Date.now());
+    expectDone(await existing.call('/change_username', { new_username: `${bob.username}-2`, password: bob.password }));
+    assert.equal((await client.call('/decrypt', { message: ciphertext })).json.sender, `${bob.username}-2`);
+
+    // The name counts that was sealed, whatever the path says.
+    const { username } = ada;
+    const elsewhere = client.prepare('/encrypt', { username, message: 'x' }, { sentTo: `/encrypt/${bob.username}-2` });
+    const { message } = (await client.send(elsewhere)).json;
+    assert.equal((await client.call('/decrypt', { message })).json.message, 'x');
+    const unnamed = await client.call('/encrypt', { message: 'x' });
+    expectProblem(unnamed, 'malformed_request', 400);
+    expectProblem(await client.call('/encrypt', { username: 'nobody at all', message: 'x' }), 'user_not_found', 404);
+    expectProblem(await client.call('/decrypt', { message: 'x' }), 'undecryptable_message', 422);
+
+    // The account and its sessions.
+    const third = await logIn2(server, ada);
+    const listed = (await client.call('/list_sessions')).json.sessions as { id: string; current: boolean }[];
+    assert.equal(listed.length, 2);
+    const other = listed.find(({ current }) => !current)?.id;
+    expectFields(await client.call('/end_session', { session: other }));
+    expectUnsealed(await third.transmit(third.prepare('/account')), 'session_not_found', 404);
+    expectProblem(await client.call('/register_user', { ...ada }), 'username_taken', 409);
+    const password = newPassword();
+    expectProblem(
+      await client.call('/change_password', { password, new_password: newPassword() }),
+      'invalid_credentials',
+      403,
+    );
+    expectFields(await client.call('/change_password', { password: ada.password, new_password: password }));
+    expectFields(await client.call('/log_out'));
+    expectProblem(await client.call('/account'), 'not_authenticated', 401);
+    expectFields(await client.call('/login_user', { email: ada.email, password }));
+    expectFields(await client.call('/end_other_sessions'));
+  });
+
+  test('recovers an account', async (t) => {
+    const server = await startServer(t);
+    const person = newPerson();
+    const loggedIn = await register2(server, person);
+    const client = await Suite2Client.handshake(server);
+    expectProblem(await client.call('/confirm_forgot_password', { code: 'ABCDEF' }), 'no_recovery', 409);
+    expectFields(await client.call('/forgot_password', { email: person.email }));
+    const code = await codeFromMailbox(server.dataDir, person.email);
+    expectProblem(await client.call('/confirm_forgot_password', { code: 'wrong!' }), 'invalid_code', 422);
+    expectFields(await client.call('/confirm_forgot_password', { code }, { kem: true }));
+    const password = newPassword();
+    expectFields(await client.call('/final_forgot_password', { new_password: password }));
+    expectProblem(await client.call('/account'), 'not_authenticated', 401);
+    expectUnsealed(await loggedIn.transmit(loggedIn.prepare('/account')), 'session_not_found', 404);
+    await logIn2(server, { ...person, password });
+  });
+
+  test('is told unsealed what its request did not come to, and goes on as it was', async (t) => {
+    const server = await startServer(t, { RATE_RECOVERIES_PER_MINUTE: '1' });
+    const client = await Suite2Client.handshake(server);
+    const { email } = newPerson();
+    expectFields(await client.call('/forgot_password', { email }));
+    const tooMuch = client.prepare('/forgot_password', { email });
+    const limited = await client.transmit(tooMuch);
+    expectUnsealed(limited, 'too_many_requests', 429);
+    const wrong = { ...client.step, root: Buffer.alloc(32) };
+    const forged = new Suite2Client(server, wrong, client.identity);
+    expectUnsealed(await forged.transmit(forged.prepare('/account')), 'malformed_request', 400);
+    const ahead = new Suite2Client(server, { ...client.step, n: 7 }, client.identity);
+    expectUnsealed(await ahead.transmit(ahead.prepare('/account')), 'out_of_sync', 409);
+    expectProblem(await client.call('/account'), 'not_authenticated', 401);
+    const refused = await post(server, '/create_session_key', JSON.stringify({ suite: 2, kid: 'x' }));
+    expectUnsealed(refused, 'handshake_refused', 400);
+  });
+});
+
+test('a server that does not speak suite 1 says so, and loses none of its sessions', async (t) => {
+  const first = await startServer(t);
+  const person = newPerson();
+  const existing = await register(first, person);
+  const session = await logIn2(first, person);
+  await first.stop();
+  const server = await startServer(t, { ...placeOf(first), VWS_SUITE1: 'off' });
+  assert.deepEqual((await describeServer(server)).suites, [2]);
+
+  const handshake = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
+  const request = existing.prepare('/encrypt/somebody', { message: 'x' });
+  for (const [path, body] of [
+    ['/create_session_key', handshake],
+    ['/create_session_key', '{}'],
+    [request.path, request.body],
+    ['/login_user', JSON.stringify({ session_key: 'unknown' })],
+  ] as const) {
+    const { status, contentType, text } = await post(server, path, body);
+    assert.deepEqual([status, contentType], [403, 'application/json'], path);
+    assert.deepEqual(JSON.parse(text), { error: 'This server speaks suite 2 only: a newer client is needed.' });
+  }
+
+  const client = new Suite2Client(server, session.step, session.identity);
+  assert.equal((await client.call('/account')).json.username, person.username);
+  await logIn2(server, person);
+
+  await server.stop();
+  await first.start();
+  const again = new Suite1Client(first, existing.keys);
+  expectMessage(await again.encrypt(person.username, 'x'));
+});
+
+describe('the latch', () => {
+  const on = { VWS_SUITE2_LATCH: 'on' };
+
+  async function expectLatched(server: TestServer, { email, password }: Person): Promise<void> {
+    const client = await Suite1Client.handshake(server);
+    expectFailure(await client.call('/login_user', { email, password }), 201, LATCHED);
+    expectFailure(await client.call('/account'), 201, 'No authorization');
+  }
+
+  test('keeps an account from suite 1 once it was used with suite 2', async (t) => {
+    const server = await startServer(t, on);
+    const [registered, loggedIn, existing] = [newPerson(), newPerson(), newPerson()];
+    await register2(server, registered);
+    await expectLatched(server, registered);
+
+    await register(server, loggedIn);
+    await logIn(server, loggedIn);
+    await logIn2(server, loggedIn);
+    await expectLatched(server, loggedIn);
+    await logIn2(server, loggedIn);
+
+    await register(server, existing);
+    await logIn(server, existing);
+  });
+
+  test('does not close for a login of suite 2 that failed', async (t) => {
+    const server = await startServer(t, on);
+    const person = newPerson();
+    await register(server, person);
+    const client = await Suite2Client.handshake(server);
+    const wrong = { email: person.email, password: newPassword() };
+    expectProblem(await client.call('/login_user', wrong), 'invalid_credentials', 403);
+    await logIn(server, person);
+  });
+
+  test('says nothing to who does not know the password, and counts what was guessed', async (t) => {
+    const server = await startServer(t, on);
+    const person = newPerson();
+    await register2(server, person);
+    const client = await Suite1Client.handshake(server);
+    const guess = (password: string) => client.call('/login_user', { email: person.email, password });
+    for (let n = 0; n < 4; n += 1) expectFailure(await guess(newPassword()), 201, 'Password is wrong');
+    // A right password is one, and resets the count.
+    expectFailure(await guess(person.password), 201, LATCHED);
+    for (let n = 0; n < 5; n += 1) expectFailure(await guess(newPassword()), 201, 'Password is wrong');
+    expectFailure(await guess(person.password), 202, 'Account block. Change the password!');
+  });
+
+  test('lets an existing client recover the account, which does not log it in', async (t) => {
+    const server = await startServer(t, on);
+    const person = newPerson();
+    await register2(server, person);
+    const client = await Suite1Client.handshake(server);
+    expectDone(await client.call('/forgot_password', { email: person.email }));
+    const code = await codeFromMailbox(server.dataDir, person.email);
+    expectDone(await client.call('/confirm_forgot_password', { code }));
+    const recovered = { ...person, password: newPassword() };
+    expectDone(await client.call('/final_forgot_password', { new_password: recovered.password }));
+    expectFailure(await client.call('/account'), 201, 'No authorization');
+    expectFailure(await client.call('/login_user', { ...recovered }), 201, LATCHED);
+    await logIn2(server, recovered);
+    await expectLatched(server, recovered);
+  });
+
+  test('is open unless it is asked for', async (t) => {
+    const server = await startServer(t);
+    const person = newPerson();
+    await register2(server, person);
+    await logIn2(server, person);
+    await logIn(server, person);
+  });
+});

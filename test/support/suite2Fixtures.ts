@@ -1,0 +1,139 @@
+/** An exchange that speaks both suites over a real database, with a client of suite 2 that was written from its description. */
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import type { Endpoint } from '../../src/protocol/endpoints.ts';
+import { expiryTimes } from '../../src/server/app.ts';
+import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
+import { createKemKeys, type KemKeys } from '../../src/server/keyring/kemKeys.ts';
+import { createMasterKey } from '../../src/server/keyring/masterKey.ts';
+import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
+import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
+import { suite1 } from '../../src/server/sessions/suite1.ts';
+import { createSuite2 } from '../../src/server/sessions/suite2.ts';
+import { deleteExpired } from '../../src/server/store/expiry.ts';
+import type { StoreLocation } from '../../src/server/store/open.ts';
+import type { SessionStep } from '../../src/server/store/sessionSteps.ts';
+import type { Store } from '../../src/server/store/store.ts';
+import { asHttp, effect, type TestHandler, takeEffect } from './exchangeFixtures.ts';
+import { createFakeTime, type FakeTime } from './fakeTime.ts';
+import { openTwoStores } from './storeFixtures.ts';
+import {
+  beginHandshake,
+  checkIntroduction,
+  type Introduction,
+  openAnswer2,
+  prepare2,
+  type RequestOptions,
+  type Step,
+  type Suite2Answer,
+  type Suite2Request,
+} from './suite2Client.ts';
+
+export const IDLE_TIME = 60 * 60 * 1000;
+
+/** A request as its sender keeps it, to be sent again. */
+export interface Sent2 {
+  readonly endpoint: Endpoint;
+  readonly request: Suite2Request;
+}
+
+/** One process of the server. */
+export interface Process {
+  readonly store: Store;
+  readonly exchange: Exchange;
+  readonly kemKeys: KemKeys;
+}
+
+export interface Suite2World extends Process {
+  /** A second process over the same database. */
+  readonly other: Process;
+  readonly time: FakeTime;
+  readonly identity: Identity;
+  /** What the steps are sealed under, beside their session keys. */
+  readonly keyEncryptionKey: Buffer;
+  /** Asks for the KEM key, and checks what comes. */
+  introduce(exchange?: Exchange): Promise<ReturnType<typeof checkIntroduction>>;
+  /** @returns the first step of a new session */
+  handshake(exchange?: Exchange): Promise<Step>;
+  /** Makes a request with a number in it that no other has. */
+  ask(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Sent2;
+  /** Has a request executed, or answered, as it is. */
+  transmit(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<WireAnswer>;
+  /** The same, with the answer opened. */
+  send(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<Suite2Answer>;
+  /** Asks and sends. */
+  call(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Promise<Suite2Answer>;
+  /** How often {@link takeEffect} was executed, as far as it was committed. */
+  effects(): Promise<number>;
+  /** The steps of all sessions. */
+  steps(): Promise<SessionStep[]>;
+  /** Removes what has expired, as the server does. */
+  sweep(): Promise<void>;
+}
+
+/** The same request as the HTTP side hands it on. */
+export function sealedRequest2({ endpoint, request }: Sent2, body = request.body): SealedRequest {
+  const fields = JSON.parse(body) as Record<string, unknown>;
+  return {
+    endpoint,
+    sessionKey: String(fields.session_key),
+    body: fields,
+    bytes: [Buffer.from(`${request.path}\0`), Buffer.from(body)],
+  };
+}
+
+/** A handshake that is let in. */
+export const openSession = (exchange: Exchange, body: object) =>
+  exchange.openSession(body as Record<string, unknown>, async () => {});
+
+export async function createSuite2World(t: TestContext, location: StoreLocation): Promise<Suite2World> {
+  const [store, otherStore] = await openTwoStores(t, location);
+  const time = createFakeTime();
+  const { clock } = time;
+  const masterKey = createMasterKey(randomBytes(32));
+  const identity = await loadIdentity(store, masterKey, undefined, clock());
+  const keyEncryptionKey = randomBytes(32);
+  const start = (processStore: Store): Process => {
+    const kemKeys = createKemKeys(masterKey, identity, clock);
+    const suites = { 1: suite1, 2: createSuite2({ kemKeys, idleTime: IDLE_TIME, clock }) };
+    const settings = { suites, keyEncryptionKey, idleTime: IDLE_TIME, clock };
+    return { store: processStore, kemKeys, exchange: createExchange({ ...settings, store: processStore }) };
+  };
+  const [process, other] = [start(store), start(otherStore)];
+  let count = 0;
+
+  const world: Suite2World = {
+    ...{ ...process, other, time, identity, keyEncryptionKey },
+    async introduce(by = process.exchange) {
+      const { body } = await openSession(by, { suite: 2 });
+      return checkIntroduction(JSON.parse(body) as Introduction, clock());
+    },
+    async handshake(by = process.exchange) {
+      const { kid, serverKey } = await world.introduce(by);
+      const pending = beginHandshake(kid, serverKey);
+      return pending.finish(JSON.parse((await openSession(by, pending.body)).body));
+    },
+    ask(step, endpoint = effect, { text, ...options } = {}) {
+      count += 1;
+      return { endpoint, request: prepare2(step, endpoint.path, { text: text ?? `request ${count}` }, options) };
+    },
+    transmit: (sent, handler = { execute: takeEffect }, by = process.exchange) => by.run(handler, sealedRequest2(sent)),
+    async send(sent, handler, by) {
+      return openAnswer2(sent.request, asHttp(await world.transmit(sent, handler, by)));
+    },
+    call: (step, endpoint, options) => world.send(world.ask(step, endpoint, options)),
+    async effects() {
+      const row = await store.transaction(({ db }) =>
+        db.selectFrom('rate_counters').select('count').executeTakeFirst(),
+      );
+      return row?.count ?? 0;
+    },
+    steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
+    async sweep() {
+      const times = expiryTimes({ sessionIdleTime: IDLE_TIME })(clock());
+      // What tests count effects by is no rate counter that ends.
+      await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
+    },
+  };
+  return world;
+}
