@@ -71,7 +71,7 @@ export function checkTargets(
   if (memoryAtMillion !== undefined) {
     const mebibytes = memoryAtMillion / 2 ** 20;
     add(
-      'memory after a million requests',
+      `memory after a million requests (looked at until ${memory.at(-1)?.requests.toLocaleString('en')})`,
       `≤ ${MEMORY_TARGET} MiB`,
       `${mebibytes.toFixed(0)} MiB`,
       mebibytes <= MEMORY_TARGET,
