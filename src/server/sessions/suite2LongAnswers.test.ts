@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { effect, read, type TestHandler } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import type { Suite2Answer } from '../../../test/support/suite2Client.ts';
-import { createSuite2World } from '../../../test/support/suite2Fixtures.ts';
+import { createSuite2World, IDLE_TIME } from '../../../test/support/suite2Fixtures.ts';
 import { Problem } from '../../protocol/errors.ts';
 import { MAX_STORED_ANSWER } from './steps.ts';
 
@@ -74,6 +74,16 @@ for (const kem of [false, true]) {
       const before = await withoutTimes();
       await send(sent);
       assert.deepEqual(await withoutTimes(), before);
+    });
+
+    test('keeps a session from being idle when it is made anew', async (t) => {
+      const { time, handshake, ask, send, call } = await createSuite2World(t, await newStoreLocation(t));
+      const sent = ask(await handshake(), read, { text: long, kem });
+      const { next } = await send(sent);
+      time.advance(IDLE_TIME - 1);
+      await send(sent);
+      time.advance(IDLE_TIME - 1);
+      assert.equal((await call(next)).status, 200);
     });
 
     test('keeps other bytes at that step out of sync', async (t) => {

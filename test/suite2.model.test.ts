@@ -1,0 +1,192 @@
+/** A client of suite 2 and its server stay in step, whatever the network loses, repeats, reorders and makes up. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Problem } from '../src/protocol/errors.ts';
+import { MAX_STORED_ANSWER } from '../src/server/sessions/steps.ts';
+import { effect, read, type TestHandler, takeEffect } from './support/exchangeFixtures.ts';
+import { newStoreLocation } from './support/store.ts';
+import { b64, openAnswer2, type Step, type Suite2Answer, unb64 } from './support/suite2Client.ts';
+import { createSuite2World, type Sent2, type Suite2World, sealedRequest2 } from './support/suite2Fixtures.ts';
+
+const RUNS = 30;
+const MAX_EVENTS = 60;
+/** All pauses of a run together are shorter than an unused session waits. */
+const PAUSE = 1_000;
+
+const event = fc.oneof(
+  // The client wants something, if it does not wait for an answer.
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('ask' as const), kem: fc.boolean(), isLong: fc.boolean() }) },
+  // Copies of its request arrive at once, and an answer comes back or is lost.
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('deliver' as const),
+      copies: fc.array(fc.boolean(), { minLength: 1, maxLength: 3 }),
+      prepares: fc.boolean(),
+      isAnswerLost: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('late request' as const), back: fc.oneof(fc.nat(2), fc.nat(20)) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('late answer' as const), back: fc.nat(20) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('forgery' as const), position: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('failure' as const), isProblem: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const) }) },
+);
+
+/** A request as its client remembers it. */
+interface Request {
+  readonly sent: Sent2;
+  readonly text: string;
+  readonly isLong: boolean;
+  answer?: Suite2Answer;
+}
+
+async function createClient(world: Suite2World, count: (what: string) => void) {
+  let step: Step = await world.handshake();
+  let pending: Request | undefined;
+  const requests: Request[] = [];
+  const executed = new Map<string, number>();
+  /** The requests that reached the server, in any way. */
+  const arrived = new Set<string>();
+
+  const execute: TestHandler['execute'] = async (request, tx) => {
+    const { text } = request.fields;
+    tx.afterCommit(() => executed.set(text, (executed.get(text) ?? 0) + 1));
+    return takeEffect(request, tx);
+  };
+  const handler: TestHandler = { execute };
+  const preparing: TestHandler = { prepare: async () => {}, execute };
+
+  /** Opens an answer, which is the same at each time, or at least leads to the same step. */
+  function note(request: Request, answer: Suite2Answer): void {
+    assert.deepEqual([answer.status, answer.json], [200, { message: request.text }]);
+    if (!request.isLong) assert.equal(answer.text, request.answer?.text ?? answer.text, 'another answer');
+    const next = request.answer?.next ?? answer.next;
+    assert.deepEqual(answer.next, next, 'another next step');
+    request.answer = answer;
+  }
+
+  return {
+    ask(kem: boolean, isLong: boolean): void {
+      if (pending) return;
+      const text = `${requests.length} ${isLong ? 'x'.repeat(MAX_STORED_ANSWER) : ''}`;
+      const sent = world.ask(step, isLong ? read : effect, { text, kem });
+      pending = { sent, text, isLong };
+      requests.push(pending);
+    },
+    async deliver(copies: readonly boolean[], prepares: boolean, isAnswerLost: boolean): Promise<void> {
+      const request = pending;
+      if (!request) return;
+      arrived.add(request.text);
+      const by = copies.map((isOther) => (isOther ? world.other.exchange : world.exchange));
+      const answers = await Promise.all(
+        by.map((exchange) => world.send(request.sent, prepares ? preparing : handler, exchange)),
+      );
+      for (const answer of answers) note(request, answer);
+      count(isAnswerLost ? 'an answer is lost' : 'an answer arrives');
+      if (isAnswerLost) return;
+      step = answers[0]?.next ?? assert.fail();
+      pending = undefined;
+    },
+    async lateRequest(back: number): Promise<void> {
+      const request = requests.at(-1 - (back % Math.max(1, requests.length)));
+      if (!request) return;
+      const current = request === pending || (!pending && request === requests.at(-1));
+      if (current) {
+        arrived.add(request.text);
+        note(request, await world.send(request.sent, handler));
+        count('the last request comes once more');
+        return;
+      }
+      // One that came in between is the last whose answer is still there, until the next one is executed.
+      const isKept = pending !== undefined && request === requests.at(-2) && !arrived.has(pending.text);
+      if (isKept) note(request, await world.send(request.sent, handler));
+      else await assert.rejects(world.send(request.sent, handler), { code: 'out_of_sync' });
+      count(isKept ? 'the request before comes once more' : 'an old request comes once more');
+    },
+    lateAnswer(back: number): void {
+      const old = requests.filter((request) => request !== pending && request.answer);
+      const { answer } = old.at(-1 - (back % Math.max(1, old.length))) ?? {};
+      const waiting = pending;
+      if (!answer || !waiting) return;
+      assert.throws(() => openAnswer2(waiting.sent.request, answer), /unable to authenticate|Unsupported state/);
+      count('an old answer comes once more');
+    },
+    async forgery(position: number): Promise<void> {
+      const request = pending;
+      if (!request) return;
+      const body = JSON.parse(request.sent.request.body) as { session_key: string; payload: string };
+      const payload = unb64(body.payload);
+      const at = position % payload.length;
+      payload.writeUInt8(payload.readUInt8(at) ^ 1, at);
+      const forged = sealedRequest2(request.sent, JSON.stringify({ ...body, payload: b64(payload) }));
+      const code = arrived.has(request.text) ? 'out_of_sync' : 'malformed_request';
+      await assert.rejects(world.exchange.run(handler, forged), { code });
+      count(`a forgery: ${code}`);
+    },
+    async failure(isProblem: boolean): Promise<void> {
+      const request = pending;
+      if (!request || arrived.has(request.text)) return;
+      const error = isProblem ? new Problem('overloaded') : new Error('a bug');
+      const failing: TestHandler = {
+        execute: async (opened, tx) => {
+          await execute(opened, tx, undefined);
+          throw error;
+        },
+      };
+      await assert.rejects(world.send(request.sent, failing), error);
+      count('the server fails');
+    },
+    check(): void {
+      for (const { text, isLong } of requests) {
+        const times = executed.get(text) ?? 0;
+        if (!arrived.has(text)) assert.equal(times, 0, 'executed, and never sent');
+        else if (isLong) assert.ok(times >= 1);
+        else assert.equal(times, 1, `${text}: executed ${times} times`);
+      }
+    },
+  };
+}
+
+test('a client and its server stay in step, and each request is executed once', async (t) => {
+  const world = await createSuite2World(t, await newStoreLocation(t));
+  const counts = new Map<string, number>();
+  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { minLength: 10, maxLength: MAX_EVENTS, size: 'max' }), async (events) => {
+      const client = await createClient(world, count);
+      for (const next of events) {
+        if (next.kind === 'ask') client.ask(next.kem, next.isLong);
+        if (next.kind === 'deliver') await client.deliver(next.copies, next.prepares, next.isAnswerLost);
+        if (next.kind === 'late request') await client.lateRequest(next.back);
+        if (next.kind === 'late answer') client.lateAnswer(next.back);
+        if (next.kind === 'forgery') await client.forgery(next.position);
+        if (next.kind === 'failure') await client.failure(next.isProblem);
+        if (next.kind === 'pause') world.time.advance(PAUSE);
+        client.check();
+      }
+      for (const kem of [true, false]) {
+        await client.deliver([false], false, false);
+        client.ask(kem, false);
+      }
+      await client.deliver([true], false, false);
+      client.check();
+    }),
+    { numRuns: RUNS, endOnFailure: true },
+  );
+  for (const [what, times] of [...counts].sort()) t.diagnostic(`${times} × ${what}`);
+  // A run that never got anywhere would show nothing.
+  for (const what of [
+    'an answer is lost',
+    'an answer arrives',
+    'the last request comes once more',
+    'the request before comes once more',
+    'an old request comes once more',
+  ]) {
+    assert.ok((counts.get(what) ?? 0) > 0, what);
+  }
+});
