@@ -18,9 +18,13 @@ export function createPrompts(input: Readable, output: Writable): Prompts {
   /** Lines that came with an earlier one, as when several are pasted. */
   const typedAhead: string[] = [];
 
-  async function readLine(isSecret: boolean): Promise<string> {
+  async function readAnswer(question: string, isSecret: boolean): Promise<string> {
+    const show = () => output.write(`${question}: `);
     const ahead = typedAhead.shift();
-    if (ahead !== undefined) return ahead;
+    if (ahead !== undefined) {
+      show();
+      return ahead;
+    }
     let isShown = !isSecret;
     const screen = new Writable({
       write(chunk, _encoding, done) {
@@ -29,6 +33,8 @@ export function createPrompts(input: Readable, output: Writable): Prompts {
       },
     });
     const editor = createInterface({ input, output: screen, terminal: true, historySize: 0 });
+    // Only now is the terminal in raw mode: whoever answers a question at once must not see the answer on the screen.
+    show();
     try {
       return await new Promise<string>((resolve, reject) => {
         editor.on('line', (line) => {
@@ -47,14 +53,10 @@ export function createPrompts(input: Readable, output: Writable): Prompts {
   }
 
   return {
-    async ask(question) {
-      output.write(`${question}: `);
-      return readLine(false);
-    },
+    ask: (question) => readAnswer(question, false),
     async askSecret(question) {
-      output.write(`${question}: `);
       try {
-        return await readLine(true);
+        return await readAnswer(question, true);
       } finally {
         output.write('\n');
       }
