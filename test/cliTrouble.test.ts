@@ -1,9 +1,11 @@
 /** The `vws` command when something is in its way: what scripts rely on, and what people may not lose. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { describe, type TestContext, test } from 'node:test';
 import { openTerminal, registerAt, startCliWorld, type Terminal } from './support/cli.ts';
 import { newPassword } from './support/people.ts';
-import { startServer } from './support/server.ts';
+import { startServer, type TestServer } from './support/server.ts';
 
 // Commands mostly wait for the server and the disk.
 describe('the command in trouble', { concurrency: 3 }, () => {
@@ -77,6 +79,27 @@ describe('the command in trouble', { concurrency: 3 }, () => {
     for (const [index, message] of sealed.entries()) assert.equal(await ann.done('decrypt', message), texts[index]);
   });
 
+  test('the original server, which knows less, is spoken to all the same', async (t) => {
+    const ann = await openTerminal(t, await startOriginal(t, await startServer(t)));
+    const password = newPassword();
+    const account = { username: 'ann', email: 'ann@example.org' };
+    const { server: _, ...shown } = await ann.json(
+      'register --suite1 --username ann --email ann@example.org',
+      password,
+    );
+    assert.deepEqual(shown, account);
+    const [exit, error] = await ann.failure('whoami --suite1');
+    assert.deepEqual([exit, error.code], [1, 'route_not_found']);
+    const { username } = await ann.json('rename anna --suite1', password);
+    assert.equal(username, 'anna');
+    const sealed = await ann.done('encrypt anna --suite1', 'for an old friend');
+    assert.equal(await ann.done('decrypt --suite1', sealed), 'for an old friend');
+    await ann.done('logout --suite1');
+    const { username: unknown } = await ann.json('login --suite1 --email ann@example.org', password);
+    assert.equal(unknown, null);
+    assert.equal(await ann.done('decrypt --suite1', sealed), 'for an old friend');
+  });
+
   test('an output that nobody reads any more is no error to be told', async (t) => {
     const { ann } = await startCliWorld(t);
     const { child, result } = ann.start('--help');
@@ -85,6 +108,30 @@ describe('the command in trouble', { concurrency: 3 }, () => {
     assert.deepEqual([code, stderr], [141, '']);
   });
 });
+
+const ORIGINAL_PATHS =
+  /^\/(create_session_key|register_user|login_user|encrypt|decrypt|change_\w+|(confirm_|final_)?forgot_password)(\/|$)/;
+
+/** The endpoints of the original server alone, and what its framework says in place of the others. */
+async function startOriginal(t: TestContext, server: TestServer): Promise<{ url: string }> {
+  const front = createServer(async (request, response) => {
+    const { method = '', url = '' } = request;
+    const body = Buffer.concat(await request.toArray());
+    if (!ORIGINAL_PATHS.test(url))
+      return response.writeHead(404, { 'content-type': 'text/html' }).end('<!doctype html>');
+    const answer = await fetch(server.url + url, { method, body });
+    return response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  t.after(() => {
+    front.close();
+    front.closeAllConnections();
+  });
+  const address = front.address();
+  assert.ok(address && typeof address === 'object');
+  return { url: `http://127.0.0.1:${address.port}` };
+}
 
 /** Kills a command at the moment at which the server has done what it asked for. */
 async function kill(lost: Promise<void>, terminal: Terminal, command: string, input: string): Promise<void> {

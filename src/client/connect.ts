@@ -5,7 +5,7 @@ import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
 import { loadSession, saveSession } from './saved.ts';
 import { createSession } from './session.ts';
-import type { HandshakeContext, PendingRequest, Step, Suite } from './suite.ts';
+import { type HandshakeContext, type PendingRequest, Refused, type Step, type Suite } from './suite.ts';
 import { suite2 } from './suite2/suite.ts';
 import { createPost } from './transport.ts';
 import type { Vws } from './vws.ts';
@@ -41,6 +41,8 @@ export async function connect(url: string, options: ConnectOptions): Promise<Vws
         },
       };
       return suite.start(context, earlier);
+    }).catch((thrown) => {
+      throw thrown instanceof Refused ? thrown.error : thrown;
     });
   }
 

@@ -169,6 +169,16 @@ describe('the handshake', () => {
     }
   });
 
+  test('that is refused as too large is an error like any other', async () => {
+    const { network, clock, connect } = await createWorld();
+    network.faults.push(answerWith(413, {}));
+    await assert.rejects(connect(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
+    const vws = await connect();
+    clock.advance(61_000);
+    network.faults.push(answerWith(413, {}));
+    await assert.rejects(vws.account(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
+  });
+
   test('is made anew before the first request of a session that the server has dropped by now', async () => {
     const { server, clock, connect } = await createWorld();
     const vws = await connect();

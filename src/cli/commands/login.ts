@@ -1,7 +1,7 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions } from '../commonOptions.ts';
 import { ensurePin } from '../identity.ts';
-import { tellAccount } from '../loggedIn.ts';
+import { askAccount, tellAccount } from '../loggedIn.ts';
 import { inAnySession } from '../session.ts';
 
 export const help = `Usage: vws login [options]
@@ -33,7 +33,7 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
   const password = await shell.askSecret('Password');
   const account = await inAnySession(options, shell, async (vws) => {
     await vws.login({ email, password });
-    return vws.account();
+    return askAccount(vws, { username: null, email });
   });
   await tellAccount(options, shell, account, 'Logged in');
 }

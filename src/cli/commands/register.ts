@@ -1,7 +1,7 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions } from '../commonOptions.ts';
 import { ensurePin } from '../identity.ts';
-import { tellAccount } from '../loggedIn.ts';
+import { askAccount, tellAccount } from '../loggedIn.ts';
 import { askNewPassword, askUntilAccepted } from '../newPassword.ts';
 import { inAnySession } from '../session.ts';
 
@@ -39,7 +39,7 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
     (password) =>
       inAnySession(options, shell, async (vws) => {
         await vws.register({ username, email, password });
-        return vws.account();
+        return askAccount(vws, { username, email });
       }),
   );
   await tellAccount(options, shell, account, 'Registered and logged in');

@@ -1,5 +1,6 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
+import { askAccount } from '../loggedIn.ts';
 import { inSession, requireSession } from '../session.ts';
 
 export const help = `Usage: vws rename <name> [options]
@@ -22,7 +23,7 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
   const password = await shell.askSecret('Password');
   const { username } = await inSession(options, shell, async (vws) => {
     await vws.changeUsername({ newUsername, password });
-    return vws.account();
+    return askAccount(vws, { username: newUsername, email: '' });
   });
   tell(shell, options, { username }, () => shell.note(`Your name is ${username} from now on.`));
 }

@@ -10,6 +10,8 @@ const OLD_SENTENCES: Readonly<Record<string, ProblemCode>> = { 'Email not found!
 const CODES: Readonly<Record<number, VwsErrorCode>> = {
   400: 'malformed_request',
   403: 'suite1_refused',
+  404: 'route_not_found',
+  405: 'route_not_found',
   413: 'payload_too_large',
   429: 'too_many_requests',
   500: 'internal_error',
@@ -38,6 +40,7 @@ export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
   const code = codeOf(json) ?? CODES[status] ?? 'bad_answer';
   const message = explained ?? `The server did not answer the request: ${code}, HTTP status ${status}.`;
   const error = new VwsError(code, message, { status, retryAfter, detail: explained });
-  if (status === 400 || status === 413) throw new Refused(error);
+  // The original server lacks some endpoints; nothing there tells how a session goes on.
+  if (status === 400 || status === 413 || code === 'route_not_found') throw new Refused(error);
   throw status === 429 || status >= 500 || status < 300 ? new Unanswered(error) : error;
 }

@@ -74,11 +74,28 @@ describe('with a server of suite 1', () => {
       [400, { error: 'The field email is missing.' }, 'malformed_request', false],
       [413, { error: 'Too large.' }, 'payload_too_large', false],
       [403, { error: 'A newer client is needed.' }, 'suite1_refused', false],
+      [404, '<!doctype html>', 'route_not_found', false],
+      [405, '<!doctype html>', 'route_not_found', false],
     ] as const) {
       server.answers.push(() => ({ status, json }));
       await assert.rejects(vws.forgotPassword('bob@example.org'), { code, status, sessionLost });
     }
     await vws.forgotPassword('bob@example.org');
+  });
+
+  test('what the original server does not know is given up, and the session goes on', async () => {
+    const storage = createMemoryStorage();
+    const server = createOldServer(storage);
+    const vws = await server.connect();
+    await vws.login({ email: 'bob@example.org', password: 'x' });
+    server.answers.push(() => ({ status: 404, json: '<!doctype html>' }));
+    await assert.rejects(vws.account(), { code: 'route_not_found' });
+    await vws.forgotPassword('bob@example.org');
+    await (await server.connect()).forgotPassword('bob@example.org');
+    assert.deepEqual(
+      server.sent.map(({ path }) => path),
+      ['/create_session_key', '/login_user', '/account', '/forgot_password', '/forgot_password'],
+    );
   });
 
   test('the same bytes are sent again when nothing came, or nothing that opens', async () => {

@@ -252,6 +252,17 @@ test('an account is shown as it is now, and is not there any more when it is gon
   assert.equal(await transact((tx) => accounts.findName(tx, gone)), undefined);
 });
 
+test('what no database holds as a text is nobody’s name and nobody’s address', async (t) => {
+  const { accounts, recovery, transact, mails, ...world } = await createAccountsWorld(await openTestStore(t));
+  await world.register('Ada', 'ada@example.org', PASSWORD);
+  for (const text of ['\0', 'ada\0', 'ada@example.org\0', 'a\0da@example.org', '\ud800', 'ada\udc00']) {
+    assert.equal(await outcomeOf(world.logIn(text, PASSWORD)), 'invalid_credentials');
+    assert.equal(await transact((tx) => accounts.findByUsername(tx, text)), undefined);
+    await transact((tx) => recovery.begin(tx, text));
+    assert.deepEqual(mails, []);
+  }
+});
+
 test('a session whose account is gone is logged in no more', async (t) => {
   const world = await createAccountsWorld(await openTestStore(t));
   const gone = randomBytes(16);

@@ -36,7 +36,8 @@ export function parseEmail(text: string): Email {
 /** The key that an address is looked up by, whether or not it passes the rule for new ones; empty if nobody can have it. */
 export function foldEmail(text: string): string {
   const bare = text.trim();
-  if (bare.length > MAX_RAW_LENGTH) return '';
+  // PostgreSQL takes no NUL in a text, not even to compare.
+  if (bare.length > MAX_RAW_LENGTH || bare.includes('\0')) return '';
   // Lower case can be out of order where upper case was not.
   return bare.normalize('NFC').toLowerCase().normalize('NFC');
 }

@@ -47,7 +47,8 @@ export function parseUsername(text: string): Username {
 
 /** The key that a name is looked up by, whether or not it passes the rule for new names; empty if nobody can have it. */
 export function foldUsername(text: string): string {
-  if (text.length > MAX_RAW_LENGTH) return '';
+  // PostgreSQL takes no NUL in a text, not even to compare.
+  if (text.length > MAX_RAW_LENGTH || text.includes('\0')) return '';
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
   // By way of upper case, which makes one of letters that share no lower case (ß and ss, ς and σ); and before that by way
   // of lower case, which alone ẞ and ß share.

@@ -150,6 +150,7 @@ describe('authentic but malformed content', () => {
     'a list': Buffer.concat([Buffer.from([0]), padded(['text'])]),
     'no field': Buffer.concat([Buffer.from([0]), padded({ other: 'x' })]),
     'a field that is no text': Buffer.concat([Buffer.from([0]), padded({ text: 7 })]),
+    'a field with half a character': Buffer.concat([Buffer.from([0]), padded({ text: 'a\ud800' })]),
     'a field that is inherited': Buffer.concat([Buffer.from([0]), Buffer.from('{"__proto__":{"text":"x"}}')]),
     'no field beside a KEM key that is none': Buffer.concat([Buffer.from([1]), key, padded({})]),
   };

@@ -145,6 +145,8 @@ function readFields(json: Record<string, unknown>, { endpoint }: SealedRequest):
   for (const name of names) {
     const value = Object.hasOwn(json, name) ? json[name] : undefined;
     if (typeof value !== 'string') return malformed(`The field ${name} is missing or not a text.`);
+    // JSON can say what UTF-8 cannot: halves of surrogate pairs would silently become something else. Nobody has such a name.
+    if (name !== endpoint.pathField && !value.isWellFormed()) return malformed(`The field ${name} is not Unicode.`);
     fields[name] = value;
   }
   return fields;

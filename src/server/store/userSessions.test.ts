@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
+import { sql } from 'kysely';
+import { eventually } from '../../../test/support/poll.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { findStep, insertStep, type SessionStep } from './sessionSteps.ts';
+import { countUse, findStep, insertStep, replaceOtherSteps, type SessionStep } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 import {
   deleteOtherSessionsOfUser,
@@ -18,6 +20,7 @@ async function createWorld(t: TestContext) {
   const store = await openTestStore(t);
   const within = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => store.transaction(work);
   return {
+    engine: store.engine,
     in: within,
     async insert(changes: Changes = {}): Promise<SessionStep> {
       const step: SessionStep = {
@@ -147,4 +150,45 @@ test("a user's other sessions end as a whole, whichever of their steps is logged
   await within((tx) => deleteOtherSessionsOfUser(tx, user, own.session_id));
   assert.deepEqual(await areThere([own, earlierOwn, others, nobodys]), [true, true, true, true]);
   assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
+});
+
+describe('a session that moves on while it is ended', () => {
+  /** Ends sessions of a user while a request of one of them is between its new step and its commit. @returns the steps left */
+  async function endInBetween(
+    t: TestContext,
+    end: (tx: Transaction, userId: Uint8Array, step: SessionStep) => unknown,
+  ) {
+    const { engine, insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const user = await newUser();
+    const step = await insert({ user_id: user });
+    const next = { ...step, step_id: randomBytes(32), parent_id: step.step_id };
+    const [made, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const request = within(async (tx) => {
+      const found = (await findStep(tx, step.step_id)) ?? assert.fail();
+      await countUse(tx, step.step_id);
+      await replaceOtherSteps(tx, found, next);
+      made.resolve();
+      await mayCommit.promise;
+    });
+    await made.promise;
+    const isWaiting = ({ db }: Transaction) =>
+      sql`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db);
+    const ending = within(async (tx) => end(tx, user, step));
+    // On SQLite it does not even begin before.
+    if (engine === 'postgres') await eventually('the lock', async () => (await within(isWaiting)).rows[0]);
+    mayCommit.resolve();
+    await Promise.all([request, ending]);
+    return areThere([step, next]);
+  }
+
+  test('has ended, with the step that it moved on to', async (t) => {
+    const endOthers = (tx: Transaction, user: Uint8Array) => deleteOtherSessionsOfUser(tx, user, randomBytes(16));
+    assert.deepEqual(await endInBetween(t, endOthers), [false, false]);
+  });
+
+  test('has ended, where it alone was to end', async (t) => {
+    const endThis = async (tx: Transaction, user: Uint8Array, { session_id }: SessionStep) =>
+      assert.equal(await deleteSessionOfUser(tx, user, session_id), true);
+    assert.deepEqual(await endInBetween(t, endThis), [false, false]);
+  });
 });

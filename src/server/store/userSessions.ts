@@ -35,18 +35,11 @@ export async function findSessionsOfUser(
 
 /** @returns false if the user is not logged in on that session: nothing was ended */
 export async function deleteSessionOfUser(
-  { db }: Transaction,
+  tx: Transaction,
   userId: Uint8Array,
   sessionId: Uint8Array,
 ): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('session_steps')
-    .where('session_id', '=', sessionId)
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
-    .executeTakeFirst();
-  return numDeletedRows > 0n;
+  return deleteSessionsOfUser(tx, userId, '=', sessionId);
 }
 
 /** Logs a session out, at every step of it. */
@@ -60,15 +53,31 @@ export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8A
 
 /** Ends every session that a user is logged in on, but for one. */
 export async function deleteOtherSessionsOfUser(
-  { db }: Transaction,
+  tx: Transaction,
   userId: Uint8Array,
   exceptSessionId: Uint8Array,
 ): Promise<void> {
-  await db
-    .deleteFrom('session_steps')
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
-    .where('session_id', '!=', exceptSessionId)
-    .execute();
+  await deleteSessionsOfUser(tx, userId, '!=', exceptSessionId);
+}
+
+async function deleteSessionsOfUser(
+  { engine, db }: Transaction,
+  userId: Uint8Array,
+  comparison: '=' | '!=',
+  sessionId: Uint8Array,
+): Promise<boolean> {
+  const ofUser = db.selectFrom('session_steps').select('session_id').where('user_id', '=', userId);
+  let anyDeleted = false;
+  for (;;) {
+    const { numDeletedRows } = await db
+      .deleteFrom('session_steps')
+      .where('session_id', 'in', ofUser)
+      .where('session_id', comparison, sessionId)
+      .executeTakeFirst();
+    anyDeleted ||= numDeletedRows > 0n;
+    // On PostgreSQL a request that was under way makes a step that the statement, which waited for it, does not see.
+    const isAnyLeft =
+      engine === 'postgres' && (await ofUser.where('session_id', comparison, sessionId).limit(1).executeTakeFirst());
+    if (!isAnyLeft) return anyDeleted;
+  }
 }
