@@ -117,10 +117,13 @@ describe('a secret', () => {
         'Example: VWS_MASTER_KEY_FILE=/run/secrets/vws_master_key',
     );
     const wrong = refusalOf({ VWS_MASTER_KEY_FILE: file });
-    assert.match(wrong, /^VWS_MASTER_KEY must be 64 hex/);
+    assert.match(wrong, /^VWS_MASTER_KEY_FILE names a file whose content must be 64 hex/);
     assert.ok(!wrong.includes('hunter2'));
     await writeFile(file, '\n');
-    assert.match(refusalOf({ VWS_MASTER_KEY_FILE: file }), /^VWS_MASTER_KEY must be 64 hex/);
+    assert.match(
+      refusalOf({ VWS_MASTER_KEY_FILE: file }),
+      /^VWS_MASTER_KEY_FILE names a file whose content must be 64 hex/,
+    );
   });
 
   test('is the only kind of setting that a file is read for', () => {

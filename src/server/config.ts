@@ -156,19 +156,23 @@ type NameWithFallback = {
 }[SettingName];
 
 function read<N extends NameWithFallback>(environment: Environment, name: N): Value<N> {
-  return parse(name, find(environment, name) ?? settings[name].fallback);
+  return parse(environment, name, find(environment, name) ?? settings[name].fallback);
 }
 
 function optional<N extends SettingName>(environment: Environment, name: N): Value<N> | undefined {
   const text = find(environment, name);
-  return text === undefined ? undefined : parse(name, text);
+  return text === undefined ? undefined : parse(environment, name, text);
 }
 
-function parse<N extends SettingName>(name: N, text: string): Value<N> {
+function parse<N extends SettingName>(environment: Environment, name: N, text: string): Value<N> {
   const setting: Setting<unknown> = settings[name];
   try {
     return setting.parse(text) as Value<N>;
   } catch (error) {
+    const file = environment[`${name}_FILE`]?.trim();
+    const isFromFile = setting.secret && file && !environment[name]?.trim();
+    if (isFromFile)
+      throw new SettingError(`${name}_FILE`, `names a file whose content ${(error as Error).message}`, file);
     throw new SettingError(name, (error as Error).message, setting.example);
   }
 }

@@ -31,6 +31,7 @@ async function createDatabase(config: Config): Promise<void> {
   const { store } = await openDatabase(config);
   await store.close();
   say(`The database is ready: ${store.location}`);
+  say(`Its master key: ${describeMasterKey(config)}`);
 }
 
 async function serve(config: Config): Promise<void> {
@@ -58,18 +59,22 @@ async function serve(config: Config): Promise<void> {
   log.info({ url, version }, 'listening');
 }
 
+function describeMasterKey({ masterKey }: Config): string {
+  return 'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY';
+}
+
 function introduce(
-  { masterKey, smtp, mailboxFolder }: Config,
+  config: Config,
   { version, url, location, fingerprint }: { version: string; url: string; location: string; fingerprint: string },
 ): void {
+  const { smtp, mailboxFolder, acceptsSuite1 } = config;
   say(`VWS server ${version}`);
   say(`  listening   ${url}`);
   say(`  API docs    ${url}/docs`);
   say(`  data        ${location}`);
-  say(
-    `  master key  ${'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY'}`,
-  );
+  say(`  master key  ${describeMasterKey(config)}`);
   say(`  fingerprint ${fingerprint} (clients know the server by it)`);
+  say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
   say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (no MAIL_SERVER is set)`}`);
   say('Ctrl-C stops the server.');
 }

@@ -39,7 +39,7 @@ function integer(min: number, max: number): (value: string) => number {
 function flag(value: string): boolean {
   if (/^(1|true|yes|on)$/i.test(value)) return true;
   if (/^(0|false|no|off)$/i.test(value)) return false;
-  throw new Error('must be true or false');
+  throw new Error('must be on or off (true or false)');
 }
 
 function oneOf<const T extends string>(...choices: readonly T[]): (value: string) => T {
@@ -170,7 +170,8 @@ export const settings = {
     parse: flag,
   },
   VWS_SUITE2_LATCH: {
-    description: 'Whether an account that was used with suite 2 can no more be logged in to with suite 1.',
+    description:
+      'Whether an account that is logged in to or registered with suite 2 can from then on no more be logged in to with suite 1.',
     example: 'on',
     fallback: 'off',
     parse: flag,

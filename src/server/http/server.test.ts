@@ -94,11 +94,16 @@ describe('a request', () => {
       ['GET', '/encrypt'],
       ['POST', '/Encrypt/bob'],
       ['POST', '/Encrypt'],
-      ['GET', '/'],
     ] as const) {
       const response = await server.app.inject({ method, url });
       assert.deepEqual([response.statusCode, response.json()], [404, { error: problems.route_not_found.title }], url);
     }
+  });
+
+  test('of somebody who only looks in is led to the documentation', async (t) => {
+    const server = await createTestHttpServer(t);
+    const response = await server.app.inject({ method: 'GET', url: '/' });
+    assert.deepEqual([response.statusCode, response.headers.location], [302, '/docs']);
   });
 });
 

@@ -225,8 +225,10 @@ async function addDocumentation(app: FastifyInstance, version: string): Promise<
   await app.register(swaggerUi, {
     routePrefix: DOCS_PATH,
     staticCSP: DOCS_CONTENT_SECURITY_POLICY,
-    theme: { title: apiInfo.title },
+    // The bar would show the framework's name and another address of the same document.
+    theme: { title: apiInfo.title, css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }] },
   });
+  app.get('/', hidden, async (_request, reply) => reply.redirect(DOCS_PATH));
   app.get('/openapi.json', hidden, async (_request, reply) => replyWithJson(reply, 200, JSON.stringify(app.swagger())));
 }
 
