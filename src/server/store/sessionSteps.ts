@@ -21,14 +21,21 @@ const FOUND_COLUMNS = [
   'started_at',
 ] as const satisfies readonly (keyof SessionStep)[];
 
+/** Requests of a user go on beside each other, but not beside one that ends sessions: see {@link excludeRequestsOfUser}. */
+const shareUser = sql`pg_advisory_xact_lock_shared(hashtextextended(encode(user_id, 'hex'), 0))`.as('shared');
+
 const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<SessionStep, 'step_id'>) => {
   const steps = db.selectFrom('session_steps').select(FOUND_COLUMNS);
   if (engine === 'sqlite') return steps.where('step_id', '=', step_id);
   // All steps are locked, in one order: a request made with another step of the session is another path of the same tree.
-  return steps
-    .where('session_id', '=', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('step_id', '=', step_id),
+  return db
+    .with(
+      (cte) => cte('named').materialized(),
+      (cte) => cte.selectFrom('session_steps').select(['session_id', shareUser]).where('step_id', '=', step_id),
     )
+    .selectFrom('session_steps')
+    .select(FOUND_COLUMNS)
+    .where('session_id', '=', (eb) => eb.selectFrom('named').select('session_id'))
     .orderBy('step_id')
     .forUpdate();
 });
@@ -74,6 +81,16 @@ export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): P
     .where('session_id', '=', sessionId)
     .executeTakeFirstOrThrow();
   return time;
+}
+
+/**
+ * Waits for the requests of a user that are under way, and holds up others until the transaction ends. Without that, on
+ * PostgreSQL, they would make steps that a statement does not see which waited for them.
+ */
+export async function excludeRequestsOfUser({ engine, db }: Transaction, userId: Uint8Array): Promise<void> {
+  // On SQLite a transaction excludes all others by itself.
+  if (engine === 'sqlite') return;
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(encode(${userId}, 'hex'), 0))`.execute(db);
 }
 
 const COLUMNS = [

@@ -1,3 +1,4 @@
+import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
 /** A session that a user is logged in on, over all its steps. */
@@ -39,7 +40,15 @@ export async function deleteSessionOfUser(
   userId: Uint8Array,
   sessionId: Uint8Array,
 ): Promise<boolean> {
-  return deleteSessionsOfUser(tx, userId, '=', sessionId);
+  await excludeRequestsOfUser(tx, userId);
+  const { numDeletedRows } = await tx.db
+    .deleteFrom('session_steps')
+    .where('session_id', '=', sessionId)
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .executeTakeFirst();
+  return numDeletedRows > 0n;
 }
 
 /** Logs a session out, at every step of it. */
@@ -57,27 +66,12 @@ export async function deleteOtherSessionsOfUser(
   userId: Uint8Array,
   exceptSessionId: Uint8Array,
 ): Promise<void> {
-  await deleteSessionsOfUser(tx, userId, '!=', exceptSessionId);
-}
-
-async function deleteSessionsOfUser(
-  { engine, db }: Transaction,
-  userId: Uint8Array,
-  comparison: '=' | '!=',
-  sessionId: Uint8Array,
-): Promise<boolean> {
-  const ofUser = db.selectFrom('session_steps').select('session_id').where('user_id', '=', userId);
-  let anyDeleted = false;
-  for (;;) {
-    const { numDeletedRows } = await db
-      .deleteFrom('session_steps')
-      .where('session_id', 'in', ofUser)
-      .where('session_id', comparison, sessionId)
-      .executeTakeFirst();
-    anyDeleted ||= numDeletedRows > 0n;
-    // On PostgreSQL a request that was under way makes a step that the statement, which waited for it, does not see.
-    const isAnyLeft =
-      engine === 'postgres' && (await ofUser.where('session_id', comparison, sessionId).limit(1).executeTakeFirst());
-    if (!isAnyLeft) return anyDeleted;
-  }
+  await excludeRequestsOfUser(tx, userId);
+  await tx.db
+    .deleteFrom('session_steps')
+    .where('session_id', 'in', (eb) =>
+      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
+    )
+    .where('session_id', '!=', exceptSessionId)
+    .execute();
 }

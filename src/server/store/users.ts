@@ -14,7 +14,7 @@ export async function findUserForUpdate({ engine, db }: Transaction, userId: Uin
     .selectFrom('users')
     .selectAll()
     .where('user_id', '=', userId)
-    .$if(engine === 'postgres', (query) => query.forUpdate())
+    .$if(engine === 'postgres', (query) => query.forNoKeyUpdate())
     .executeTakeFirst();
 }
 
