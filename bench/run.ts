@@ -12,6 +12,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureBrowser } from './browser.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHandshakes } from './handshake.ts';
 import { measureHotPath } from './hotPath.ts';
@@ -67,6 +68,7 @@ const parts: Record<string, () => Promise<void>> = {
   texts: async () => void results.push(...(await measureTexts(context))),
   growth: async () => void results.push(...(await measureGrowth(context))),
   processes: async () => void results.push(...(await measureProcesses(context))),
+  browser: async () => void results.push(...(await measureBrowser(context))),
   memory: async () => {
     memory = await measureMemory(context);
   },

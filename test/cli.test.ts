@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { openState } from '../src/cli/state/state.ts';
 import { openTerminal, registerAt, startCliWorld } from './support/cli.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
@@ -56,17 +57,53 @@ describe('the command', { concurrency: 3 }, () => {
     const [missing, { code: name }] = await (await openTerminal(t, server)).failure('recover --code', 'ABCDEF\n');
     assert.deepEqual([missing, name], [7, 'no_recovery']);
     assert.deepEqual(await ann.json('recover --send --email ann@example.org'), { ok: true });
-    assert.deepEqual((await ann.failure('recover --code', '......\n'))[0], 4);
+    const password = newPassword();
+    assert.deepEqual((await ann.failure('recover --code', `......\n${password}\n`))[0], 4);
     const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
-    const weak = await ann.failure('recover --code', `${code.toLowerCase()}\nweak\n`);
-    assert.deepEqual([weak[0], weak[1].code], [1, 'password_refused']);
     const interrupted = await ann.run('recover --email ann@example.org');
     assert.equal(interrupted.code, 2);
     assert.match(interrupted.stderr, /Go on, as soon as you have it, with: vws recover --code/);
     const second = await codeFromMailbox(server.dataDir, 'ann@example.org', [code]);
-    const password = newPassword();
     assert.deepEqual(await ann.json('recover --code', `${second}\n${password}\n`), { ok: true });
     await ann.done('login --email ann@example.org', `${password}\n`);
+  });
+
+  test('a recovery that broke off after the code goes on with the password', async (t) => {
+    const { server, line, ann } = await startCliWorld(t);
+    await registerAt(ann, 'ann');
+    await ann.done('recover --send --email ann@example.org');
+    const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
+    for (const input of [`${code}\n`, `${code}\n\n`]) {
+      assert.equal((await ann.run('recover --code', input)).code, 2, 'the password is missing');
+    }
+    assert.ok(!line.paths.includes('/confirm_forgot_password'), 'the code is not used without a password');
+    const weak = await ann.run('recover --code', `${code.toLowerCase()}\nweak\n`);
+    assert.equal(weak.code, 1);
+    assert.match(weak.stderr, /For 10 minutes you can go on with: vws recover --code$/m);
+    const password = newPassword();
+    const lines = `${code}\n${password}\n`;
+    assert.deepEqual(await ann.json('recover --code', lines), { ok: true });
+    await ann.done('login --email ann@example.org', password);
+    const [exit, error] = await ann.failure('recover --code', lines);
+    assert.deepEqual([exit, error.code], [7, 'no_recovery']);
+  });
+
+  test('a code that was accepted for an earlier recovery does not count for the next one', async (t) => {
+    const { server, line, ann } = await startCliWorld(t);
+    await registerAt(ann, 'ann');
+    await ann.done('recover --send --email ann@example.org');
+    const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
+    const weak = `${code}\nweak\n`;
+    assert.equal((await ann.failure('recover --code', weak))[1].code, 'password_refused');
+    assert.equal((await ann.failure('recover --code', weak))[1].code, 'password_refused');
+    const confirmedAt = openState(ann.stateFolder).of(line.url).confirmedAt(2);
+    confirmedAt.save(Date.now() - 10 * 60 * 1000);
+    assert.equal((await ann.failure('recover --code', weak))[1].code, 'no_recovery', 'it was accepted too long ago');
+    confirmedAt.save(Date.now());
+    await ann.done('recover --send --email ann@example.org');
+    assert.equal((await ann.failure('recover --code', `......\n${newPassword()}\n`))[1].code, 'invalid_code');
+    const second = await codeFromMailbox(server.dataDir, 'ann@example.org', [code]);
+    await ann.done('recover --code', `${second}\n${newPassword()}\n`);
   });
 
   test('suite 1 has to be asked for, and has a session of its own', async (t) => {

@@ -4,7 +4,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openTerminal, startLine } from './support/cli.ts';
+import { openTerminal, registerAt, startLine } from './support/cli.ts';
+import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
@@ -81,6 +82,29 @@ test('Ctrl-C at a question ends the command and gives the terminal back', { skip
   assert.match(screen, / echo /);
   assert.doesNotMatch(screen, /hunter|Error/);
   assert.equal(line.paths.length, sent, 'nothing is sent');
+});
+
+test('a recovery that Ctrl-C ended after the code asks for the password alone', { skip }, async (t) => {
+  const server = await startServer(t, {});
+  const ann = await openTerminal(t, server);
+  await registerAt(ann, 'ann');
+  await ann.done('recover --send --email ann@example.org');
+  const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
+  const environment = { VWS_STATE_DIR: ann.stateFolder, VWS_SERVER: server.url };
+  const first = openPty(t, 'recover --code', environment);
+  await first.answer('Code', `${code}\r`);
+  await first.answer('New password', '\x03');
+  const interrupted = await first.end();
+  assert.equal(interrupted.code, 130, interrupted.screen);
+  assert.match(interrupted.screen, /go on with: vws recover --code/);
+  const second = openPty(t, 'recover --code', environment);
+  const password = newPassword();
+  await second.answer('New password', `${password}\r`);
+  await second.answer('New password, again', `${password}\r`);
+  const done = await second.end();
+  assert.equal(done.code, 0, done.screen);
+  assert.doesNotMatch(done.screen, /Code:/);
+  await ann.done('login --email ann@example.org', password);
 });
 
 test('a server that is not trusted gets nothing', { skip }, async (t) => {

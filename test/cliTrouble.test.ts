@@ -28,9 +28,58 @@ describe('the command in trouble', { concurrency: 3 }, () => {
       assert.deepEqual([found, error.code], [exit, code], command);
       assert.equal(typeof error.title, 'string');
     }
+    assert.equal((await ann.failure('decrypt /nowhere/at/all'))[1].title, 'There is no file /nowhere/at/all');
     line.server = undefined;
     const [exit, error] = await ann.failure('whoami --timeout 0.3');
     assert.deepEqual([exit, error.code], [5, 'network']);
+  });
+
+  test('a request without an answer is told from a later one that was not sent', async (t) => {
+    const { server, line, ann } = await startCliWorld(t);
+    await registerAt(ann, 'ann');
+    line.server = undefined;
+    const first = await ann.run('encrypt ann --timeout 0.3', 'x');
+    assert.match(first.stderr, /It is recorded, and the next command settles it first:/);
+    const second = await ann.run('whoami --timeout 0.3');
+    assert.match(second.stderr, /Nothing new was sent: an earlier request is still without an answer\./);
+    assert.doesNotMatch(second.stderr, /recorded/);
+    line.server = server;
+    await ann.done('encrypt ann', 'x');
+  });
+
+  test('a port that speaks no HTTPS is told at once', async (t) => {
+    const { line, ann } = await startCliWorld(t);
+    const url = line.url.replace('http:', 'https:');
+    for (const command of [`fingerprint ${url}`, `login --suite1 --email a@example.org --server ${url}`]) {
+      const { code, stderr } = await ann.run(command, `${newPassword()}\n`);
+      assert.equal(code, 5);
+      assert.match(stderr, /: This port does not speak HTTPS; is it http:\/\/\?\n$/);
+      assert.doesNotMatch(stderr, /Trying again/);
+    }
+  });
+
+  test('programs are told which identity was expected and which was shown', async (t) => {
+    const { line, ann } = await startCliWorld(t);
+    const expected = (await ann.done('fingerprint')).trim();
+    const pin = 'A'.repeat(43);
+    const [, wrong] = await ann.failure(`fingerprint --pin ${pin}`);
+    const told = { code: 'identity_changed', server: line.url };
+    assert.deepEqual(wrong, {
+      ...told,
+      title: 'The server is not the one that --pin names.',
+      expected: pin,
+      shown: expected,
+    });
+    assert.match(
+      (await ann.run(`login --pin ${pin}`)).stderr,
+      /^WARNING: THE SERVER IS NOT THE ONE THAT --pin NAMES\.$/m,
+    );
+    await registerAt(ann, 'ann');
+    line.server = await startServer(t);
+    const [, changed] = await ann.failure('fingerprint');
+    const { shown } = changed;
+    assert.deepEqual(changed, { ...told, title: 'The server is not the one that it was.', expected, shown });
+    assert.match(String(shown), /^[\w-]{43}$/);
   });
 
   test('a server that starts anew is the same to everybody; another one in its place is shouted about', async (t) => {
@@ -48,7 +97,10 @@ describe('the command in trouble', { concurrency: 3 }, () => {
       const { code, stdout, stderr } = await ann.run(command, `${password}\n`);
       assert.equal(code, 6, `${command}: ${stderr}`);
       assert.equal(stdout, '');
-      assert.match(stderr, /!{72}\nWARNING: THE SERVER IS NOT THE ONE THAT IT WAS\..*--pin [\w-]{43}\n!{72}\n/s);
+      assert.match(
+        stderr,
+        /!{72}\nWARNING: THE SERVER IS NOT THE ONE THAT IT WAS\..*Sessions that are open go on; a new session is refused\..*--pin [\w-]{43}\n!{72}\n/s,
+      );
     }
     line.server = server;
     assert.equal(await ann.done('decrypt', sealed), 'before', 'the session is not lost to the other server');

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { connect } from '../src/client/index.ts';
+import { problems } from '../src/protocol/errors.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { startServer } from './support/server.ts';
 
@@ -79,8 +80,13 @@ describe('docs/sdk.md', () => {
     const source = await readFile(join(ROOT, 'src/client/error.ts'), 'utf8');
     const union = /ClientErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
     const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
-    const listed = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
+    const listed = [...page.matchAll(/^\| `(\w+)` \| (?!\d)/gm)].map(([, code]) => code);
     assert.ok(codes.length > 0);
     assert.deepEqual(listed, codes);
+  });
+
+  test('it lists every code of the server, with its status and title', () => {
+    const rows = Object.entries(problems).map(([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`);
+    assert.deepEqual(page.match(/^\| `\w+` \| \d.*/gm), rows);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { globSync, realpathSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -54,6 +54,25 @@ const { text, sender } = await vws.decrypt(message);
 console.log(JSON.stringify([text, sender, (await old.decrypt(message)).text, problem instanceof VwsError, problem.code]));
 `;
 
+/** Shortens the pauses, but not the deadline: the SDK's own clock is tested, too. */
+const IMPATIENT_PROGRAM = `
+import { connect } from 'vws-client';
+
+const { setTimeout } = globalThis;
+globalThis.setTimeout = (callback, milliseconds) => setTimeout(callback, milliseconds > 60_000 ? milliseconds : 1);
+const giveUp = new AbortController();
+let attempts = 0;
+const failingFetch = async (...request) => {
+  new Request(...request);
+  attempts += 1;
+  if (attempts === 30) giveUp.abort();
+  throw new TypeError('fetch failed');
+};
+const options = { pin: 'A'.repeat(43), deadline: 2 ** 31 - 1, signal: giveUp.signal, fetch: failingFetch };
+const { code } = await connect('https://vws.example.org', options).catch((error) => error);
+console.log(code + ' after ' + attempts + ' attempts');
+`;
+
 const TYPED_PROGRAM = `
 import { connect, type OpenedMessage, type Vws, VwsError } from 'vws-client';
 import { suite1 } from 'vws-client/suite1';
@@ -79,6 +98,21 @@ describe('the package of the SDK', () => {
       const name = `user${version}`;
       const { stdout } = await run(file, ['program.mjs', server.url, name], { cwd: folder });
       assert.deepEqual(JSON.parse(stdout), ['hello', name, 'hello', true, 'user_not_found'], `Node.js ${version}`);
+    }
+  });
+
+  test('has a page whose links lead somewhere', async (t) => {
+    const page = await readFile(join(await install(t), 'node_modules/vws-client/README.md'), 'utf8');
+    assert.match(page, /suite 2 of the protocol:/);
+    assert.doesNotMatch(page, /\]\((?!https?:|#)/);
+  });
+
+  test('warns of nothing on any Node.js, however often a request is sent again', async (t) => {
+    const folder = await install(t);
+    await writeFile(join(folder, 'program.mjs'), IMPATIENT_PROGRAM);
+    for (const [version, file] of nodes()) {
+      const { stdout, stderr } = await run(file, ['program.mjs'], { cwd: folder });
+      assert.deepEqual([stdout, stderr], ['aborted after 30 attempts\n', ''], `Node.js ${version}`);
     }
   });
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 /** Packages that the SDK imports; their versions are those of the project. */
 const DEPENDENCIES = ['@noble/hashes', '@noble/post-quantum', 'hpke'];
 const RELATIVE_TS_IMPORT = /((?:from|import\() ?['"]\.[^'"]*)\.ts(?=['"])/g;
+const RELATIVE_LINK = /\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g;
 
 /**
  * @param root the folder of the project
@@ -25,7 +26,9 @@ export function buildClient(root: string, folder: string): void {
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(packageJson(root), null, 2)}\n`);
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-  copyFileSync(join(root, 'docs/sdk.md'), join(folder, 'README.md'));
+  const page = readFileSync(join(root, 'docs/sdk.md'), 'utf8');
+  // The package has no other pages that they could lead to.
+  writeFileSync(join(folder, 'README.md'), page.replace(RELATIVE_LINK, '$1'));
 }
 
 function packageJson(root: string): object {

@@ -52,14 +52,26 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
+/** What a {@link CommandError} says beside its message. */
+interface CommandErrorDetails {
+  /** For people, in place of the message. */
+  readonly text?: string;
+  /** For programs. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
 /** A command could not do what it was asked for. The message is for people and complete: it needs no stack. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: ErrorCode;
+  readonly text: string | undefined;
+  readonly fields: Readonly<Record<string, string>>;
 
-  constructor(message: string, code: ErrorCode = 'failed') {
+  constructor(message: string, code: ErrorCode = 'failed', { text, fields = {} }: CommandErrorDetails = {}) {
     super(message);
     this.code = code;
+    this.text = text;
+    this.fields = fields;
   }
 }
 
@@ -72,8 +84,25 @@ export function parseOptions<const T extends ParseArgsConfig>(config: T): Return
   try {
     return parseArgs(config);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(describeOptionError(error as NodeJS.ErrnoException));
   }
+}
+
+function describeOptionError({ code, message }: NodeJS.ErrnoException): string {
+  const named = /^\w+ \w* ?'(.*?)(?: <value>)?'(?=\.|$| argument| does)/.exec(message)?.[1];
+  const [sentence = message] = message.split('\n');
+  if (named === undefined) return sentence;
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') return tooMany([named]);
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const hint = named.startsWith('--') ? '' : ' A name or an id that begins with a hyphen goes after --';
+    return `There is no option ${named}.${hint}`;
+  }
+  if (message.includes('does not take an argument')) return `${named} takes no value.`;
+  return `The value of ${named} is missing.`;
+}
+
+function tooMany(surplus: readonly string[]): string {
+  return `Too many arguments: ${surplus.join(' ')}`;
 }
 
 /**
@@ -85,7 +114,7 @@ export function parseOptions<const T extends ParseArgsConfig>(config: T): Return
 export function readArguments(positionals: readonly string[], ...names: readonly string[]): string[] {
   const missing = names.findIndex((name, index) => !name.startsWith('[') && !positionals[index]);
   if (missing !== -1) throw new UsageError(`<${names[missing]}> is missing.`);
-  const [tooMuch] = positionals.slice(names.length);
-  if (tooMuch !== undefined) throw new UsageError(`Nothing is to follow: ${tooMuch}`);
+  const surplus = positionals.slice(names.length);
+  if (surplus.length > 0) throw new UsageError(tooMany(surplus));
   return [...positionals];
 }

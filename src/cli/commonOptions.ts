@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type Output, type Shell, UsageError } from './command.ts';
 import { findStateFolder, openState, type ServerState, type State } from './state/state.ts';
 
@@ -19,7 +20,8 @@ export const commonOptions = {
 export const commonOptionsHelp = `  --server <url>       the server; without it VWS_SERVER, else the one that was logged in to last,
                        else ${DEFAULT_SERVER}
   --pin <fingerprint>  what vws fingerprint tells and the server's operator confirms; without it the first
-                       fingerprint that the server shows is trusted, and no other one after that
+                       fingerprint that the server shows is trusted, and no other one after that; another one
+                       than the known one starts a new session
   --timeout <seconds>  how long to wait for an answer, ${DEFAULT_TIMEOUT_SECONDS} by default
   --json               one line of JSON on the standard output, an error too: {"error":{"code","title","detail"}}
   --state <folder>     where sessions and fingerprints are kept; without it VWS_STATE_DIR, else vws in
@@ -47,7 +49,12 @@ export function readCommonOptions(
 ): CommonOptions {
   const text = (name: 'server' | 'pin' | 'state' | 'timeout') =>
     (values[name] as string | undefined)?.trim() || undefined;
-  const state = openState(findStateFolder(text('state'), environment));
+  const folder = findStateFolder(text('state'), environment);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
+    const from = text('state') ? '--state' : environment.VWS_STATE_DIR ? 'VWS_STATE_DIR' : 'XDG_STATE_HOME';
+    throw new UsageError(`${from} is no folder: ${folder}`);
+  }
+  const state = openState(folder);
   const url = text('server')
     ? parseServerUrl('--server', text('server') ?? '')
     : environment.VWS_SERVER

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { VwsError } from '../client/error.ts';
 import { CommandError, Interrupted, UsageError } from './command.ts';
@@ -21,9 +23,23 @@ test('a problem of the server is told by its title, and by its detail where ther
   const detailed = describeFailure(
     new VwsError('account_locked', 'whatever', { detail: 'Five times wrong.', retryAfter: 60 }),
   );
-  assert.match(failureAsText(detailed), /locked: Five times wrong\.\n.*vws recover\nTry again after 60 s\.$/s);
+  assert.match(
+    failureAsText(detailed),
+    /locked: Five times wrong\.\n.*15 minutes.*vws recover\nTry again after 60 s\.$/s,
+  );
   assert.equal(JSON.parse(failureAsJson(detailed)).error.retryAfter, 60);
   assert.equal(detailed.exitCode, 4);
+});
+
+test('suite 1 that is refused is said once, with what to do', () => {
+  const said = 'This server speaks suite 2 only: a newer client is needed.';
+  const failure = describeFailure(new VwsError('suite1_refused', said, { status: 403, detail: said }));
+  assert.equal(failureAsText(failure), 'This server speaks suite 2 only.\nLeave out --suite1.');
+});
+
+test('the documentation has the table of exit codes', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'command.md'), 'utf8');
+  for (const { exit, meaning } of exitRows) assert.ok(text.includes(`\n| ${exit} | ${meaning} |\n`), meaning);
 });
 
 test('what the client itself has to say comes with the innermost cause', () => {

@@ -1,7 +1,7 @@
-import { connect, VwsError } from '../client/index.ts';
+import { VwsError } from '../client/index.ts';
 import { CommandError, type Output, type Shell } from './command.ts';
 import type { CommonOptions } from './commonOptions.ts';
-import { reportingFetch } from './reportingFetch.ts';
+import { connectReporting } from './connectReporting.ts';
 
 /**
  * Asks a server who it is, without opening a session.
@@ -18,7 +18,7 @@ export function askFingerprint(
       resolve(fingerprint);
       return false;
     };
-    connect(url, { onFirstUse, deadline: timeout, fetch: reportingFetch(url, timeout, output) }).catch(reject);
+    connectReporting(url, { onFirstUse, deadline: timeout }, output).catch(reject);
   });
 }
 
@@ -35,7 +35,7 @@ export async function ensurePin(options: CommonOptions, shell: Shell): Promise<s
   if (known !== undefined && (pin === undefined || pin === known)) return known;
   const shown = await askFingerprint(options, shell);
   if (pin === undefined) await trustOnFirstUse(url, shown, shell);
-  else if (pin !== shown) throw identityChanged(url, pin, shown);
+  else if (pin !== shown) throw identityChanged(url, { fingerprint: pin, from: 'pin' }, shown);
   else if (known !== undefined) shell.note(`${url} is known by another fingerprint from now on:\n  ${shown}`);
   await kept.withLock(async () => kept.changePin(shown));
   return shown;
@@ -55,23 +55,35 @@ async function trustOnFirstUse(url: string, fingerprint: string, shell: Shell): 
   }
 }
 
+/** What the server should have shown, and who says so. */
+interface Expected {
+  readonly fingerprint: string;
+  readonly from: 'pin' | 'kept';
+}
+
 /** Loud, because it is either a rare act of the operator or an attack. */
-export function identityChanged(url: string, known: string, shown: string): CommandError {
+export function identityChanged(url: string, { fingerprint, from }: Expected, shown: string): CommandError {
+  const isKept = from === 'kept';
+  const title = `The server is not the one that ${isKept ? 'it was' : '--pin names'}.`;
   const rule = '!'.repeat(72);
-  const message = [
+  const causes = isKept
+    ? ['Somebody may be between you and the server, or the server was set up anew.']
+    : ['Somebody may be between you and the server, or --pin names another server.'];
+  const text = [
     '',
     rule,
-    'WARNING: THE SERVER IS NOT THE ONE THAT IT WAS.',
+    `WARNING: ${isKept ? 'THE SERVER IS NOT THE ONE THAT IT WAS' : 'THE SERVER IS NOT THE ONE THAT --pin NAMES'}.`,
     '',
     `  server    ${url}`,
-    `  expected  ${known}`,
+    `  expected  ${fingerprint}`,
     `  shown     ${shown}`,
     '',
-    'Somebody may be between you and the server, or the server was set up anew.',
+    ...causes,
     'Nothing that it could read was sent: no password and no text.',
+    'Sessions that are open go on; a new session is refused.',
     'Ask the operator, by another way than this server. Only if the fingerprint that is',
-    `shown is confirmed, go on with: --pin ${shown}`,
+    `shown is confirmed, begin a new session with: --pin ${shown}`,
     rule,
-  ];
-  return new CommandError(message.join('\n'), 'identity_changed');
+  ].join('\n');
+  return new CommandError(title, 'identity_changed', { text, fields: { server: url, expected: fingerprint, shown } });
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { runVws } from '../../test/support/vws.ts';
+
+const MAIN = join(import.meta.dirname, 'main.ts');
 
 test('--help lists the commands', async () => {
   for (const option of ['--help', '-h']) {
@@ -27,13 +30,20 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['dbcopy'], /There is no command "dbcopy"\./],
     [['copy', 'db'], /There is no command "copy db"\./],
     [['--state', 'x'], /There is no command "--state": options follow the command\./],
-    [['whoami', 'bob'], /Nothing is to follow: bob/],
+    [['whoami', 'bob'], /Too many arguments: bob$/m],
+    [['encrypt', 'bob', 'b', 'c'], /Too many arguments: b c$/m],
+    [['whoami', '--foo=1'], /There is no option --foo\.$/m],
+    [['sessions', 'end', '-x9'], /There is no option -x\. A name or an id that begins with a hyphen goes after --$/m],
+    [['whoami', '--json=1'], /--json takes no value\.$/m],
+    [['whoami', '--server', '--pin'], /The value of --server is missing\.$/m],
+    [['whoami', '--state', MAIN], /--state is no folder: .*main\.ts$/m],
+    [['fingerprint', 'http://127.0.0.1:6000'], /http:\/\/127\.0\.0\.1:6000 has a port that HTTP may not use\.$/m],
     [['db', 'copy'], /--from is missing/],
     [['db', 'copy', '--from', 'sqlite:a'], /--to is missing/],
     [['db', 'copy', '--from', 'sqlite:a', '--to'], /--to/],
     [['db', 'copy', '--from', '', '--to', 'sqlite:b'], /--from is missing/],
-    [['db', 'copy', '--source', 'sqlite:a'], /Unknown option '--source'/],
-    [['db', 'copy', 'sqlite:a', 'sqlite:b'], /sqlite:a/],
+    [['db', 'copy', '--source', 'sqlite:a'], /There is no option --source\./],
+    [['db', 'copy', 'sqlite:a', 'sqlite:b'], /Too many arguments: sqlite:a/],
     [['db', 'copy', '--from', 'a.db', '--to', 'sqlite:b'], /--from must begin with sqlite: or postgres:\/\//],
     [['db', 'copy', '--from', 'sqlite:a', '--to', 'mysql://b/c'], /--to must begin with sqlite: or postgres:\/\//],
     [['db', 'copy', '--from', 'sqlite:a', '--to', 'sqlite://./a'], /the same database/],

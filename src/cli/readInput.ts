@@ -20,7 +20,10 @@ function readWhole(path: string): Uint8Array {
   try {
     if (statSync(path).size <= MAX_INPUT_BYTES) return readFileSync(path);
   } catch (error) {
-    throw new CommandError(`${path} cannot be read: ${(error as Error).message}.`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new CommandError(`There is no file ${path}`);
+    if (code === 'EISDIR') throw new CommandError(`${path} is a folder, not a file.`);
+    throw new CommandError(`${path} cannot be read: ${message}.`);
   }
   throw new CommandError(`${path} is longer than ${MAX_INPUT_BYTES} bytes.`, 'message_too_large');
 }

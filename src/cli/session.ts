@@ -1,8 +1,9 @@
-import { connect, type Vws, VwsError } from '../client/index.ts';
+import { type Vws, VwsError } from '../client/index.ts';
 import { CommandError, type Shell } from './command.ts';
 import type { CommonOptions } from './commonOptions.ts';
+import { connectReporting } from './connectReporting.ts';
 import { askFingerprint, ensurePin, identityChanged } from './identity.ts';
-import { reportingFetch } from './reportingFetch.ts';
+import { describePending, readPending } from './pending.ts';
 
 const UNANSWERED = ['network', 'deadline', 'bad_answer'];
 
@@ -21,7 +22,7 @@ export async function inSession<T>(options: CommonOptions, shell: Shell, task: T
     // Another command may have ended it in the meantime.
     requireSession(options);
     try {
-      return await perform(await opener.open(), task, shell);
+      return await perform(() => opener.open(), task, options, shell);
     } catch (error) {
       // Somebody else's server knows no session of ours, too.
       if (isSessionLost(error)) await opener.checkIdentity();
@@ -35,10 +36,10 @@ export async function inAnySession<T>(options: CommonOptions, shell: Shell, task
   const opener = await createOpener(options, shell);
   return options.kept.withLock(async () => {
     try {
-      return await perform(await opener.open(), task, shell);
+      return await perform(() => opener.open(), task, options, shell);
     } catch (error) {
       if (!isSessionLost(error)) throw error;
-      return perform(await opener.openNew(), task, shell);
+      return perform(() => opener.openNew(), task, options, shell);
     }
   });
 }
@@ -50,13 +51,14 @@ export function requireSession({ kept, suite, url }: CommonOptions): void {
   }
 }
 
-async function perform<T>(vws: Vws, task: Task<T>, shell: Shell): Promise<T> {
+async function perform<T>(open: () => Promise<Vws>, task: Task<T>, options: CommonOptions, shell: Shell): Promise<T> {
+  const earlier = readPending(options);
+  const vws = await open();
   try {
     return await task(vws);
   } catch (error) {
     if (error instanceof VwsError && UNANSWERED.includes(error.code)) {
-      shell.note('It is not known whether the request arrived. It is recorded, and the next command settles it first:');
-      shell.note('the same command again tells what came of it.');
+      for (const line of describePending(earlier, readPending(options))) shell.note(line);
     }
     throw error;
   }
@@ -85,14 +87,14 @@ async function createOpener(options: CommonOptions, shell: Shell): Promise<Opene
   const { url, timeout, kept } = options;
   const storage = kept.session(options.suite);
   const fresh = { ...storage, load: () => undefined };
-  const common = { deadline: timeout, fetch: reportingFetch(url, timeout, shell) };
+  const common = { deadline: timeout };
   if (options.suite === 1) {
     if (isInClear(url))
       shell.note('Suite 1 without HTTPS: whoever is between here and the server can read everything.');
     const { suite1: suite } = await import('../client/suite1/suite.ts');
     return {
-      open: () => connect(url, { ...common, suite, storage }),
-      openNew: () => connect(url, { ...common, suite, storage: fresh }),
+      open: () => connectReporting(url, { ...common, suite, storage }, shell),
+      openNew: () => connectReporting(url, { ...common, suite, storage: fresh }, shell),
       checkIdentity: async () => {},
     };
   }
@@ -100,11 +102,11 @@ async function createOpener(options: CommonOptions, shell: Shell): Promise<Opene
   const checkIdentity = async () => {
     // Without an answer, the error that led here is the one to tell.
     const shown = await askFingerprint(options, shell).catch(() => pin);
-    if (shown !== pin) throw identityChanged(url, pin, shown);
+    if (shown !== pin) throw identityChanged(url, { fingerprint: pin, from: 'kept' }, shown);
   };
   const open = async (from: typeof storage) => {
     try {
-      return await connect(url, { ...common, pin, storage: from });
+      return await connectReporting(url, { ...common, pin, storage: from }, shell);
     } catch (error) {
       if (error instanceof VwsError && error.code === 'identity_changed') await checkIdentity();
       throw error;

@@ -20,7 +20,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   wait: (milliseconds, signal) =>
     new Promise((resolve) => {
-      const cancel = systemClock.startTimer(() => resolve(undefined), milliseconds);
+      const cancel = systemClock.startTimer(() => {
+        // The signal lives as long as the call, which may pause many times.
+        signal.removeEventListener('abort', cancel);
+        resolve(undefined);
+      }, milliseconds);
       // A timer that is left would keep a process from ending.
       signal.addEventListener('abort', cancel);
     }),

@@ -21,8 +21,9 @@ import type { Vws } from './vws.ts';
  * await vws.login({ email: 'alice@example.org', password });
  * const message = await vws.encrypt('bob', 'See you at eight.');
  */
-export async function connect(url: string, options: ConnectOptions): Promise<Vws> {
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Vws> {
   const { pin, storage, suite = suite2, clock = systemClock, signal, deadline } = options;
+  checkUrl(url);
   checkIdentityOptions(options, suite);
   const base = url.replace(/\/+$/, '');
   const post = createPost(base, options.fetch);
@@ -66,6 +67,17 @@ export async function connect(url: string, options: ConnectOptions): Promise<Vws
     renew: (budget, step) => start(budget, step.fingerprint, step),
   });
   return createVws({ url: base, suite: suite.id }, session);
+}
+
+/** A request to such an address would fail each time, and look like a network that does. */
+function checkUrl(text: string): void {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {}
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || /[?#]/.test(text)) {
+    throw new VwsError('url_invalid', 'The server’s URL must be like https://vws.example.org, or http:, path allowed.');
+  }
 }
 
 function checkIdentityOptions({ pin, onFirstUse }: ConnectOptions, { id }: Suite): void {

@@ -3,11 +3,12 @@ import type { ProblemCode } from '../protocol/errors.ts';
 /**
  * What went wrong on this side of the wire.
  *
+ * - `url_invalid`: the server's address is no URL, or none that can be a server's
  * - `network`: no answer; the request was sent again and again until the deadline
  * - `deadline`: the time was up before an answer came
  * - `aborted`: the caller's signal stopped the call
  * - `bad_answer`: what came is no authentic answer, or an answer that breaks the protocol
- * - `identity_required`: neither `pin` nor `onFirstUse` was given
+ * - `identity_required`: neither `pin` nor `onFirstUse` was given, or a pin that is none
  * - `identity_changed`: the server has another identity than the pinned one
  * - `identity_refused`: `onFirstUse` refused the identity
  * - `descriptor_invalid`: the server's key is not signed by its identity, or not valid at the time of this device
@@ -15,6 +16,7 @@ import type { ProblemCode } from '../protocol/errors.ts';
  * - `storage_failed`: the session could not be loaded, or not be saved before sending; nothing was sent
  */
 export type ClientErrorCode =
+  | 'url_invalid'
   | 'network'
   | 'deadline'
   | 'aborted'
@@ -34,6 +36,7 @@ export interface VwsErrorOptions {
   readonly status?: number | undefined;
   readonly detail?: string | undefined;
   readonly retryAfter?: number | undefined;
+  readonly fingerprint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -57,6 +60,11 @@ export class VwsError extends Error {
   readonly detail: string | undefined;
   /** Seconds after which the same call may succeed, if the server said so. */
   readonly retryAfter: number | undefined;
+  /**
+   * With `identity_changed`: the fingerprint that was shown instead of the pinned one, by the server or by somebody who
+   * poses as it. Undefined if it is a stored session that has another identity than the pinned one.
+   */
+  readonly fingerprint: string | undefined;
 
   constructor(code: VwsErrorCode, message: string, options: VwsErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -65,6 +73,7 @@ export class VwsError extends Error {
     this.status = options.status;
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
+    this.fingerprint = options.fingerprint;
   }
 
   /**

@@ -3,23 +3,53 @@ import { describe, test } from 'node:test';
 import { createIdentity, createServerKey } from '../../test/support/client/memorySuite2.ts';
 import { answerWith, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
 import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
+import { connect as connectTo, VwsError } from './index.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
+
+describe('the server’s address', () => {
+  test('must be an absolute URL of HTTP or HTTPS, with a path at most', async () => {
+    const { server, network, clock } = await createWorld();
+    const options = { pin: server.fingerprint, fetch: network.fetch, clock };
+    for (const url of [
+      'nix',
+      '',
+      '/vws',
+      'vws.example.org',
+      'localhost:8000',
+      'ftp://vws.example.org',
+      'https://alice:secret@vws.example.org',
+      'https://vws.example.org?x',
+      'https://vws.example.org#x',
+    ]) {
+      await assert.rejects(connectTo(url, options), (error) => {
+        assert.ok(error instanceof VwsError && error.code === 'url_invalid', url);
+        assert.doesNotMatch(error.message, /secret/);
+        return true;
+      });
+    }
+    assert.equal(network.sent.length, 0);
+    assert.equal((await connectTo('https://vws.example.org/', options)).url, 'https://vws.example.org');
+  });
+});
 
 describe('the server’s identity', () => {
   test('must be pinned or asked about', async () => {
     const { network, connect } = await createWorld();
     await assert.rejects(connect({ pin: undefined }), { code: 'identity_required' });
     await assert.rejects(connect({ pin: 'too short' }), { code: 'identity_required' });
+    await assert.rejects(connectTo(network.url), { name: 'VwsError', code: 'identity_required' });
     assert.equal(network.sent.length, 0);
   });
 
   test('that is not the pinned one is refused, before anything else is sent', async () => {
     const { server, network, connect } = await createWorld();
     const { fingerprint } = createIdentity();
-    await assert.rejects(connect({ pin: fingerprint }), (error: Error & { code?: string }) => {
+    await assert.rejects(connect({ pin: fingerprint }), (error) => {
+      assert.ok(error instanceof VwsError);
       assert.equal(error.code, 'identity_changed');
       assert.ok(error.message.includes(server.fingerprint));
+      assert.equal(error.fingerprint, server.fingerprint);
       return true;
     });
     assert.deepEqual(

@@ -201,7 +201,8 @@ describe('what a server says outside the session', () => {
       [404, 'route_not_found', false],
     ] as const) {
       network.faults.push(problem(status, code));
-      await assert.rejects(alice.account(), { code, status, sessionLost });
+      const message = new RegExp(`^The server says, outside the session: ${code}, HTTP status ${status}\\.`);
+      await assert.rejects(alice.account(), { code, status, sessionLost, message });
     }
     assert.equal((await alice.account()).username, 'alice');
   });
@@ -222,6 +223,7 @@ describe('what a server says outside the session', () => {
       assert.ok(error instanceof VwsError);
       assert.equal(error.code, 'bad_answer');
       assert.equal(error.detail, undefined);
+      assert.equal(error.message, 'What came is no answer of the server, HTTP status 403.');
       assert.doesNotMatch(error.message, /Call|password/);
       return true;
     });

@@ -14,18 +14,21 @@ export type Post = (path: string, body: string, budget: Budget) => Promise<Reply
  */
 export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
   return async (path, body, budget) => {
+    budget.signal.throwIfAborted();
     const attempt = new AbortController();
     const time = Math.max(budget.remaining() / 2, SHORTEST_ATTEMPT);
     const cancel = budget.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
+    const stop = () => attempt.abort(budget.signal.reason);
+    budget.signal.addEventListener('abort', stop);
     const silence = rejection(attempt.signal);
     try {
-      const signal = AbortSignal.any([budget.signal, attempt.signal]);
-      return await budget.race(Promise.race([send(fetch, url + path, body, signal), silence]));
+      return await Promise.race([send(fetch, url + path, body, attempt.signal), silence]);
     } catch (cause) {
       budget.signal.throwIfAborted();
       throw new Unanswered(new VwsError('network', 'The server cannot be reached.', { cause }));
     } finally {
       cancel();
+      budget.signal.removeEventListener('abort', stop);
     }
   };
 }
@@ -37,6 +40,8 @@ async function send(fetch: typeof globalThis.fetch, url: string, body: string, s
     body,
     credentials: 'omit',
     cache: 'no-store',
+    // A request is for this server alone, whoever says that it is elsewhere.
+    redirect: 'error',
     signal,
   });
   const text = await response.text();

@@ -20,6 +20,8 @@ const UNSEALED: readonly ProblemCode[] = [
 
 const SENT_AGAIN = [429, 500, 502, 503, 504];
 const TOO_LARGE = 413;
+/** No server refuses a body that is shorter, in bytes: whoever says so would only have the request given up. */
+const NEVER_TOO_LARGE = 64 * 1024;
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -29,16 +31,18 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * Throws what a reply without an authentic answer comes to. Anybody on the way may have made it, so nothing of it but a
  * known code and the status gets into the error.
  *
+ * @param requestSize bytes of the request's body
  * @throws {Unanswered} if the request is to be sent again
  * @throws {Refused} if it is too large to be ever taken
  * @throws {VwsError} for all else
  */
-export function throwUnsealed({ status, json, retryAfter }: Reply): never {
+export function throwUnsealed({ status, json, retryAfter }: Reply, requestSize = 0): never {
   const known = UNSEALED.find((code) => isObject(json) && json.code === code);
   const code: VwsErrorCode = known ?? (status === TOO_LARGE ? 'payload_too_large' : 'bad_answer');
   const warning = code === 'out_of_sync' ? ' A copy of this session may have been used elsewhere.' : '';
-  const message = `The server did not answer the request: ${code}, HTTP status ${status}.${warning}`;
+  const said = known ? `The server says, outside the session: ${code}` : 'What came is no answer of the server';
+  const message = `${said}, HTTP status ${status}.${warning}`;
   const error = new VwsError(code, message, { status, retryAfter });
-  if (status === TOO_LARGE) throw new Refused(error);
+  if (status === TOO_LARGE && requestSize > NEVER_TOO_LARGE) throw new Refused(error);
   throw SENT_AGAIN.includes(status) || status < 300 ? new Unanswered(error) : error;
 }

@@ -13,7 +13,7 @@ ${commonOptionsHelp}
 Examples:
   vws sessions end He9ZMSMEFv
   vws sessions end --json He9ZMSMEFv     {"ended"}, with the whole id
-  vws sessions end -- -e9ZMSMEFv         an id that begins with a hyphen`;
+  vws sessions end --json -- -e9ZMSMEFv  an id that begins with a hyphen: options come before --`;
 
 export async function run(args: readonly string[], shell: Shell): Promise<void> {
   const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });

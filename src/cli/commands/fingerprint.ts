@@ -23,7 +23,10 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
   const options = readCommonOptions({ ...values, server: url ?? values.server }, shell);
   const fingerprint = await askFingerprint(options, shell);
   const known = options.pin ?? options.kept.readPin() ?? null;
-  if (known !== null && known !== fingerprint) throw identityChanged(options.url, known, fingerprint);
+  if (known !== null && known !== fingerprint) {
+    const from = options.pin === undefined ? 'kept' : 'pin';
+    throw identityChanged(options.url, { fingerprint: known, from }, fingerprint);
+  }
   tell(shell, options, { server: options.url, fingerprint, known }, () => {
     shell.print(fingerprint);
     shell.note(

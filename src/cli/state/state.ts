@@ -13,14 +13,16 @@ export interface ServerState {
   readPin(): string | undefined;
   /** The sessions with another identity are of no use any more. */
   changePin(fingerprint: string): void;
-  session(suite: 1 | 2): SessionStorage & { load(): string | undefined; clear(): void };
+  /** When the code of the recovery under way was confirmed, in milliseconds since 1970. */
+  confirmedAt(suite: 1 | 2): { load(): number | undefined; save(time: number): void; clear(): void };
+  session(suite: 1 | 2): Omit<SessionStorage, 'load'> & { load(): string | undefined; clear(): void };
 }
 
 /**
  * The folder for what outlives a command, 0700:
  *
  * - `server`: the address of the server that was logged in to last
- * - `servers/<name>/pin`, `session`, `session-suite1`, `lock`: see {@link ServerState}
+ * - `servers/<name>/pin`, `session`, `confirmed`, the last two also with `-suite1`, `lock`: see {@link ServerState}
  */
 export interface State {
   readonly folder: string;
@@ -57,7 +59,8 @@ export function openState(folder: string): State {
 
 function serverState(root: string, folder: string): ServerState {
   const pinFile = join(folder, 'pin');
-  const sessionFile = (suite: 1 | 2) => join(folder, suite === 2 ? 'session' : 'session-suite1');
+  const ofSuite = (name: string, suite: 1 | 2) => join(folder, suite === 2 ? name : `${name}-suite1`);
+  const sessionFile = (suite: 1 | 2) => ofSuite('session', suite);
   return {
     async withLock(task) {
       makePrivateFolder(root);
@@ -68,6 +71,14 @@ function serverState(root: string, folder: string): ServerState {
     changePin(fingerprint) {
       if (readIfPresent(pinFile) !== undefined) removeFile(sessionFile(2));
       writeAtomically(pinFile, `${fingerprint}\n`);
+    },
+    confirmedAt(suite) {
+      const file = ofSuite('confirmed', suite);
+      return {
+        load: () => Number(readIfPresent(file)) || undefined,
+        save: (time) => writeAtomically(file, `${time}\n`),
+        clear: () => removeFile(file),
+      };
     },
     session(suite) {
       const file = sessionFile(suite);

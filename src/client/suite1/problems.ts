@@ -37,8 +37,10 @@ export function codeOf(sentence: unknown): ProblemCode | undefined {
  */
 export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
   const explained = isObject(json) && typeof json.error === 'string' ? json.error : undefined;
-  const code = codeOf(json) ?? CODES[status] ?? 'bad_answer';
-  const message = explained ?? `The server did not answer the request: ${code}, HTTP status ${status}.`;
+  const known = codeOf(json);
+  const code = known ?? CODES[status] ?? 'bad_answer';
+  const said = known ? problems[known].title : `The server did not answer the request: ${code}, HTTP status ${status}.`;
+  const message = explained ?? said;
   const error = new VwsError(code, message, { status, retryAfter, detail: explained });
   // The original server lacks some endpoints; nothing there tells how a session goes on.
   if (status === 400 || status === 413 || code === 'route_not_found') throw new Refused(error);

@@ -37,7 +37,8 @@ export async function checkDescriptor(
 
   const fingerprint = toBase64Url(identity);
   if (context.pin !== undefined && context.pin !== fingerprint) {
-    throw new VwsError('identity_changed', `The server’s fingerprint is ${fingerprint}, not the pinned one.`);
+    const message = `The server’s fingerprint is ${fingerprint}, not the pinned one.`;
+    throw new VwsError('identity_changed', message, { fingerprint });
   }
   const { subtle } = globalThis.crypto;
   const key = await subtle.importKey('raw', identity, ED25519, false, ['verify']);

@@ -77,7 +77,7 @@ export function createStep(state: StepState): Step {
     async open(pending, reply) {
       const request = read(pending);
       const hash = await sha256(request.context, request.payload);
-      const content = await openAnswer(root, hash, reply);
+      const content = await openAnswer(root, hash, reply, pending.body.length);
       const [kemAt, secret] = pending.secret?.split(' ') ?? [];
       if (!content || !content.keyEstablishment !== !secret) throw broken();
       const next = await expand(root, labels.nextRoot, hash);
@@ -108,9 +108,10 @@ function isKemDue({ n, kemStep, kemAt }: StepState, now: number): boolean {
   return kemStep < 0 || n - kemStep >= KEM_REQUESTS || Math.abs(now - kemAt) >= KEM_MILLISECONDS;
 }
 
-async function openAnswer(root: Uint8Array, hash: Uint8Array, reply: Reply) {
+async function openAnswer(root: Uint8Array, hash: Uint8Array, reply: Reply, requestSize: number) {
   const { status, json } = reply;
-  if (!isObject(json) || json.suite !== SUITE2 || typeof json.payload !== 'string') return throwUnsealed(reply);
+  if (!isObject(json) || json.suite !== SUITE2 || typeof json.payload !== 'string')
+    return throwUnsealed(reply, requestSize);
   const key = await expand(root, labels.answerKey, hash);
   const content = await open(key, answerContext(status), bytesOf(json.payload));
   if (!content) throw new Unanswered(new VwsError('bad_answer', 'The answer is not the server’s.', { status }));

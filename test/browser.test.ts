@@ -1,0 +1,109 @@
+/** The SDK in a real browser, on a page of another origin than the server's. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';
+import { findChromium, launchChromium } from './browser/chromium.ts';
+import { openSite, type Site } from './browser/site.ts';
+import { openBrowser, type User } from './browser/user.ts';
+import { startKnownServer } from './manInTheMiddle/knownServer.ts';
+import { type Line, openLine, type Tamper } from './manInTheMiddle/line.ts';
+import { newPerson } from './support/people.ts';
+
+const isNeeded = process.env.CI === 'true' || findChromium() !== undefined;
+const skip = isNeeded ? false : 'there is no Chromium on this machine: see CONTRIBUTING.md';
+
+/** Milliseconds for a call; it takes some twenty. */
+const PATIENCE = 10_000;
+
+test('the SDK in Chromium', { skip }, async (t) => {
+  const browser = await launchChromium();
+  t.after(() => browser.close());
+  const site = await openSite();
+  t.after(() => site.close());
+  const { server, identity } = await startKnownServer(t, { CORS_ORIGINS: site.origin });
+  const line = await openLine(t, () => server.url);
+  const enter = async (withMlKem: boolean) => {
+    const user = await openBrowser(browser, site.origin, withMlKem);
+    await user.open(line.url, { pin: identity.fingerprint, deadline: PATIENCE });
+    return user;
+  };
+
+  for (const withMlKem of [true, false]) {
+    await t.test(withMlKem ? 'with what WebCrypto has' : 'without ML-KEM in WebCrypto', async () => {
+      site.asked.length = 0;
+      const [alice, bob] = await Promise.all([enter(withMlKem), enter(withMlKem)]);
+      assert.equal(isFallbackLoaded(site), !(await alice.hasMlKem()));
+      await tellStory(alice, bob, line, identity.fingerprint);
+    });
+  }
+
+  await t.test('learns when to come back', async () => {
+    const { vws } = await enter(true);
+    line.tamper = async (request, { send }) => {
+      const reply = await send(request);
+      const headers = { ...reply.headers, 'retry-after': '3600' };
+      return request.method === 'OPTIONS' ? reply : { status: 503, headers, body: '{"code":"overloaded"}' };
+    };
+    await assert.rejects(vws.account(), { code: 'overloaded', retryAfter: 3600 });
+    line.tamper = undefined;
+  });
+
+  await t.test('is let in from the named origin only', async () => {
+    const other = await openSite();
+    const stranger = await openBrowser(browser, other.origin, true);
+    await assert.rejects(stranger.open(line.url, { pin: identity.fingerprint, deadline: 1000 }), { code: 'network' });
+    await other.close();
+  });
+});
+
+async function tellStory(alice: User, bob: User, line: Line, pin: string): Promise<void> {
+  const [a, b] = [newPerson(), newPerson()];
+  line.tamper = undefined;
+  line.forget();
+  await alice.vws.register(a);
+  await bob.vws.register(b);
+  const text = 'Ein Wörtchen über 世界';
+  const message = await alice.vws.encrypt(b.username, text);
+  const opened = await bob.vws.decrypt(message);
+  assert.deepEqual([opened.text, opened.sender], [text, a.username]);
+  assert.ok(opened.sentAt instanceof Date);
+
+  // Chromium sends a request again by itself, once, then the SDK does; the line sees to it that all are answered alike.
+  line.tamper = losing(2);
+  const rename = { newUsername: newPerson().username, password: b.password };
+  await bob.vws.changeUsername(rename);
+  assert.equal(line.heard.filter(({ reply }) => reply === 'broken').length, 2);
+  assert.deepEqual(await bob.vws.account(), { username: rename.newUsername, email: b.email });
+
+  // All answers are lost until the page is left. The next page has the session, and the request.
+  line.tamper = losing(Number.POSITIVE_INFINITY);
+  const call = () => alice.vws.encrypt(rename.newUsername, text, { deadline: 1000 });
+  await assert.rejects(call(), { code: 'network' });
+  line.tamper = undefined;
+  assert.ok(line.heard.some(({ request, reply }) => request.path === '/encrypt' && reply === 'broken'));
+  line.forget();
+  await Promise.all([alice, bob].map((user) => user.reload()));
+  await Promise.all([alice, bob].map((user) => user.open(line.url, { pin, deadline: PATIENCE })));
+  assert.equal((await bob.vws.decrypt(await call())).text, text);
+  assert.ok(!line.heard.some(({ request }) => request.path === HANDSHAKE_PATH), 'a new session was opened');
+
+  await alice.vws.logOut();
+  await assert.rejects(alice.vws.account(), { code: 'not_authenticated' });
+  await alice.vws.login(a);
+  assert.deepEqual(await alice.vws.account(), { username: a.username, email: a.email });
+}
+
+/** Answers to so many requests get lost; those to what browsers ask beforehand do not. */
+function losing(times: number): Tamper {
+  let left = times;
+  return async (request, { send }) => {
+    const reply = await send(request);
+    if (request.method === 'OPTIONS' || left === 0) return reply;
+    left -= 1;
+    return 'broken';
+  };
+}
+
+function isFallbackLoaded({ asked }: Site): boolean {
+  return asked.some((path) => path.includes('mlKemFallback'));
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const PAGE = '<!doctype html><meta charset="utf-8"><title>VWS</title><script type="module" src="/page.js"></script>';
+
+/** A web site with one page, which has the SDK. */
+export interface Site {
+  readonly origin: string;
+  /** The paths that browsers asked for. */
+  readonly asked: string[];
+  close(): Promise<void>;
+}
+
+/** Bundles the page for browsers and serves it. */
+export async function openSite(): Promise<Site> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['test/browser/page.ts'],
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    outdir: '/',
+    write: false,
+  });
+  const files = new Map(outputFiles.map(({ path, text }) => [path, text]));
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    const script = files.get(path);
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript');
+    response.end(script ?? PAGE);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(address && typeof address === 'object');
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    asked,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import type { Identity } from '../support/client/memorySuite2.ts';
+import { type Settings, startServer, type TestServer } from '../support/server.ts';
+
+/** A real server whose identity the test has, too. */
+export interface KnownServer {
+  readonly server: TestServer;
+  readonly identity: Identity;
+}
+
+export async function startKnownServer(t: TestContext, settings: Settings = {}): Promise<KnownServer> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const { x: fingerprint = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const server = await startServer(t, { ...settings, VWS_IDENTITY_KEY: pem });
+  return { server, identity: { fingerprint, sign: (bytes) => sign(null, bytes, privateKey) } };
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { type ProblemCode, problems } from '../../src/protocol/errors.ts';
+import { Suite1Client } from '../support/suite1Client.ts';
+import { type Attack, answered, flipped, forged, onRequests, type Seen, story, withFields } from './attack.ts';
+import type { Tamper, WireReply } from './line.ts';
+import { expectError, type World } from './world.ts';
+
+const AGES = '999999';
+const LONG_TEXT = 60_000;
+const ELSEWHERE = '/elsewhere';
+
+/** What a server may say unsealed, by docs/protocol.md … */
+const TOLD_UNSEALED: readonly ProblemCode[] = [
+  'handshake_refused',
+  'internal_error',
+  'malformed_request',
+  'out_of_sync',
+  'overloaded',
+  'payload_too_large',
+  'route_not_found',
+  'session_expired',
+  'session_not_found',
+  'store_unavailable',
+  'too_many_requests',
+  'unanswered_requests',
+];
+
+/** … and some of what it says inside the session only. */
+const TOLD_SEALED: readonly ProblemCode[] = [
+  'not_authenticated',
+  'invalid_credentials',
+  'suite2_required',
+  'user_not_found',
+];
+
+/** The answer is changed after the server has executed the request. */
+const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answered(change);
+/** The server never gets the request. */
+const instead = (reply: WireReply) => () => async () => reply;
+
+export const attacksOnAnswers: readonly Attack[] = [
+  onRequests('flips a bit of an answer', {
+    'of its nonce': [given((reply) => flipped(reply, 'payload', 0)), 'bad_answer'],
+    'of its flags': [given((reply) => flipped(reply, 'payload', 12)), 'bad_answer'],
+    'of its text': [given((reply) => flipped(reply, 'payload', -17)), 'bad_answer'],
+    'of its tag': [given((reply) => flipped(reply, 'payload', -1)), 'bad_answer'],
+  }),
+
+  onRequests('drops, cuts, empties or garbles an answer', {
+    'drops it': [given(() => 'broken'), 'network'],
+    'breaks the connection in it': [given((reply) => ({ ...reply, brokenAfter: 30 })), 'network'],
+    'cuts it': [given((reply) => ({ ...reply, body: reply.body.slice(0, 30) })), 'bad_answer'],
+    'empties it': [given((reply) => ({ ...reply, body: '' })), 'bad_answer'],
+    'empties its payload': [given((reply) => withFields(reply, { payload: '' })), 'bad_answer'],
+    'sends a page': [given((reply) => ({ ...reply, body: '<html>Call 555-0100</html>' })), 'bad_answer'],
+    'sends null': [given((reply) => ({ ...reply, body: 'null' })), 'bad_answer'],
+    'sends a list': [given((reply) => ({ ...reply, body: '[]' })), 'bad_answer'],
+    'takes the suite away': [given((reply) => withFields(reply, { suite: undefined })), 'bad_answer'],
+    'names suite 1': [given((reply) => withFields(reply, { suite: 1 })), 'bad_answer'],
+    'says that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
+  }),
+
+  onRequests('adds headers to an answer', {
+    '': [
+      given((reply) => withHeaders(reply, { 'content-type': 'text/html', 'set-cookie': 'a=b', 'retry-after': AGES })),
+    ],
+  }),
+
+  onRequests('changes the status of an answer', {
+    ...Object.fromEntries(
+      [201, 299, 400, 404, 409, 413, 503].map((status) => [
+        String(status),
+        [given((reply) => ({ ...reply, status })), 'bad_answer'],
+      ]),
+    ),
+  }),
+
+  story('passes a refusal off as a success', ['bad_answer'], async (world) => {
+    const alice = await world.enter();
+    const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
+    const done = answered((reply) => ({ ...reply, status: 200 }));
+    await world.tampering(done, () => expectError(attempt(), 'bad_answer'));
+    await expectError(attempt(), 'invalid_credentials');
+    await world.expectUnharmed(alice);
+  }),
+
+  onRequests('gives the answer to another request', {
+    'to an earlier one of the session': [
+      ({ own }) =>
+        async () =>
+          own.reply,
+      'bad_answer',
+    ],
+    'to one of another user': [
+      ({ bobs }) =>
+        async () =>
+          bobs.reply,
+      'bad_answer',
+    ],
+    'its own words': [
+      instead(forged(200, { suite: 2, payload: Buffer.alloc(200).toString('base64url') })),
+      'bad_answer',
+    ],
+  }),
+
+  story('swaps the answers to two users who ask at the same time', ['bad_answer'], async (world) => {
+    const alice = await world.enter();
+    const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
+    const swap: Tamper = async (request, line) => {
+      const reply = await line.send(request);
+      const { promise, resolve } = Promise.withResolvers<WireReply>();
+      waiting.push({ give: resolve, reply });
+      const [one, other] = waiting;
+      if (one && other) {
+        one.give(other.reply);
+        other.give(one.reply);
+        waiting.length = 0;
+      }
+      return promise;
+    };
+    await world.tampering(swap, () =>
+      Promise.all([expectError(alice.vws.account(), 'bad_answer'), expectError(world.bob.vws.account(), 'bad_answer')]),
+    );
+    await world.expectUnharmed(alice);
+  }),
+
+  onRequests('says in the server’s name that there is a problem', hints()),
+
+  story(
+    'says that a long text (over 64 KiB, sealed) is too large, after the server took it',
+    ['payload_too_large', 'out_of_sync'],
+    async (world) => {
+      const alice = await world.enter();
+      const call = () => alice.vws.encrypt(world.bob.person.username, 'x'.repeat(LONG_TEXT));
+      const tamper = unsealed('payload_too_large', { after: true });
+      await world.tampering(tamper, () => expectError(call(), 'payload_too_large'));
+      await expectError(alice.vws.account(), 'out_of_sync');
+      await world.expectUnharmed(await world.enterAnew());
+    },
+    'the end of the session: the user logs in again',
+  ),
+
+  onRequests('sends clients to another place', {
+    ...Object.fromEntries([302, 307, 308].map((status) => [String(status), [() => elsewhere(status), 'network']])),
+  }),
+
+  onRequests('asks clients to come back in a week', {
+    'too many requests': [
+      () => unsealed('too_many_requests', { headers: { 'retry-after': AGES } }),
+      'too_many_requests',
+    ],
+    overloaded: [() => unsealed('overloaded', { headers: { 'retry-after': AGES } }), 'overloaded'],
+    'after an authentic-looking answer': [
+      given((reply) => ({ ...withHeaders(reply, { 'retry-after': AGES }), status: 503 })),
+      'bad_answer',
+    ],
+  }),
+
+  onRequests('answers as suite 1 does', {
+    'with new keys': [({ world }) => suite1Answer(world, 200), 'bad_answer'],
+    'with new keys and an error': [({ world }) => suite1Answer(world, 201), 'bad_answer'],
+    'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
+    'that it is over': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
+    'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
+  }),
+];
+
+/** Problems, told unsealed: before the server has the request, and after it executed it. */
+function hints() {
+  const ways: Record<string, [() => Tamper, Seen]> = {};
+  for (const code of TOLD_UNSEALED) {
+    ways[`${code}, instead of it`] = [() => unsealed(code), code];
+    ways[`${code}, after it executed the request`] = [() => unsealed(code, { after: true }), code];
+  }
+  for (const code of TOLD_SEALED) ways[code] = [() => unsealed(code, { after: true }), 'bad_answer'];
+  return ways;
+}
+
+function unsealed(
+  code: ProblemCode,
+  { after = false, headers = {} }: { after?: boolean; headers?: Record<string, string> } = {},
+): Tamper {
+  const { status } = problems[code];
+  const reply = forged(status, { type: `/problems#${code}`, status, code }, headers);
+  return async (request, line) => {
+    if (after) await line.send(request);
+    return reply;
+  };
+}
+
+function elsewhere(status: number): Tamper {
+  return async ({ path }, { url }) => {
+    assert.notEqual(path, ELSEWHERE, 'the client went there');
+    return { status, body: '', headers: { location: url + ELSEWHERE } };
+  };
+}
+
+/** New keys from a session of suite 1 that the man has opened himself. */
+function suite1Answer({ server }: World, status: number): Tamper {
+  return async () => {
+    const client = await Suite1Client.handshake(server);
+    return forged(status, (await client.call('/forgot_password', { email: 'nobody@example.org' })).body);
+  };
+}
+
+function withHeaders(reply: WireReply, headers: Record<string, string>): WireReply {
+  return { ...reply, headers: { ...reply.headers, ...headers } };
+}

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { hash, randomBytes } from 'node:crypto';
+import { connect } from '../../src/client/index.ts';
+import { HANDSHAKE_PATH } from '../../src/protocol/endpoints.ts';
+import {
+  encodePaddedJson,
+  firstMessageInfo,
+  KEM_PUBLIC_KEY_LENGTH,
+  labels,
+  secondMessageInfo,
+} from '../../src/protocol/suite2.ts';
+import { setupSender } from '../../src/server/crypto/hpke.ts';
+import { createMemoryServer } from '../support/client/memoryServer.ts';
+import {
+  answerHandshake,
+  createIdentity,
+  createServerKey,
+  type Identity,
+  type Json,
+  type ServerKey,
+} from '../support/client/memorySuite2.ts';
+import { post, publicKeyPem } from '../support/suite1Client.ts';
+import { type Attack, answered, asked, field, flipped, forged, onHandshakes, story, withFields } from './attack.ts';
+import type { Tamper, WireReply, WireRequest } from './line.ts';
+import { expectError, type World } from './world.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+const WEEK = '604800';
+
+/** What the bytes of a descriptor mean. */
+const [VERSION, NOT_BEFORE, NOT_AFTER, ML_KEM, X25519] = [0, 8, 16, 17, -1];
+
+const isIntroduction = (reply: WireReply) => field(reply, 'descriptor') !== undefined;
+/** Changes what the server says of its key. */
+const introduced = (change: (reply: WireReply) => WireReply) => () =>
+  answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
+/** Changes the client's first message, or the server's answer to it. */
+const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
+  asked((request) => (isQuestion(request) ? request : change(request)));
+const shaken = (change: (reply: WireReply) => WireReply) => () =>
+  answered((reply) => (isIntroduction(reply) ? reply : change(reply)));
+const instead = (reply: WireReply) => () => async () => reply;
+
+export const attacksOnHandshakes: readonly Attack[] = [
+  story('poses as the server, with an identity of his own', ['identity_changed'], async (world) => {
+    const impostor = await createMemoryServer(Date.now);
+    await world.tampering(played(impostor.handle), () =>
+      expectError(connect(world.line.url, world.options()), 'identity_changed'),
+    );
+    await world.expectUnharmed(await world.enter());
+  }),
+
+  story('poses as the server when a client opens its next session', ['identity_changed'], async (world) => {
+    const impostor = await createMemoryServer(Date.now);
+    const options = world.options();
+    const vws = await connect(world.line.url, options);
+    // A session that was not used for so long is opened anew.
+    options.clock.advance(DAY);
+    const login = () => vws.login(world.bob.person);
+    await world.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
+    assert.deepEqual(impostor.executions, []);
+    await login();
+    await world.expectUnharmed(await world.enter());
+  }),
+
+  story(
+    'poses as the server when a client without a pin meets it',
+    ['identity_refused'],
+    async (world) => {
+      const impostor = await createMemoryServer(Date.now);
+      const told: string[] = [];
+      const onFirstUse = (fingerprint: string) => {
+        told.push(fingerprint);
+        return fingerprint === world.identity.fingerprint;
+      };
+      const begin = () => connect(world.line.url, { ...world.options(), pin: undefined, onFirstUse });
+      await world.tampering(played(impostor.handle), () => expectError(begin(), 'identity_refused'));
+      assert.deepEqual(told, [impostor.fingerprint]);
+      await begin();
+      await world.expectUnharmed(await world.enter());
+    },
+    'a denial of service if the user compares the fingerprint, else everything',
+  ),
+
+  onHandshakes('gives a key of his own for the server’s', {
+    'signed by himself': [() => posing(async () => (await ownKey()).introduction), 'identity_changed'],
+    'signed by himself, in the server’s name': [
+      ({ world }) => posing(async () => ({ ...(await ownKey()).introduction, identity: world.identity.fingerprint })),
+      'descriptor_invalid',
+    ],
+    'with the signature of the server’s': [
+      ({ world }) =>
+        posing(async () => ({
+          ...(await introductionOf(world)),
+          descriptor: (await ownKey()).introduction.descriptor,
+        })),
+      'descriptor_invalid',
+    ],
+  }),
+
+  onHandshakes('flips a bit of the server’s key', {
+    'of the identity': [introduced((reply) => flipped(reply, 'identity', 0)), 'identity_changed'],
+    'of the version': [introduced((reply) => flipped(reply, 'descriptor', VERSION)), 'descriptor_invalid'],
+    'of its beginning': [introduced((reply) => flipped(reply, 'descriptor', NOT_BEFORE)), 'descriptor_invalid'],
+    'of its end': [introduced((reply) => flipped(reply, 'descriptor', NOT_AFTER)), 'descriptor_invalid'],
+    'of its ML-KEM part': [introduced((reply) => flipped(reply, 'descriptor', ML_KEM)), 'descriptor_invalid'],
+    'of its X25519 part': [introduced((reply) => flipped(reply, 'descriptor', X25519)), 'descriptor_invalid'],
+    'of the signature': [introduced((reply) => flipped(reply, 'signature', 0)), 'descriptor_invalid'],
+    'of the signature’s end': [introduced((reply) => flipped(reply, 'signature', -1)), 'descriptor_invalid'],
+    'leaving out the signature': [
+      introduced((reply) => withFields(reply, { signature: undefined })),
+      'descriptor_invalid',
+    ],
+    'emptying the signature': [introduced((reply) => withFields(reply, { signature: '' })), 'descriptor_invalid'],
+  }),
+
+  onHandshakes('gives a key that the server did sign, but that is over, and that he has stolen', {
+    'over since two days': [({ world }) => withStolenKey(world.identity, -39 * DAY, -2 * DAY), 'descriptor_invalid'],
+    'not good before two days from now': [
+      ({ world }) => withStolenKey(world.identity, 2 * DAY, 39 * DAY),
+      'descriptor_invalid',
+    ],
+  }),
+
+  onHandshakes('gives an older key that the server has erased', {
+    '': [({ world }) => withErasedKey(world.identity)],
+  }),
+
+  onHandshakes('says over and over that the server has another key', {
+    '': [
+      ({ world }) =>
+        async () =>
+          forged(200, { suite: 2, ...(await introductionOf(world)) }),
+      'bad_answer',
+    ],
+  }),
+
+  onHandshakes('changes a client’s first message', {
+    'its key’s name': [shakenBy((request) => flipped(request, 'kid', 0)), 'bad_answer'],
+    'a bit of its public key': [shakenBy((request) => flipped(request, 'public_key', 0)), 'handshake_refused'],
+    'the last bit of its public key': [shakenBy((request) => flipped(request, 'public_key', -1)), 'handshake_refused'],
+    'its ML-KEM ciphertext': [shakenBy((request) => flipped(request, 'ciphertext', 0)), 'handshake_refused'],
+    'its X25519 part': [shakenBy((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
+    'its text': [shakenBy((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
+    'its tag': [shakenBy((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
+    'putting his public key in': [
+      shakenBy((request) =>
+        withFields(request, { public_key: randomBytes(KEM_PUBLIC_KEY_LENGTH).toString('base64url') }),
+      ),
+      'handshake_refused',
+    ],
+  }),
+
+  onHandshakes('puts another client’s first message in its place', {
+    'an earlier one of hers': [
+      ({ own }) => asked((request) => (isQuestion(request) ? request : own.request)),
+      'bad_answer',
+    ],
+    'another user’s': [({ bobs }) => asked((request) => (isQuestion(request) ? request : bobs.request)), 'bad_answer'],
+    'another user’s public key': [
+      ({ bobs }) => shakenBy((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
+      'handshake_refused',
+    ],
+  }),
+
+  onHandshakes('changes the server’s answer to it', {
+    'its ML-KEM ciphertext': [shaken((reply) => flipped(reply, 'ciphertext', 0)), 'bad_answer'],
+    'its X25519 part': [shaken((reply) => flipped(reply, 'ciphertext', 1119)), 'bad_answer'],
+    'its text': [shaken((reply) => flipped(reply, 'ciphertext', 1120)), 'bad_answer'],
+    'its tag': [shaken((reply) => flipped(reply, 'ciphertext', -1)), 'bad_answer'],
+    'cutting it': [
+      shaken((reply) => withFields(reply, { ciphertext: field(reply, 'ciphertext').slice(0, 60) })),
+      'bad_answer',
+    ],
+    'emptying it': [shaken((reply) => withFields(reply, { ciphertext: '' })), 'bad_answer'],
+    'an earlier answer': [({ own }) => shaken(() => own.reply)(), 'bad_answer'],
+    'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
+    'his own, without what the first message agreed on': [() => ownAnswer(), 'bad_answer'],
+    'his own, with a guess at it': [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
+    none: [() => async (request, line) => (isQuestion(request) ? line.send(request) : 'broken'), 'network'],
+  }),
+
+  onHandshakes('makes clients believe that the server speaks suite 1 only', {
+    'taking the suite away': [() => asked((request) => withFields(request, { suite: undefined })), 'downgrade_refused'],
+    'naming suite 1': [() => asked((request) => withFields(request, { suite: 1 })), 'downgrade_refused'],
+    'answering “Error!”': [instead({ status: 404, body: '"Error!"' }), 'downgrade_refused'],
+    'answering 400': [instead({ status: 400, body: '{"error":"Call 555-0100"}' }), 'bad_answer'],
+    'answering 403': [instead({ status: 403, body: '{"error":"Call 555-0100"}' }), 'bad_answer'],
+    'answering 404': [instead({ status: 404, body: '<html>Call 555-0100</html>' }), 'bad_answer'],
+    'with keys of suite 1': [
+      ({ world }) =>
+        async () =>
+          suite1Keys(world),
+      'downgrade_refused',
+    ],
+    'with keys of suite 1 in suite 2': [
+      ({ world }) =>
+        async () =>
+          withFields(await suite1Keys(world), { suite: 2 }),
+      'descriptor_invalid',
+    ],
+  }),
+
+  onHandshakes('says in the server’s name that there is a problem with the handshake', {
+    refused: [instead(forged(400, { code: 'handshake_refused', status: 400 })), 'handshake_refused'],
+    'not found': [instead(forged(404, { code: 'route_not_found', status: 404 })), 'route_not_found'],
+    'too large': [instead(forged(413, { code: 'payload_too_large', status: 413 })), 'payload_too_large'],
+    'come back in a week': [
+      instead(forged(429, { code: 'too_many_requests' }, { 'retry-after': WEEK })),
+      'too_many_requests',
+    ],
+    'busy for a week': [instead(forged(503, { code: 'overloaded' }, { 'retry-after': WEEK })), 'overloaded'],
+    failed: [instead(forged(500, { code: 'internal_error' })), 'internal_error'],
+    'a page': [instead({ status: 200, body: '<html>Call 555-0100</html>' }), 'bad_answer'],
+  }),
+];
+
+function isQuestion(request: WireRequest): boolean {
+  return field(request, 'kid') === undefined;
+}
+
+/** Another server, in the place of the real one. */
+function played(handle: (path: string, body: string) => Promise<{ status: number; json: unknown }>): Tamper {
+  return async ({ path, body }) => {
+    const { status, json } = await handle(path, body);
+    return { status, body: JSON.stringify(json) };
+  };
+}
+
+/** Answers the question for the server's key with what the man says, and all else honestly. */
+function posing(introduce: () => Promise<Json>): Tamper {
+  return async (request, line) =>
+    isQuestion(request)
+      ? { status: 200, body: JSON.stringify({ suite: 2, ...(await introduce()) }) }
+      : line.send(request);
+}
+
+function ownKey(identity = createIdentity()): Promise<ServerKey> {
+  return createServerKey(identity, Date.now() - DAY, Date.now() + 30 * DAY);
+}
+
+async function introductionOf({ server }: World): Promise<Json> {
+  return (await fetch(`${server.url}/.well-known/vws`)).json() as Promise<Json>;
+}
+
+/** Shakes hands in the server's name with a key that it once signed, and whose secret the man has. */
+function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
+  const key = createServerKey(identity, Date.now() + begin, Date.now() + end);
+  return async (request) => {
+    const json = isQuestion(request)
+      ? (await key).introduction
+      : (await answerHandshake(await key, JSON.parse(request.body))).answer;
+    return { status: 200, body: JSON.stringify(json) };
+  };
+}
+
+/** The client uses the key; the server, which does not know it any more, gives its new one. */
+function withErasedKey(identity: Identity): Tamper {
+  return posing(async () => (await createServerKey(identity, Date.now() - 36 * DAY, Date.now() + DAY)).introduction);
+}
+
+/** A whole second message for the client's public key, by somebody who could not open the first. */
+function ownAnswer(guess?: Uint8Array): Tamper {
+  return async (request, line) => {
+    if (isQuestion(request)) return line.send(request);
+    const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) =>
+      Buffer.from(field(request, name), 'base64url'),
+    );
+    assert.ok(kid && publicKey && first);
+    const info = secondMessageInfo(hash('sha256', Buffer.concat([firstMessageInfo(kid), publicKey, first]), 'buffer'));
+    const psk = guess && { secret: guess, id: Buffer.from(labels.pskId) };
+    const { encapsulated, context } = setupSender(publicKey, info, psk) ?? assert.fail();
+    const sealed = context.seal(new Uint8Array(), encodePaddedJson({ idle: DAY, now: Date.now() }));
+    const ciphertext = Buffer.concat([encapsulated, sealed]).toString('base64url');
+    return { status: 200, body: JSON.stringify({ suite: 2, ciphertext }) };
+  };
+}
+
+/** What the server answers to a handshake of suite 1, which the man has made himself. */
+async function suite1Keys({ server }: World): Promise<WireReply> {
+  const body = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
+  const { status, text } = await post(server, HANDSHAKE_PATH, body);
+  return { status, body: text };
+}

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type Attack, asked, field, flipped, onRequests, stepOf, story, withFields } from './attack.ts';
+import type { Tamper, WireRequest } from './line.ts';
+import { ATTACKERS_WORDS, expectError, rename } from './world.ts';
+
+const TIMES = 20;
+
+const changed = (fields: Record<string, unknown>) => () => asked((request) => withFields(request, fields));
+const redirected = (path: string) => () => asked((request) => ({ ...request, path }));
+const atStep = (distance: number) => () =>
+  asked((request) => {
+    const [suite, id, n] = field(request, 'session_key').split('.');
+    return withFields(request, { session_key: [suite, id, Number(n) + distance].join('.') });
+  });
+const reshaped = (change: (payload: string) => unknown) => () =>
+  asked((request) => withFields(request, { payload: change(field(request, 'payload')) }));
+const cutAt = (length: number) => () => asked((request) => ({ ...request, body: request.body.slice(0, length) }));
+const headed = (headers: Record<string, string>) => () =>
+  asked((request) => ({ ...request, headers: { ...request.headers, ...headers } }));
+
+export const attacksOnRequests: readonly Attack[] = [
+  onRequests('listens', {
+    '': [() => asked((request) => request)],
+  }),
+
+  onRequests('flips a bit of a request', {
+    'of its nonce': [() => asked((request) => flipped(request, 'payload', 0)), 'malformed_request'],
+    'of its flags': [() => asked((request) => flipped(request, 'payload', 12)), 'malformed_request'],
+    'of its text': [() => asked((request) => flipped(request, 'payload', -17)), 'malformed_request'],
+    'of its tag': [() => asked((request) => flipped(request, 'payload', -1)), 'malformed_request'],
+  }),
+
+  onRequests('cuts, lengthens, empties or garbles a request', {
+    'leaving the head': [cutAt(10), 'bad_answer'],
+    'leaving nothing': [cutAt(0), 'bad_answer'],
+    'cutting the payload': [reshaped((payload) => payload.slice(0, 40)), 'malformed_request'],
+    'lengthening the payload': [reshaped((payload) => `${payload}AAAA`), 'malformed_request'],
+    'without a payload': [reshaped(() => undefined), 'malformed_request'],
+    'with an empty payload': [reshaped(() => ''), 'malformed_request'],
+    'with a payload that is no text': [reshaped((payload) => [payload]), 'malformed_request'],
+    'with a payload that is no base64url': [reshaped((payload) => `${payload}=`), 'malformed_request'],
+  }),
+
+  onRequests('sends a request to another endpoint', {
+    'that takes no fields': [redirected('/end_other_sessions'), 'malformed_request'],
+    'that takes a message, too': [redirected('/decrypt'), 'malformed_request'],
+    'that is a handshake': [redirected('/create_session_key'), 'bad_answer'],
+    'that is not there': [redirected('/nowhere'), 'bad_answer'],
+  }),
+
+  onRequests('names another step or another session', {
+    'the next step': [atStep(1), 'out_of_sync'],
+    'a far step': [atStep(1000), 'out_of_sync'],
+    'the step before': [atStep(-1), 'out_of_sync'],
+    'no step': [changed({ session_key: undefined }), 'bad_answer'],
+    'somebody’s': [
+      ({ bobs }) => asked((request) => withFields(request, { session_key: nextKey(bobs.request) })),
+      'malformed_request',
+    ],
+    'nobody’s': [changed({ session_key: `2.${randomBytes(32).toString('base64url')}.1` }), 'session_not_found'],
+    'one of suite 1': [changed({ session_key: 'A'.repeat(400) }), 'bad_answer'],
+  }),
+
+  onRequests('puts another request in its place', {
+    'an earlier one of the session': [({ own }) => asked(() => own.request), 'bad_answer'],
+    'an earlier one’s payload': [
+      ({ own }) => asked((request) => withFields(request, { payload: field(own.request, 'payload') })),
+      'malformed_request',
+    ],
+    'one of another user’s session': [({ bobs }) => asked(() => bobs.request), 'bad_answer'],
+    'the payload of another user’s': [
+      ({ bobs }) => asked((request) => withFields(request, { payload: field(bobs.request, 'payload') })),
+      'malformed_request',
+    ],
+  }),
+
+  onRequests('adds fields, headers or a name to a request', {
+    'a suite': [changed({ suite: 1 })],
+    'fields in clear': [changed({ username: 'mallory', message: 'a forgery', ciphertext: 'AA' })],
+    headers: [
+      headed({ 'content-type': 'text/plain', 'x-forwarded-for': '192.0.2.1', 'x-http-method-override': 'GET' }),
+    ],
+  }),
+
+  story('puts another reader’s name into the path of a message', [undefined], async (world) => {
+    const alice = await world.enter();
+    const mallory = await world.join();
+    const toMallory = asked((request) => ({ ...request, path: `/encrypt/${mallory.person.username}` }));
+    const message = await world.tampering(toMallory, () => alice.vws.encrypt(world.bob.person.username, 'for Bob'));
+    await expectError(mallory.vws.decrypt(message), 'undecryptable_message');
+    assert.equal((await world.bob.vws.decrypt(message)).text, 'for Bob');
+    await world.expectUnharmed(alice);
+  }),
+
+  onRequests('drops requests', {
+    '': [() => async () => 'broken', 'network'],
+  }),
+
+  onRequests('repeats a request, many times at once', {
+    '': [() => repeating],
+  }),
+
+  story('repeats a login with a wrong password, to have the account locked', [undefined], async (world) => {
+    const mallory = await world.join();
+    const { email, password } = mallory.person;
+    const login = () => mallory.vws.login({ email, password: 'Mallory_2026' });
+    await world.tampering(repeating, () => expectError(login(), 'invalid_credentials'));
+    await mallory.vws.login({ email, password });
+    await world.expectUnharmed(mallory);
+  }),
+
+  story('keeps a request and delivers it later', ['network'], async (world) => {
+    const alice = await world.enter();
+    let kept: WireRequest | undefined;
+    const keep: Tamper = async (request) => {
+      kept ??= request;
+      return 'broken';
+    };
+    await world.tampering(keep, () => expectError(rename(alice), 'network'));
+    // The next call has it sent before its own request, which it would undo otherwise.
+    await rename(alice);
+    await world.line.send(kept ?? assert.fail());
+    await world.expectUnharmed(alice);
+  }),
+
+  story('keeps a request back to let the next one pass', [undefined], async (world) => {
+    const alice = await world.enter();
+    let underWay = 0;
+    const one: Tamper = async (request, line) => {
+      underWay += 1;
+      assert.equal(underWay, 1, 'a request was sent before the answer to the one before');
+      const reply = await line.send(request);
+      underWay -= 1;
+      return reply;
+    };
+    await world.tampering(one, () => Promise.all([rename(alice), alice.vws.account(), alice.vws.sessions()]));
+    await world.expectUnharmed(alice);
+  }),
+
+  story('asks something himself in her session', [undefined], async (world) => {
+    const alice = await world.enter();
+    const forging: Tamper = async (request, line) => {
+      const sizes = [0, 28, 100, 2000];
+      const forgeries = sizes.map((size) => withFields(request, { payload: randomBytes(size).toString('base64url') }));
+      const clear = {
+        path: '/change_username',
+        body: JSON.stringify({ session_key: field(request, 'session_key'), new_username: ATTACKERS_WORDS }),
+      };
+      for (const { status } of await Promise.all([...forgeries, clear].map(line.send))) assert.equal(status, 400);
+      return line.send(request);
+    };
+    await world.tampering(forging, () => rename(alice));
+    await world.expectUnharmed(alice);
+  }),
+
+  story('goes on with her session after she has logged out', [undefined], async (world) => {
+    const alice = await world.enter();
+    await rename(alice);
+    await alice.vws.logOut();
+    const heard = world.line.heard.map(({ request }) => request);
+    await Promise.all(heard.map(world.line.send));
+    await expectError(alice.vws.account(), 'not_authenticated');
+    await alice.vws.login(alice.person);
+    assert.ok(stepOf(alice).n > 0);
+    await world.expectUnharmed(alice);
+  }),
+];
+
+const repeating: Tamper = async (request, line) => {
+  const replies = await Promise.all(Array.from({ length: TIMES }, () => line.send(request)));
+  const answers = replies.filter(({ status }) => status < 500);
+  return answers[0] ?? assert.fail();
+};
+
+function nextKey(request: WireRequest): string {
+  const [suite, id, n] = field(request, 'session_key').split('.');
+  return [suite, id, Number(n) + 1].join('.');
+}

@@ -1,0 +1,25 @@
+/** What docs/security.md says of attacks, made of the attacks that are tested. */
+import type { Attack, Seen } from './attack.ts';
+
+const MOST_NAMES = 4;
+
+export function attackTable(attacks: readonly Attack[]): string {
+  const rows = attacks.map(({ does, seen, gets }) => {
+    const isNoticed = seen.some((code) => code !== undefined);
+    return [does, gets ?? (isNoticed ? 'a denial of service' : 'nothing'), namesOf(seen)];
+  });
+  const head = ['the man in the middle …', 'he gets', 'calls meanwhile'];
+  return [head, head.map(() => '---'), ...rows].map(line).join('\n').replaceAll(' --- ', '---');
+}
+
+function namesOf(seen: readonly Seen[]): string {
+  return seen.length > MOST_NAMES ? 'the error that he names, or `bad_answer`' : seen.map(nameOf).join(', ');
+}
+
+function nameOf(code: Seen): string {
+  return code === undefined ? 'succeed' : `\`${code}\``;
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
