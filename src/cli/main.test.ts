@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runVws } from '../../test/support/vws.ts';
@@ -67,4 +69,12 @@ test('--version is that of the package', async () => {
   const { code, stdout } = await runVws('--version');
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('a disk that has no room for the output is told', { skip: !existsSync('/dev/full') }, () => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const command = `'${process.execPath}' '${main}' --help > /dev/full`;
+  const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /^vws: The output cannot be written: .*ENOSPC.*\.\n$/);
 });

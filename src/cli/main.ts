@@ -82,7 +82,9 @@ function quietenWarnings(): void {
   });
 }
 
-/** Whoever read the output has gone, as `head` does: nothing is wrong, and nobody is there to be told. */
+/** Whoever read the output has gone, as `head` does: nothing is wrong, and nobody is there to be told. A full disk is told. */
 function endWithoutReader(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? BROKEN_PIPE : FAILED);
+  if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
+  process.stderr.write(`vws: The output cannot be written: ${error.message}.\n`);
+  process.exit(FAILED);
 }

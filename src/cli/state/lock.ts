@@ -20,10 +20,10 @@ const SQLITE_BUSY = 5;
  */
 export async function withLock<T>(file: string, task: () => Promise<T>, patience = PATIENCE): Promise<T> {
   makeEmptyFile(file);
-  const lock = new DatabaseSync(file, { timeout: 0 });
+  const lock = open(file);
   try {
     const deadline = performance.now() + patience;
-    while (!take(lock)) {
+    while (!take(lock, file)) {
       if (performance.now() > deadline) throw inUse(file);
       await delay(POLL);
     }
@@ -43,14 +43,26 @@ function makeEmptyFile(path: string): void {
   }
 }
 
-function take(lock: DatabaseSync): boolean {
+function open(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (error) {
+    throw unusable(file, error);
+  }
+}
+
+function take(lock: DatabaseSync, file: string): boolean {
   try {
     lock.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
     if ((error as { errcode?: unknown }).errcode === SQLITE_BUSY) return false;
-    throw error;
+    throw unusable(file, error);
   }
+}
+
+function unusable(file: string, error: unknown): CommandError {
+  return new CommandError(`The lock ${file} cannot be taken: ${(error as Error).message}.`, 'state_unusable');
 }
 
 function inUse(file: string): CommandError {

@@ -8,6 +8,7 @@ import { withLock } from './lock.ts';
 import { openState } from './state.ts';
 
 const URL = 'http://127.0.0.1:5000';
+const PIN = 'A'.repeat(43);
 
 function newFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'vws-state-'));
@@ -22,7 +23,7 @@ test('what is kept is the user’s alone, in a folder that is made when it is ne
   assert.equal(kept.session(2).load(), undefined);
   assert.equal(existsSync(folder), false);
   await kept.withLock(async () => {
-    kept.changePin('fingerprint');
+    kept.changePin(PIN);
     await kept.session(2).save('session');
   });
   await openState(folder).saveServer(URL);
@@ -32,7 +33,7 @@ test('what is kept is the user’s alone, in a folder that is made when it is ne
   }
   assert.equal(statSync(folder).mode & 0o777, 0o700);
   assert.equal(openState(folder).readServer(), URL);
-  assert.deepEqual([kept.readPin(), kept.session(2).load()], ['fingerprint', 'session']);
+  assert.deepEqual([kept.readPin(), kept.session(2).load()], [PIN, 'session']);
 });
 
 test('servers and suites are kept apart; another fingerprint ends the session', async (t) => {
@@ -102,4 +103,32 @@ test('one at a time: others wait, and not for ever', async (t) => {
   );
   await withLock(file, async () => order.push('three'), 0);
   assert.deepEqual(order, ['one', 'two', 'three']);
+});
+
+test('what was damaged is told, and nothing is trusted in its place', async (t) => {
+  const folder = newFolder(t);
+  const state = openState(folder);
+  const kept = state.of(URL);
+  await state.saveServer(URL);
+  await kept.withLock(async () => kept.changePin(PIN));
+  const [server = ''] = readdirSync(join(folder, 'servers'));
+  const inServer = (name: string) => join(folder, 'servers', server, name);
+  const isUnusable = (error: unknown) => error instanceof CommandError && error.code === 'state_unusable';
+  for (const text of ['', '\n', 'damaged']) {
+    writeFileSync(inServer('pin'), text);
+    assert.throws(() => kept.readPin(), isUnusable);
+  }
+  writeFileSync(join(folder, 'server'), 'damaged');
+  assert.throws(() => state.readServer(), isUnusable);
+  writeFileSync(inServer('lock'), 'no database '.repeat(100));
+  await assert.rejects(
+    kept.withLock(async () => {}),
+    isUnusable,
+  );
+  rmSync(inServer('lock'));
+  mkdirSync(inServer('lock'));
+  await assert.rejects(
+    kept.withLock(async () => {}),
+    isUnusable,
+  );
 });

@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SessionStorage } from '../../client/options.ts';
+import { CommandError } from '../command.ts';
 import { makePrivateFolder, readIfPresent, removeFile, writeAtomically } from './files.ts';
 import { withLock } from './lock.ts';
 
 /** What is kept of one server. All of it is read and written under the lock. */
 export interface ServerState {
-  /** @throws CommandError `state_in_use` */
+  /** @throws CommandError `state_in_use`, `state_unusable` */
   withLock<T>(task: () => Promise<T>): Promise<T>;
   /** The fingerprint that the server must have. */
+  /** @throws CommandError `state_unusable` if it was damaged */
   readPin(): string | undefined;
   /** The sessions with another identity are of no use any more. */
   changePin(fingerprint: string): void;
@@ -26,6 +28,7 @@ export interface ServerState {
  */
 export interface State {
   readonly folder: string;
+  /** @throws CommandError `state_unusable` if it was damaged */
   readServer(): string | undefined;
   saveServer(url: string): Promise<void>;
   of(url: string): ServerState;
@@ -47,7 +50,11 @@ export function openState(folder: string): State {
   const serverFile = join(folder, 'server');
   return {
     folder,
-    readServer: () => readIfPresent(serverFile)?.trim() || undefined,
+    readServer() {
+      const url = readIfPresent(serverFile)?.trim();
+      if (!url || URL.canParse(url)) return url || undefined;
+      throw new CommandError(`There is no address in ${serverFile}: give it with --server.`, 'state_unusable');
+    },
     async saveServer(url) {
       makePrivateFolder(folder);
       if (readIfPresent(serverFile) === `${url}\n`) return;
@@ -67,7 +74,15 @@ function serverState(root: string, folder: string): ServerState {
       makePrivateFolder(folder);
       return withLock(join(folder, 'lock'), task);
     },
-    readPin: () => readIfPresent(pinFile)?.trim() || undefined,
+    readPin() {
+      const pin = readIfPresent(pinFile)?.trim();
+      if (pin === undefined || /^[\w-]{43}$/.test(pin)) return pin;
+      // Whatever the server shows would be trusted.
+      throw new CommandError(
+        `There is no fingerprint in ${pinFile}. Remove the file, and give the one that the operator tells with --pin.`,
+        'state_unusable',
+      );
+    },
     changePin(fingerprint) {
       if (readIfPresent(pinFile) !== undefined) removeFile(sessionFile(2));
       writeAtomically(pinFile, `${fingerprint}\n`);

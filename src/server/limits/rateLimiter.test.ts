@@ -94,6 +94,16 @@ test('once refused, a subject costs the database nothing more until the window e
   assert.equal(await consume('a'), 0);
 });
 
+test('a subject that was refused while the clock was wrong is not refused until then', async (t) => {
+  const { consume, time } = await createWorld(t);
+  time.advance(400 * 24 * 60 * MINUTE);
+  await exhaust(consume, 'one');
+  assert.equal(await consume('one'), 60);
+  time.advance(-400 * 24 * 60 * MINUTE);
+  await exhaust(consume, 'one');
+  assert.equal(await consume('one'), 60);
+});
+
 test('the database does not tell who was counted', async (t) => {
   const { consume, rows } = await createWorld(t);
   await consume('192.0.2.7');

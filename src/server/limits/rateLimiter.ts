@@ -47,7 +47,8 @@ export function createRateLimiter(key: Uint8Array, clock: () => number): RateLim
       const counter = `${limit.name} ${subject}`;
       const known = exhaustedUntil.get(counter);
       if (known !== undefined) {
-        if (known > now) refuse(known, now);
+        // Further away than its window is long: the clock was wrong, then or now.
+        if (known > now && known <= now + limit.window) refuse(known, now);
         exhaustedUntil.delete(counter);
       }
       const windowStartedAt = now - (now % limit.window);
