@@ -233,7 +233,7 @@ describe('what a server says outside the session', () => {
     const { server, network, join } = await createWorld();
     const alice = await join('alice');
     network.faults.push(answerWith(413, 'Request Entity Too Large'));
-    await assert.rejects(alice.encrypt('alice', 'x'.repeat(10_000)), { code: 'payload_too_large', status: 413 });
+    await assert.rejects(alice.encrypt('alice', 'x'.repeat(70_000)), { code: 'payload_too_large', status: 413 });
     assert.equal((await alice.account()).username, 'alice');
     assert.ok(!server.executions.some(({ path }) => path === '/encrypt'));
   });
