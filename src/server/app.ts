@@ -27,7 +27,7 @@ import { createSmtpTransport } from './mail/smtp.ts';
 import { createMessages } from './messages/messages.ts';
 import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { suite1 } from './sessions/suite1.ts';
-import { createSuite2, UNUSED_SESSION_TIME } from './sessions/suite2.ts';
+import { createSuite2, introductionOf, UNUSED_SESSION_TIME } from './sessions/suite2.ts';
 import { createUserSessions } from './sessions/userSessions.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
@@ -203,13 +203,8 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   const http = await createHttpServer({
     ...core,
     describeServer: async () => {
-      const { descriptor, signature } = await store.transaction((tx) => core.kemKeys.current(tx));
-      return {
-        suites: config.acceptsSuite1 ? [1, 2] : [2],
-        identity: fingerprintOf(identity),
-        descriptor: Buffer.from(descriptor).toString('base64url'),
-        signature: Buffer.from(signature).toString('base64url'),
-      };
+      const key = await store.transaction((tx) => core.kemKeys.current(tx));
+      return { suites: config.acceptsSuite1 ? [1, 2] : [2], ...introductionOf(key) };
     },
     addressSubject,
     checkReady: () => store.transaction(probeWrite),

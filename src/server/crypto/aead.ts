@@ -18,11 +18,7 @@ export const TAG_LENGTH = 16;
  */
 export function sealAead(key: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Uint8Array<ArrayBuffer> {
   const nonce = randomBytes(NONCE_LENGTH);
-  const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_LENGTH });
-  cipher.setAAD(associatedData);
-  const ciphertext = cipher.update(plaintext);
-  cipher.final();
-  return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]);
+  return Buffer.concat([nonce, ...encrypt(key, nonce, plaintext, associatedData)]);
 }
 
 /**
@@ -35,17 +31,48 @@ export function openAead(
   sealed: Uint8Array,
   associatedData: Uint8Array,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (sealed.length < NONCE_LENGTH + TAG_LENGTH) return undefined;
-  const nonce = sealed.subarray(0, NONCE_LENGTH);
-  const tag = sealed.subarray(sealed.length - TAG_LENGTH);
+  return openWithNonce(key, sealed.subarray(0, NONCE_LENGTH), sealed.subarray(NONCE_LENGTH), associatedData);
+}
+
+/**
+ * Encrypts under a nonce that both sides know. The caller sees to it that a key never meets the same nonce twice.
+ *
+ * @returns ciphertext ‖ tag (16)
+ */
+export function sealWithNonce(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associatedData: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  return Buffer.concat(encrypt(key, nonce, plaintext, associatedData));
+}
+
+/** Opens what {@link sealWithNonce} made. @returns the plaintext, or undefined if any bit differs */
+export function openWithNonce(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associatedData: Uint8Array,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (nonce.length !== NONCE_LENGTH || sealed.length < TAG_LENGTH) return undefined;
+  const end = sealed.length - TAG_LENGTH;
   const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_LENGTH });
   decipher.setAAD(associatedData);
-  decipher.setAuthTag(tag);
-  const plaintext = decipher.update(sealed.subarray(NONCE_LENGTH, sealed.length - TAG_LENGTH));
+  decipher.setAuthTag(sealed.subarray(end));
+  const plaintext = decipher.update(sealed.subarray(0, end));
   try {
     decipher.final();
   } catch {
     return undefined;
   }
   return plaintext as Uint8Array<ArrayBuffer>;
+}
+
+function encrypt(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associatedData: Uint8Array): Buffer[] {
+  const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_LENGTH });
+  cipher.setAAD(associatedData);
+  const ciphertext = cipher.update(plaintext);
+  cipher.final();
+  return [ciphertext, cipher.getAuthTag()];
 }

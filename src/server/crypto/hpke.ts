@@ -1,5 +1,5 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { hmac } from './derive.ts';
+import { KEY_LENGTH, NONCE_LENGTH, openWithNonce, sealWithNonce } from './aead.ts';
+import { expand, hmac } from './derive.ts';
 import { type XWingKeyPair, xwingDecapsulate, xwingEncapsulate } from './xwing.ts';
 
 /*
@@ -9,9 +9,6 @@ import { type XWingKeyPair, xwingDecapsulate, xwingEncapsulate } from './xwing.t
 const KEM_ID = 0x647a;
 const KDF_ID = 0x0001;
 const AEAD_ID = 0x0002;
-const KEY_LENGTH = 32;
-const NONCE_LENGTH = 12;
-const TAG_LENGTH = 16;
 const HASH_LENGTH = 32;
 const MODE = { base: 0, psk: 1 } as const;
 const EMPTY = new Uint8Array();
@@ -74,23 +71,8 @@ function createContext(sharedSecret: Uint8Array, info: Uint8Array, psk?: Psk): H
   const nonce = labeledExpand(secret, 'base_nonce', scheduleContext, NONCE_LENGTH);
   const exporterSecret = labeledExpand(secret, 'exp', scheduleContext, HASH_LENGTH);
   return {
-    seal(associatedData, plaintext) {
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData);
-      return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-    },
-    open(associatedData, ciphertext) {
-      if (ciphertext.length < TAG_LENGTH) return undefined;
-      const end = ciphertext.length - TAG_LENGTH;
-      const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH });
-      decipher.setAAD(associatedData).setAuthTag(ciphertext.subarray(end));
-      const plaintext = decipher.update(ciphertext.subarray(0, end));
-      try {
-        decipher.final();
-      } catch {
-        return undefined;
-      }
-      return plaintext;
-    },
+    seal: (associatedData, plaintext) => sealWithNonce(key, nonce, plaintext, associatedData),
+    open: (associatedData, ciphertext) => openWithNonce(key, nonce, ciphertext, associatedData),
     export: (context, length) => labeledExpand(exporterSecret, 'sec', Buffer.from(context), length),
   };
 }
@@ -102,8 +84,7 @@ function labeledExtract(salt: Uint8Array, label: string, input: Uint8Array): Uin
 /** One block of HKDF-Expand is enough: nothing here is longer than a hash. */
 function labeledExpand(secret: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   if (length > HASH_LENGTH) throw new RangeError(`At most ${HASH_LENGTH} bytes can be had, not ${length}.`);
-  const block = hmac(secret, uint16(length), VERSION, SUITE_ID, label, info, Uint8Array.of(1));
-  return block.subarray(0, length);
+  return expand(secret, uint16(length), VERSION, SUITE_ID, label, info).subarray(0, length);
 }
 
 function uint16(value: number): Uint8Array {

@@ -50,16 +50,18 @@ export interface Suite2Dependencies {
   readonly clock: () => number;
 }
 
+/** What a server tells of itself, in base64url. */
+export function introductionOf({ identity, descriptor, signature }: SignedDescriptor) {
+  return {
+    identity: encodeBytes(identity),
+    descriptor: encodeBytes(descriptor),
+    signature: encodeBytes(signature),
+  };
+}
+
 export function createSuite2({ kemKeys, idleTime, clock }: Suite2Dependencies): Suite {
   async function introduce(tx: Transaction): Promise<Handshake> {
-    const { identity, descriptor, signature } = await kemKeys.current(tx);
-    return {
-      answer: wireAnswer(200, {
-        identity: encodeBytes(identity),
-        descriptor: encodeBytes(descriptor),
-        signature: encodeBytes(signature),
-      }),
-    };
+    return { answer: wireAnswer(200, introductionOf(await kemKeys.current(tx))) };
   }
 
   return {

@@ -94,19 +94,10 @@ export async function excludeRequestsOfUser({ engine, db }: Transaction, userId:
 }
 
 const COLUMNS = [
-  'step_id',
-  'session_id',
-  'parent_id',
-  'suite',
-  'user_id',
-  'recovery_id',
-  'sealed_secret',
+  ...FOUND_COLUMNS,
   'request_hash',
   'sealed_answer',
   'repeatable',
-  'used',
-  'last_used_at',
-  'started_at',
 ] as const satisfies readonly (keyof SessionStep)[];
 
 const insertion = prepared<SessionStep, unknown>(COLUMNS, ({ db }, step) =>

@@ -11,12 +11,12 @@ export interface UserSession {
 
 /** @returns the sessions of a user that were in use since the given time, the one used last first */
 export async function findSessionsOfUser(
-  { db }: Transaction,
+  tx: Transaction,
   userId: Uint8Array,
   usedSince: number,
   limit: number,
 ): Promise<UserSession[]> {
-  return db
+  return tx.db
     .selectFrom('session_steps')
     .select(({ fn }) => [
       'session_id',
@@ -24,9 +24,7 @@ export async function findSessionsOfUser(
       fn.max('started_at').as('started_at'),
       fn.max('last_used_at').as('last_used_at'),
     ])
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
+    .where('session_id', 'in', sessionIdsOf(tx, userId))
     .groupBy(['session_id', 'suite'])
     .having(({ fn }) => fn.max('last_used_at'), '>', usedSince)
     .orderBy('last_used_at', 'desc')
@@ -44,9 +42,7 @@ export async function deleteSessionOfUser(
   const { numDeletedRows } = await tx.db
     .deleteFrom('session_steps')
     .where('session_id', '=', sessionId)
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
+    .where('session_id', 'in', sessionIdsOf(tx, userId))
     .executeTakeFirst();
   return numDeletedRows > 0n;
 }
@@ -69,9 +65,12 @@ export async function deleteOtherSessionsOfUser(
   await excludeRequestsOfUser(tx, userId);
   await tx.db
     .deleteFrom('session_steps')
-    .where('session_id', 'in', (eb) =>
-      eb.selectFrom('session_steps').select('session_id').where('user_id', '=', userId),
-    )
+    .where('session_id', 'in', sessionIdsOf(tx, userId))
     .where('session_id', '!=', exceptSessionId)
     .execute();
+}
+
+/** The ids of the sessions that a user is logged in on, at any of their steps, as part of a query. */
+function sessionIdsOf({ db }: Transaction, userId: Uint8Array) {
+  return db.selectFrom('session_steps').select('session_id').where('user_id', '=', userId);
 }
