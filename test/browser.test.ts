@@ -44,7 +44,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
       const headers = { ...reply.headers, 'retry-after': '3600' };
       return request.method === 'OPTIONS' ? reply : { status: 503, headers, body: '{"code":"overloaded"}' };
     };
-    await assert.rejects(vws.account(), { code: 'overloaded', retryAfter: 3600 });
+    await assert.rejects(vws.getAccount(), { code: 'overloaded', retryAfter: 3600 });
     line.tamper = undefined;
   });
 
@@ -73,7 +73,7 @@ async function tellStory(alice: User, bob: User, line: Line, pin: string): Promi
   const rename = { newUsername: newPerson().username, password: b.password };
   await bob.vws.changeUsername(rename);
   assert.equal(line.heard.filter(({ reply }) => reply === 'broken').length, 2);
-  assert.deepEqual(await bob.vws.account(), { username: rename.newUsername, email: b.email });
+  assert.deepEqual(await bob.vws.getAccount(), { username: rename.newUsername, email: b.email });
 
   // All answers are lost until the page is left. The next page has the session, and the request.
   line.tamper = losing(Number.POSITIVE_INFINITY);
@@ -88,9 +88,9 @@ async function tellStory(alice: User, bob: User, line: Line, pin: string): Promi
   assert.ok(!line.heard.some(({ request }) => request.path === HANDSHAKE_PATH), 'a new session was opened');
 
   await alice.vws.logOut();
-  await assert.rejects(alice.vws.account(), { code: 'not_authenticated' });
+  await assert.rejects(alice.vws.getAccount(), { code: 'not_authenticated' });
   await alice.vws.login(a);
-  assert.deepEqual(await alice.vws.account(), { username: a.username, email: a.email });
+  assert.deepEqual(await alice.vws.getAccount(), { username: a.username, email: a.email });
 }
 
 /** Answers to so many requests get lost; those to what browsers ask beforehand do not. */

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openState } from '../src/cli/state/state.ts';
-import { openTerminal, registerAt, startCliWorld } from './support/cli.ts';
+import { openTerminal, registerAt, startCliHarness } from './support/cli.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 
@@ -13,7 +13,7 @@ const TEXT = 'Grüße an alle \u{1f600}\n\n  und\tmehr\r\n';
 // Commands mostly wait for the server and the disk.
 describe('the command', { concurrency: 3 }, () => {
   test('two users: from registering to logging out, with a new password and a new name in between', async (t) => {
-    const { server, line, ann, bob } = await startCliWorld(t);
+    const { server, line, ann, bob } = await startCliHarness(t);
     assert.deepEqual(await ann.failure('whoami').then(([code, { code: name }]) => [code, name]), [3, 'not_logged_in']);
     const fingerprint = (await ann.done('fingerprint')).trim();
     assert.match(server.stderr, new RegExp(`fingerprint ${fingerprint} `));
@@ -52,7 +52,7 @@ describe('the command', { concurrency: 3 }, () => {
   });
 
   test('a recovery in two parts, with a wrong code first', async (t) => {
-    const { server, ann } = await startCliWorld(t);
+    const { server, ann } = await startCliHarness(t);
     await registerAt(ann, 'ann');
     const [missing, { code: name }] = await (await openTerminal(t, server)).failure('recover --code', 'ABCDEF\n');
     assert.deepEqual([missing, name], [7, 'no_recovery']);
@@ -69,7 +69,7 @@ describe('the command', { concurrency: 3 }, () => {
   });
 
   test('a recovery that broke off after the code goes on with the password', async (t) => {
-    const { server, line, ann } = await startCliWorld(t);
+    const { server, line, ann } = await startCliHarness(t);
     await registerAt(ann, 'ann');
     await ann.done('recover --send --email ann@example.org');
     const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
@@ -89,7 +89,7 @@ describe('the command', { concurrency: 3 }, () => {
   });
 
   test('a code that was accepted for an earlier recovery does not count for the next one', async (t) => {
-    const { server, line, ann } = await startCliWorld(t);
+    const { server, line, ann } = await startCliHarness(t);
     await registerAt(ann, 'ann');
     await ann.done('recover --send --email ann@example.org');
     const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
@@ -107,7 +107,7 @@ describe('the command', { concurrency: 3 }, () => {
   });
 
   test('suite 1 has to be asked for, and has a session of its own', async (t) => {
-    const { ann } = await startCliWorld(t);
+    const { ann } = await startCliHarness(t);
     const password = await registerAt(ann, 'ann');
     assert.equal((await ann.failure('whoami --suite1'))[0], 3);
     await ann.done('login --suite1 --email ann@example.org', password);
@@ -119,7 +119,7 @@ describe('the command', { concurrency: 3 }, () => {
   });
 
   test('sessions: listed, ended one by one and all at once', async (t) => {
-    const { line, ann, bob: laptop } = await startCliWorld(t);
+    const { line, ann, bob: laptop } = await startCliHarness(t);
     const password = await registerAt(ann, 'ann');
     const phone = await openTerminal(t, line);
     for (const terminal of [laptop, phone]) await terminal.done('login --email ann@example.org', password);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { settings } from '../src/server/settings.ts';
+import { settings } from '../src/server/config/settings.ts';
 import { openTerminal, registerAt } from './support/cli.ts';
 import { eventually } from './support/poll.ts';
 import { startVws } from './support/vws.ts';

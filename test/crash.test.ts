@@ -10,9 +10,9 @@ import { createDatabase } from './support/postgres.ts';
 import { startServer } from './support/server.ts';
 import { spawnServer } from './support/serverProcess.ts';
 import { postgresUrl } from './support/store.ts';
+import { formatReport } from './torture/oracle.ts';
 import { createRandom } from './torture/random.ts';
 import { crashRounds } from './torture/run.ts';
-import { formatReport } from './torture/witness.ts';
 
 /** More for a longer look. */
 const ROUNDS = Number(process.env.VWS_CRASH_ROUNDS || 3);
@@ -23,15 +23,15 @@ const MAX_START_MILLISECONDS = 700;
 const seed = Date.now() % 2 ** 32;
 
 test('accounts, passwords, codes, mails and sessions survive crashes under load', async (t) => {
-  const witness = await crashRounds(t, {
+  const oracle = await crashRounds(t, {
     startServer: (settings) => startServer(t, settings),
     rounds: ROUNDS,
     seed,
     actors: ACTORS,
   });
-  const report = formatReport(witness, `seed ${seed}`);
-  assert.equal(witness.broken.length, 0, report);
-  assert.equal(witness.counts.restarts, ROUNDS);
+  const report = formatReport(oracle, `seed ${seed}`);
+  assert.equal(oracle.broken.length, 0, report);
+  assert.equal(oracle.counts.restarts, ROUNDS);
   t.diagnostic(report);
 });
 

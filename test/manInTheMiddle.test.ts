@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createHarness, type Harness } from './manInTheMiddle/harness.ts';
 import { startKnownServer } from './manInTheMiddle/knownServer.ts';
 import { attacksOnAnswers } from './manInTheMiddle/onAnswers.ts';
 import { attacksOnHandshakes } from './manInTheMiddle/onHandshakes.ts';
 import { attacksOnRequests } from './manInTheMiddle/onRequests.ts';
 import { attackTable } from './manInTheMiddle/table.ts';
 import { thefts } from './manInTheMiddle/thefts.ts';
-import { createWorld, type World } from './manInTheMiddle/world.ts';
 
 const attacks = { handshakes: attacksOnHandshakes, requests: attacksOnRequests, answers: attacksOnAnswers };
 
@@ -20,21 +20,21 @@ test('a man in the middle gets nothing but a denial of service', { concurrency: 
   const { server, identity } = await startKnownServer(t);
   const groups = Object.entries(attacks).map(([name, group]) =>
     t.test(`with ${name}`, async (t) => {
-      const world = await createWorld(t, server, identity);
-      for (const { does, run } of group) await t.test(`who ${does}`, () => begin(world, run));
+      const harness = await createHarness(t, server, identity);
+      for (const { does, run } of group) await t.test(`who ${does}`, () => begin(harness, run));
     }),
   );
   const stolen = t.test('with something stolen', async (t) => {
-    const world = await createWorld(t, server, identity);
-    for (const [what, run] of Object.entries(thefts)) await t.test(what, () => begin(world, run));
+    const harness = await createHarness(t, server, identity);
+    for (const [what, run] of Object.entries(thefts)) await t.test(what, () => begin(harness, run));
   });
   await Promise.all([...groups, stolen]);
 });
 
 /** What a test that failed has left over the line is not for the next one. */
-function begin(world: World, run: (world: World) => Promise<void>): Promise<void> {
-  world.line.forget();
-  return run(world);
+function begin(harness: Harness, run: (harness: Harness) => Promise<void>): Promise<void> {
+  harness.line.forget();
+  return run(harness);
 }
 
 test('docs/security.md says the same', () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { endpoints } from '../src/protocol/endpoints.ts';
-import { problems } from '../src/protocol/errors.ts';
-import { open, seal, suite1 } from '../src/server/sessions/suite1.ts';
+import { problems } from '../src/protocol/problems.ts';
+import { open, seal, suite1 } from '../src/server/sessions/suites/suite1.ts';
 import type { Transaction } from '../src/server/store/store.ts';
 import { startServer } from './support/server.ts';
 

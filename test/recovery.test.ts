@@ -166,14 +166,14 @@ test('recovery', async (t) => {
 
   await t.test('ends the other sessions of the user, and keeps what they encrypted', async () => {
     const person = newPerson();
-    const thief = await register(server, person);
-    const ciphertext = expectMessage(await thief.encrypt(person.username, 'from before'));
+    const attacker = await register(server, person);
+    const ciphertext = expectMessage(await attacker.encrypt(person.username, 'from before'));
     const client = await Suite1Client.handshake(server);
     expectDone(await forgot(client, person.email));
     expectDone(await confirm(client, await codeFromMailbox(server.dataDir, person.email)));
     const password = newPassword();
     expectDone(await finish(client, password));
-    const answer = await thief.decrypt(ciphertext);
+    const answer = await attacker.decrypt(ciphertext);
     if (answer.status === 404) expectRefused(answer, 404);
     else expectFailure(answer, 201, 'No authorization');
     const again = await logIn(server, { ...person, password });

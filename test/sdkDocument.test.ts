@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { connect } from '../src/client/index.ts';
-import { problems } from '../src/protocol/errors.ts';
+import { problems } from '../src/protocol/problems.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { startServer } from './support/server.ts';
 
@@ -19,7 +19,7 @@ const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''])
 const MODULES = { 'vws-client': 'src/client/index.ts', 'vws-client/suite1': 'src/client/suite1/suite.ts' };
 const IMPORT = /^import .*;\n/gm;
 
-/** What the examples take from the world around them; questions are asked of the test. */
+/** What the examples take from the harness around them; questions are asked of the test. */
 const SURROUNDINGS = `
 const inBrowser = new Map<string, string>();
 const sessionStorage = {

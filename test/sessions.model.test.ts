@@ -11,8 +11,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Step, steps } from './model/steps.ts';
-import { createWorld } from './model/world.ts';
+import { type Step, steps } from './model/commands.ts';
+import { createHarness } from './model/harness.ts';
 
 const STEPS = Number(process.env.VWS_MODEL_STEPS ?? 2_000);
 const SEED = process.env.VWS_MODEL_SEED;
@@ -30,15 +30,15 @@ test('no walk of clients, crashes and time finds the server untrue to the model'
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
 
   async function walk(commands: Iterable<Step>): Promise<void> {
-    const world = await createWorld(count);
+    const harness = await createHarness(count);
     try {
-      await world.populate();
-      await fc.asyncModelRun(() => ({ model: world, real: world }), commands);
+      await harness.populate();
+      await fc.asyncModelRun(() => ({ model: harness, real: harness }), commands);
     } catch (error) {
       const { message } = error as Error;
-      throw new Error(`${message}\n\nThe story:\n${world.story.join('\n')}`, { cause: error });
+      throw new Error(`${message}\n\nThe story:\n${harness.story.join('\n')}`, { cause: error });
     } finally {
-      await world.close();
+      await harness.close();
     }
   }
 

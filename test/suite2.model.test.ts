@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Problem } from '../src/protocol/errors.ts';
-import { MAX_STORED_ANSWER } from '../src/server/sessions/steps.ts';
+import { Problem } from '../src/protocol/problems.ts';
+import { MAX_STORED_ANSWER } from '../src/server/sessions/ratchet.ts';
 import { effect, read, type TestHandler, takeEffect } from './support/exchangeFixtures.ts';
 import { newStoreLocation } from './support/store.ts';
 import { b64, openAnswer2, type Step, type Suite2Answer, unb64 } from './support/suite2Client.ts';
-import { createSuite2World, type Sent2, type Suite2World, sealedRequest2 } from './support/suite2Fixtures.ts';
+import { createSuite2Harness, type Sent2, type Suite2Harness, sealedRequest2 } from './support/suite2Fixtures.ts';
 
 const RUNS = 30;
 const MAX_EVENTS = 60;
@@ -45,8 +45,8 @@ interface Request {
   answer?: Suite2Answer;
 }
 
-async function createClient(world: Suite2World, count: (what: string) => void) {
-  let step: Step = await world.handshake();
+async function createClient(harness: Suite2Harness, count: (what: string) => void) {
+  let step: Step = await harness.handshake();
   let pending: Request | undefined;
   const requests: Request[] = [];
   const executed = new Map<string, number>();
@@ -74,7 +74,7 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
     ask(kem: boolean, isLong: boolean): void {
       if (pending) return;
       const text = `${requests.length} ${isLong ? 'x'.repeat(MAX_STORED_ANSWER) : ''}`;
-      const sent = world.ask(step, isLong ? read : effect, { text, kem });
+      const sent = harness.ask(step, isLong ? read : effect, { text, kem });
       pending = { sent, text, isLong };
       requests.push(pending);
     },
@@ -82,9 +82,9 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
       const request = pending;
       if (!request) return;
       arrived.add(request.text);
-      const by = copies.map((isOther) => (isOther ? world.other.exchange : world.exchange));
+      const by = copies.map((isOther) => (isOther ? harness.other.exchange : harness.exchange));
       const answers = await Promise.all(
-        by.map((exchange) => world.send(request.sent, prepares ? preparing : handler, exchange)),
+        by.map((exchange) => harness.send(request.sent, prepares ? preparing : handler, exchange)),
       );
       for (const answer of answers) note(request, answer);
       count(isAnswerLost ? 'an answer is lost' : 'an answer arrives');
@@ -98,14 +98,14 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
       const current = request === pending || (!pending && request === requests.at(-1));
       if (current) {
         arrived.add(request.text);
-        note(request, await world.send(request.sent, handler));
+        note(request, await harness.send(request.sent, handler));
         count('the last request comes once more');
         return;
       }
       // One that came in between is the last whose answer is still there, until the next one is executed.
       const isKept = pending !== undefined && request === requests.at(-2) && !arrived.has(pending.text);
-      if (isKept) note(request, await world.send(request.sent, handler));
-      else await assert.rejects(world.send(request.sent, handler), { code: 'out_of_sync' });
+      if (isKept) note(request, await harness.send(request.sent, handler));
+      else await assert.rejects(harness.send(request.sent, handler), { code: 'out_of_sync' });
       count(isKept ? 'the request before comes once more' : 'an old request comes once more');
     },
     lateAnswer(back: number): void {
@@ -125,7 +125,7 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
       payload.writeUInt8(payload.readUInt8(at) ^ 1, at);
       const forged = sealedRequest2(request.sent, JSON.stringify({ ...body, payload: b64(payload) }));
       const code = arrived.has(request.text) ? 'out_of_sync' : 'malformed_request';
-      await assert.rejects(world.exchange.run(handler, forged), { code });
+      await assert.rejects(harness.exchange.run(handler, forged), { code });
       count(`a forgery: ${code}`);
     },
     async failure(isProblem: boolean): Promise<void> {
@@ -138,7 +138,7 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
           throw error;
         },
       };
-      await assert.rejects(world.send(request.sent, failing), error);
+      await assert.rejects(harness.send(request.sent, failing), error);
       count('the server fails');
     },
     check(): void {
@@ -153,12 +153,12 @@ async function createClient(world: Suite2World, count: (what: string) => void) {
 }
 
 test('a client and its server stay in step, and each request is executed once', async (t) => {
-  const world = await createSuite2World(t, await newStoreLocation(t));
+  const harness = await createSuite2Harness(t, await newStoreLocation(t));
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   await fc.assert(
     fc.asyncProperty(fc.array(event, { minLength: 10, maxLength: MAX_EVENTS, size: 'max' }), async (events) => {
-      const client = await createClient(world, count);
+      const client = await createClient(harness, count);
       for (const next of events) {
         if (next.kind === 'ask') client.ask(next.kem, next.isLong);
         if (next.kind === 'deliver') await client.deliver(next.copies, next.prepares, next.isAnswerLost);
@@ -166,7 +166,7 @@ test('a client and its server stay in step, and each request is executed once', 
         if (next.kind === 'late answer') client.lateAnswer(next.back);
         if (next.kind === 'forgery') await client.forgery(next.position);
         if (next.kind === 'failure') await client.failure(next.isProblem);
-        if (next.kind === 'pause') world.time.advance(PAUSE);
+        if (next.kind === 'pause') harness.time.advance(PAUSE);
         client.check();
       }
       for (const kem of [true, false]) {

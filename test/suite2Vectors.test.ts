@@ -9,7 +9,7 @@ import * as clientPrimitives from '../src/client/suite2/primitives.ts';
 import { createStep } from '../src/client/suite2/step.ts';
 import { decapsulate as clientDecapsulate } from '../src/client/suite2/xwing.ts';
 import { endpoints, pathWithoutName } from '../src/protocol/endpoints.ts';
-import { Problem } from '../src/protocol/errors.ts';
+import { Problem } from '../src/protocol/problems.ts';
 import {
   answerContext,
   decodeContent,
@@ -26,7 +26,7 @@ import { openAead } from '../src/server/crypto/aead.ts';
 import { expand, extract } from '../src/server/crypto/derive.ts';
 import { setupReceiver } from '../src/server/crypto/hpke.ts';
 import { xwingDecapsulate, xwingKeyPair } from '../src/server/crypto/xwing.ts';
-import { createSuite2 } from '../src/server/sessions/suite2.ts';
+import { createSuite2 } from '../src/server/sessions/suites/suite2/suite2.ts';
 
 const vectors = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'docs', 'vectors', 'suite2.json'), 'utf8'));
 const { identity, kem_key: kemKey, handshake, steps } = vectors;

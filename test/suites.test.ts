@@ -199,9 +199,9 @@ test('a server that does not speak suite 1 says so, and loses none of its sessio
 });
 
 describe('the latch', () => {
-  const on = { VWS_SUITE2_LATCH: 'on' };
+  const on = { VWS_DOWNGRADE_PROTECTION: 'on' };
 
-  async function expectLatched(server: TestServer, { email, password }: Person): Promise<void> {
+  async function expectDowngradeRefused(server: TestServer, { email, password }: Person): Promise<void> {
     const client = await Suite1Client.handshake(server);
     expectFailure(await client.call('/login_user', { email, password }), 201, LATCHED);
     expectFailure(await client.call('/account'), 201, 'No authorization');
@@ -211,12 +211,12 @@ describe('the latch', () => {
     const server = await startServer(t, on);
     const [registered, loggedIn, existing] = [newPerson(), newPerson(), newPerson()];
     await register2(server, registered);
-    await expectLatched(server, registered);
+    await expectDowngradeRefused(server, registered);
 
     await register(server, loggedIn);
     await logIn(server, loggedIn);
     await logIn2(server, loggedIn);
-    await expectLatched(server, loggedIn);
+    await expectDowngradeRefused(server, loggedIn);
     await logIn2(server, loggedIn);
 
     await register(server, existing);
@@ -259,7 +259,7 @@ describe('the latch', () => {
     expectFailure(await client.call('/account'), 201, 'No authorization');
     expectFailure(await client.call('/login_user', { ...recovered }), 201, LATCHED);
     await logIn2(server, recovered);
-    await expectLatched(server, recovered);
+    await expectDowngradeRefused(server, recovered);
   });
 
   test('is open unless it is asked for', async (t) => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from './support/server.ts';
 import { postgresUrl } from './support/store.ts';
+import { formatReport } from './torture/oracle.ts';
 import { torture } from './torture/run.ts';
-import { formatReport } from './torture/witness.ts';
 
 const PROCESSES = 3;
 const MILLISECONDS = 10_000;
@@ -12,7 +12,7 @@ const ACTORS = 8;
 
 test('no promise is broken by lost answers, doubled requests, crashes and cut lines', async (t) => {
   const seed = Date.now() % 2 ** 32;
-  const witness = await torture(t, {
+  const oracle = await torture(t, {
     startServer: (settings) => startServer(t, settings),
     processes: PROCESSES,
     milliseconds: MILLISECONDS,
@@ -22,11 +22,11 @@ test('no promise is broken by lost answers, doubled requests, crashes and cut li
     cutInterval: 1_500,
     lateRestarts: 0.3,
   });
-  const report = formatReport(witness, `seed ${seed}`);
-  assert.equal(witness.broken.length, 0, report);
+  const report = formatReport(oracle, `seed ${seed}`);
+  assert.equal(oracle.broken.length, 0, report);
   const happened = ['acknowledged', 'lost answers', 'resends', 'kills', 'checks'] as const;
   for (const event of postgresUrl ? ([...happened, 'database cuts'] as const) : happened) {
-    assert.ok(witness.counts[event] > 0, `nothing counted as ${event}:\n${report}`);
+    assert.ok(oracle.counts[event] > 0, `nothing counted as ${event}:\n${report}`);
   }
   t.diagnostic(report);
 });

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Endpoint, endpoints, HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';
-import { type Setting, settings } from '../src/server/settings.ts';
+import { type Setting, settings } from '../src/server/config/settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const rows = Object.entries(settings) as [string, Setting<unknown>][];

@@ -1,5 +1,5 @@
 // The import rule, the architecture in one table: protocol <- client <- cli; protocol <- server; inside the server
-// app and main -> http -> the nouns -> store. Types count like values. Also: nothing imports itself in a circle.
+// app and main -> http -> api -> the domain modules -> store. Types count like values. Also: nothing imports itself in a circle.
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join, posix } from 'node:path';
@@ -16,10 +16,9 @@ type Place = {
   usesProcess?: true;
 };
 
-const NOUNS = ['accounts', 'keyring', 'limits', 'mail', 'messages', 'sessions'].map((noun) => `src/server/${noun}`);
-const BELOW_HTTP = [...NOUNS, 'src/server/store', 'src/server/crypto', 'src/protocol'];
-const CONFIG = ['src/server/config.ts', 'src/server/settings.ts'];
-const BELOW_MAIN = ['src/server/app.ts', ...CONFIG, 'src/server/http', ...BELOW_HTTP];
+const DOMAIN = ['accounts', 'keyring', 'limits', 'mail', 'messages', 'sessions'].map((name) => `src/server/${name}`);
+const BELOW_API = [...DOMAIN, 'src/server/log.ts', 'src/server/store', 'src/server/crypto', 'src/protocol'];
+const BELOW_MAIN = ['src/server/app.ts', 'src/server/config', 'src/server/http', 'src/server/api', ...BELOW_API];
 const ALL_BUT_MAIN = [...BELOW_MAIN, 'src/client', 'src/cli', 'src/cli/server'];
 
 /** A file is in the place with the longest name that its path begins with; a source file without a place is an error. */
@@ -29,16 +28,18 @@ const PLACES: Record<string, Place> = {
   'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server'], usesProcess: true },
   // The commands that run or move a server, and no others, know its inside.
   'src/cli/server': {
-    mayImport: ['src/cli', 'src/client', 'src/server/main.ts', 'src/server/app.ts', ...CONFIG, ...BELOW_HTTP],
+    mayImport: ['src/cli', 'src/client', 'src/server/main.ts', 'src/server/app.ts', 'src/server/config', ...BELOW_API],
     usesProcess: true,
   },
 
   'src/server/main.ts': { mayImport: BELOW_MAIN, usesProcess: true },
-  'src/server/app.ts': { mayImport: [...CONFIG, 'src/server/http', ...BELOW_HTTP] },
-  // Settings are read into the types of the parts that they are for; no part knows where they come from.
-  ...placesAlike(CONFIG, { mayImport: [...CONFIG, ...BELOW_HTTP] }),
-  'src/server/http': { mayImport: [...NOUNS, 'src/protocol'] },
-  ...placesAlike(NOUNS, { mayImport: ['src/server/store', 'src/server/crypto', 'src/protocol'] }),
+  'src/server/app.ts': { mayImport: ['src/server/config', 'src/server/http', 'src/server/api', ...BELOW_API] },
+  // Settings are parsed into the types of the modules that use them; no module knows where they come from.
+  'src/server/config': { mayImport: BELOW_API },
+  'src/server/log.ts': { mayImport: [] },
+  'src/server/http': { mayImport: ['src/server/api', 'src/server/log.ts', ...DOMAIN, 'src/protocol'] },
+  'src/server/api': { mayImport: [...DOMAIN, 'src/server/store', 'src/protocol'] },
+  ...placesAlike(DOMAIN, { mayImport: ['src/server/log.ts', 'src/server/store', 'src/server/crypto', 'src/protocol'] }),
   'src/server/store': { mayImport: ['src/server/crypto', 'src/protocol'] },
   'src/server/crypto': { mayImport: [] },
 

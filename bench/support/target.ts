@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { settings } from '../../src/server/settings.ts';
+import { settings } from '../../src/server/config/settings.ts';
 
 const BENCH_FOLDER = join(import.meta.dirname, '..');
 const SERVER = join(BENCH_FOLDER, '..', 'src', 'server', 'main.ts');

@@ -1,5 +1,5 @@
 import { VwsError } from '../client/error.ts';
-import { type ProblemCode, problems } from '../protocol/errors.ts';
+import { type ProblemCode, problems } from '../protocol/problems.ts';
 import { CommandError, Interrupted, UsageError } from './command.ts';
 import { type ErrorCode, exitCodeOf } from './exitCodes.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createWorld, PASSWORD } from '../../test/support/client/world.ts';
+import { createHarness, PASSWORD } from '../../test/support/client/harness.ts';
 import type { endpoints } from '../protocol/endpoints.ts';
 import { endpoints as table } from '../protocol/endpoints.ts';
 import { VwsError } from './index.ts';
@@ -9,7 +9,7 @@ type FieldsOf<Name extends keyof typeof endpoints> = (typeof endpoints)[Name]['f
 
 describe('each call', () => {
   test('reaches the server, and its answer comes back in the words of the SDK', async () => {
-    const { server, join } = await createWorld();
+    const { server, join } = await createHarness();
     const alice = await join('alice');
     const bob = await join('bob');
 
@@ -19,8 +19,8 @@ describe('each call', () => {
       sender: 'alice',
       sentAt: new Date(1_790_000_000_000),
     });
-    assert.deepEqual(await bob.account(), { username: 'bob', email: 'bob@example.org' });
-    assert.deepEqual(await bob.sessions(), [
+    assert.deepEqual(await bob.getAccount(), { username: 'bob', email: 'bob@example.org' });
+    assert.deepEqual(await bob.listSessions(), [
       { id: 's1', suite: 2, startedAt: new Date(1000), lastUsedAt: new Date(2000), current: true },
     ]);
     await bob.changeUsername({ newUsername: 'robert', password: PASSWORD });
@@ -28,9 +28,9 @@ describe('each call', () => {
     await bob.endSession('s2');
     await bob.endOtherSessions();
     await bob.logOut();
-    await bob.forgotPassword('bob@example.org');
-    await bob.confirmForgotPassword('AB12CD');
-    await bob.finishForgotPassword('Third_2026');
+    await bob.requestPasswordReset('bob@example.org');
+    await bob.verifyResetCode('AB12CD');
+    await bob.resetPassword('Third_2026');
     await bob.login({ email: 'bob@example.org', password: 'Other_2026' });
     assert.deepEqual(
       server.accounts.map(({ username }) => username),
@@ -46,7 +46,7 @@ describe('each call', () => {
   });
 
   test('of a server that answers with a problem rejects with its code, status and detail', async () => {
-    const { join } = await createWorld();
+    const { join } = await createHarness();
     const alice = await join('alice');
     await assert.rejects(alice.login({ email: 'alice@example.org', password: 'wrong' }), (error) => {
       assert.ok(error instanceof VwsError);
@@ -57,27 +57,27 @@ describe('each call', () => {
       return true;
     });
     await assert.rejects(alice.encrypt('nobody', 'text'), { code: 'user_not_found', status: 404 });
-    assert.equal((await alice.account()).username, 'alice', 'the session goes on');
+    assert.equal((await alice.getAccount()).username, 'alice', 'the session goes on');
   });
 
   test('of a server that answers with something else is bad_answer, and the session goes on', async () => {
-    const { server, join } = await createWorld();
+    const { server, join } = await createHarness();
     const alice = await join('alice');
     for (const json of [{}, { message: 7 }, { sessions: {} }, { sessions: [{ id: 7 }] }]) {
       server.answer = () => ({ status: 200, json });
       await assert.rejects(alice.encrypt('alice', 'text'), { code: 'bad_answer' });
-      await assert.rejects(alice.sessions(), { code: 'bad_answer' });
+      await assert.rejects(alice.listSessions(), { code: 'bad_answer' });
     }
     server.answer = () => ({ status: 418, json: { code: 'from_the_future', title: 'Tea.' } });
-    await assert.rejects(alice.account(), { code: 'from_the_future', message: 'Tea.', status: 418 });
+    await assert.rejects(alice.getAccount(), { code: 'from_the_future', message: 'Tea.', status: 418 });
     server.answer = () => ({ status: 418, json: {} });
-    await assert.rejects(alice.account(), { code: 'bad_answer', status: 418 });
+    await assert.rejects(alice.getAccount(), { code: 'bad_answer', status: 418 });
     server.answer = () => undefined;
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
   });
 
   test('made together with others is sent after them, one by one', async () => {
-    const { server, network, join } = await createWorld();
+    const { server, network, join } = await createHarness();
     const alice = await join('alice');
     let inFlight = 0;
     network.always = async (_, forward) => {
@@ -102,7 +102,7 @@ describe('each call', () => {
   });
 
   test('sends no cookies, asks no cache, and hides every field', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     await alice.encrypt('alice', 'a text that nobody may see');
     for (const { path, body, init } of network.sent) {

@@ -33,7 +33,7 @@ export function createVws(about: Pick<Vws, 'url' | 'suite'>, session: Session): 
       };
     },
 
-    async account(options) {
+    async getAccount(options) {
       const answer = await ask('/account', {}, options);
       return { username: text(answer, 'username'), email: text(answer, 'email') };
     },
@@ -42,12 +42,11 @@ export function createVws(about: Pick<Vws, 'url' | 'suite'>, session: Session): 
     changePassword: ({ password, newPassword }, options) =>
       run('/change_password', { password, new_password: newPassword }, options),
 
-    forgotPassword: (email, options) => run('/forgot_password', { email }, options),
-    confirmForgotPassword: (code, options) => run('/confirm_forgot_password', { code }, options),
-    finishForgotPassword: (newPassword, options) =>
-      run('/final_forgot_password', { new_password: newPassword }, options),
+    requestPasswordReset: (email, options) => run('/forgot_password', { email }, options),
+    verifyResetCode: (code, options) => run('/confirm_forgot_password', { code }, options),
+    resetPassword: (newPassword, options) => run('/final_forgot_password', { new_password: newPassword }, options),
 
-    sessions: async (options) => list((await ask('/list_sessions', {}, options)).sessions),
+    listSessions: async (options) => list((await ask('/list_sessions', {}, options)).sessions),
     endSession: (id, options) => run('/end_session', { session: id }, options),
     endOtherSessions: (options) => run('/end_other_sessions', {}, options),
   };

@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../protocol/errors.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
 
 /**
  * What went wrong on this side of the wire.

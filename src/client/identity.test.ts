@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
 import { createIdentity, createServerKey } from '../../test/support/client/memorySuite2.ts';
 import { answerWith, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
-import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
 import { connect as connectTo, VwsError } from './index.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
 describe('the server’s address', () => {
   test('must be an absolute URL of HTTP or HTTPS, with a path at most', async () => {
-    const { server, network, clock } = await createWorld();
+    const { server, network, clock } = await createHarness();
     const options = { pin: server.fingerprint, fetch: network.fetch, clock };
     for (const url of [
       'nix',
@@ -35,7 +35,7 @@ describe('the server’s address', () => {
 
 describe('the server’s identity', () => {
   test('must be pinned or asked about', async () => {
-    const { network, connect } = await createWorld();
+    const { network, connect } = await createHarness();
     await assert.rejects(connect({ pin: undefined }), { code: 'identity_required' });
     await assert.rejects(connect({ pin: 'too short' }), { code: 'identity_required' });
     await assert.rejects(connectTo(network.url), { name: 'VwsError', code: 'identity_required' });
@@ -43,7 +43,7 @@ describe('the server’s identity', () => {
   });
 
   test('that is not the pinned one is refused, before anything else is sent', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     const { fingerprint } = createIdentity();
     await assert.rejects(connect({ pin: fingerprint }), (error) => {
       assert.ok(error instanceof VwsError);
@@ -59,7 +59,7 @@ describe('the server’s identity', () => {
   });
 
   test('is told to onFirstUse once, and is then the fingerprint', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     const told: string[] = [];
     network.faults.push(loseRequest, (_, forward) => forward(), loseAnswer);
     const vws = await connect({ pin: undefined, onFirstUse: (fingerprint) => told.push(fingerprint) });
@@ -68,7 +68,7 @@ describe('the server’s identity', () => {
   });
 
   test('that was trusted a moment ago cannot be changed in the same handshake', async () => {
-    const { network, connect } = await createWorld();
+    const { network, connect } = await createHarness();
     const other = await createServerKey(createIdentity(), 0, 2e12);
     const told: string[] = [];
     network.faults.push((_, forward) => forward(), answerWith(200, other.introduction));
@@ -78,7 +78,7 @@ describe('the server’s identity', () => {
   });
 
   test('can be refused', async () => {
-    const { network, connect } = await createWorld();
+    const { network, connect } = await createHarness();
     const cause = new Error('No.');
     const refusals = [
       () => false,
@@ -94,13 +94,13 @@ describe('the server’s identity', () => {
   });
 
   test('may be looked at for as long as the user likes', async () => {
-    const { clock, connect } = await createWorld();
+    const { clock, connect } = await createHarness();
     const onFirstUse = () => clock.advance(10 * 60_000);
     await connect({ pin: undefined, onFirstUse, deadline: 1000 });
   });
 
   test('must have signed the key', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     const other = (await createServerKey(createIdentity(), 0, 2e12)).introduction;
     for (const bent of [
       { ...other, identity: server.fingerprint },
@@ -119,7 +119,7 @@ describe('the server’s identity', () => {
 
 describe('the server’s key', () => {
   test('is good as long as it says, give or take a day for wrong clocks', async () => {
-    const { server, clock, connect } = await createWorld();
+    const { server, clock, connect } = await createHarness();
     const now = clock.now();
     for (const [from, until, isGood] of [
       [now + DAY - 1000, now + 30 * DAY, true],
@@ -134,7 +134,7 @@ describe('the server’s key', () => {
   });
 
   test('may have changed since it was cached: the new one is checked and used', async () => {
-    const { server, network, clock, connect } = await createWorld();
+    const { server, network, clock, connect } = await createHarness();
     const vws = await connect();
     await server.rotateKey();
     clock.advance(61_000);
@@ -152,16 +152,16 @@ describe('the server’s key', () => {
   });
 
   test('may not have changed together with the identity', async () => {
-    const { network, clock, connect } = await createWorld();
+    const { network, clock, connect } = await createHarness();
     const vws = await connect();
     const other = await createServerKey(createIdentity(), 0, 2e12);
     clock.advance(61_000);
     network.faults.push(answerWith(200, other.introduction));
-    await assert.rejects(vws.account(), { code: 'identity_changed' });
+    await assert.rejects(vws.getAccount(), { code: 'identity_changed' });
   });
 
   test('that is never taken is no server’s', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     network.always = async () => ({ status: 200, json: server.introduction });
     await assert.rejects(connect({ deadline: 2000 }), { code: 'bad_answer' });
   });
@@ -169,7 +169,7 @@ describe('the server’s key', () => {
 
 describe('the handshake', () => {
   test('that was tampered with is made anew', async () => {
-    const { network, connect } = await createWorld();
+    const { network, connect } = await createHarness();
     const bend = tamper(({ status, json }) => {
       const bytes = Buffer.from((json as { ciphertext: string }).ciphertext, 'base64url');
       bytes[5] = (bytes[5] ?? 0) ^ 1;
@@ -182,7 +182,7 @@ describe('the handshake', () => {
   });
 
   test('is not made in suite 1, whatever the server says', async () => {
-    const { network, connect } = await createWorld();
+    const { network, connect } = await createHarness();
     for (const fault of [
       answerWith(404, 'Error!'),
       answerWith(200, { ciphertext: 'ab12', session_key: 'QUJD' }),
@@ -200,27 +200,27 @@ describe('the handshake', () => {
   });
 
   test('that is refused as too large is an error like any other', async () => {
-    const { network, clock, connect } = await createWorld();
+    const { network, clock, connect } = await createHarness();
     network.faults.push(answerWith(413, {}));
     await assert.rejects(connect(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
     const vws = await connect();
     clock.advance(61_000);
     network.faults.push(answerWith(413, {}));
-    await assert.rejects(vws.account(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
+    await assert.rejects(vws.getAccount(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
   });
 
   test('is made anew before the first request of a session that the server has dropped by now', async () => {
-    const { server, clock, connect } = await createWorld();
+    const { server, clock, connect } = await createHarness();
     const vws = await connect();
     clock.advance(3 * 60_000);
     server.sessions.clear();
     await vws.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
     clock.advance(3 * 60_000);
-    assert.equal((await vws.account()).username, 'alice', 'a used session is kept');
+    assert.equal((await vws.getAccount()).username, 'alice', 'a used session is kept');
   });
 
   test('leaves nothing behind if it cannot be saved', async () => {
-    const { connect } = await createWorld();
+    const { connect } = await createHarness();
     const storage = createMemoryStorage();
     const cause = new Error('The disk is full.');
     storage.failures.push(cause);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, asyncProperty, boolean, assert as check, constantFrom, integer, record } from 'fast-check';
+import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
 import { answerWith, type Fault, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
-import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
 import { VwsError } from './index.ts';
 
 const repeated: Fault = async (_, forward) => {
@@ -26,7 +26,7 @@ const step = record({
 test('whatever is lost, repeated or bent, every request is executed once and both sides stay in step', async () => {
   await check(
     asyncProperty(array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
-      const { server, network, clock, connect, join } = await createWorld();
+      const { server, network, clock, connect, join } = await createHarness();
       const storage = createMemoryStorage();
       let vws = await join('alice', { storage });
       const done = new Set<string>();
@@ -44,7 +44,7 @@ test('whatever is lost, repeated or bent, every request is executed once and bot
         network.faults.length = 0;
         if (restarts) vws = await connect({ storage });
       }
-      const { username } = await vws.account();
+      const { username } = await vws.getAccount();
 
       const [session] = server.sessions.values();
       assert.equal(server.sessions.size, 1);

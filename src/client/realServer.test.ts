@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createMemoryStorage } from '../../test/support/client/world.ts';
+import { createMemoryStorage } from '../../test/support/client/harness.ts';
 import { codeFromMailbox } from '../../test/support/mail.ts';
 import { newPassword, newPerson } from '../../test/support/people.ts';
 import { startServer, type TestServer } from '../../test/support/server.ts';
@@ -51,31 +51,31 @@ for (const [name, options] of Object.entries(MODES)) {
         assert.deepEqual([opened.sender, opened.sentAt], [null, null]);
       }
       assert.equal((await one.decrypt(await two.encrypt(alice.username, ''))).text, '');
-      assert.deepEqual(await one.account(), { username: alice.username, email: alice.email });
+      assert.deepEqual(await one.getAccount(), { username: alice.username, email: alice.email });
 
       await two.changeUsername({ newUsername: 'robert', password: bob.password });
       const password = newPassword();
       await two.changePassword({ password: bob.password, newPassword: password });
       const other = await meet(server);
       await other.login({ email: bob.email, password });
-      const sessions = await two.sessions();
+      const sessions = await two.listSessions();
       assert.equal(sessions.length, 2);
       const [own, others] = [sessions.find(({ current }) => current), sessions.find(({ current }) => !current)];
       assert.ok(own && others && own.suite === two.suite);
       assert.ok(Math.abs((own.startedAt ?? assert.fail()).getTime() - before) < 60_000);
       await two.endSession(others.id);
-      await assert.rejects(other.account(), isSuite2 ? { sessionLost: true } : { name: 'VwsError' });
+      await assert.rejects(other.getAccount(), isSuite2 ? { sessionLost: true } : { name: 'VwsError' });
       await two.endOtherSessions();
       await two.logOut();
-      await assert.rejects(two.account(), { code: 'not_authenticated' });
+      await assert.rejects(two.getAccount(), { code: 'not_authenticated' });
 
-      await two.forgotPassword(bob.email);
-      await assert.rejects(two.confirmForgotPassword('WRONG1'), { code: 'invalid_code' });
-      await two.confirmForgotPassword(await codeFromMailbox(server.dataDir, bob.email));
+      await two.requestPasswordReset(bob.email);
+      await assert.rejects(two.verifyResetCode('WRONG1'), { code: 'invalid_code' });
+      await two.verifyResetCode(await codeFromMailbox(server.dataDir, bob.email));
       const third = newPassword();
-      await two.finishForgotPassword(third);
+      await two.resetPassword(third);
       await two.login({ email: bob.email, password: third });
-      assert.equal((await two.account()).username, 'robert');
+      assert.equal((await two.getAccount()).username, 'robert');
     });
 
     test('problems come back as codes', async (t) => {
@@ -94,8 +94,8 @@ for (const [name, options] of Object.entries(MODES)) {
         await assert.rejects(vws.encrypt(username, 'text'), { code: 'user_not_found' });
       }
       await assert.rejects(vws.decrypt(await vws.encrypt('bob', 'text')), { code: 'undecryptable_message' });
-      await assert.rejects(vws.confirmForgotPassword('AB12CD'), { code: 'no_recovery' });
-      assert.equal((await vws.account()).username, 'alice', 'the session has outlived all of that');
+      await assert.rejects(vws.verifyResetCode('AB12CD'), { code: 'no_recovery' });
+      assert.equal((await vws.getAccount()).username, 'alice', 'the session has outlived all of that');
     });
 
     test('a large text comes through, a larger one is refused, and one that is larger still', async (t) => {
@@ -106,7 +106,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal((await vws.decrypt(await vws.encrypt('alice', text))).text, text);
       await assert.rejects(vws.encrypt('alice', 'x'.repeat(60_000)), { code: 'message_too_large' });
       await assert.rejects(vws.encrypt('alice', 'x'.repeat(1_000_000)), { code: 'payload_too_large' });
-      assert.equal((await vws.account()).username, 'alice');
+      assert.equal((await vws.getAccount()).username, 'alice');
     });
 
     test('nothing is executed twice, whatever is lost, and a KEM step is made now and then', async (t) => {
@@ -127,7 +127,7 @@ for (const [name, options] of Object.entries(MODES)) {
         if (i % 7 === 0) skew += 61_000;
         await vws.changeUsername({ newUsername: `alice ${i}`, password: alice.password });
       }
-      assert.equal((await vws.account()).username, 'alice 19');
+      assert.equal((await vws.getAccount()).username, 'alice 19');
     });
 
     test('a restart of the server and one of the client lose nothing', async (t) => {
@@ -147,7 +147,7 @@ for (const [name, options] of Object.entries(MODES)) {
       await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'x' }), {
         code: 'invalid_credentials',
       });
-      assert.equal((await restored.account()).username, 'alice');
+      assert.equal((await restored.getAccount()).username, 'alice');
     });
   });
 }

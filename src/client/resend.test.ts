@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createHarness, PASSWORD } from '../../test/support/client/harness.ts';
 import { answerWith, type Fault, loseAnswer, loseRequest, stall, tamper } from '../../test/support/client/network.ts';
-import { createWorld, PASSWORD } from '../../test/support/client/world.ts';
 import { VwsError } from './index.ts';
 
 const problem = (status: number, code: string, headers = {}) =>
@@ -33,7 +33,7 @@ const UNANSWERED: Record<string, Fault> = {
 describe('a request is sent again with the same bytes after', () => {
   for (const [name, fault] of Object.entries(UNANSWERED)) {
     test(name, async () => {
-      const { server, network, clock, join } = await createWorld();
+      const { server, network, clock, join } = await createHarness();
       const alice = await join('alice');
       network.faults.push(fault, fault);
       const before = network.sent.length;
@@ -44,17 +44,17 @@ describe('a request is sent again with the same bytes after', () => {
       assert.deepEqual([second, third, ...more], [first, first]);
       assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
       assert.ok(clock.pauses.length === 2 && clock.pauses.every((pause) => pause >= 125 && pause <= 500));
-      assert.equal((await alice.account()).username, 'alicia', 'the session goes on');
+      assert.equal((await alice.getAccount()).username, 'alicia', 'the session goes on');
     });
   }
 });
 
 describe('the pauses', () => {
   test('double, with jitter, and stay bounded', async () => {
-    const { network, clock, join } = await createWorld();
+    const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.always = loseRequest;
-    await assert.rejects(alice.account({ deadline: 120_000 }), { code: 'network' });
+    await assert.rejects(alice.getAccount({ deadline: 120_000 }), { code: 'network' });
     for (const [i, pause] of clock.pauses.entries()) {
       const whole = Math.min(250 * 2 ** i, 10_000);
       assert.ok(pause >= whole / 2 && pause <= whole, `pause ${i} of ${pause} ms`);
@@ -63,18 +63,18 @@ describe('the pauses', () => {
   });
 
   test('are as long as Retry-After says', async () => {
-    const { network, clock, join } = await createWorld();
+    const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(503, 'overloaded', { 'retry-after': '7' }));
-    await alice.account();
+    await alice.getAccount();
     assert.deepEqual(clock.pauses, [7000]);
   });
 
   test('are not begun if there is no time for them', async () => {
-    const { network, clock, join } = await createWorld();
+    const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(429, 'too_many_requests', { 'retry-after': '3600' }));
-    await assert.rejects(alice.account(), { code: 'too_many_requests', status: 429, retryAfter: 3600 });
+    await assert.rejects(alice.getAccount(), { code: 'too_many_requests', status: 429, retryAfter: 3600 });
     assert.deepEqual(clock.pauses, []);
   });
 });
@@ -86,33 +86,33 @@ describe('when the time is up', () => {
     ['bad_answer', flipPayload],
   ] as const) {
     test(`the error says why there was no answer: ${code}`, async () => {
-      const { network, join } = await createWorld();
+      const { network, join } = await createHarness();
       const alice = await join('alice');
       network.always = fault;
-      await assert.rejects(alice.account({ deadline: 3_000 }), { name: 'VwsError', code });
+      await assert.rejects(alice.getAccount({ deadline: 3_000 }), { name: 'VwsError', code });
     });
   }
 
   test('a silent server was asked several times', async () => {
-    const { network, clock, join } = await createWorld();
+    const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     const before = network.sent.length;
     network.always = stall(() => clock.advance(16_000));
-    await assert.rejects(alice.account({ deadline: 30_000 }), { code: 'network' });
+    await assert.rejects(alice.getAccount({ deadline: 30_000 }), { code: 'network' });
     assert.ok(network.sent.length - before >= 2);
     network.always = undefined;
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
   });
 
   test('in the first attempt already, the error says no more than that', async () => {
-    const { network, clock, join } = await createWorld();
+    const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(stall(() => clock.advance(100)));
-    await assert.rejects(alice.account({ deadline: 100 }), { code: 'deadline' });
+    await assert.rejects(alice.getAccount({ deadline: 100 }), { code: 'deadline' });
   });
 
   test('waiting for its turn, a call gives up without having been sent', async () => {
-    const { server, network, clock, join } = await createWorld();
+    const { server, network, clock, join } = await createHarness();
     const alice = await join('alice');
     let answer = () => {};
     const answered = new Promise<void>((resolve) => {
@@ -127,21 +127,21 @@ describe('when the time is up', () => {
       await answered;
       return forward();
     });
-    const slow = alice.account();
+    const slow = alice.getAccount();
     await arrived;
     const impatient = assert.rejects(alice.endOtherSessions({ deadline: 10 }), { code: 'deadline' });
     clock.advance(10);
     await impatient;
     answer();
     assert.equal((await slow).username, 'alice');
-    await alice.account();
+    await alice.getAccount();
     assert.ok(!server.executions.some(({ path }) => path === '/end_other_sessions'));
   });
 });
 
 describe('a call that was given up', () => {
   test('by its signal is resolved by the next one, exactly once', async () => {
-    const { server, network, join } = await createWorld();
+    const { server, network, join } = await createHarness();
     const alice = await join('alice');
     const giveUp = new AbortController();
     network.faults.push(stall(() => giveUp.abort(new Error('The user left.'))));
@@ -153,14 +153,14 @@ describe('a call that was given up', () => {
     });
 
     const before = network.sent.length;
-    assert.equal((await alice.account()).username, 'alicia');
+    assert.equal((await alice.getAccount()).username, 'alicia');
     assert.equal(network.sent[before]?.body, network.sent[before - 1]?.body, 'the same bytes first');
     assert.equal(network.sent.length, before + 2);
     assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
   });
 
   test('and is made again gets the answer of the first', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     const vws = await connect();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
     network.faults.push(loseAnswer);
@@ -173,25 +173,25 @@ describe('a call that was given up', () => {
   });
 
   test('before it began is never sent', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     const before = network.sent.length;
-    await assert.rejects(alice.account({ signal: AbortSignal.abort() }), { code: 'aborted' });
+    await assert.rejects(alice.getAccount({ signal: AbortSignal.abort() }), { code: 'aborted' });
     assert.equal(network.sent.length, before);
   });
 
   test('whose problem nobody waits for any more does not end the next', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(loseAnswer);
     await assert.rejects(alice.encrypt('nobody', 'text', { deadline: 50 }), { code: 'network' });
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
   });
 });
 
 describe('what a server says outside the session', () => {
   test('ends the call, and changes nothing', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     for (const [status, code, sessionLost] of [
       [404, 'session_not_found', true],
@@ -202,24 +202,24 @@ describe('what a server says outside the session', () => {
     ] as const) {
       network.faults.push(problem(status, code));
       const message = new RegExp(`^The server says, outside the session: ${code}, HTTP status ${status}\\.`);
-      await assert.rejects(alice.account(), { code, status, sessionLost, message });
+      await assert.rejects(alice.getAccount(), { code, status, sessionLost, message });
     }
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
   });
 
   test('out_of_sync warns that the session may have been copied', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(409, 'out_of_sync'));
-    await assert.rejects(alice.account(), /copy of this session/);
+    await assert.rejects(alice.getAccount(), /copy of this session/);
   });
 
   test('cannot pass for an answer from inside it', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const alice = await join('alice');
     const lie = { status: 403, code: 'invalid_credentials', title: 'Call +49 …', detail: 'Your password is …' };
     network.faults.push(answerWith(403, lie));
-    await assert.rejects(alice.account(), (error) => {
+    await assert.rejects(alice.getAccount(), (error) => {
       assert.ok(error instanceof VwsError);
       assert.equal(error.code, 'bad_answer');
       assert.equal(error.detail, undefined);
@@ -230,11 +230,11 @@ describe('what a server says outside the session', () => {
   });
 
   test('about a request that is too large lets the session go on', async () => {
-    const { server, network, join } = await createWorld();
+    const { server, network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(answerWith(413, 'Request Entity Too Large'));
     await assert.rejects(alice.encrypt('alice', 'x'.repeat(70_000)), { code: 'payload_too_large', status: 413 });
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
     assert.ok(!server.executions.some(({ path }) => path === '/encrypt'));
   });
 });

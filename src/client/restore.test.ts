@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
 import { createIdentity } from '../../test/support/client/memorySuite2.ts';
 import { type Fault, loseAnswer, loseRequest } from '../../test/support/client/network.ts';
-import { createMemoryStorage, createWorld, PASSWORD } from '../../test/support/client/world.ts';
 import { connect as connectAnywhere } from './index.ts';
 
 describe('a session in a storage', () => {
   test('is gone on with, without a question to the network', async () => {
-    const { network, connect, join } = await createWorld();
+    const { network, connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const before = network.sent.length;
     const restored = await connect({ storage });
     assert.equal(network.sent.length, before);
-    assert.equal((await restored.account()).username, 'alice');
+    assert.equal((await restored.getAccount()).username, 'alice');
   });
 
   for (const [name, fault] of [
@@ -25,7 +25,7 @@ describe('a session in a storage', () => {
       ['without one', false],
     ] as const) {
       test(`sends a pending request ${kind} that ${name} again first`, async () => {
-        const { server, network, clock, connect, join } = await createWorld();
+        const { server, network, clock, connect, join } = await createHarness();
         const storage = createMemoryStorage();
         const alice = await join('alice', { storage });
         if (isFirst) clock.advance(60_000);
@@ -36,7 +36,7 @@ describe('a session in a storage', () => {
 
         const before = network.sent.length;
         const restored = await connect({ storage });
-        assert.equal((await restored.account()).username, 'alicia');
+        assert.equal((await restored.getAccount()).username, 'alicia');
         assert.equal(network.sent[before]?.body, network.sent[before - 1]?.body);
         const changes = server.executions.filter(({ path }) => path === '/change_username');
         assert.deepEqual(
@@ -48,7 +48,7 @@ describe('a session in a storage', () => {
   }
 
   test('gives the call that is made again the answer of the one before the crash', async () => {
-    const { server, network, connect } = await createWorld();
+    const { server, network, connect } = await createHarness();
     const storage = createMemoryStorage();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
     const vws = await connect({ storage });
@@ -59,18 +59,18 @@ describe('a session in a storage', () => {
   });
 
   test('is written before anything is sent: what cannot be recorded is not sent', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
     const before = network.sent.length;
     storage.failures.push(new Error('The disk is full.'));
     await assert.rejects(alice.logOut(), { code: 'storage_failed' });
     assert.equal(network.sent.length, before);
-    assert.equal((await alice.account()).username, 'alice');
+    assert.equal((await alice.getAccount()).username, 'alice');
   });
 
   test('loses no answer when it cannot be written after it', async () => {
-    const { server, connect, join } = await createWorld();
+    const { server, connect, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
     storage.failures.push(undefined, new Error('The disk is full.'));
@@ -81,7 +81,7 @@ describe('a session in a storage', () => {
   });
 
   test('of another identity than the pinned one is an error, and stays', async () => {
-    const { connect, join, network } = await createWorld();
+    const { connect, join, network } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const { text } = storage;
@@ -92,26 +92,26 @@ describe('a session in a storage', () => {
   });
 
   test('tells the identity to whoever trusts on first use', async () => {
-    const { connect, join } = await createWorld();
+    const { connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const onFirstUse = () => assert.fail('it is known');
     const restored = await connect({ storage, pin: undefined, onFirstUse });
-    assert.equal((await restored.account()).username, 'alice');
+    assert.equal((await restored.getAccount()).username, 'alice');
   });
 
   test('of another server is not sent to this one', async () => {
-    const { network, server, clock, join } = await createWorld();
+    const { network, server, clock, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const options = { pin: server.fingerprint, fetch: network.fetch, clock, storage };
     const elsewhere = await connectAnywhere('https://other.example.org/', options);
     assert.equal(elsewhere.url, 'https://other.example.org');
-    await assert.rejects(elsewhere.account(), { code: 'not_authenticated' });
+    await assert.rejects(elsewhere.getAccount(), { code: 'not_authenticated' });
   });
 
   test('that was cut off or is something else is none', async () => {
-    const { connect, join } = await createWorld();
+    const { connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const whole = storage.text ?? '';
@@ -127,12 +127,12 @@ describe('a session in a storage', () => {
     for (const text of bent) {
       assert.notEqual(text, whole);
       storage.text = text;
-      await assert.rejects((await connect({ storage })).account(), { code: 'not_authenticated' }, text.slice(0, 80));
+      await assert.rejects((await connect({ storage })).getAccount(), { code: 'not_authenticated' }, text.slice(0, 80));
     }
   });
 
   test('that cannot be loaded is an error', async () => {
-    const { connect } = await createWorld();
+    const { connect } = await createHarness();
     const cause = new Error('No access.');
     const storage = {
       ...createMemoryStorage(),
@@ -144,7 +144,7 @@ describe('a session in a storage', () => {
   });
 
   test('holds no password, name or text', async () => {
-    const { network, join } = await createWorld();
+    const { network, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
     network.faults.push(loseRequest);

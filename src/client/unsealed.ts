@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../protocol/errors.ts';
+import type { ProblemCode } from '../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from './error.ts';
 import { Refused, type Reply, Unanswered } from './suite.ts';
 

@@ -57,7 +57,7 @@ export interface Vws {
   logOut(options?: CallOptions): Promise<void>;
 
   /**
-   * Turns a text into a ciphertext that `username` alone can have opened again: one line of `A-Za-z0-9-_`.
+   * KeyedMutex a text into a ciphertext that `username` alone can have opened again: one line of `A-Za-z0-9-_`.
    * @example
    * const message = await vws.encrypt('bob', 'See you at eight.');
    */
@@ -72,9 +72,9 @@ export interface Vws {
   /**
    * Tells whose account the session is logged in to.
    * @example
-   * const { username, email } = await vws.account();
+   * const { username, email } = await vws.getAccount();
    */
-  account(options?: CallOptions): Promise<Account>;
+  getAccount(options?: CallOptions): Promise<Account>;
   /**
    * Gives the account a new name. Messages made for the old name can still be opened.
    * @example
@@ -91,28 +91,28 @@ export interface Vws {
   /**
    * Has a recovery code mailed, if there is an account with this address.
    * @example
-   * await vws.forgotPassword('alice@example.org');
+   * await vws.requestPasswordReset('alice@example.org');
    */
-  forgotPassword(email: string, options?: CallOptions): Promise<void>;
+  requestPasswordReset(email: string, options?: CallOptions): Promise<void>;
   /**
    * Proves that the mail arrived: this session may then set a new password, once.
    * @example
-   * await vws.confirmForgotPassword('AB12CD');
+   * await vws.verifyResetCode('AB12CD');
    */
-  confirmForgotPassword(code: string, options?: CallOptions): Promise<void>;
+  verifyResetCode(code: string, options?: CallOptions): Promise<void>;
   /**
    * Sets the new password. It does not log this session in.
    * @example
-   * await vws.finishForgotPassword(newPassword);
+   * await vws.resetPassword(newPassword);
    */
-  finishForgotPassword(newPassword: string, options?: CallOptions): Promise<void>;
+  resetPassword(newPassword: string, options?: CallOptions): Promise<void>;
 
   /**
    * Lists the sessions that are logged in to the account, the one used last first.
    * @example
-   * const others = (await vws.sessions()).filter(({ current }) => !current);
+   * const others = (await vws.listSessions()).filter(({ current }) => !current);
    */
-  sessions(options?: CallOptions): Promise<SessionInfo[]>;
+  listSessions(options?: CallOptions): Promise<SessionInfo[]>;
   /**
    * Ends one of the other sessions of the account.
    * @example

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './endpoints.ts';
-import { isAnswer, Problem } from './errors.ts';
+import { isAnswer, Problem } from './problems.ts';
 
 const all: Endpoint[] = Object.values(endpoints);
 

@@ -1,4 +1,4 @@
-import type { ProblemCode } from './errors.ts';
+import type { ProblemCode } from './problems.ts';
 
 /** One sealed endpoint as it stands on the wire, the same in every suite. */
 export interface Endpoint {
@@ -57,7 +57,7 @@ export const endpoints = {
   encrypt: {
     path: '/encrypt/:username',
     summary: 'Encrypt message for user',
-    description: 'Turns a text into a ciphertext that one user alone can have opened again.',
+    description: 'KeyedMutex a text into a ciphertext that one user alone can have opened again.',
     access: 'login',
     fields: { message: 'The text: any Unicode, the empty text too, up to 1 MiB of UTF-8 by default.' },
     pathField: 'username',

@@ -5,9 +5,8 @@ import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
 import { createRecoveryRules } from './accounts/recovery.ts';
-import type { Config } from './config.ts';
-import { errorFields } from './http/errorFields.ts';
-import { createSealedRoutes, type SealedRoute } from './http/handlers.ts';
+import { createSealedRoutes, type SealedRoute } from './api/handlers.ts';
+import type { Config } from './config/config.ts';
 import { createHttpServer } from './http/server.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
 import { createKemKeys, type KemKeys } from './keyring/kemKeys.ts';
@@ -20,15 +19,16 @@ import {
 } from './keyring/masterKey.ts';
 import { createUserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
-import { type Admit, createRateLimiter, type RateLimit } from './limits/rateLimiter.ts';
+import { createRateLimiter, type RateLimit, type RateLimitCheck } from './limits/rateLimiter.ts';
+import { errorFields } from './log.ts';
 import { createLocalMailbox } from './mail/localMailbox.ts';
 import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
 import { createMessages } from './messages/messages.ts';
 import { createExchange, type Exchange } from './sessions/exchange.ts';
-import { suite1 } from './sessions/suite1.ts';
-import { createSuite2, introductionOf, UNUSED_SESSION_TIME } from './sessions/suite2.ts';
-import { createUserSessions } from './sessions/userSessions.ts';
+import { createUserSessions } from './sessions/list.ts';
+import { suite1 } from './sessions/suites/suite1.ts';
+import { createSuite2, introductionOf, UNUSED_SESSION_TIME } from './sessions/suites/suite2/suite2.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
@@ -98,7 +98,7 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** What the rules stand on; a test may hand in others than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime' | 'acceptsSuite1' | 'latchSuite'>;
+  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime' | 'acceptsSuite1' | 'downgradeProtection'>;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
@@ -111,7 +111,7 @@ export interface CoreDependencies {
 export interface Core {
   readonly exchange: Exchange;
   readonly routes: readonly SealedRoute[];
-  readonly admitHandshake: Admit;
+  readonly checkHandshakeRate: RateLimitCheck;
   readonly kemKeys: KemKeys;
 }
 
@@ -120,7 +120,7 @@ export function createCore(dependencies: CoreDependencies): Core {
   const { config, store, masterKey, identity, hasher, outbox, clock } = dependencies;
   const { rates } = config;
   const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
-  const limit = (name: string, max: number, window: number): Admit => {
+  const limit = (name: string, max: number, window: number): RateLimitCheck => {
     const rule: RateLimit = { name, max, window };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
@@ -138,7 +138,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     credentials,
     createUserKey: keyring.createKey,
     endOtherSessions: deleteOtherSessionsOfUser,
-    latchSuite: config.latchSuite,
+    downgradeProtection: config.downgradeProtection,
     clock,
   });
   const recovery = createRecoveryRules({
@@ -171,13 +171,13 @@ export function createCore(dependencies: CoreDependencies): Core {
     recovery,
     messages,
     sessions: createUserSessions(config.sessionIdleTime, clock),
-    admit: {
+    checkRateLimit: {
       registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
       passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
       recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
     },
   });
-  return { exchange, routes, kemKeys, admitHandshake: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
+  return { exchange, routes, kemKeys, checkHandshakeRate: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
 }
 
 /** Puts the parts together. */
@@ -244,7 +244,7 @@ export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleTime - EXPIRED_SESSION_MEMORY,
     handshakesUnusedSince: now - UNUSED_SESSION_TIME,
-    claimsEndedBy: now,
+    requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memory,
     rateWindowsBefore: now - HOUR,

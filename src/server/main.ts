@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import { createApp, openDatabase } from './app.ts';
-import { type Config, readConfig, withEnvFile } from './config.ts';
+import { type Config, readConfig, withEnvFile } from './config/config.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
 /** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */

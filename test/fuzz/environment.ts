@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import fastify from 'fastify';
-import { readConfig, withEnvFile } from '../../src/server/config.ts';
+import { readConfig, withEnvFile } from '../../src/server/config/config.ts';
+import { SettingError, settings } from '../../src/server/config/settings.ts';
 import { parseSender } from '../../src/server/mail/address.ts';
-import { SettingError, settings } from '../../src/server/settings.ts';
 import type { Options } from './properties.ts';
 
 /** A clumsy value may be read slowly, but not for ever. */

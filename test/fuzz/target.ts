@@ -6,7 +6,7 @@ import { newPerson, type Person, register } from '../support/people.ts';
 import { residentMemory } from '../support/processMemory.ts';
 import { type Settings, startServer, type TestServer } from '../support/server.ts';
 import type { HttpAnswer, Suite1Client } from '../support/suite1Client.ts';
-import type { Cleanup } from '../torture/world.ts';
+import type { Cleanup } from '../torture/harness.ts';
 
 /** A server that takes longer has hung. */
 const PATIENCE_MILLISECONDS = 15_000;

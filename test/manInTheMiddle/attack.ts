@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect, type VwsErrorCode } from '../../src/client/index.ts';
 import type { StepState } from '../../src/client/suite2/step.ts';
 import { HANDSHAKE_PATH } from '../../src/protocol/endpoints.ts';
+import { ATTACKERS_WORDS, expectError, type Harness, type Victim } from './harness.ts';
 import type { Exchange, Tamper, WireReply, WireRequest } from './line.ts';
-import { ATTACKERS_WORDS, expectError, type Victim, type World } from './world.ts';
 
 /** What the user's calls reject with for as long as the attack lasts; undefined: with nothing, they succeed. */
 export type Seen = VwsErrorCode | undefined;
@@ -16,12 +16,12 @@ export interface Attack {
   /** What he gets by it, if it is not plain from what is seen: nothing, or a denial of service that ends when he stops. */
   readonly gets?: string;
   /** Tries it in all ways, and asserts that each comes to nothing. */
-  run(world: World): Promise<void>;
+  run(harness: Harness): Promise<void>;
 }
 
 /** What the man heard before: of Alice, and of somebody else. */
 export interface Knowledge {
-  readonly world: World;
+  readonly harness: Harness;
   readonly own: Heard;
   readonly bobs: Heard;
 }
@@ -36,19 +36,19 @@ type Ways = Readonly<Record<string, readonly [way: (knowledge: Knowledge) => Tam
 
 /** Attacks on a request in a session, and on each time that it is sent again. The session lives through all ways. */
 export function onRequests(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (world) => {
-    const { bob, line } = world;
-    const alice = await world.enter();
-    await alice.vws.account();
+  return story(does, seenOf(ways), async (harness) => {
+    const { bob, line } = harness;
+    const alice = await harness.enter();
+    await alice.vws.getAccount();
     let own = intact(line.heard.at(-1));
-    await bob.vws.account();
+    await bob.vws.getAccount();
     const bobs = intact(line.heard.at(-1));
     const text = 'a text for Bob alone';
     const call = () => alice.vws.encrypt(bob.person.username, text);
     let message = '';
     await eachOf(ways, async (way, seen) => {
       const step = stepOf(alice);
-      const attempt = world.tampering(way({ own, bobs, world }), call);
+      const attempt = harness.tampering(way({ own, bobs, harness }), call);
       if (seen) await expectError(attempt, seen);
       else message = await attempt;
       if (seen) assert.deepEqual(stepOf(alice), step, 'the keys have changed');
@@ -58,7 +58,7 @@ export function onRequests(does: string, ways: Ways): Attack {
       own = intact(line.heard.at(-1));
     });
     assert.equal((await bob.vws.decrypt(message)).text, text);
-    await world.expectUnharmed(alice, [text]);
+    await harness.expectUnharmed(alice, [text]);
   });
 }
 
@@ -67,22 +67,22 @@ const ONE_ATTEMPT = 100;
 
 /** Attacks on Alice's handshake. */
 export function onHandshakes(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (world) => {
+  return story(does, seenOf(ways), async (harness) => {
     const heard = async () => {
-      await connect(world.line.url, world.options());
-      return intact(world.line.heard.at(-1));
+      await connect(harness.line.url, harness.options());
+      return intact(harness.line.heard.at(-1));
     };
-    const knowledge = { own: await heard(), bobs: await heard(), world };
+    const knowledge = { own: await heard(), bobs: await heard(), harness };
     await eachOf(ways, async (way, seen) => {
-      const options = { ...world.options(), deadline: ONE_ATTEMPT };
-      const begin = () => connect(world.line.url, options);
-      await world.tampering(way(knowledge), async () => (seen ? expectError(begin(), seen) : begin()));
+      const options = { ...harness.options(), deadline: ONE_ATTEMPT };
+      const begin = () => connect(harness.line.url, options);
+      await harness.tampering(way(knowledge), async () => (seen ? expectError(begin(), seen) : begin()));
       const vws = await begin();
       // Sealed: the session is there.
-      await expectError(vws.account(), 'not_authenticated');
-      assert.equal(vws.fingerprint, world.identity.fingerprint);
+      await expectError(vws.getAccount(), 'not_authenticated');
+      assert.equal(vws.fingerprint, harness.identity.fingerprint);
     });
-    await world.expectUnharmed(await world.enter());
+    await harness.expectUnharmed(await harness.enter());
   });
 }
 

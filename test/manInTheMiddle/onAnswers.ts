@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ProblemCode, problems } from '../../src/protocol/errors.ts';
+import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
 import { type Attack, answered, flipped, forged, onRequests, type Seen, story, withFields } from './attack.ts';
+import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply } from './line.ts';
-import { expectError, type World } from './world.ts';
 
 const AGES = '999999';
 const LONG_TEXT = 60_000;
@@ -75,13 +75,13 @@ export const attacksOnAnswers: readonly Attack[] = [
     ),
   }),
 
-  story('passes a refusal off as a success', ['bad_answer'], async (world) => {
-    const alice = await world.enter();
+  story('passes a refusal off as a success', ['bad_answer'], async (harness) => {
+    const alice = await harness.enter();
     const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
     const done = answered((reply) => ({ ...reply, status: 200 }));
-    await world.tampering(done, () => expectError(attempt(), 'bad_answer'));
+    await harness.tampering(done, () => expectError(attempt(), 'bad_answer'));
     await expectError(attempt(), 'invalid_credentials');
-    await world.expectUnharmed(alice);
+    await harness.expectUnharmed(alice);
   }),
 
   onRequests('gives the answer to another request', {
@@ -103,8 +103,8 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  story('swaps the answers to two users who ask at the same time', ['bad_answer'], async (world) => {
-    const alice = await world.enter();
+  story('swaps the answers to two users who ask at the same time', ['bad_answer'], async (harness) => {
+    const alice = await harness.enter();
     const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
     const swap: Tamper = async (request, line) => {
       const reply = await line.send(request);
@@ -118,10 +118,13 @@ export const attacksOnAnswers: readonly Attack[] = [
       }
       return promise;
     };
-    await world.tampering(swap, () =>
-      Promise.all([expectError(alice.vws.account(), 'bad_answer'), expectError(world.bob.vws.account(), 'bad_answer')]),
+    await harness.tampering(swap, () =>
+      Promise.all([
+        expectError(alice.vws.getAccount(), 'bad_answer'),
+        expectError(harness.bob.vws.getAccount(), 'bad_answer'),
+      ]),
     );
-    await world.expectUnharmed(alice);
+    await harness.expectUnharmed(alice);
   }),
 
   onRequests('says in the server’s name that there is a problem', hints()),
@@ -129,13 +132,13 @@ export const attacksOnAnswers: readonly Attack[] = [
   story(
     'says that a long text (over 64 KiB, sealed) is too large, after the server took it',
     ['payload_too_large', 'out_of_sync'],
-    async (world) => {
-      const alice = await world.enter();
-      const call = () => alice.vws.encrypt(world.bob.person.username, 'x'.repeat(LONG_TEXT));
+    async (harness) => {
+      const alice = await harness.enter();
+      const call = () => alice.vws.encrypt(harness.bob.person.username, 'x'.repeat(LONG_TEXT));
       const tamper = unsealed('payload_too_large', { after: true });
-      await world.tampering(tamper, () => expectError(call(), 'payload_too_large'));
-      await expectError(alice.vws.account(), 'out_of_sync');
-      await world.expectUnharmed(await world.enterAnew());
+      await harness.tampering(tamper, () => expectError(call(), 'payload_too_large'));
+      await expectError(alice.vws.getAccount(), 'out_of_sync');
+      await harness.expectUnharmed(await harness.enterAnew());
     },
     'the end of the session: the user logs in again',
   ),
@@ -157,8 +160,8 @@ export const attacksOnAnswers: readonly Attack[] = [
   }),
 
   onRequests('answers as suite 1 does', {
-    'with new keys': [({ world }) => suite1Answer(world, 200), 'bad_answer'],
-    'with new keys and an error': [({ world }) => suite1Answer(world, 201), 'bad_answer'],
+    'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
+    'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
     'that it is over': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
     'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
@@ -196,7 +199,7 @@ function elsewhere(status: number): Tamper {
 }
 
 /** New keys from a session of suite 1 that the man has opened himself. */
-function suite1Answer({ server }: World, status: number): Tamper {
+function suite1Answer({ server }: Harness, status: number): Tamper {
   return async () => {
     const client = await Suite1Client.handshake(server);
     return forged(status, (await client.call('/forgot_password', { email: 'nobody@example.org' })).body);

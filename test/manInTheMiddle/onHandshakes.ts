@@ -21,8 +21,8 @@ import {
 } from '../support/client/memorySuite2.ts';
 import { post, publicKeyPem } from '../support/suite1Client.ts';
 import { type Attack, answered, asked, field, flipped, forged, onHandshakes, story, withFields } from './attack.ts';
+import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply, WireRequest } from './line.ts';
-import { expectError, type World } from './world.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 const WEEK = '604800';
@@ -42,42 +42,42 @@ const shaken = (change: (reply: WireReply) => WireReply) => () =>
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnHandshakes: readonly Attack[] = [
-  story('poses as the server, with an identity of his own', ['identity_changed'], async (world) => {
+  story('poses as the server, with an identity of his own', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
-    await world.tampering(played(impostor.handle), () =>
-      expectError(connect(world.line.url, world.options()), 'identity_changed'),
+    await harness.tampering(played(impostor.handle), () =>
+      expectError(connect(harness.line.url, harness.options()), 'identity_changed'),
     );
-    await world.expectUnharmed(await world.enter());
+    await harness.expectUnharmed(await harness.enter());
   }),
 
-  story('poses as the server when a client opens its next session', ['identity_changed'], async (world) => {
+  story('poses as the server when a client opens its next session', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
-    const options = world.options();
-    const vws = await connect(world.line.url, options);
+    const options = harness.options();
+    const vws = await connect(harness.line.url, options);
     // A session that was not used for so long is opened anew.
     options.clock.advance(DAY);
-    const login = () => vws.login(world.bob.person);
-    await world.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
+    const login = () => vws.login(harness.bob.person);
+    await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
     assert.deepEqual(impostor.executions, []);
     await login();
-    await world.expectUnharmed(await world.enter());
+    await harness.expectUnharmed(await harness.enter());
   }),
 
   story(
     'poses as the server when a client without a pin meets it',
     ['identity_refused'],
-    async (world) => {
+    async (harness) => {
       const impostor = await createMemoryServer(Date.now);
       const told: string[] = [];
       const onFirstUse = (fingerprint: string) => {
         told.push(fingerprint);
-        return fingerprint === world.identity.fingerprint;
+        return fingerprint === harness.identity.fingerprint;
       };
-      const begin = () => connect(world.line.url, { ...world.options(), pin: undefined, onFirstUse });
-      await world.tampering(played(impostor.handle), () => expectError(begin(), 'identity_refused'));
+      const begin = () => connect(harness.line.url, { ...harness.options(), pin: undefined, onFirstUse });
+      await harness.tampering(played(impostor.handle), () => expectError(begin(), 'identity_refused'));
       assert.deepEqual(told, [impostor.fingerprint]);
       await begin();
-      await world.expectUnharmed(await world.enter());
+      await harness.expectUnharmed(await harness.enter());
     },
     'a denial of service if the user compares the fingerprint, else everything',
   ),
@@ -85,13 +85,14 @@ export const attacksOnHandshakes: readonly Attack[] = [
   onHandshakes('gives a key of his own for the server’s', {
     'signed by himself': [() => posing(async () => (await ownKey()).introduction), 'identity_changed'],
     'signed by himself, in the server’s name': [
-      ({ world }) => posing(async () => ({ ...(await ownKey()).introduction, identity: world.identity.fingerprint })),
+      ({ harness }) =>
+        posing(async () => ({ ...(await ownKey()).introduction, identity: harness.identity.fingerprint })),
       'descriptor_invalid',
     ],
     'with the signature of the server’s': [
-      ({ world }) =>
+      ({ harness }) =>
         posing(async () => ({
-          ...(await introductionOf(world)),
+          ...(await introductionOf(harness)),
           descriptor: (await ownKey()).introduction.descriptor,
         })),
       'descriptor_invalid',
@@ -115,22 +116,25 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   onHandshakes('gives a key that the server did sign, but that is over, and that he has stolen', {
-    'over since two days': [({ world }) => withStolenKey(world.identity, -39 * DAY, -2 * DAY), 'descriptor_invalid'],
+    'over since two days': [
+      ({ harness }) => withStolenKey(harness.identity, -39 * DAY, -2 * DAY),
+      'descriptor_invalid',
+    ],
     'not good before two days from now': [
-      ({ world }) => withStolenKey(world.identity, 2 * DAY, 39 * DAY),
+      ({ harness }) => withStolenKey(harness.identity, 2 * DAY, 39 * DAY),
       'descriptor_invalid',
     ],
   }),
 
   onHandshakes('gives an older key that the server has erased', {
-    '': [({ world }) => withErasedKey(world.identity)],
+    '': [({ harness }) => withErasedKey(harness.identity)],
   }),
 
   onHandshakes('says over and over that the server has another key', {
     '': [
-      ({ world }) =>
+      ({ harness }) =>
         async () =>
-          forged(200, { suite: 2, ...(await introductionOf(world)) }),
+          forged(200, { suite: 2, ...(await introductionOf(harness)) }),
       'bad_answer',
     ],
   }),
@@ -188,15 +192,15 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'answering 403': [instead({ status: 403, body: '{"error":"Call 555-0100"}' }), 'bad_answer'],
     'answering 404': [instead({ status: 404, body: '<html>Call 555-0100</html>' }), 'bad_answer'],
     'with keys of suite 1': [
-      ({ world }) =>
+      ({ harness }) =>
         async () =>
-          suite1Keys(world),
+          suite1Keys(harness),
       'downgrade_refused',
     ],
     'with keys of suite 1 in suite 2': [
-      ({ world }) =>
+      ({ harness }) =>
         async () =>
-          withFields(await suite1Keys(world), { suite: 2 }),
+          withFields(await suite1Keys(harness), { suite: 2 }),
       'descriptor_invalid',
     ],
   }),
@@ -239,7 +243,7 @@ function ownKey(identity = createIdentity()): Promise<ServerKey> {
   return createServerKey(identity, Date.now() - DAY, Date.now() + 30 * DAY);
 }
 
-async function introductionOf({ server }: World): Promise<Json> {
+async function introductionOf({ server }: Harness): Promise<Json> {
   return (await fetch(`${server.url}/.well-known/vws`)).json() as Promise<Json>;
 }
 
@@ -277,7 +281,7 @@ function ownAnswer(guess?: Uint8Array): Tamper {
 }
 
 /** What the server answers to a handshake of suite 1, which the man has made himself. */
-async function suite1Keys({ server }: World): Promise<WireReply> {
+async function suite1Keys({ server }: Harness): Promise<WireReply> {
   const body = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
   const { status, text } = await post(server, HANDSHAKE_PATH, body);
   return { status, body: text };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Attack, asked, field, flipped, onRequests, stepOf, story, withFields } from './attack.ts';
+import { ATTACKERS_WORDS, expectError, rename } from './harness.ts';
 import type { Tamper, WireRequest } from './line.ts';
-import { ATTACKERS_WORDS, expectError, rename } from './world.ts';
 
 const TIMES = 20;
 
@@ -83,14 +83,14 @@ export const attacksOnRequests: readonly Attack[] = [
     ],
   }),
 
-  story('puts another reader’s name into the path of a message', [undefined], async (world) => {
-    const alice = await world.enter();
-    const mallory = await world.join();
+  story('puts another reader’s name into the path of a message', [undefined], async (harness) => {
+    const alice = await harness.enter();
+    const mallory = await harness.join();
     const toMallory = asked((request) => ({ ...request, path: `/encrypt/${mallory.person.username}` }));
-    const message = await world.tampering(toMallory, () => alice.vws.encrypt(world.bob.person.username, 'for Bob'));
+    const message = await harness.tampering(toMallory, () => alice.vws.encrypt(harness.bob.person.username, 'for Bob'));
     await expectError(mallory.vws.decrypt(message), 'undecryptable_message');
-    assert.equal((await world.bob.vws.decrypt(message)).text, 'for Bob');
-    await world.expectUnharmed(alice);
+    assert.equal((await harness.bob.vws.decrypt(message)).text, 'for Bob');
+    await harness.expectUnharmed(alice);
   }),
 
   onRequests('drops requests', {
@@ -101,31 +101,31 @@ export const attacksOnRequests: readonly Attack[] = [
     '': [() => repeating],
   }),
 
-  story('repeats a login with a wrong password, to have the account locked', [undefined], async (world) => {
-    const mallory = await world.join();
+  story('repeats a login with a wrong password, to have the account locked', [undefined], async (harness) => {
+    const mallory = await harness.join();
     const { email, password } = mallory.person;
     const login = () => mallory.vws.login({ email, password: 'Mallory_2026' });
-    await world.tampering(repeating, () => expectError(login(), 'invalid_credentials'));
+    await harness.tampering(repeating, () => expectError(login(), 'invalid_credentials'));
     await mallory.vws.login({ email, password });
-    await world.expectUnharmed(mallory);
+    await harness.expectUnharmed(mallory);
   }),
 
-  story('keeps a request and delivers it later', ['network'], async (world) => {
-    const alice = await world.enter();
+  story('keeps a request and delivers it later', ['network'], async (harness) => {
+    const alice = await harness.enter();
     let kept: WireRequest | undefined;
     const keep: Tamper = async (request) => {
       kept ??= request;
       return 'broken';
     };
-    await world.tampering(keep, () => expectError(rename(alice), 'network'));
+    await harness.tampering(keep, () => expectError(rename(alice), 'network'));
     // The next call has it sent before its own request, which it would undo otherwise.
     await rename(alice);
-    await world.line.send(kept ?? assert.fail());
-    await world.expectUnharmed(alice);
+    await harness.line.send(kept ?? assert.fail());
+    await harness.expectUnharmed(alice);
   }),
 
-  story('keeps a request back to let the next one pass', [undefined], async (world) => {
-    const alice = await world.enter();
+  story('keeps a request back to let the next one pass', [undefined], async (harness) => {
+    const alice = await harness.enter();
     let underWay = 0;
     const one: Tamper = async (request, line) => {
       underWay += 1;
@@ -134,12 +134,12 @@ export const attacksOnRequests: readonly Attack[] = [
       underWay -= 1;
       return reply;
     };
-    await world.tampering(one, () => Promise.all([rename(alice), alice.vws.account(), alice.vws.sessions()]));
-    await world.expectUnharmed(alice);
+    await harness.tampering(one, () => Promise.all([rename(alice), alice.vws.getAccount(), alice.vws.listSessions()]));
+    await harness.expectUnharmed(alice);
   }),
 
-  story('asks something himself in her session', [undefined], async (world) => {
-    const alice = await world.enter();
+  story('asks something himself in her session', [undefined], async (harness) => {
+    const alice = await harness.enter();
     const forging: Tamper = async (request, line) => {
       const sizes = [0, 28, 100, 2000];
       const forgeries = sizes.map((size) => withFields(request, { payload: randomBytes(size).toString('base64url') }));
@@ -150,20 +150,20 @@ export const attacksOnRequests: readonly Attack[] = [
       for (const { status } of await Promise.all([...forgeries, clear].map(line.send))) assert.equal(status, 400);
       return line.send(request);
     };
-    await world.tampering(forging, () => rename(alice));
-    await world.expectUnharmed(alice);
+    await harness.tampering(forging, () => rename(alice));
+    await harness.expectUnharmed(alice);
   }),
 
-  story('goes on with her session after she has logged out', [undefined], async (world) => {
-    const alice = await world.enter();
+  story('goes on with her session after she has logged out', [undefined], async (harness) => {
+    const alice = await harness.enter();
     await rename(alice);
     await alice.vws.logOut();
-    const heard = world.line.heard.map(({ request }) => request);
-    await Promise.all(heard.map(world.line.send));
-    await expectError(alice.vws.account(), 'not_authenticated');
+    const heard = harness.line.heard.map(({ request }) => request);
+    await Promise.all(heard.map(harness.line.send));
+    await expectError(alice.vws.getAccount(), 'not_authenticated');
     await alice.vws.login(alice.person);
     assert.ok(stepOf(alice).n > 0);
-    await world.expectUnharmed(alice);
+    await harness.expectUnharmed(alice);
   }),
 ];
 

@@ -11,53 +11,53 @@ import {
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { setupReceiver } from '../../src/server/crypto/hpke.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../../src/server/crypto/xwing.ts';
-import { createMemoryStorage } from '../support/client/world.ts';
+import { createMemoryStorage } from '../support/client/harness.ts';
 import { field, type Heard, intact, isHandshake, stepOf } from './attack.ts';
-import { bytesOf, column, findReadableSteps, findStep, type Loot, openStep, steal, textOf } from './thief.ts';
-import { expectError, type Victim, type World } from './world.ts';
+import { bytesOf, column, findReadableSteps, findStep, type Loot, openStep, steal, textOf } from './attacker.ts';
+import { expectError, type Harness, type Victim } from './harness.ts';
 
 /** A client makes a KEM step after so many requests … */
 const KEM_REQUESTS = 16;
 /** … or milliseconds. */
 const KEM_INTERVAL = 60_000;
 
-/** By what was stolen: what is open to the thief, and what is not. */
-export const thefts: Readonly<Record<string, (world: World) => Promise<void>>> = {
-  async 'a copy of a client’s state reads up to the next KEM step, and nothing before the theft'(world) {
-    const alice = await world.enterAnew();
-    await talkUntil(4, alice, world);
+/** By what was stolen: what is open to the attacker, and what is not. */
+export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>>> = {
+  async 'a copy of a client’s state reads up to the next KEM step, and nothing before the theft'(harness) {
+    const alice = await harness.enterAnew();
+    await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
-    await talkUntil(KEM_REQUESTS + 5, alice, world);
-    assert.deepEqual(findReadableSteps([bytesOf(root)], trafficOf(alice, world)), range(4, KEM_REQUESTS));
+    await talkUntil(KEM_REQUESTS + 5, alice, harness);
+    assert.deepEqual(findReadableSteps([bytesOf(root)], trafficOf(alice, harness)), range(4, KEM_REQUESTS));
   },
 
-  async 'a copy of a client’s state reads for a minute'(world) {
-    const alice = await world.enterAnew();
-    await talkUntil(4, alice, world);
+  async 'a copy of a client’s state reads for a minute'(harness) {
+    const alice = await harness.enterAnew();
+    await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
-    await talkUntil(7, alice, world);
+    await talkUntil(7, alice, harness);
     alice.clock.advance(KEM_INTERVAL);
-    await talkUntil(12, alice, world);
-    assert.deepEqual(findReadableSteps([bytesOf(root)], trafficOf(alice, world)), range(4, 7));
+    await talkUntil(12, alice, harness);
+    assert.deepEqual(findReadableSteps([bytesOf(root)], trafficOf(alice, harness)), range(4, 7));
   },
 
-  async 'a copy of a client’s state that is used is noticed, and the user can end it'(world) {
-    const alice = await world.enterAnew();
+  async 'a copy of a client’s state that is used is noticed, and the user can end it'(harness) {
+    const alice = await harness.enterAnew();
     const storage = createMemoryStorage(alice.storage.text);
-    const thief = await connect(world.line.url, { ...world.options(), storage });
-    await thief.account();
-    await expectError(alice.vws.account(), 'out_of_sync');
-    const again = await world.enterAnew();
+    const attacker = await connect(harness.line.url, { ...harness.options(), storage });
+    await attacker.getAccount();
+    await expectError(alice.vws.getAccount(), 'out_of_sync');
+    const again = await harness.enterAnew();
     await again.vws.endOtherSessions();
-    await expectError(thief.account(), 'session_not_found');
-    await world.expectUnharmed(again);
+    await expectError(attacker.getAccount(), 'session_not_found');
+    await harness.expectUnharmed(again);
   },
 
-  async 'the database and the master key open no session'(world) {
-    const alice = await world.enterAnew();
+  async 'the database and the master key open no session'(harness) {
+    const alice = await harness.enterAnew();
     const { sessionId, n, root } = stepOf(alice);
     const sessionKey = formatSessionKey(sessionId, n);
-    const loot = await steal(world.server);
+    const loot = await steal(harness.server);
     const row = findStep(loot, sessionKey) ?? assert.fail();
     for (const guess of ['', ...Object.values(row).flatMap(sessionKeysLike)]) {
       assert.equal(openStep(loot, row, guess), undefined, guess);
@@ -66,13 +66,13 @@ export const thefts: Readonly<Record<string, (world: World) => Promise<void>>> =
   },
 
   async 'the database, the master key and the traffic open what is said in this moment, up to the next KEM step'(
-    world,
+    harness,
   ) {
-    const alice = await world.enterAnew();
-    await talkUntil(4, alice, world);
-    const loot = await steal(world.server);
-    await talkUntil(KEM_REQUESTS + 5, alice, world);
-    const traffic = trafficOf(alice, world);
+    const alice = await harness.enterAnew();
+    await talkUntil(4, alice, harness);
+    const loot = await steal(harness.server);
+    await talkUntil(KEM_REQUESTS + 5, alice, harness);
+    const traffic = trafficOf(alice, harness);
     const stored = traffic.flatMap(({ request }) => {
       const sessionKey = field(request, 'session_key');
       const row = findStep(loot, sessionKey);
@@ -83,22 +83,22 @@ export const thefts: Readonly<Record<string, (world: World) => Promise<void>>> =
     assert.deepEqual(findReadableSteps(stored, traffic), range(3, KEM_REQUESTS));
   },
 
-  async 'the KEM key and the traffic open the first message of a handshake, and no session'(world) {
-    const alice = await world.enterAnew();
-    const handshake = intact(world.line.heard.findLast(({ request }) => isHandshake(request)));
-    await talkUntil(4, alice, world);
-    const { greeting, secrets } = openHandshake(stolenKemKey(await steal(world.server)), handshake);
+  async 'the KEM key and the traffic open the first message of a handshake, and no session'(harness) {
+    const alice = await harness.enterAnew();
+    const handshake = intact(harness.line.heard.findLast(({ request }) => isHandshake(request)));
+    await talkUntil(4, alice, harness);
+    const { greeting, secrets } = openHandshake(stolenKemKey(await steal(harness.server)), handshake);
     assert.match(greeting, /^\{"now":\d+\} *$/);
-    assert.deepEqual(findReadableSteps(secrets, trafficOf(alice, world)), []);
+    assert.deepEqual(findReadableSteps(secrets, trafficOf(alice, harness)), []);
   },
 };
 
-async function talkUntil(step: number, alice: Victim, { bob }: World): Promise<void> {
+async function talkUntil(step: number, alice: Victim, { bob }: Harness): Promise<void> {
   while (stepOf(alice).n < step) await alice.vws.encrypt(bob.person.username, 'a text for Bob alone');
 }
 
 /** What was said in her session, but for the login. */
-function trafficOf(alice: Victim, { line }: World): Heard[] {
+function trafficOf(alice: Victim, { line }: Harness): Heard[] {
   const { sessionId } = stepOf(alice);
   return line.heard
     .map(intact)

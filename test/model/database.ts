@@ -76,8 +76,8 @@ export function pictureOfDatabase(database: DatabaseSync): Picture {
 }
 
 /** @returns how many requests are claimed by somebody whose lease has not ended */
-export function countClaims(database: DatabaseSync, now: number): number {
-  const row = database.prepare('SELECT count(*) AS n FROM request_claims WHERE lease_until > ?').get(now);
+export function countRequestLocks(database: DatabaseSync, now: number): number {
+  const row = database.prepare('SELECT count(*) AS n FROM request_locks WHERE lease_until > ?').get(now);
   return Number(row?.n);
 }
 

@@ -1,5 +1,5 @@
 /** What must be true of accounts, recoveries and sessions: the whole server as far as its clients can tell, in plain data. */
-import type { ProblemCode } from '../../src/protocol/errors.ts';
+import type { ProblemCode } from '../../src/protocol/problems.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,6 +1,6 @@
 /** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
 import { randomBytes } from 'node:crypto';
-import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/errors.ts';
+import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { type Accounts, createAccounts } from '../../src/server/accounts/accounts.ts';
 import { type Credentials, createCredentials } from '../../src/server/accounts/credentials.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
@@ -20,7 +20,7 @@ export function createTestHasher({
   return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency });
 }
 
-export interface AccountsWorld {
+export interface AccountsHarness {
   readonly store: Store;
   readonly time: FakeTime;
   readonly hasher: PasswordHasher;
@@ -40,19 +40,22 @@ export interface AccountsWorld {
   logIn(email: string, password: string, suite?: number): Promise<Uint8Array>;
 }
 
-export interface AccountsWorldOptions {
+export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHasher;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
-  readonly latchSuite?: boolean;
+  readonly downgradeProtection?: boolean;
 }
 
-export async function createAccountsWorld(store: Store, options: AccountsWorldOptions = {}): Promise<AccountsWorld> {
-  const { hasher = await createTestHasher(), limitMails = async () => {}, latchSuite = false } = options;
+export async function createAccountsHarness(
+  store: Store,
+  options: AccountsHarnessOptions = {},
+): Promise<AccountsHarness> {
+  const { hasher = await createTestHasher(), limitMails = async () => {}, downgradeProtection = false } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: RecoveryMail[] = [];
   const decoys: number[] = [];
-  const endedSessions: AccountsWorld['endedSessions'] = [];
+  const endedSessions: AccountsHarness['endedSessions'] = [];
   // Noted once they are durable, as a transaction may be run again.
   const endOtherSessions = async (tx: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
@@ -63,26 +66,26 @@ export async function createAccountsWorld(store: Store, options: AccountsWorldOp
   const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};
   const accounts = createAccounts({
-    ...{ store, hasher, credentials, createUserKey, endOtherSessions, latchSuite, clock },
+    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
   });
   const codeKey = randomBytes(32);
   const recovery = createRecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
   });
 
-  const world: AccountsWorld = {
+  const harness: AccountsHarness = {
     ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, endedSessions },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password);
-      return world.transact((tx) => accounts.register(tx, prepared, suite));
+      return harness.transact((tx) => accounts.register(tx, prepared, suite));
     },
     async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password);
-      return world.transact((tx) => accounts.logIn(tx, verified, suite));
+      return harness.transact((tx) => accounts.logIn(tx, verified, suite));
     },
   };
-  return world;
+  return harness;
 }
 
 /** Runs `work` as a request does: what it wrote before it threw a problem that is an answer stays written. */

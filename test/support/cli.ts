@@ -102,7 +102,7 @@ export async function openTerminal(t: TestContext, { url }: { readonly url: stri
 }
 
 /** A server, the line to it, and the terminals of two users at the other end. */
-export async function startCliWorld(t: TestContext, settings?: Settings) {
+export async function startCliHarness(t: TestContext, settings?: Settings) {
   const server: TestServer = await startServer(t, settings);
   const line = await startLine(t, server);
   return { server, line, ann: await openTerminal(t, line), bob: await openTerminal(t, line) };

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
-import type { Handler, HandlerResult, OpenedRequest } from '../../src/server/sessions/handler.ts';
-import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
-import { suite1 } from '../../src/server/sessions/suite1.ts';
+import type { Handler, HandlerResult, OpenedRequest } from '../../src/server/sessions/session.ts';
+import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { countEvent } from '../../src/server/store/rateCounters.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
@@ -60,7 +60,7 @@ export async function handshake(exchange: Exchange): Promise<Keys> {
   return openHandshake(asHttp(await exchange.openSession(body, async () => {})));
 }
 
-export interface ExchangeWorld {
+export interface ExchangeHarness {
   readonly store: Store;
   readonly exchange: Exchange;
   /** A second process over the same database. */
@@ -89,14 +89,14 @@ export async function takeEffect(
   return { answer: { message: fields.text } };
 }
 
-export async function createExchangeWorld(t: TestContext, location: StoreLocation): Promise<ExchangeWorld> {
+export async function createExchangeHarness(t: TestContext, location: StoreLocation): Promise<ExchangeHarness> {
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
   const settings = { suites: { 1: suite1 }, keyEncryptionKey: randomBytes(32), idleTime: IDLE_TIME, clock: time.clock };
   const exchange = createExchange({ ...settings, store });
   let count = 0;
 
-  const world: ExchangeWorld = {
+  const harness: ExchangeHarness = {
     store,
     exchange,
     other: { store: otherStore, exchange: createExchange({ ...settings, store: otherStore }) },
@@ -108,7 +108,7 @@ export async function createExchangeWorld(t: TestContext, location: StoreLocatio
     async send(sent, handler = { execute: takeEffect }, by = exchange) {
       return openAnswer(sent.request, asHttp(await by.run(handler, sealedRequest(sent))));
     },
-    call: (keys, endpoint, text) => world.send(world.ask(keys, endpoint, text)),
+    call: (keys, endpoint, text) => harness.send(harness.ask(keys, endpoint, text)),
     async effects() {
       const row = await store.transaction(({ db }) =>
         db.selectFrom('rate_counters').select('count').where('counter_key', '=', effectKey).executeTakeFirst(),
@@ -125,7 +125,7 @@ export async function createExchangeWorld(t: TestContext, location: StoreLocatio
       return row?.n ?? 0;
     },
   };
-  return world;
+  return harness;
 }
 
 /** A preparation that waits until the test lets it go on. */

@@ -2,7 +2,7 @@
 export interface FakeTime {
   readonly clock: () => number;
   readonly startTimer: (callback: () => void, milliseconds: number) => () => void;
-  /** Turns the clock, calling every timer that comes due at its own time. */
+  /** KeyedMutex the clock, calling every timer that comes due at its own time. */
   advance(milliseconds: number): void;
 }
 

@@ -4,9 +4,9 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { endpoints } from '../../src/protocol/endpoints.ts';
-import type { RequestContext } from '../../src/server/http/handlers.ts';
+import type { RequestContext } from '../../src/server/api/handlers.ts';
 import { createHttpServer, type HttpServerDependencies } from '../../src/server/http/server.ts';
-import type { Body, SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
+import type { Body, SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
 import type { Transaction } from '../../src/server/store/store.ts';
 
 /** A request as it reached the session behind the HTTP side. */
@@ -63,8 +63,8 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
   }));
   const app = await createHttpServer({
     exchange: {
-      async openSession(body, admit) {
-        await admit({} as Transaction);
+      async openSession(body, checkRateLimit) {
+        await checkRateLimit({} as Transaction);
         handshakes.push({ body, address: admitted.pop() ?? '' });
         return answer();
       },
@@ -75,7 +75,7 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
       },
     },
     routes,
-    admitHandshake: async (_, address) => void admitted.push(address),
+    checkHandshakeRate: async (_, address) => void admitted.push(address),
     addressSubject: (address) => address,
     checkReady: async () => {},
     describeServer: async () => ({ suites: [1, 2] }),

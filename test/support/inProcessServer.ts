@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import type { PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
 import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
-import { readConfig } from '../../src/server/config.ts';
+import { readConfig } from '../../src/server/config/config.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
 import { bindMasterKey, createMasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { settings } from '../../src/server/settings.ts';
+import { settings } from '../../src/server/config/settings.ts';
 import { createDatabase } from './postgres.ts';
 import { postgresUrl } from './store.ts';
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { settings } from '../../src/server/settings.ts';
+import { settings } from '../../src/server/config/settings.ts';
 import type { Settings } from './server.ts';
 
 const PROJECT_ROOT = join(import.meta.dirname, '..', '..');

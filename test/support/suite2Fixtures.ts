@@ -7,9 +7,9 @@ import { type Identity, loadIdentity } from '../../src/server/keyring/identity.t
 import { createKemKeys, type KemKeys } from '../../src/server/keyring/kemKeys.ts';
 import { createMasterKey } from '../../src/server/keyring/masterKey.ts';
 import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
-import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suite.ts';
-import { suite1 } from '../../src/server/sessions/suite1.ts';
-import { createSuite2 } from '../../src/server/sessions/suite2.ts';
+import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
+import { createSuite2 } from '../../src/server/sessions/suites/suite2/suite2.ts';
 import { deleteExpired } from '../../src/server/store/expiry.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { SessionStep } from '../../src/server/store/sessionSteps.ts';
@@ -44,7 +44,7 @@ export interface Process {
   readonly kemKeys: KemKeys;
 }
 
-export interface Suite2World extends Process {
+export interface Suite2Harness extends Process {
   /** A second process over the same database. */
   readonly other: Process;
   readonly time: FakeTime;
@@ -86,7 +86,7 @@ export function sealedRequest2({ endpoint, request }: Sent2, body = request.body
 export const openSession = (exchange: Exchange, body: object) =>
   exchange.openSession(body as Record<string, unknown>, async () => {});
 
-export async function createSuite2World(t: TestContext, location: StoreLocation): Promise<Suite2World> {
+export async function createSuite2Harness(t: TestContext, location: StoreLocation): Promise<Suite2Harness> {
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
   const { clock } = time;
@@ -102,14 +102,14 @@ export async function createSuite2World(t: TestContext, location: StoreLocation)
   const [process, other] = [start(store), start(otherStore)];
   let count = 0;
 
-  const world: Suite2World = {
+  const harness: Suite2Harness = {
     ...{ ...process, other, time, identity, keyEncryptionKey },
     async introduce(by = process.exchange) {
       const { body } = await openSession(by, { suite: 2 });
       return checkIntroduction(JSON.parse(body) as Introduction, clock());
     },
     async handshake(by = process.exchange) {
-      const { kid, serverKey } = await world.introduce(by);
+      const { kid, serverKey } = await harness.introduce(by);
       const pending = beginHandshake(kid, serverKey);
       return pending.finish(JSON.parse((await openSession(by, pending.body)).body));
     },
@@ -119,9 +119,9 @@ export async function createSuite2World(t: TestContext, location: StoreLocation)
     },
     transmit: (sent, handler = { execute: takeEffect }, by = process.exchange) => by.run(handler, sealedRequest2(sent)),
     async send(sent, handler, by) {
-      return openAnswer2(sent.request, asHttp(await world.transmit(sent, handler, by)));
+      return openAnswer2(sent.request, asHttp(await harness.transmit(sent, handler, by)));
     },
-    call: (step, endpoint, options) => world.send(world.ask(step, endpoint, options)),
+    call: (step, endpoint, options) => harness.send(harness.ask(step, endpoint, options)),
     async effects() {
       const row = await store.transaction(({ db }) =>
         db.selectFrom('rate_counters').select('count').executeTakeFirst(),
@@ -135,5 +135,5 @@ export async function createSuite2World(t: TestContext, location: StoreLocation)
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },
   };
-  return world;
+  return harness;
 }

@@ -5,8 +5,8 @@ import { type Account, type Letter, newAccount, passwordOf } from './account.ts'
 import type { Conversation } from './conversation.ts';
 import type { Letterbox } from './mailbox.ts';
 import type { NameRegistry } from './names.ts';
+import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
-import type { Witness } from './witness.ts';
 
 /** Wrong passwords before the account is locked. */
 export const MAX_WRONG_PASSWORDS = 5;
@@ -16,7 +16,7 @@ export interface Actor {
   readonly name: string;
   readonly random: Random;
   readonly talk: Conversation;
-  readonly witness: Witness;
+  readonly oracle: Oracle;
   readonly names: NameRegistry;
   readonly letterbox: Letterbox;
   /** All actors of the run. */
@@ -51,7 +51,7 @@ export function outcomeOf(answer: Answer): string {
  */
 export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...expected: string[]): string {
   const outcome = outcomeOf(answer);
-  actor.witness.count('checks');
+  actor.oracle.count('checks');
   if (!expected.includes(outcome)) actor.talk.broken(promise, `expected ${expected.join(' or ')}, got ${outcome}`);
   return outcome;
 }
@@ -73,7 +73,7 @@ export function checkLock(actor: Actor, account: Account, answer: Answer): void 
   if (account.attempts <= MAX_WRONG_PASSWORDS) {
     actor.talk.broken('five wrong passwords lock, fewer do not', `after at most ${account.attempts} attempts`);
   }
-  actor.witness.count('locks');
+  actor.oracle.count('locks');
   throw new Locked('the account is locked');
 }
 
@@ -85,7 +85,7 @@ export async function logIn(actor: Actor, account: Account): Promise<Suite1Clien
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;
-  actor.witness.count('logins');
+  actor.oracle.count('logins');
   return client;
 }
 
@@ -95,7 +95,7 @@ export async function begin(actor: Actor): Promise<void> {
   const client = await actor.talk.handshake();
   const answer = await actor.talk.insist(client, '/register_user', { ...person });
   expectOutcome(actor, answer, 'a registration is executed once', 'done');
-  actor.witness.count('registrations');
+  actor.oracle.count('registrations');
   actor.account = newAccount(person);
   actor.main = client;
   actor.spare = undefined;
@@ -124,7 +124,7 @@ export async function encryptFor(
   const answer = await actor.talk.insist(client, `/encrypt/${encodeURIComponent(name)}`, { message: text });
   const promise = 'a logged-in session stays logged in and encrypts';
   if (expectOutcome(actor, answer, promise, 'done', 'User is not found') !== 'done') return undefined;
-  actor.witness.count('encrypted');
+  actor.oracle.count('encrypted');
   return answer.message;
 }
 
@@ -132,6 +132,6 @@ export async function encryptFor(
 export async function decryptAs(actor: Actor, client: Suite1Client, ciphertext: string): Promise<string | undefined> {
   const answer = await actor.talk.insist(client, '/decrypt', { message: ciphertext });
   if (outcomeOf(answer) !== 'done') return undefined;
-  actor.witness.count('decrypted');
+  actor.oracle.count('decrypted');
   return answer.message;
 }

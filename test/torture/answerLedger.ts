@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Witness } from './witness.ts';
+import type { Oracle } from './oracle.ts';
 
 /** Answers above this size (in bytes) to requests that can be repeated are made anew instead of being stored. */
 const MAX_STORED_ANSWER = 16 * 1024;
@@ -13,7 +13,7 @@ export interface AnswerLedger {
   record(path: string, requestBody: Buffer, status: number, answerBody: Buffer): void;
 }
 
-export function createAnswerLedger(witness: Witness): AnswerLedger {
+export function createAnswerLedger(oracle: Oracle): AnswerLedger {
   const answers = new Map<string, { readonly status: number; readonly body: Buffer }>();
 
   return {
@@ -28,9 +28,9 @@ export function createAnswerLedger(witness: Witness): AnswerLedger {
         const [oldest] = answers.keys();
         if (answers.size > MAX_REMEMBERED && oldest !== undefined) answers.delete(oldest);
       } else if (first.status === status && first.body.equals(answerBody)) {
-        witness.count('same answer again');
+        oracle.count('same answer again');
       } else {
-        witness.report(
+        oracle.report(
           'proxy',
           'the same bytes get the same answer',
           `POST ${path}: first ${first.status} ${first.body}, then ${status} ${answerBody}; request ${requestBody}`,

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
 import { copiesOf, pickFault } from './faults.ts';
+import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
 import { LostAnswer, sendOnce, type TimedAnswer } from './transport.ts';
-import type { Witness } from './witness.ts';
 
 /** After so long without an answer, through all faults and crashes, the server is held to have hung. */
 const PATIENCE_MILLISECONDS = 90_000;
@@ -16,7 +16,7 @@ const HANDSHAKE = {
 /** What a client of the run has around it. */
 export interface Surroundings {
   readonly proxyUrl: string;
-  readonly witness: Witness;
+  readonly oracle: Oracle;
   /** Resolves when a server is there (again). */
   readonly serverUp: () => Promise<void>;
   /** Counts what may make a server begin a request anew that was under way: deaths, and cut lines to the database. */
@@ -65,11 +65,11 @@ export interface Trial {
 }
 
 export function createConversation(actor: string, random: Random, around: Surroundings): Conversation {
-  const { witness } = around;
+  const { oracle } = around;
 
   function broken(promise: string, detail: string): never {
-    witness.note(actor, `BROKEN: ${promise}`);
-    witness.report(actor, promise, detail);
+    oracle.note(actor, `BROKEN: ${promise}`);
+    oracle.report(actor, promise, detail);
     throw new Broken(promise);
   }
 
@@ -93,22 +93,22 @@ export function createConversation(actor: string, random: Random, around: Surrou
     for (let attempt = 1; ; attempt++) {
       await around.serverUp();
       const fault = pickFault(random, around.faultRate());
-      witness.count('requests');
-      if (attempt > 1) witness.count('resends');
+      oracle.count('requests');
+      if (attempt > 1) oracle.count('resends');
       onProgress?.(around.disturbances());
       try {
         const answer = await sendOnce(around.proxyUrl, request, fault, newAddress(random));
-        witness.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
+        oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
-        witness.count('told to come back');
+        oracle.count('told to come back');
         if (answer.retryAfter === undefined) broken('a busy server says when to come back', `${answer.status}`);
       } catch (error) {
         if (!(error instanceof LostAnswer)) throw error;
-        witness.count('lost answers');
-        witness.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): lost: ${error.message}`);
+        oracle.count('lost answers');
+        oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): lost: ${error.message}`);
         if (random.chance(giveUpChance)) {
-          witness.count('given up');
-          witness.note(actor, `POST ${request.path}: given up`);
+          oracle.count('given up');
+          oracle.note(actor, `POST ${request.path}: given up`);
           return undefined;
         }
       }
@@ -132,8 +132,8 @@ export function createConversation(actor: string, random: Random, around: Surrou
     if (http.status < 200 || http.status > 202) broken('a good request is answered', told);
     const answer = accept(client, prepared, http) ?? broken('an answer opens under the keys of its request', told);
     if (!answer.keys) broken('an answer carries new keys', told);
-    if (answer.error !== undefined) witness.note(actor, `  ${answer.error}`);
-    witness.count('acknowledged');
+    if (answer.error !== undefined) oracle.note(actor, `  ${answer.error}`);
+    oracle.count('acknowledged');
     return answer;
   }
 
@@ -146,7 +146,7 @@ export function createConversation(actor: string, random: Random, around: Surrou
     },
     async tryHandshake(address) {
       const fault = pickFault(random, around.faultRate());
-      witness.count('requests');
+      oracle.count('requests');
       try {
         const { status } = await sendOnce(around.proxyUrl, HANDSHAKE, fault, address);
         return { status, copies: copiesOf(fault) };

@@ -82,7 +82,7 @@ export async function endMailLease(place: StoreLocation, { mailId, token }: Mail
 
 /** Makes all leases end now, as time would: nobody may be at work. */
 export async function endLeases(place: StoreLocation): Promise<void> {
-  await runSql(place, 'UPDATE outbox SET next_attempt_at = 0', 'UPDATE request_claims SET lease_until = 0');
+  await runSql(place, 'UPDATE outbox SET next_attempt_at = 0', 'UPDATE request_locks SET lease_until = 0');
 }
 
 /** @returns what is wrong with the database file, or with references in it */

@@ -6,7 +6,7 @@
 import type { TestContext } from 'node:test';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
-import { formatReport } from './witness.ts';
+import { formatReport } from './oracle.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +40,7 @@ const { torture } = await import('./run.ts');
 const title = `${processes} processes on ${postgresUrl ? 'PostgreSQL' : 'SQLite'}, ${actors} actors, seed ${seed}`;
 process.stdout.write(`torture: ${minutes} minutes, ${title}\n`);
 try {
-  const witness = await torture(t, {
+  const oracle = await torture(t, {
     startServer: (settings) => startServer(t as unknown as TestContext, settings),
     processes,
     milliseconds: minutes * 60_000,
@@ -50,8 +50,8 @@ try {
     cutInterval: 2_000,
     lateRestarts: 0.7,
   });
-  process.stdout.write(formatReport(witness, title));
-  process.exitCode = witness.broken.length === 0 ? 0 : 1;
+  process.stdout.write(formatReport(oracle, title));
+  process.exitCode = oracle.broken.length === 0 ? 0 : 1;
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 }

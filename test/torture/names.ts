@@ -1,4 +1,4 @@
-import type { Witness } from './witness.ts';
+import type { Oracle } from './oracle.ts';
 
 /** A name that many want and one can have. */
 type Claim = {
@@ -22,7 +22,7 @@ export interface NameRegistry {
   refused(name: string, holder: string, since: number): void;
 }
 
-export function createNameRegistry(witness: Witness): NameRegistry {
+export function createNameRegistry(oracle: Oracle): NameRegistry {
   const claims = new Map<string, Claim[]>();
 
   function claimsOn(name: string): Claim[] {
@@ -47,14 +47,14 @@ export function createNameRegistry(witness: Witness): NameRegistry {
       claim.held = has;
       if (!has) claim.until = performance.now();
       const other = claimsOn(name).find(({ held, holder: someone }) => held && someone !== holder);
-      if (has && other) witness.report(holder, "a name is one account's", `${name} is also ${other.holder}'s`);
+      if (has && other) oracle.report(holder, "a name is one account's", `${name} is also ${other.holder}'s`);
     },
     doubted(holder) {
       return [...claims.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {
       const possible = claimsOn(name).some((claim) => claim.holder !== holder && claim.until >= since);
-      if (!possible) witness.report(holder, 'a name that nobody has can be had', `${name} was refused`);
+      if (!possible) oracle.report(holder, 'a name that nobody has can be had', `${name} was refused`);
     },
   };
 }

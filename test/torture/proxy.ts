@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AnswerLedger } from './answerLedger.ts';
 import type { Member } from './cluster.ts';
 import { FAULT_HEADER, type Fault, isFault } from './faults.ts';
+import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
-import type { Witness } from './witness.ts';
 
 const MAX_DELAY_MILLISECONDS = 150;
 const MAX_LATENESS_MILLISECONDS = 1_500;
@@ -23,7 +23,7 @@ export interface ProxyOptions {
   readonly target: () => Member | undefined;
   readonly random: Random;
   readonly ledger: AnswerLedger;
-  readonly witness: Witness;
+  readonly oracle: Oracle;
   /** Called at the moments at which a crash hurts most. */
   readonly onMoment: (moment: Moment, member: Member) => void;
 }
@@ -40,7 +40,7 @@ interface Message {
 }
 
 export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyProxy> {
-  const { target, random, ledger, witness, onMoment } = options;
+  const { target, random, ledger, oracle, onMoment } = options;
   const sockets = new Set<Socket>();
   const late = new Set<Promise<void>>();
   let stopped = false;
@@ -58,7 +58,7 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
     const upstream = member && track(connectTo(member));
     try {
       if (!upstream || !(await opened(upstream))) {
-        witness.count('refused connections');
+        oracle.count('refused connections');
         return undefined;
       }
       upstream.write(Buffer.concat([Buffer.from(request.head, 'latin1'), request.body]));
@@ -128,13 +128,13 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
         return answer;
       }
       case 'duplicate': {
-        witness.count('duplicates sent');
+        oracle.count('duplicates sent');
         const copies = [forward(request), forward(request)];
         const [first, second] = random.chance(0.5) ? copies : copies.toReversed();
         return bytesOf((await first) ?? (await second));
       }
       case 'duplicate later': {
-        witness.count('duplicates sent');
+        oracle.count('duplicates sent');
         const answer = await whole();
         if (answer) sendLater(request);
         return answer;

@@ -6,14 +6,14 @@ import type { Account } from './account.ts';
 import { countOutbox, findDamage, readUsers } from './disk.ts';
 import type { Letterbox } from './mailbox.ts';
 import type { MailLeases } from './mailLeases.ts';
-import type { Witness } from './witness.ts';
+import type { Oracle } from './oracle.ts';
 
 const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
 const POLL_MILLISECONDS = 50;
 
 /** Mails that were acknowledged and did not come must be in the outbox; the servers may be at work. */
 export async function checkOutbox(
-  witness: Witness,
+  oracle: Oracle,
   database: StoreLocation,
   letterbox: Letterbox,
   accounts: readonly Account[],
@@ -23,8 +23,8 @@ export async function checkOutbox(
   const waiting = await countOutbox(database);
   const missing = asked.map(({ email, count }) => Math.max(0, count - letterbox.mailsTo(email).length));
   const total = missing.reduce((sum, count) => sum + count, 0);
-  witness.count('checks');
-  if (total > waiting) witness.report('the disk', 'no acknowledged mail is lost', `${total} to come, ${waiting} there`);
+  oracle.count('checks');
+  if (total > waiting) oracle.report('the disk', 'no acknowledged mail is lost', `${total} to come, ${waiting} there`);
 }
 
 export async function outboxEmpty(database: StoreLocation): Promise<void> {
@@ -34,56 +34,52 @@ export async function outboxEmpty(database: StoreLocation): Promise<void> {
 
 /** Each mail came once, but for copies of those whose worker died after it had sent them. */
 export function checkMails(
-  witness: Witness,
+  oracle: Oracle,
   letterbox: Letterbox,
   leases: Pick<MailLeases, 'ended'>,
   accounts: readonly Account[],
 ): void {
   for (const { email, mails } of accounts) {
     const came = letterbox.mailsTo(email).length;
-    witness.count('checks');
+    oracle.count('checks');
     if (came < mails.asked || came > mails.asked + mails.maybe) {
       const detail = `${email}: ${mails.asked} acknowledged, ${mails.maybe} given up, ${came} came`;
-      witness.report('the mail server', 'each recovery is mailed once', detail);
+      oracle.report('the mail server', 'each recovery is mailed once', detail);
     }
   }
   const { mails, copies } = letterbox.totals();
-  witness.count('mails', mails);
-  witness.count('mail copies', copies.length);
+  oracle.count('mails', mails);
+  oracle.count('mail copies', copies.length);
   // Nobody else takes a mail before its lease ends, and here none ends by itself.
   const unexplained = copies.filter((mailId) => !leases.ended(mailId));
   if (unexplained.length > 0) {
     const detail = `${unexplained.length} copies without the end of a lease, the first of ${unexplained[0]}`;
-    witness.report('the mail server', 'a mail goes out once while its lease holds', detail);
+    oracle.report('the mail server', 'a mail goes out once while its lease holds', detail);
   }
   // A crash between the acceptance of a mail and its removal from the outbox sends it again; nothing else may.
-  if (copies.length > witness.counts.kills * MAX_CONCURRENT_DELIVERIES) {
-    witness.report('the mail server', 'a mail goes out once, but for crashes', `${copies.length} copies`);
+  if (copies.length > oracle.counts.kills * MAX_CONCURRENT_DELIVERIES) {
+    oracle.report('the mail server', 'a mail goes out once, but for crashes', `${copies.length} copies`);
   }
 }
 
 /** The users are those that were acknowledged, under the names that were acknowledged, and no others. */
-export async function checkUsers(
-  witness: Witness,
-  database: StoreLocation,
-  accounts: readonly Account[],
-): Promise<void> {
+export async function checkUsers(oracle: Oracle, database: StoreLocation, accounts: readonly Account[]): Promise<void> {
   const found = new Map((await readUsers(database)).map(({ username, email }) => [email, username]));
   for (const { email, usernames } of accounts) {
     const username = found.get(email);
     found.delete(email);
-    witness.count('checks');
+    oracle.count('checks');
     if (username === undefined || !usernames.includes(username)) {
-      witness.report('the disk', 'accounts and names are kept', `${email}: ${username}, not ${usernames.join(' or ')}`);
+      oracle.report('the disk', 'accounts and names are kept', `${email}: ${username}, not ${usernames.join(' or ')}`);
     }
   }
   const excess = [...found.keys()];
   // An actor that saw a promise broken left its account behind.
-  if (excess.length > 0 && witness.broken.length === 0) {
-    witness.report('the disk', 'a registration is executed once', `nobody was told of ${excess.join(', ')}`);
+  if (excess.length > 0 && oracle.broken.length === 0) {
+    oracle.report('the disk', 'a registration is executed once', `nobody was told of ${excess.join(', ')}`);
   }
 }
 
-export async function checkDamage(witness: Witness, database: StoreLocation): Promise<void> {
-  for (const damage of await findDamage(database)) witness.report('the disk', 'the database is sound', damage);
+export async function checkDamage(oracle: Oracle, database: StoreLocation): Promise<void> {
+  for (const damage of await findDamage(database)) oracle.report('the disk', 'the database is sound', damage);
 }

@@ -1,7 +1,7 @@
 import { CommandError, parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
 import { readInput } from '../readInput.ts';
-import { inSession, requireSession } from '../session.ts';
+import { inSession, requireSession } from '../session/open.ts';
 
 export const help = `Usage: vws decrypt [file] [options]
 

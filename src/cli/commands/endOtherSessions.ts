@@ -1,6 +1,6 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session.ts';
+import { inSession } from '../session/open.ts';
 
 export const help = `Usage: vws sessions end-others [options]
 

@@ -1,6 +1,6 @@
 import { parseOptions, readArguments, type Shell, UsageError } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { askFingerprint, identityChanged } from '../identity.ts';
+import { askFingerprint, identityChanged } from '../session/pin.ts';
 
 export const help = `Usage: vws fingerprint [url] [options]
 

@@ -1,7 +1,7 @@
 import { VwsError } from '../../client/error.ts';
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session.ts';
+import { inSession } from '../session/open.ts';
 
 export const help = `Usage: vws logout [options]
 

@@ -1,7 +1,7 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
 import { askNewPassword, askUntilAccepted } from '../newPassword.ts';
-import { inSession, requireSession } from '../session.ts';
+import { inSession, requireSession } from '../session/open.ts';
 
 export const help = `Usage: vws passwd [options]
 

@@ -1,9 +1,9 @@
 import { VwsError } from '../../client/error.ts';
 import { CommandError, parseOptions, readArguments, type Shell, UsageError } from '../command.ts';
 import { type CommonOptions, commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { ensurePin } from '../identity.ts';
 import { askNewPassword, askUntilAccepted } from '../newPassword.ts';
-import { inAnySession, inSession } from '../session.ts';
+import { inAnySession, inSession } from '../session/open.ts';
+import { ensurePin } from '../session/pin.ts';
 
 export const help = `Usage: vws recover [options]
 
@@ -52,7 +52,7 @@ async function sendCode(options: CommonOptions, shell: Shell, given: string | un
   const email = given ?? (await shell.ask('E-mail address'));
   await inAnySession(options, shell, (vws) => {
     options.kept.confirmedAt(options.suite).clear();
-    return vws.forgotPassword(email);
+    return vws.requestPasswordReset(email);
   });
   shell.note(`If there is an account with this address, a code is on its way to it.`);
 }
@@ -96,14 +96,14 @@ function isConfirmed({ kept, suite }: CommonOptions): boolean {
 
 async function confirmCode(options: CommonOptions, shell: Shell, code: string): Promise<void> {
   await continueRecovery(options, shell, async (vws) => {
-    await vws.confirmForgotPassword(code.trim());
+    await vws.verifyResetCode(code.trim());
     options.kept.confirmedAt(options.suite).save(Date.now());
   });
 }
 
 async function setPassword(options: CommonOptions, shell: Shell, newPassword: string): Promise<void> {
   await continueRecovery(options, shell, async (vws) => {
-    await vws.finishForgotPassword(newPassword);
+    await vws.resetPassword(newPassword);
     options.kept.confirmedAt(options.suite).clear();
   });
 }

@@ -1,9 +1,9 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions } from '../commonOptions.ts';
-import { ensurePin } from '../identity.ts';
-import { askAccount, tellAccount } from '../loggedIn.ts';
 import { askNewPassword, askUntilAccepted } from '../newPassword.ts';
-import { inAnySession } from '../session.ts';
+import { askAccount, tellAccount } from '../session/account.ts';
+import { inAnySession } from '../session/open.ts';
+import { ensurePin } from '../session/pin.ts';
 
 export const help = `Usage: vws register [options]
 

@@ -1,7 +1,7 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { askAccount } from '../loggedIn.ts';
-import { inSession, requireSession } from '../session.ts';
+import { askAccount } from '../session/account.ts';
+import { inSession, requireSession } from '../session/open.ts';
 
 export const help = `Usage: vws rename <name> [options]
 

@@ -1,7 +1,7 @@
 import type { SessionInfo, Vws } from '../../client/index.ts';
 import { CommandError, parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session.ts';
+import { inSession } from '../session/open.ts';
 
 export const help = `Usage: vws sessions [options]
 
@@ -22,7 +22,7 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
   const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });
   readArguments(positionals);
   const options = readCommonOptions(values, shell);
-  const sessions = await inSession(options, shell, (vws) => vws.sessions());
+  const sessions = await inSession(options, shell, (vws) => vws.listSessions());
   tell(shell, options, sessions, () => {
     for (const line of table(sessions)) shell.print(line);
   });
@@ -55,7 +55,7 @@ function formatTime(time: Date): string {
  * @throws CommandError if it is not one of the other sessions
  */
 export async function findOtherSession(vws: Vws, prefix: string): Promise<SessionInfo> {
-  const found = (await vws.sessions()).filter(({ id }) => id.startsWith(prefix));
+  const found = (await vws.listSessions()).filter(({ id }) => id.startsWith(prefix));
   const [session] = found;
   if (!session) throw new CommandError(`There is no session ${prefix}. See: vws sessions`, 'no_such_session');
   if (found.length > 1) throw new CommandError(`More than one session begins with ${prefix}.`, 'no_such_session');

@@ -1,6 +1,6 @@
 import { parseOptions, readArguments, type Shell } from '../command.ts';
 import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session.ts';
+import { inSession } from '../session/open.ts';
 
 export const help = `Usage: vws whoami [options]
 
@@ -17,7 +17,7 @@ export async function run(args: readonly string[], shell: Shell): Promise<void> 
   readArguments(positionals);
   const options = readCommonOptions(values, shell);
   await inSession(options, shell, async (vws) => {
-    const { username, email } = await vws.account();
+    const { username, email } = await vws.getAccount();
     const fingerprint = vws.fingerprint || null;
     tell(shell, options, { username, email, server: options.url, fingerprint }, () => {
       shell.print(`name         ${username}`);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type Environment, withEnvFile } from '../../server/config.ts';
+import { type Environment, withEnvFile } from '../../server/config/config.ts';
 import type { Store } from '../../server/store/store.ts';
 import { type Output, parseOptions, UsageError } from '../command.ts';
 import { type CopyResult, copyDatabase } from './copyDatabase.ts';

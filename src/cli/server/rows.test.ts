@@ -61,10 +61,10 @@ test('keys of two columns', async (t) => {
   const rows = Array.from({ length: 150 }, (_, index) => ({
     step_id: Buffer.from([index % 3]),
     request_hash: Buffer.from([index]),
-    claim_token: Buffer.from([7]),
+    lock_token: Buffer.from([7]),
     lease_until: index,
   }));
-  const batches = await batchesOf(t, 'request_claims', rows);
+  const batches = await batchesOf(t, 'request_locks', rows);
   assert.deepEqual(
     batches.flat().map((row) => hex(row.step_id) + hex(row.request_hash)),
     rows.map((row) => hex(row.step_id) + hex(row.request_hash)).sort(),

@@ -89,9 +89,9 @@ const layouts: Layouts = {
       started_at: 'integer',
     },
   },
-  request_claims: {
+  request_locks: {
     primaryKey: ['step_id', 'request_hash'],
-    columns: { step_id: 'bytes', request_hash: 'bytes', claim_token: 'bytes', lease_until: 'integer' },
+    columns: { step_id: 'bytes', request_hash: 'bytes', lock_token: 'bytes', lease_until: 'integer' },
   },
   login_attempts: {
     primaryKey: ['account_key'],

@@ -1,5 +1,5 @@
+import { type Bytes, isEqual } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
-import { type Bytes, isEqual } from '../bytes.ts';
 
 /*
  * AES-256-ECB with PKCS#7, which WebCrypto does not have, made of AES-CBC, which it has.

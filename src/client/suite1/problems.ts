@@ -1,4 +1,4 @@
-import { type ProblemCode, problems } from '../../protocol/errors.ts';
+import { type ProblemCode, problems } from '../../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
 import { Refused, type Reply, Unanswered } from '../suite.ts';
 import { isObject } from '../unsealed.ts';

@@ -1,4 +1,4 @@
-import { type Bytes, fromBase64, toBase64 } from '../bytes.ts';
+import { type Bytes, fromBase64, toBase64 } from '../../protocol/bytes.ts';
 import { decryptEcb, encryptEcb, importAesKey } from './ecb.ts';
 
 /*

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { constants, createCipheriv, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { createFakeClock, createMemoryStorage } from '../../../test/support/client/world.ts';
+import { createFakeClock, createMemoryStorage } from '../../../test/support/client/harness.ts';
 import { connect, type SessionStorage } from '../index.ts';
 import { suite1 } from './suite.ts';
 
@@ -58,7 +58,7 @@ describe('with a server of suite 1', () => {
       [201, 'Something new', 'bad_answer'],
     ] as const) {
       server.answers.push((keys) => ({ status, json: { ...keys, error } }));
-      await assert.rejects(vws.forgotPassword('bob@example.org'), { code, status, message: error });
+      await assert.rejects(vws.requestPasswordReset('bob@example.org'), { code, status, message: error });
     }
     await vws.login({ email: 'bob@example.org', password: 'x' });
     server.answers.push((keys) => ({ status: 201, json: { ...keys, error: 'No authorization' } }));
@@ -78,9 +78,9 @@ describe('with a server of suite 1', () => {
       [405, '<!doctype html>', 'route_not_found', false],
     ] as const) {
       server.answers.push(() => ({ status, json }));
-      await assert.rejects(vws.forgotPassword('bob@example.org'), { code, status, sessionLost });
+      await assert.rejects(vws.requestPasswordReset('bob@example.org'), { code, status, sessionLost });
     }
-    await vws.forgotPassword('bob@example.org');
+    await vws.requestPasswordReset('bob@example.org');
   });
 
   test('what the original server does not know is given up, and the session goes on', async () => {
@@ -89,9 +89,9 @@ describe('with a server of suite 1', () => {
     const vws = await server.connect();
     await vws.login({ email: 'bob@example.org', password: 'x' });
     server.answers.push(() => ({ status: 404, json: '<!doctype html>' }));
-    await assert.rejects(vws.account(), { code: 'route_not_found' });
-    await vws.forgotPassword('bob@example.org');
-    await (await server.connect()).forgotPassword('bob@example.org');
+    await assert.rejects(vws.getAccount(), { code: 'route_not_found' });
+    await vws.requestPasswordReset('bob@example.org');
+    await (await server.connect()).requestPasswordReset('bob@example.org');
     assert.deepEqual(
       server.sent.map(({ path }) => path),
       ['/create_session_key', '/login_user', '/account', '/forgot_password', '/forgot_password'],
@@ -134,8 +134,8 @@ describe('with a server of suite 1', () => {
     const server = createOldServer();
     const vws = await server.connect();
     server.answers.push(() => 'lost');
-    await assert.rejects(vws.forgotPassword('bob@example.org', { deadline: 50 }), { code: 'network' });
-    await vws.forgotPassword('bob@example.org');
+    await assert.rejects(vws.requestPasswordReset('bob@example.org', { deadline: 50 }), { code: 'network' });
+    await vws.requestPasswordReset('bob@example.org');
     assert.equal(server.sent.length, 3);
   });
 

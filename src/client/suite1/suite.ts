@@ -1,5 +1,5 @@
+import { toBase64 } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
-import { toBase64 } from '../bytes.ts';
 import { VwsError } from '../error.ts';
 import { type Suite, Unanswered } from '../suite.ts';
 import { isObject } from '../unsealed.ts';

@@ -1,5 +1,5 @@
+import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import { type Descriptor, decodeDescriptor, descriptorToSign, IDENTITY_LENGTH } from '../../protocol/suite2.ts';
-import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
 import { VwsError } from '../error.ts';
 import type { HandshakeContext } from '../suite.ts';
 

@@ -1,4 +1,4 @@
-import type { Bytes } from '../bytes.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import type { MlKem } from './mlKem.ts';
 
 /** What WebCrypto has for KEMs (https://wicg.github.io/webcrypto-modern-algos/), which not all type libraries know. */

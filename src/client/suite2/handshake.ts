@@ -1,3 +1,4 @@
+import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import {
   concatBytes,
@@ -9,7 +10,6 @@ import {
   SUITE2,
   secondMessageInfo,
 } from '../../protocol/suite2.ts';
-import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
 import { VwsError } from '../error.ts';
 import { type HandshakeContext, type Reply, Unanswered } from '../suite.ts';
 import { isObject, throwUnsealed } from '../unsealed.ts';

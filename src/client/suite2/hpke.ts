@@ -1,6 +1,6 @@
 import { AEAD_AES_256_GCM, KDF_HKDF_SHA256, LabeledExpand, LabeledExtract } from 'hpke';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes, HASH_LENGTH } from '../../protocol/suite2.ts';
-import type { Bytes } from '../bytes.ts';
 
 /*
  * The key schedule of HPKE (RFC 9180, section 5.1), base and PSK mode, for the suite X-Wing / HKDF-SHA256 / AES-256-GCM

@@ -1,4 +1,4 @@
-import type { Bytes } from '../bytes.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 
 /** ML-KEM-768 (FIPS 203). A private key is its seed, d ‖ z, 64 bytes. */
 export interface MlKem {

@@ -1,5 +1,5 @@
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-import type { Bytes } from '../bytes.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import type { MlKem } from './mlKem.ts';
 
 const SEED_LENGTH = 64;

@@ -1,6 +1,6 @@
 import { AEAD_AES_256_GCM, KDF_HKDF_SHA256 } from 'hpke';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
-import type { Bytes } from '../bytes.ts';
 
 const IV_LENGTH = 12;
 const KEY_LENGTH = 32;

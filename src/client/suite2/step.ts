@@ -1,3 +1,4 @@
+import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import {
   answerContext,
   decodeContent,
@@ -9,7 +10,6 @@ import {
   requestContext,
   SUITE2,
 } from '../../protocol/suite2.ts';
-import { type Bytes, fromBase64Url, toBase64Url } from '../bytes.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
 import { type Call, type Outcome, type PendingRequest, type Reply, type Step, Unanswered } from '../suite.ts';
 import { isObject, throwUnsealed } from '../unsealed.ts';

@@ -1,4 +1,4 @@
-import { fromBase64Url, toBase64Url } from '../bytes.ts';
+import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { Suite } from '../suite.ts';
 import { shakeHands } from './handshake.ts';
 import { createStep, type StepState } from './step.ts';

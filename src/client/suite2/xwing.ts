@@ -1,6 +1,6 @@
 import { sha3_256 } from '@noble/hashes/sha3.js';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
-import type { Bytes } from '../bytes.ts';
 import { getMlKem } from './findMlKem.ts';
 
 /*

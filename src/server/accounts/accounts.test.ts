@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type AccountsWorld, createAccountsWorld, outcomeOf } from '../../../test/support/accounts.ts';
+import { type AccountsHarness, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { foldEmail } from './email.ts';
 import { foldUsername } from './username.ts';
@@ -11,65 +11,65 @@ const PASSWORD = 'blue owl sky';
 const OTHER_PASSWORD = 'green owl sky';
 const SESSION = randomBytes(16);
 
-const register = (world: AccountsWorld, username: string, email: string, password = PASSWORD) =>
-  outcomeOf(world.register(username, email, password));
-const logIn = (world: AccountsWorld, email: string, password: string) => outcomeOf(world.logIn(email, password));
+const register = (harness: AccountsHarness, username: string, email: string, password = PASSWORD) =>
+  outcomeOf(harness.register(username, email, password));
+const logIn = (harness: AccountsHarness, email: string, password: string) => outcomeOf(harness.logIn(email, password));
 
-async function rename(world: AccountsWorld, userId: Uint8Array, to: string, password = PASSWORD): Promise<void> {
-  const prepared = await world.accounts.prepareUsernameChange(userId, to, password);
-  await world.transact((tx) => world.accounts.changeUsername(tx, prepared));
+async function rename(harness: AccountsHarness, userId: Uint8Array, to: string, password = PASSWORD): Promise<void> {
+  const prepared = await harness.accounts.prepareUsernameChange(userId, to, password);
+  await harness.transact((tx) => harness.accounts.changeUsername(tx, prepared));
 }
 
-async function changePassword(world: AccountsWorld, userId: Uint8Array, from: string, to: string): Promise<void> {
-  const prepared = await world.accounts.preparePasswordChange(userId, from, to);
-  await world.transact((tx) => world.accounts.changePassword(tx, SESSION, prepared));
+async function changePassword(harness: AccountsHarness, userId: Uint8Array, from: string, to: string): Promise<void> {
+  const prepared = await harness.accounts.preparePasswordChange(userId, from, to);
+  await harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, prepared));
 }
 
-async function usernames(world: AccountsWorld): Promise<string[]> {
-  const rows = await world.transact(({ db }) =>
+async function usernames(harness: AccountsHarness): Promise<string[]> {
+  const rows = await harness.transact(({ db }) =>
     db.selectFrom('users').select('username').orderBy('username_key').execute(),
   );
   return rows.map(({ username }) => username);
 }
 
 /** Whose name it is, in hex. */
-async function ownerOf(world: AccountsWorld, username: string): Promise<string | undefined> {
-  const id = await world.transact((tx) => world.accounts.findByUsername(tx, username));
+async function ownerOf(harness: AccountsHarness, username: string): Promise<string | undefined> {
+  const id = await harness.transact((tx) => harness.accounts.findByUsername(tx, username));
   return id && Buffer.from(id).toString('hex');
 }
 
 describe('registration', () => {
   test('makes an account that logs in with its address and is found by its name, in any form', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const id = Buffer.from(await world.register(' Chloé ', 'Chloe@Example.org', PASSWORD)).toString('hex');
-    for (const name of ['Chloé', 'CHLOE\u0301', 'ｃｈｌｏé']) assert.equal(await ownerOf(world, name), id, name);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const id = Buffer.from(await harness.register(' Chloé ', 'Chloe@Example.org', PASSWORD)).toString('hex');
+    for (const name of ['Chloé', 'CHLOE\u0301', 'ｃｈｌｏé']) assert.equal(await ownerOf(harness, name), id, name);
     for (const email of ['Chloe@Example.org', 'chloe@example.org ', 'CHLOE@EXAMPLE.ORG']) {
-      assert.equal(Buffer.from(await world.logIn(email, PASSWORD)).toString('hex'), id, email);
+      assert.equal(Buffer.from(await harness.logIn(email, PASSWORD)).toString('hex'), id, email);
     }
-    assert.equal(await ownerOf(world, 'Chloe'), undefined);
+    assert.equal(await ownerOf(harness, 'Chloe'), undefined);
   });
 
   test('is refused for what is taken, in any form, or against the rules', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    assert.equal(await register(world, 'Straße', 'ada@example.org'), 'done');
-    assert.equal(await register(world, 'STRASSE', 'bob@example.org'), 'username_taken');
-    assert.equal(await register(world, 'bob', 'ADA@example.org'), 'email_taken');
-    assert.equal(await register(world, 'strasse', 'ada@example.org'), 'username_taken');
-    assert.equal(await register(world, '\u202ebob', 'bob@example.org'), 'invalid_username');
-    assert.equal(await register(world, 'bob', 'bob'), 'invalid_email');
-    assert.equal(await register(world, 'bob', 'bob@example.org', 'bobbobbobbob'), 'password_refused');
-    assert.deepEqual(await usernames(world), ['Straße']);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    assert.equal(await register(harness, 'Straße', 'ada@example.org'), 'done');
+    assert.equal(await register(harness, 'STRASSE', 'bob@example.org'), 'username_taken');
+    assert.equal(await register(harness, 'bob', 'ADA@example.org'), 'email_taken');
+    assert.equal(await register(harness, 'strasse', 'ada@example.org'), 'username_taken');
+    assert.equal(await register(harness, '\u202ebob', 'bob@example.org'), 'invalid_username');
+    assert.equal(await register(harness, 'bob', 'bob'), 'invalid_email');
+    assert.equal(await register(harness, 'bob', 'bob@example.org', 'bobbobbobbob'), 'password_refused');
+    assert.deepEqual(await usernames(harness), ['Straße']);
   });
 
   test('gives a name and an address to one of those who want them at once', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
+    const harness = await createAccountsHarness(await openTestStore(t));
     const wish = fc.record({
       name: fc.constantFrom('ada', 'Ada', 'ＡＤＡ', 'bob', 'BOB', 'straße', 'STRASSE'),
       email: fc.constantFrom('ada@example.org', 'Ada@Example.org', 'bob@example.org', 'eve@example.org'),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(wish, { minLength: 2, maxLength: 6 }), async (wishes) => {
-        const outcomes = await Promise.all(wishes.map(({ name, email }) => register(world, name, email)));
+        const outcomes = await Promise.all(wishes.map(({ name, email }) => register(harness, name, email)));
         const won = wishes.filter((_, index) => outcomes[index] === 'done');
         const names = won.map(({ name }) => foldUsername(name));
         const emails = won.map(({ email }) => foldEmail(email));
@@ -80,8 +80,8 @@ describe('registration', () => {
           else if (outcomes[index] === 'email_taken') assert.ok(emails.includes(foldEmail(email)), email);
           else assert.equal(outcomes[index], 'done');
         }
-        assert.equal((await usernames(world)).length, won.length);
-        await world.transact(({ db }) => db.deleteFrom('users').execute());
+        assert.equal((await usernames(harness)).length, won.length);
+        await harness.transact(({ db }) => db.deleteFrom('users').execute());
       }),
       { numRuns: 40, endOnFailure: true },
     );
@@ -90,42 +90,44 @@ describe('registration', () => {
 
 describe('a new name', () => {
   test('takes the place of the old one, which is free then', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
-    await rename(world, ada, 'Lady Lovelace');
-    assert.equal(await ownerOf(world, 'ada'), undefined);
-    assert.equal(await ownerOf(world, 'lady lovelace'), Buffer.from(ada).toString('hex'));
-    assert.equal(await register(world, 'ADA', 'other@example.org'), 'done');
-    assert.equal(await logIn(world, 'ada@example.org', PASSWORD), 'done');
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    await rename(harness, ada, 'Lady Lovelace');
+    assert.equal(await ownerOf(harness, 'ada'), undefined);
+    assert.equal(await ownerOf(harness, 'lady lovelace'), Buffer.from(ada).toString('hex'));
+    assert.equal(await register(harness, 'ADA', 'other@example.org'), 'done');
+    assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'done');
   });
 
   test('may be the old one, written otherwise', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
-    await rename(world, ada, 'ADA');
-    await rename(world, ada, 'ADA');
-    assert.deepEqual(await usernames(world), ['ADA']);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    await rename(harness, ada, 'ADA');
+    await rename(harness, ada, 'ADA');
+    assert.deepEqual(await usernames(harness), ['ADA']);
   });
 
   test("is not given if it is another's, breaks the rule, or the password is wrong", async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
-    await world.register('Bob', 'bob@example.org', PASSWORD);
-    assert.equal(await outcomeOf(rename(world, ada, 'ｂｏｂ')), 'username_taken');
-    assert.equal(await outcomeOf(rename(world, ada, '')), 'invalid_username');
-    assert.equal(await outcomeOf(rename(world, ada, 'Eve', OTHER_PASSWORD)), 'invalid_credentials');
-    assert.deepEqual(await usernames(world), ['Ada', 'Bob']);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    await harness.register('Bob', 'bob@example.org', PASSWORD);
+    assert.equal(await outcomeOf(rename(harness, ada, 'ｂｏｂ')), 'username_taken');
+    assert.equal(await outcomeOf(rename(harness, ada, '')), 'invalid_username');
+    assert.equal(await outcomeOf(rename(harness, ada, 'Eve', OTHER_PASSWORD)), 'invalid_credentials');
+    assert.deepEqual(await usernames(harness), ['Ada', 'Bob']);
   });
 
   test('goes to one of those who want it at once, be it by registering', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ids = await Promise.all([1, 2, 3].map((n) => world.register(`user ${n}`, `user${n}@example.org`, PASSWORD)));
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ids = await Promise.all(
+      [1, 2, 3].map((n) => harness.register(`user ${n}`, `user${n}@example.org`, PASSWORD)),
+    );
     const outcomes = await Promise.all([
-      ...ids.map((id, n) => outcomeOf(rename(world, id, ['Eve', 'EVE', 'ｅｖｅ'][n] ?? ''))),
-      register(world, 'eve', 'eve@example.org'),
+      ...ids.map((id, n) => outcomeOf(rename(harness, id, ['Eve', 'EVE', 'ｅｖｅ'][n] ?? ''))),
+      register(harness, 'eve', 'eve@example.org'),
     ]);
     assert.deepEqual(outcomes.toSorted(), ['done', 'username_taken', 'username_taken', 'username_taken']);
-    const names = await usernames(world);
+    const names = await usernames(harness);
     assert.equal(names.filter((name) => name.normalize('NFKC').toLowerCase() === 'eve').length, 1);
     assert.equal(names.length, outcomes[3] === 'done' ? 4 : 3);
   });
@@ -133,115 +135,120 @@ describe('a new name', () => {
 
 describe('a new password', () => {
   test('takes the place of the old one, and ends the other sessions', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
-    await changePassword(world, ada, PASSWORD, OTHER_PASSWORD);
-    assert.equal(await logIn(world, 'ada@example.org', PASSWORD), 'invalid_credentials');
-    assert.equal(await logIn(world, 'ada@example.org', OTHER_PASSWORD), 'done');
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
+    assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'invalid_credentials');
+    assert.equal(await logIn(harness, 'ada@example.org', OTHER_PASSWORD), 'done');
     assert.deepEqual(
-      world.endedSessions.map(({ userId, exceptSessionId }) => [Buffer.from(userId), exceptSessionId]),
+      harness.endedSessions.map(({ userId, exceptSessionId }) => [Buffer.from(userId), exceptSessionId]),
       [[Buffer.from(ada), SESSION]],
     );
   });
 
   test('is not set if it is weak, which is no attempt, or if the old one is wrong, which is one', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (let n = 0; n < 6; n += 1) {
-      assert.equal(await outcomeOf(changePassword(world, ada, OTHER_PASSWORD, 'weak')), 'password_refused');
+      assert.equal(await outcomeOf(changePassword(harness, ada, OTHER_PASSWORD, 'weak')), 'password_refused');
     }
     for (let n = 0; n < 5; n += 1) {
-      assert.equal(await outcomeOf(changePassword(world, ada, 'red owl sky!', OTHER_PASSWORD)), 'invalid_credentials');
+      assert.equal(
+        await outcomeOf(changePassword(harness, ada, 'red owl sky!', OTHER_PASSWORD)),
+        'invalid_credentials',
+      );
     }
-    assert.equal(await outcomeOf(changePassword(world, ada, PASSWORD, OTHER_PASSWORD)), 'account_locked');
-    assert.equal(await outcomeOf(rename(world, ada, 'Eve')), 'account_locked');
-    assert.deepEqual(world.endedSessions, []);
+    assert.equal(await outcomeOf(changePassword(harness, ada, PASSWORD, OTHER_PASSWORD)), 'account_locked');
+    assert.equal(await outcomeOf(rename(harness, ada, 'Eve')), 'account_locked');
+    assert.deepEqual(harness.endedSessions, []);
   });
 
   test('is set once by those who know the old one at once', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const wanted = ['first owl sky', 'second owl sky', 'third owl sky'];
-    const prepared = await Promise.all(wanted.map((to) => world.accounts.preparePasswordChange(ada, PASSWORD, to)));
+    const prepared = await Promise.all(wanted.map((to) => harness.accounts.preparePasswordChange(ada, PASSWORD, to)));
     const outcomes = await Promise.all(
-      prepared.map((change) => outcomeOf(world.transact((tx) => world.accounts.changePassword(tx, SESSION, change)))),
+      prepared.map((change) =>
+        outcomeOf(harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, change))),
+      ),
     );
     assert.deepEqual(outcomes.toSorted(), ['done', 'invalid_credentials', 'invalid_credentials']);
-    assert.equal(await logIn(world, 'ada@example.org', wanted[outcomes.indexOf('done')] ?? ''), 'done');
+    assert.equal(await logIn(harness, 'ada@example.org', wanted[outcomes.indexOf('done')] ?? ''), 'done');
   });
 
   test('ends a login, a new name and a recovery that were under way with the old one', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const ada = await world.register('Ada', 'ada@example.org', PASSWORD);
-    const login = await world.accounts.prepareLogin('ada@example.org', PASSWORD);
-    const renaming = await world.accounts.prepareUsernameChange(ada, 'Eve', PASSWORD);
-    const recoveryId = await world.transact((tx) => world.recovery.begin(tx, 'ada@example.org'));
-    await world.transact((tx) => world.recovery.confirm(tx, recoveryId, world.mails[0]?.code ?? ''));
-    const recovering = await world.recovery.prepareFinish(recoveryId, 'red owl sky!');
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    const login = await harness.accounts.prepareLogin('ada@example.org', PASSWORD);
+    const renaming = await harness.accounts.prepareUsernameChange(ada, 'Eve', PASSWORD);
+    const recoveryId = await harness.transact((tx) => harness.recovery.begin(tx, 'ada@example.org'));
+    await harness.transact((tx) => harness.recovery.confirm(tx, recoveryId, harness.mails[0]?.code ?? ''));
+    const recovering = await harness.recovery.prepareFinish(recoveryId, 'red owl sky!');
 
-    await changePassword(world, ada, PASSWORD, OTHER_PASSWORD);
-    const { accounts, recovery, transact } = world;
+    await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
+    const { accounts, recovery, transact } = harness;
     assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1))), 'invalid_credentials');
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'invalid_credentials');
     assert.equal(
       await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering))),
       'no_recovery',
     );
-    assert.equal(await logIn(world, 'ada@example.org', OTHER_PASSWORD), 'done');
+    assert.equal(await logIn(harness, 'ada@example.org', OTHER_PASSWORD), 'done');
   });
 });
 
 describe('the suite that an account is used with', () => {
-  const minSuites = async (world: AccountsWorld) => {
-    const users = await world.transact(({ db }) => db.selectFrom('users').select('min_suite').execute());
+  const minSuites = async (harness: AccountsHarness) => {
+    const users = await harness.transact(({ db }) => db.selectFrom('users').select('min_suite').execute());
     return users.map(({ min_suite }) => min_suite);
   };
 
   test('is remembered where it is to be, by registering and by logging in, and never goes back', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t), { latchSuite: true });
-    await world.register('Ada', 'ada@example.org', PASSWORD, 1);
-    assert.deepEqual(await minSuites(world), [1]);
-    await world.logIn('ada@example.org', PASSWORD, 1);
-    assert.deepEqual(await minSuites(world), [1]);
-    assert.equal(await outcomeOf(world.logIn('ada@example.org', OTHER_PASSWORD, 2)), 'invalid_credentials');
-    assert.deepEqual(await minSuites(world), [1]);
-    await world.logIn('ada@example.org', PASSWORD, 2);
-    assert.deepEqual(await minSuites(world), [2]);
-    assert.equal(await outcomeOf(world.logIn('ada@example.org', PASSWORD, 1)), 'suite2_required');
-    assert.equal(await outcomeOf(world.logIn('ada@example.org', OTHER_PASSWORD, 1)), 'invalid_credentials');
-    assert.deepEqual(await minSuites(world), [2]);
-    await world.logIn('ada@example.org', PASSWORD, 2);
-    await world.register('Bob', 'bob@example.org', PASSWORD, 2);
-    assert.deepEqual(await minSuites(world), [2, 2]);
+    const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
+    await harness.register('Ada', 'ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(harness), [1]);
+    await harness.logIn('ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(harness), [1]);
+    assert.equal(await outcomeOf(harness.logIn('ada@example.org', OTHER_PASSWORD, 2)), 'invalid_credentials');
+    assert.deepEqual(await minSuites(harness), [1]);
+    await harness.logIn('ada@example.org', PASSWORD, 2);
+    assert.deepEqual(await minSuites(harness), [2]);
+    assert.equal(await outcomeOf(harness.logIn('ada@example.org', PASSWORD, 1)), 'suite2_required');
+    assert.equal(await outcomeOf(harness.logIn('ada@example.org', OTHER_PASSWORD, 1)), 'invalid_credentials');
+    assert.deepEqual(await minSuites(harness), [2]);
+    await harness.logIn('ada@example.org', PASSWORD, 2);
+    await harness.register('Bob', 'bob@example.org', PASSWORD, 2);
+    assert.deepEqual(await minSuites(harness), [2, 2]);
   });
 
   test('is not, otherwise', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', 'ada@example.org', PASSWORD, 2);
-    await world.logIn('ada@example.org', PASSWORD, 2);
-    await world.logIn('ada@example.org', PASSWORD, 1);
-    assert.deepEqual(await minSuites(world), [1]);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
+    await harness.logIn('ada@example.org', PASSWORD, 2);
+    await harness.logIn('ada@example.org', PASSWORD, 1);
+    assert.deepEqual(await minSuites(harness), [1]);
   });
 
   test('is told after a right password, which resets the count of wrong ones', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t), { latchSuite: true });
-    await world.register('Ada', 'ada@example.org', PASSWORD, 2);
+    const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
+    await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
     for (const password of [
       ...Array<string>(4).fill(OTHER_PASSWORD),
       PASSWORD,
       ...Array<string>(4).fill(OTHER_PASSWORD),
     ]) {
       const expected = password === PASSWORD ? 'suite2_required' : 'invalid_credentials';
-      assert.equal(await outcomeOf(world.logIn('ada@example.org', password, 1)), expected);
+      assert.equal(await outcomeOf(harness.logIn('ada@example.org', password, 1)), expected);
     }
-    await world.logIn('ada@example.org', PASSWORD, 2);
+    await harness.logIn('ada@example.org', PASSWORD, 2);
   });
 });
 
 test('an account is shown as it is now, and is not there any more when it is gone', async (t) => {
-  const { accounts, transact, ...world } = await createAccountsWorld(await openTestStore(t));
-  const ada = await world.register('Ada', 'Ada@Example.org', PASSWORD);
-  await world.register('Bob', 'bob@example.org', PASSWORD);
+  const { accounts, transact, ...harness } = await createAccountsHarness(await openTestStore(t));
+  const ada = await harness.register('Ada', 'Ada@Example.org', PASSWORD);
+  await harness.register('Bob', 'bob@example.org', PASSWORD);
   assert.deepEqual(await transact((tx) => accounts.show(tx, ada)), { username: 'Ada', email: 'Ada@Example.org' });
   assert.equal(await transact((tx) => accounts.findName(tx, ada)), 'Ada');
   await transact(({ db }) => db.updateTable('users').set({ username: 'Lady' }).where('user_id', '=', ada).execute());
@@ -253,10 +260,10 @@ test('an account is shown as it is now, and is not there any more when it is gon
 });
 
 test('what no database holds as a text is nobody’s name and nobody’s address', async (t) => {
-  const { accounts, recovery, transact, mails, ...world } = await createAccountsWorld(await openTestStore(t));
-  await world.register('Ada', 'ada@example.org', PASSWORD);
+  const { accounts, recovery, transact, mails, ...harness } = await createAccountsHarness(await openTestStore(t));
+  await harness.register('Ada', 'ada@example.org', PASSWORD);
   for (const text of ['\0', 'ada\0', 'ada@example.org\0', 'a\0da@example.org', '\ud800', 'ada\udc00']) {
-    assert.equal(await outcomeOf(world.logIn(text, PASSWORD)), 'invalid_credentials');
+    assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_credentials');
     assert.equal(await transact((tx) => accounts.findByUsername(tx, text)), undefined);
     await transact((tx) => recovery.begin(tx, text));
     assert.deepEqual(mails, []);
@@ -264,8 +271,8 @@ test('what no database holds as a text is nobody’s name and nobody’s address
 });
 
 test('a session whose account is gone is logged in no more', async (t) => {
-  const world = await createAccountsWorld(await openTestStore(t));
+  const harness = await createAccountsHarness(await openTestStore(t));
   const gone = randomBytes(16);
-  assert.equal(await outcomeOf(rename(world, gone, 'Eve')), 'not_authenticated');
-  assert.equal(await outcomeOf(changePassword(world, gone, PASSWORD, OTHER_PASSWORD)), 'not_authenticated');
+  assert.equal(await outcomeOf(rename(harness, gone, 'Eve')), 'not_authenticated');
+  assert.equal(await outcomeOf(changePassword(harness, gone, PASSWORD, OTHER_PASSWORD)), 'not_authenticated');
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import {
@@ -28,7 +28,7 @@ export interface AccountsDependencies {
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: (transaction: Transaction, userId: Uint8Array, sessionId: Uint8Array) => Promise<void>;
   /** Whether an account that was used with a suite is no more to be used with an older one. */
-  readonly latchSuite: boolean;
+  readonly downgradeProtection: boolean;
   readonly clock: () => number;
 }
 
@@ -79,7 +79,7 @@ export interface Accounts {
 }
 
 export function createAccounts(dependencies: AccountsDependencies): Accounts {
-  const { store, hasher, credentials, createUserKey, endOtherSessions, latchSuite, clock } = dependencies;
+  const { store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock } = dependencies;
 
   async function refuseTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
     if (await findUserIdByUsername(tx, usernameKey)) throw new Problem('username_taken');
@@ -113,7 +113,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
         email_key: prepared.emailKey,
         password_hash: prepared.passwordHash,
         created_at: now,
-        min_suite: latchSuite ? suite : 1,
+        min_suite: downgradeProtection ? suite : 1,
       });
       if (!inserted) {
         await refuseTaken(tx, prepared, prepared);
@@ -128,7 +128,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
     async logIn(tx, verified, suite) {
       const user = await credentials.confirm(tx, verified);
       if (suite < user.min_suite) throw new Problem('suite2_required');
-      if (latchSuite) await raiseMinSuite(tx, user.user_id, suite);
+      if (downgradeProtection) await raiseMinSuite(tx, user.user_id, suite);
       return user.user_id;
     },
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import {
-  type AccountsWorld,
-  createAccountsWorld,
+  type AccountsHarness,
+  createAccountsHarness,
   createTestHasher,
   outcomeOf,
 } from '../../../test/support/accounts.ts';
@@ -15,20 +15,21 @@ const NOBODY = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
 const MINUTE = 60_000;
 
-const guess = ({ credentials }: AccountsWorld, email = EMAIL) => outcomeOf(credentials.verify(email, 'green owl sky'));
-const give = ({ credentials }: AccountsWorld, email = EMAIL) => outcomeOf(credentials.verify(email, PASSWORD));
+const guess = ({ credentials }: AccountsHarness, email = EMAIL) =>
+  outcomeOf(credentials.verify(email, 'green owl sky'));
+const give = ({ credentials }: AccountsHarness, email = EMAIL) => outcomeOf(credentials.verify(email, PASSWORD));
 
-async function guessAgainAndAgain(world: AccountsWorld, times: number, email = EMAIL): Promise<void> {
-  for (let n = 0; n < times; n += 1) assert.equal(await guess(world, email), 'invalid_credentials');
+async function guessAgainAndAgain(harness: AccountsHarness, times: number, email = EMAIL): Promise<void> {
+  for (let n = 0; n < times; n += 1) assert.equal(await guess(harness, email), 'invalid_credentials');
 }
 
 test('a right password is proof, a wrong one and an unknown address are refused alike', async (t) => {
-  const world = await createAccountsWorld(await openTestStore(t));
-  const userId = await world.register('Ada', EMAIL, PASSWORD);
-  const { user } = await world.credentials.verify(EMAIL, PASSWORD);
+  const harness = await createAccountsHarness(await openTestStore(t));
+  const userId = await harness.register('Ada', EMAIL, PASSWORD);
+  const { user } = await harness.credentials.verify(EMAIL, PASSWORD);
   assert.deepEqual(Buffer.from(user.user_id), Buffer.from(userId));
   const problems = await Promise.all(
-    [EMAIL, NOBODY].map((email) => world.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
+    [EMAIL, NOBODY].map((email) => harness.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
   );
   assert.deepEqual(problems[0], problems[1]);
   assert.equal(problems[0].code, 'invalid_credentials');
@@ -40,23 +41,23 @@ describe('five wrong passwords', () => {
     ['for an address that nobody has', NOBODY],
   ] as const) {
     test(`${whose} lock it, even for the right one`, async (t) => {
-      const world = await createAccountsWorld(await openTestStore(t));
-      await world.register('Ada', EMAIL, PASSWORD);
-      await guessAgainAndAgain(world, 5, email);
-      assert.equal(await guess(world, email), 'account_locked');
-      assert.equal(await give(world, email), 'account_locked');
+      const harness = await createAccountsHarness(await openTestStore(t));
+      await harness.register('Ada', EMAIL, PASSWORD);
+      await guessAgainAndAgain(harness, 5, email);
+      assert.equal(await guess(harness, email), 'account_locked');
+      assert.equal(await give(harness, email), 'account_locked');
     });
 
     test(`${whose} are no more when a dozen come at once`, async (t) => {
-      const world = await createAccountsWorld(await openTestStore(t));
-      await world.register('Ada', EMAIL, PASSWORD);
-      const outcomes = await Promise.all(Array.from({ length: 12 }, () => guess(world, email)));
+      const harness = await createAccountsHarness(await openTestStore(t));
+      await harness.register('Ada', EMAIL, PASSWORD);
+      const outcomes = await Promise.all(Array.from({ length: 12 }, () => guess(harness, email)));
       assert.deepEqual(outcomes, [...Array(5).fill('invalid_credentials'), ...Array(7).fill('account_locked')]);
     });
   }
 
   test('are no more when they come to two processes', async (t) => {
-    const one = await createAccountsWorld(await openTestStore(t));
+    const one = await createAccountsHarness(await openTestStore(t));
     await one.register('Ada', EMAIL, PASSWORD);
     const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
@@ -70,100 +71,100 @@ describe('five wrong passwords', () => {
   });
 
   test('lock nobody else', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
-    await world.register('Bob', 'bob@example.org', PASSWORD);
-    await guessAgainAndAgain(world, 5);
-    assert.equal(await give(world, 'bob@example.org'), 'done');
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
+    await harness.register('Bob', 'bob@example.org', PASSWORD);
+    await guessAgainAndAgain(harness, 5);
+    assert.equal(await give(harness, 'bob@example.org'), 'done');
   });
 });
 
 describe('a right password', () => {
   test('forgets the wrong ones before it', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
     for (let round = 0; round < 3; round += 1) {
-      await guessAgainAndAgain(world, 4);
-      assert.equal(await give(world), 'done');
+      await guessAgainAndAgain(harness, 4);
+      assert.equal(await give(harness), 'done');
     }
-    await guessAgainAndAgain(world, 5);
-    assert.equal(await give(world), 'account_locked');
+    await guessAgainAndAgain(harness, 5);
+    assert.equal(await give(harness), 'account_locked');
   });
 
   test('given twenty times at once locks nobody out', async (t) => {
     const hasher = await createTestHasher({ concurrency: 20 });
-    const world = await createAccountsWorld(await openTestStore(t), { hasher });
-    await world.register('Ada', EMAIL, PASSWORD);
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => give(world)));
+    const harness = await createAccountsHarness(await openTestStore(t), { hasher });
+    await harness.register('Ada', EMAIL, PASSWORD);
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => give(harness)));
     assert.deepEqual(outcomes, Array(20).fill('done'));
-    await guessAgainAndAgain(world, 5);
+    await guessAgainAndAgain(harness, 5);
   });
 });
 
 describe('a lock', () => {
   test('ends by itself, counted from the password that brought it', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
-    await guessAgainAndAgain(world, 5);
-    world.time.advance(LOCK_RULE.lockDuration - MINUTE);
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
+    await guessAgainAndAgain(harness, 5);
+    harness.time.advance(LOCK_RULE.lockDuration - MINUTE);
     // Knocking on the door does not keep it shut.
-    assert.equal(await guess(world), 'account_locked');
-    world.time.advance(MINUTE - 1);
-    assert.equal(await give(world), 'account_locked');
-    world.time.advance(1);
-    await guessAgainAndAgain(world, 5);
-    assert.equal(await give(world), 'account_locked');
-    world.time.advance(LOCK_RULE.lockDuration);
-    assert.equal(await give(world), 'done');
+    assert.equal(await guess(harness), 'account_locked');
+    harness.time.advance(MINUTE - 1);
+    assert.equal(await give(harness), 'account_locked');
+    harness.time.advance(1);
+    await guessAgainAndAgain(harness, 5);
+    assert.equal(await give(harness), 'account_locked');
+    harness.time.advance(LOCK_RULE.lockDuration);
+    assert.equal(await give(harness), 'done');
   });
 
   test('ends when it is unlocked', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
-    await guessAgainAndAgain(world, 5);
-    await world.transact((tx) => world.credentials.unlock(tx, EMAIL));
-    await guessAgainAndAgain(world, 4);
-    assert.equal(await give(world), 'done');
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
+    await guessAgainAndAgain(harness, 5);
+    await harness.transact((tx) => harness.credentials.unlock(tx, EMAIL));
+    await guessAgainAndAgain(harness, 4);
+    assert.equal(await give(harness), 'done');
   });
 });
 
 test('wrong passwords of long ago are forgotten', async (t) => {
-  const world = await createAccountsWorld(await openTestStore(t));
-  await world.register('Ada', EMAIL, PASSWORD);
-  await guessAgainAndAgain(world, 4);
-  world.time.advance(LOCK_RULE.memory - 1);
-  await guessAgainAndAgain(world, 1);
-  assert.equal(await give(world), 'account_locked');
-  world.time.advance(LOCK_RULE.memory);
-  await guessAgainAndAgain(world, 5);
+  const harness = await createAccountsHarness(await openTestStore(t));
+  await harness.register('Ada', EMAIL, PASSWORD);
+  await guessAgainAndAgain(harness, 4);
+  harness.time.advance(LOCK_RULE.memory - 1);
+  await guessAgainAndAgain(harness, 1);
+  assert.equal(await give(harness), 'account_locked');
+  harness.time.advance(LOCK_RULE.memory);
+  await guessAgainAndAgain(harness, 5);
 });
 
 test('an attempt that was turned away for want of room does not count', async (t) => {
-  const world = await createAccountsWorld(await openTestStore(t), {
+  const harness = await createAccountsHarness(await openTestStore(t), {
     hasher: await createTestHasher({ queueLimit: 1, concurrency: 1 }),
   });
-  await world.register('Ada', EMAIL, PASSWORD);
+  await harness.register('Ada', EMAIL, PASSWORD);
   const room = Promise.withResolvers<undefined>();
-  const others = [world.hasher.verify(() => room.promise, 'any'), world.hasher.verify(() => room.promise, 'any')];
-  for (let n = 0; n < 10; n += 1) assert.equal(await guess(world), 'overloaded');
+  const others = [harness.hasher.verify(() => room.promise, 'any'), harness.hasher.verify(() => room.promise, 'any')];
+  for (let n = 0; n < 10; n += 1) assert.equal(await guess(harness), 'overloaded');
   room.resolve(undefined);
   await Promise.all(others);
-  assert.equal(await give(world), 'done');
+  assert.equal(await give(harness), 'done');
 });
 
 test('the database does not tell whose passwords were tried', async (t) => {
-  const world = await createAccountsWorld(await openTestStore(t));
-  await guess(world, NOBODY);
-  const rows = await world.transact(({ db }) => db.selectFrom('login_attempts').select('account_key').execute());
+  const harness = await createAccountsHarness(await openTestStore(t));
+  await guess(harness, NOBODY);
+  const rows = await harness.transact(({ db }) => db.selectFrom('login_attempts').select('account_key').execute());
   assert.equal(rows.length, 1);
   assert.doesNotMatch(Buffer.from(rows[0]?.account_key ?? []).toString('latin1'), /nobody/);
 });
 
 test('a password hash of an older cost is made anew when its password is given, and is then as good', async (t) => {
   const store = await openTestStore(t);
-  const before = await createAccountsWorld(store);
+  const before = await createAccountsHarness(store);
   await before.register('Ada', EMAIL, PASSWORD);
-  const after = await createAccountsWorld(store, {
+  const after = await createAccountsHarness(store, {
     hasher: await createTestHasher({ cost: { memory: 16, iterations: 1 } }),
   });
   const storedHash = () =>
@@ -181,31 +182,31 @@ test('a password hash of an older cost is made anew when its password is given, 
 
 describe('confirming', () => {
   test('gives the user as of now', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
-    const verified = await world.credentials.verify(EMAIL, PASSWORD);
-    const renaming = await world.accounts.prepareUsernameChange(verified.user.user_id, 'Ada L.', PASSWORD);
-    await world.transact((tx) => world.accounts.changeUsername(tx, renaming));
-    const user = await world.transact((tx) => world.credentials.confirm(tx, verified));
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
+    const renaming = await harness.accounts.prepareUsernameChange(verified.user.user_id, 'Ada L.', PASSWORD);
+    await harness.transact((tx) => harness.accounts.changeUsername(tx, renaming));
+    const user = await harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(user.username, 'Ada L.');
   });
 
   test('refuses a password that was changed since it was verified', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    const userId = await world.register('Ada', EMAIL, PASSWORD);
-    const verified = await world.credentials.verify(EMAIL, PASSWORD);
-    const change = await world.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
-    await world.transact((tx) => world.accounts.changePassword(tx, randomBytes(16), change));
-    const confirming = world.transact((tx) => world.credentials.confirm(tx, verified));
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const userId = await harness.register('Ada', EMAIL, PASSWORD);
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
+    const change = await harness.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
+    await harness.transact((tx) => harness.accounts.changePassword(tx, randomBytes(16), change));
+    const confirming = harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(await outcomeOf(confirming), 'invalid_credentials');
   });
 
   test('refuses an account that is gone', async (t) => {
-    const world = await createAccountsWorld(await openTestStore(t));
-    await world.register('Ada', EMAIL, PASSWORD);
-    const verified = await world.credentials.verify(EMAIL, PASSWORD);
-    await world.transact(({ db }) => db.deleteFrom('users').execute());
-    const confirming = world.transact((tx) => world.credentials.confirm(tx, verified));
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', EMAIL, PASSWORD);
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
+    await harness.transact(({ db }) => db.deleteFrom('users').execute());
+    const confirming = harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(await outcomeOf(confirming), 'invalid_credentials');
   });
 });

@@ -1,10 +1,10 @@
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserForUpdate, replacePasswordHash, type User } from '../store/users.ts';
+import { createKeyedMutex } from './keyedMutex.ts';
 import type { PasswordHasher } from './passwordHasher.ts';
-import { createTurns } from './turns.ts';
 
 export const LOCK_RULE: LockRule = {
   maxFailures: 5,
@@ -50,7 +50,7 @@ export interface Credentials {
 export function createCredentials({ store, hasher, attemptsKey, clock }: CredentialsDependencies): Credentials {
   // One at a time for an account: a burst of right passwords must not look like a burst of guesses,
   // and nobody fills the hashing pool by hammering at one account.
-  const turns = createTurns(MAX_WAITING_PER_ACCOUNT);
+  const turns = createKeyedMutex(MAX_WAITING_PER_ACCOUNT);
   const accountKey = (emailKey: string) => hmac(attemptsKey, emailKey);
 
   async function countAttempt(emailKey: string): Promise<User | undefined> {

@@ -1,4 +1,4 @@
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 
 /** RFC 5321, 4.5.3.1.3: a path has 256 octets, two of them the brackets. */
 export const MAX_EMAIL_LENGTH = 254;

@@ -30,8 +30,8 @@ test('the same password from another keyboard is verified', async () => {
 
 test('a stolen hash is of no use without the pepper', async () => {
   const hash = await (await create()).hash('blue owl sky');
-  const thief = await create({ pepper: randomBytes(32) });
-  assert.equal(await thief.verify(async () => hash, 'blue owl sky'), false);
+  const attacker = await create({ pepper: randomBytes(32) });
+  assert.equal(await attacker.verify(async () => hash, 'blue owl sky'), false);
 });
 
 test('where there is no account the check fails, after as much work as for a wrong password', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import { normalisePassword } from './passwordPolicy.ts';
 
 /** Cost of a hash: OWASP's first choice for Argon2id, https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
@@ -44,7 +44,7 @@ const ARGON2ID: Algorithm.Argon2id = 2;
 export async function createPasswordHasher(options: PasswordHasherOptions): Promise<PasswordHasher> {
   const { pepper, cost, queueLimit } = options;
   const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1);
-  const slots = createSlots(concurrency, queueLimit);
+  const slots = createSemaphore(concurrency, queueLimit);
   const settings = {
     algorithm: ARGON2ID,
     memoryCost: cost.memory,
@@ -53,21 +53,21 @@ export async function createPasswordHasher(options: PasswordHasherOptions): Prom
     secret: pepper,
   };
   const parameters = `m=${cost.memory},t=${cost.iterations},p=${PARALLELISM}`;
-  const nobodysHash = await hash(randomBytes(32), settings);
+  const dummyHash = await hash(randomBytes(32), settings);
 
   return {
     hash: (password) => slots.run(() => hash(normalisePassword(password), settings)),
     verify: (findHash, password) =>
       slots.run(async () => {
         const passwordHash = await findHash();
-        const matches = await verify(passwordHash ?? nobodysHash, normalisePassword(password), settings);
+        const matches = await verify(passwordHash ?? dummyHash, normalisePassword(password), settings);
         return passwordHash !== undefined && matches;
       }),
     needsRehash: (passwordHash) => passwordHash.split('$')[3] !== parameters,
   };
 }
 
-function createSlots(concurrency: number, queueLimit: number) {
+function createSemaphore(concurrency: number, queueLimit: number) {
   const waiting: (() => void)[] = [];
   let busy = 0;
   return {

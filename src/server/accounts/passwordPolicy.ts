@@ -1,5 +1,5 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 
 /** A passphrase has at least so many characters (NFKC code points) … */
 export const MIN_PASSPHRASE_LENGTH = 12;

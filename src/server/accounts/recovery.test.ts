@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { type AccountsWorld, createAccountsWorld, outcomeOf } from '../../../test/support/accounts.ts';
+import { type AccountsHarness, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 
 const EMAIL = 'Ada@Example.org';
 const NOBODY = 'nobody@example.org';
@@ -15,19 +15,19 @@ const MINUTE = 60_000;
 /** Has characters that no code has. */
 const WRONG_CODE = 'LOI010';
 
-async function createWorld(t: TestContext): Promise<AccountsWorld> {
-  const world = await createAccountsWorld(await openTestStore(t));
-  await world.register('Ada', EMAIL, PASSWORD);
-  return world;
+async function createHarness(t: TestContext): Promise<AccountsHarness> {
+  const harness = await createAccountsHarness(await openTestStore(t));
+  await harness.register('Ada', EMAIL, PASSWORD);
+  return harness;
 }
 
-const begin = ({ transact, recovery }: AccountsWorld, email = EMAIL) => transact((tx) => recovery.begin(tx, email));
+const begin = ({ transact, recovery }: AccountsHarness, email = EMAIL) => transact((tx) => recovery.begin(tx, email));
 
-const confirm = ({ transact, recovery }: AccountsWorld, id: Uint8Array | null, code: string) =>
+const confirm = ({ transact, recovery }: AccountsHarness, id: Uint8Array | null, code: string) =>
   outcomeOf(transact((tx) => recovery.confirm(tx, id, code)));
 
-async function finish(world: AccountsWorld, id: Uint8Array | null, password = NEW_PASSWORD) {
-  const { transact, recovery } = world;
+async function finish(harness: AccountsHarness, id: Uint8Array | null, password = NEW_PASSWORD) {
+  const { transact, recovery } = harness;
   const finishing = async () => {
     const prepared = await recovery.prepareFinish(id, password);
     await transact((tx) => recovery.finish(tx, id, SESSION, prepared));
@@ -35,129 +35,129 @@ async function finish(world: AccountsWorld, id: Uint8Array | null, password = NE
   return outcomeOf(finishing());
 }
 
-const logIn = (world: AccountsWorld, password: string) => outcomeOf(world.logIn(EMAIL, password));
-const lastCode = ({ mails }: AccountsWorld) => mails.at(-1)?.code ?? '';
+const logIn = (harness: AccountsHarness, password: string) => outcomeOf(harness.logIn(EMAIL, password));
+const lastCode = ({ mails }: AccountsHarness) => mails.at(-1)?.code ?? '';
 
 test('the code in the mail sets a new password, ends a lock, and ends the other sessions', async (t) => {
-  const world = await createWorld(t);
-  for (let n = 0; n < 6; n += 1) await logIn(world, 'wrong owl sky');
-  assert.equal(await logIn(world, PASSWORD), 'account_locked');
+  const harness = await createHarness(t);
+  for (let n = 0; n < 6; n += 1) await logIn(harness, 'wrong owl sky');
+  assert.equal(await logIn(harness, PASSWORD), 'account_locked');
 
-  const id = await begin(world);
-  assert.equal(await confirm(world, id, lastCode(world)), 'done');
-  assert.equal(await finish(world, id), 'done');
-  assert.equal(await logIn(world, NEW_PASSWORD), 'done');
-  assert.equal(await logIn(world, PASSWORD), 'invalid_credentials');
+  const id = await begin(harness);
+  assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
+  assert.equal(await finish(harness, id), 'done');
+  assert.equal(await logIn(harness, NEW_PASSWORD), 'done');
+  assert.equal(await logIn(harness, PASSWORD), 'invalid_credentials');
   assert.deepEqual(
-    world.endedSessions.map(({ exceptSessionId }) => exceptSessionId),
+    harness.endedSessions.map(({ exceptSessionId }) => exceptSessionId),
     [SESSION],
   );
 });
 
 test('the mail goes to the address of the account, not to the one that was typed', async (t) => {
-  const world = await createWorld(t);
-  await begin(world, ' aDA@eXAMPLE.oRG');
-  const [mail] = world.mails;
+  const harness = await createHarness(t);
+  await begin(harness, ' aDA@eXAMPLE.oRG');
+  const [mail] = harness.mails;
   assert.deepEqual(
     { ...mail, code: '' },
-    { to: EMAIL, username: 'Ada', code: '', expiresAt: world.time.clock() + 10 * MINUTE },
+    { to: EMAIL, username: 'Ada', code: '', expiresAt: harness.time.clock() + 10 * MINUTE },
   );
 });
 
 test('a code has six characters, none of which looks like another, and every one of them occurs', async (t) => {
-  const world = await createWorld(t);
-  await world.transact(async (tx) => {
-    for (let n = 0; n < 300; n += 1) await world.recovery.begin(tx, EMAIL);
+  const harness = await createHarness(t);
+  await harness.transact(async (tx) => {
+    for (let n = 0; n < 300; n += 1) await harness.recovery.begin(tx, EMAIL);
   });
-  const codes = world.mails.map(({ code }) => code);
+  const codes = harness.mails.map(({ code }) => code);
   for (const code of codes) assert.match(code, /^[A-Z0-9]{6}$/);
   assert.equal([...new Set(codes.join(''))].sort().join(''), '23456789ABCDEFGHJKMNPQRSTUVWXYZ');
   assert.ok(new Set(codes).size > 295, 'no code is drawn twice, but by chance');
 });
 
 test('a code may be typed in any case, with white space around it', async (t) => {
-  const world = await createWorld(t);
+  const harness = await createHarness(t);
   for (const typed of [(code: string) => code.toLowerCase(), (code: string) => ` ${code}\n`]) {
-    const id = await begin(world);
-    assert.equal(await confirm(world, id, typed(lastCode(world))), 'done');
+    const id = await begin(harness);
+    assert.equal(await confirm(harness, id, typed(lastCode(harness))), 'done');
   }
 });
 
 describe('an address that nobody has', () => {
   test('is answered like any other, and nothing is sent', async (t) => {
-    const world = await createWorld(t);
-    const [known, unknown] = [await begin(world), await begin(world, NOBODY)];
+    const harness = await createHarness(t);
+    const [known, unknown] = [await begin(harness), await begin(harness, NOBODY)];
     assert.equal(unknown.length, known.length);
-    assert.equal(world.mails.length, 1);
-    assert.deepEqual(world.decoys, [world.time.clock() + 10 * MINUTE]);
+    assert.equal(harness.mails.length, 1);
+    assert.deepEqual(harness.decoys, [harness.time.clock() + 10 * MINUTE]);
     for (let n = 0; n < 5; n += 1) {
-      assert.equal(await confirm(world, unknown, WRONG_CODE), 'invalid_code');
-      assert.equal(await confirm(world, known, WRONG_CODE), 'invalid_code');
+      assert.equal(await confirm(harness, unknown, WRONG_CODE), 'invalid_code');
+      assert.equal(await confirm(harness, known, WRONG_CODE), 'invalid_code');
     }
-    assert.equal(await confirm(world, unknown, WRONG_CODE), 'no_recovery');
-    assert.equal(await confirm(world, known, WRONG_CODE), 'no_recovery');
-    assert.equal(await finish(world, unknown), 'no_recovery');
+    assert.equal(await confirm(harness, unknown, WRONG_CODE), 'no_recovery');
+    assert.equal(await confirm(harness, known, WRONG_CODE), 'no_recovery');
+    assert.equal(await finish(harness, unknown), 'no_recovery');
   });
 
   test('counts against the limit of mails under its folded form, like one that somebody has', async (t) => {
     const counted: string[] = [];
-    const world = await createAccountsWorld(await openTestStore(t), {
+    const harness = await createAccountsHarness(await openTestStore(t), {
       limitMails: async (_, emailKey) => {
         counted.push(emailKey);
         if (counted.length > 2) throw new Problem('too_many_requests', { retryAfterSeconds: 1 });
       },
     });
-    await begin(world, 'Nobody@Example.org');
-    await begin(world, NOBODY);
-    await assert.rejects(begin(world, NOBODY), { code: 'too_many_requests' });
+    await begin(harness, 'Nobody@Example.org');
+    await begin(harness, NOBODY);
+    await assert.rejects(begin(harness, NOBODY), { code: 'too_many_requests' });
     assert.deepEqual(counted, [NOBODY, NOBODY, NOBODY]);
-    assert.equal(world.decoys.length, 2);
+    assert.equal(harness.decoys.length, 2);
   });
 });
 
 describe('guessing', () => {
   test('ends after five codes, even if they come at once', async (t) => {
-    const world = await createWorld(t);
-    const id = await begin(world);
-    const outcomes = await Promise.all(Array.from({ length: 12 }, () => confirm(world, id, WRONG_CODE)));
+    const harness = await createHarness(t);
+    const id = await begin(harness);
+    const outcomes = await Promise.all(Array.from({ length: 12 }, () => confirm(harness, id, WRONG_CODE)));
     assert.deepEqual(outcomes.toSorted(), [...Array(5).fill('invalid_code'), ...Array(7).fill('no_recovery')]);
-    assert.equal(await confirm(world, id, lastCode(world)), 'no_recovery');
+    assert.equal(await confirm(harness, id, lastCode(harness)), 'no_recovery');
   });
 
   test('leaves the fifth code a chance', async (t) => {
-    const world = await createWorld(t);
-    const id = await begin(world);
-    for (let n = 0; n < 4; n += 1) assert.equal(await confirm(world, id, WRONG_CODE), 'invalid_code');
-    assert.equal(await confirm(world, id, lastCode(world)), 'done');
+    const harness = await createHarness(t);
+    const id = await begin(harness);
+    for (let n = 0; n < 4; n += 1) assert.equal(await confirm(harness, id, WRONG_CODE), 'invalid_code');
+    assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
   });
 });
 
 test('the database does not tell the code', async (t) => {
-  const world = await createWorld(t);
-  await begin(world);
-  const rows = await world.transact(({ db }) => db.selectFrom('recoveries').selectAll().execute());
+  const harness = await createHarness(t);
+  await begin(harness);
+  const rows = await harness.transact(({ db }) => db.selectFrom('recoveries').selectAll().execute());
   assert.equal(rows.length, 1);
   const everything = rows.flatMap((row) => Object.values(row)).map((value) => Buffer.from(String(value)));
-  assert.ok(!Buffer.concat([...everything, Buffer.from(rows[0]?.code_hash ?? [])]).includes(lastCode(world)));
+  assert.ok(!Buffer.concat([...everything, Buffer.from(rows[0]?.code_hash ?? [])]).includes(lastCode(harness)));
 });
 
 test('a weak password leaves the recovery as it was', async (t) => {
-  const world = await createWorld(t);
-  const id = await begin(world);
-  assert.equal(await confirm(world, id, lastCode(world)), 'done');
-  assert.equal(await finish(world, id, 'weak'), 'password_refused');
-  assert.equal(await finish(world, id, 'ada ada ada ada'), 'password_refused');
-  assert.equal(await finish(world, id), 'done');
+  const harness = await createHarness(t);
+  const id = await begin(harness);
+  assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
+  assert.equal(await finish(harness, id, 'weak'), 'password_refused');
+  assert.equal(await finish(harness, id, 'ada ada ada ada'), 'password_refused');
+  assert.equal(await finish(harness, id), 'done');
 });
 
 test('a recovery that is finished twice at once sets one password', async (t) => {
-  const world = await createWorld(t);
-  const id = await begin(world);
-  await confirm(world, id, lastCode(world));
-  const outcomes = await Promise.all([finish(world, id, 'first owl sky'), finish(world, id, 'second owl sky')]);
+  const harness = await createHarness(t);
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  const outcomes = await Promise.all([finish(harness, id, 'first owl sky'), finish(harness, id, 'second owl sky')]);
   assert.deepEqual(outcomes.toSorted(), ['done', 'no_recovery']);
   const winner = outcomes[0] === 'done' ? 'first owl sky' : 'second owl sky';
-  assert.equal(await logIn(world, winner), 'done');
+  assert.equal(await logIn(harness, winner), 'done');
 });
 
 /** What a session can expect of the recovery that it began last. */
@@ -195,8 +195,8 @@ const phrases: readonly (readonly Action[])[] = [
 ];
 
 test('whatever two sessions do, each has what it earned and nothing else', async (t) => {
-  const world = await createWorld(t);
-  const { time } = world;
+  const harness = await createHarness(t);
+  const { time } = harness;
 
   function expectConfirm(recovery: ExpectedRecovery | undefined, code: string | undefined) {
     if (recovery?.state !== 'open' || recovery.tries === 5 || time.clock() >= recovery.endsAt) return 'no_recovery';
@@ -234,26 +234,26 @@ test('whatever two sessions do, each has what it earned and nothing else', async
           case 'begin':
           case 'begin for nobody': {
             const known = step === 'begin';
-            const begun = await begin(world, known ? EMAIL : NOBODY);
-            const code = known ? lastCode(world) : undefined;
+            const begun = await begin(harness, known ? EMAIL : NOBODY);
+            const code = known ? lastCode(harness) : undefined;
             const endsAt = time.clock() + 10 * MINUTE;
             sessions[who] = { id: begun, code, state: 'open', tries: 0, endsAt };
             all.push(sessions[who]);
             break;
           }
           case 'confirm':
-            check(step, await confirm(world, id, own?.code ?? ''), expectConfirm(own, own?.code));
+            check(step, await confirm(harness, id, own?.code ?? ''), expectConfirm(own, own?.code));
             break;
           case 'confirm wrongly':
-            check(step, await confirm(world, id, WRONG_CODE), expectConfirm(own, undefined));
+            check(step, await confirm(harness, id, WRONG_CODE), expectConfirm(own, undefined));
             break;
           case "confirm with the other's":
-            check(step, await confirm(world, id, other?.code ?? ''), expectConfirm(own, undefined));
+            check(step, await confirm(harness, id, other?.code ?? ''), expectConfirm(own, undefined));
             break;
           case 'finish': {
             const may = own?.state === 'confirmed' && time.clock() < own.endsAt;
             finished += may ? 1 : 0;
-            check(step, await finish(world, id, `new owl sky ${finished}`), may ? 'done' : 'no_recovery');
+            check(step, await finish(harness, id, `new owl sky ${finished}`), may ? 'done' : 'no_recovery');
             // Whoever sets a password ends every recovery of the account.
             if (may) for (const recovery of all.filter(({ code }) => code)) recovery.state = 'ended';
             break;
@@ -261,7 +261,7 @@ test('whatever two sessions do, each has what it earned and nothing else', async
         }
       }
       const password = finished === 0 ? PASSWORD : `new owl sky ${finished}`;
-      assert.equal(await logIn(world, password), 'done');
+      assert.equal(await logIn(harness, password), 'done');
     }),
     { numRuns: 60, endOnFailure: true },
   );

@@ -1,4 +1,4 @@
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 
 /** The longest name, in Unicode code points after normalisation. */
 export const MAX_USERNAME_LENGTH = 64;

@@ -1,5 +1,5 @@
-import { Problem } from '../../protocol/errors.ts';
-import type { Body } from '../sessions/suite.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Body } from '../sessions/suites/suite.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

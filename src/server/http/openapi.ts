@@ -1,5 +1,5 @@
 import { type Endpoint, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
-import { type ProblemCode, problems } from '../../protocol/errors.ts';
+import { type ProblemCode, problems } from '../../protocol/problems.ts';
 
 /*
  * What the API documentation is generated from. The bodies themselves are checked by the suite, which alone can open
@@ -29,7 +29,7 @@ interface JsonSchema {
 export const apiInfo = {
   title: 'VWS server',
   description: `
-Turns a message into a ciphertext that one user alone can have opened again. Clients hide the ciphertext in a video.
+KeyedMutex a message into a ciphertext that one user alone can have opened again. Clients hide the ciphertext in a video.
 
 Every conversation runs in a session. \`POST ${HANDSHAKE_PATH}\` opens one; every other request names it by its
 \`session_key\` and gets the next session key and the next AES key with the answer. Serve this API over HTTPS only: the

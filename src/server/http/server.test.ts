@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';
-import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
+import { Problem, type ProblemCode, problems } from '../../protocol/problems.ts';
 
 const BODY = { session_key: 'key', message: 'sealed' };
 const PROXY = '10.1.2.3';

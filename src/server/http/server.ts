@@ -6,19 +6,19 @@ import swaggerUi from '@fastify/swagger-ui';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { endpoints, HANDSHAKE_PATH, pathWithoutName } from '../../protocol/endpoints.ts';
-import { PROBLEMS_PATH, Problem, problems } from '../../protocol/errors.ts';
+import { PROBLEMS_PATH, Problem, problems } from '../../protocol/problems.ts';
 import { SUITE2, speaksSuite2 } from '../../protocol/suite2.ts';
-import type { Admit } from '../limits/rateLimiter.ts';
+import type { SealedRoute } from '../api/handlers.ts';
+import type { RateLimitCheck } from '../limits/rateLimiter.ts';
+import { errorFields } from '../log.ts';
 import type { Exchange } from '../sessions/exchange.ts';
-import type { Body } from '../sessions/suite.ts';
+import type { Body } from '../sessions/suites/suite.ts';
 import { parseBody, textField } from './body.ts';
+import { answerSpacedRequest, isSpacedRequest } from './compat/spacedRequestLine.ts';
+import { isolateUsername, usernameCandidates } from './compat/usernamePath.ts';
 import { drainOnClose } from './drain.ts';
-import { errorFields } from './errorFields.ts';
-import type { SealedRoute } from './handlers.ts';
 import { apiInfo, handshakeSchema, sealedSchema } from './openapi.ts';
-import { replyWithJson, replyWithProblem } from './problemReply.ts';
-import { answerSpacedRequest, isSpacedRequest } from './spacedRequestLine.ts';
-import { isolateUsername, usernameCandidates } from './usernamePath.ts';
+import { replyWithJson, replyWithProblem } from './replies.ts';
 
 /** Milliseconds that a client has for the head of a request. */
 const HEADERS_TIMEOUT = 15_000;
@@ -62,7 +62,7 @@ const suite2Requests = new WeakSet<FastifyRequest>();
 export interface HttpServerDependencies {
   readonly exchange: Exchange;
   readonly routes: readonly SealedRoute[];
-  readonly admitHandshake: Admit;
+  readonly checkHandshakeRate: RateLimitCheck;
   /** What requests of one address are counted by. */
   readonly addressSubject: (address: string) => string;
   /** Resolves if the server can do its work. */
@@ -79,7 +79,7 @@ export interface HttpServerDependencies {
 
 /** Puts the HTTP side together, without listening. */
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<FastifyInstance> {
-  const { exchange, routes, admitHandshake, addressSubject, trustedProxies, corsOrigins, log } = dependencies;
+  const { exchange, routes, checkHandshakeRate, addressSubject, trustedProxies, corsOrigins, log } = dependencies;
   const bodyLimit = dependencies.maxTextBytes * BODY_GROWTH + BODY_ALLOWANCE;
   const spacedSockets = new WeakSet<Socket>();
 
@@ -118,7 +118,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
 
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
     const address = addressSubject(request.ip);
-    const { status, body } = await exchange.openSession(readBody(request), (tx) => admitHandshake(tx, address));
+    const { status, body } = await exchange.openSession(readBody(request), (tx) => checkHandshakeRate(tx, address));
     return replyWithJson(reply, status, body);
   });
   const names = new Map(Object.entries(endpoints).map(([name, endpoint]) => [endpoint.path as string, name]));

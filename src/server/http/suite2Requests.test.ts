@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';
 import { endpoints } from '../../protocol/endpoints.ts';
-import { Problem, type ProblemCode, problems } from '../../protocol/errors.ts';
+import { Problem, type ProblemCode, problems } from '../../protocol/problems.ts';
 
 const REQUEST = { session_key: '2.id.0', payload: 'sealed' };
 const HANDSHAKE = { suite: 2, kid: 'kid' };

@@ -15,7 +15,7 @@ import { createMasterKey } from './masterKey.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const [store, otherStore] = await openTwoStores(t, await newStoreLocation(t));
   const time = createFakeTime();
   const masterKey = createMasterKey(randomBytes(32));
@@ -42,7 +42,7 @@ const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex
 
 describe('the KEM key that clients are given', () => {
   test('is signed by the identity, good from a day before it was made, and opens what is made for it', async (t) => {
-    const { time, identity, current, find } = await createWorld(t);
+    const { time, identity, current, find } = await createHarness(t);
     const signed = await current();
     assert.deepEqual(Buffer.from(signed.identity), Buffer.from(identity.publicKey));
     const raw = { key: Buffer.from(identity.publicKey), format: 'raw-public', asymmetricKeyType: 'ed25519' } as const;
@@ -59,7 +59,7 @@ describe('the KEM key that clients are given', () => {
   });
 
   test('is one, whoever asks for it, in however many processes at once', async (t) => {
-    const { otherStore, keys, start, current, rows } = await createWorld(t);
+    const { otherStore, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const askAll = () =>
       Promise.all(Array.from({ length: 10 }, (_, n) => (n % 2 ? current(keys) : current(other.keys, other.store))));
@@ -73,7 +73,7 @@ describe('the KEM key that clients are given', () => {
 
   test('is another one after 30 days, at the very millisecond, in all processes', async (t) => {
     assert.equal(KEM_KEY_ROTATION, 30 * DAY);
-    const { otherStore, time, keys, start, current, rows } = await createWorld(t);
+    const { otherStore, time, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const first = nameOf(await current());
     time.advance(30 * DAY - 1);
@@ -91,7 +91,7 @@ describe('the KEM key that clients are given', () => {
   });
 
   test('is one that lies in the database, even if another one was made in a transaction that was undone', async (t) => {
-    const { store, keys, current, find, rows } = await createWorld(t);
+    const { store, keys, current, find, rows } = await createHarness(t);
     const undone = store.transaction(async (tx) => {
       await keys.current(tx);
       // Read in the same group of transactions, or in the same one.
@@ -105,7 +105,7 @@ describe('the KEM key that clients are given', () => {
   });
 
   test('is not one of the future, which was made while the clock was wrong, not even where it was made', async (t) => {
-    const { start, current, rows, identity, time } = await createWorld(t);
+    const { start, current, rows, identity, time } = await createHarness(t);
     let now = time.clock() + 400 * DAY;
     const masterKey = createMasterKey(randomBytes(32));
     const keys = createKemKeys(masterKey, identity, () => now);
@@ -122,7 +122,7 @@ describe('the KEM key that clients are given', () => {
   });
 
   test('is none that another identity signed', async (t) => {
-    const { otherStore, time, start, current, rows } = await createWorld(t);
+    const { otherStore, time, start, current, rows } = await createHarness(t);
     const before = await current();
     const { privateKey } = generateKeyPairSync('ed25519');
     const given = await loadIdentity(otherStore, createMasterKey(randomBytes(32)), privateKey, time.clock());
@@ -140,7 +140,7 @@ describe('the KEM key that clients are given', () => {
 describe('a KEM key that a client names', () => {
   test('is found in every process until its end, whether it was opened before or not, and not after', async (t) => {
     assert.equal(KEM_KEY_LIFETIME, 37 * DAY);
-    const { time, keys, start, current, find } = await createWorld(t);
+    const { time, keys, start, current, find } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
     const second = await current();
@@ -159,7 +159,7 @@ describe('a KEM key that a client names', () => {
   });
 
   test('that is not known is not found', async (t) => {
-    const { store, keys, current } = await createWorld(t);
+    const { store, keys, current } = await createHarness(t);
     const kid = kidOf(await current());
     for (const unknown of [randomBytes(32), kid.subarray(1), Buffer.alloc(0)]) {
       assert.equal(await store.transaction((tx) => keys.find(tx, unknown)), undefined);
@@ -167,7 +167,7 @@ describe('a KEM key that a client names', () => {
   });
 
   test('is erased at its end, and not before', async (t) => {
-    const { time, keys, current, find, rows, sweep } = await createWorld(t);
+    const { time, keys, current, find, rows, sweep } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
     const second = await current();
@@ -184,7 +184,7 @@ describe('a KEM key that a client names', () => {
   });
 
   test('that was altered in the database, or is of another master key, does not open and is no other one', async (t) => {
-    const { store, identity, start, current, find, rows } = await createWorld(t);
+    const { store, identity, start, current, find, rows } = await createHarness(t);
     const signed = await current();
     const [row] = await rows();
     assert.ok(row);
@@ -203,7 +203,7 @@ describe('a KEM key that a client names', () => {
   });
 
   test('lies in the database sealed: 32 bytes of seed, of which nothing shows', async (t) => {
-    const { current, rows } = await createWorld(t);
+    const { current, rows } = await createHarness(t);
     await current();
     const [row] = await rows();
     assert.equal(row?.sealed_seed.length, 12 + 32 + 16);

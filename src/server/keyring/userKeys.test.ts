@@ -13,7 +13,7 @@ const masterKey = createMasterKey(randomBytes(32));
 const keyring = createUserKeyring(masterKey);
 
 /** A database with users who have their first key. */
-async function createWorld(t: TestContext, ...names: string[]) {
+async function createHarness(t: TestContext, ...names: string[]) {
   const store = await openTestStore(t);
   await bindMasterKey(store, masterKey, BEGIN);
   const ids = names.map(() => new Uint8Array(randomBytes(16)));
@@ -37,7 +37,7 @@ const rowsOf = (store: Store): Promise<Row<'user_keys'>[]> =>
   store.transaction(({ db }) => db.selectFrom('user_keys').selectAll().orderBy('version').execute());
 
 test('every user has a key of 32 bytes of their own, which stays the same', async (t) => {
-  const { ids, currentKey, allKeys } = await createWorld(t, 'ada', 'bob');
+  const { ids, currentKey, allKeys } = await createHarness(t, 'ada', 'bob');
   const [ada, bob] = await Promise.all(ids.map((id) => currentKey(id, BEGIN)));
   assert.equal(ada?.length, 32);
   assert.notDeepEqual(ada, bob);
@@ -46,7 +46,7 @@ test('every user has a key of 32 bytes of their own, which stays the same', asyn
 });
 
 test('the database does not hold the key itself', async (t) => {
-  const { store, ids, currentKey } = await createWorld(t, 'ada');
+  const { store, ids, currentKey } = await createHarness(t, 'ada');
   const key = Buffer.from(await currentKey(ids[0], BEGIN));
   const [row] = await rowsOf(store);
   assert.equal(row?.master_key_id, masterKey.id);
@@ -54,7 +54,7 @@ test('the database does not hold the key itself', async (t) => {
 });
 
 test('a key is replaced after a year; those before it go on opening', async (t) => {
-  const { ids, currentKey, allKeys } = await createWorld(t, 'ada');
+  const { ids, currentKey, allKeys } = await createHarness(t, 'ada');
   const first = await currentKey(ids[0], BEGIN);
   const second = await currentKey(ids[0], BEGIN + USER_KEY_LIFETIME);
   assert.notDeepEqual(second, first);
@@ -64,14 +64,14 @@ test('a key is replaced after a year; those before it go on opening', async (t) 
 });
 
 test('those who find a worn-out key at once agree on one new key', async (t) => {
-  const { ids, currentKey, allKeys } = await createWorld(t, 'ada');
+  const { ids, currentKey, allKeys } = await createHarness(t, 'ada');
   const keys = await Promise.all(Array.from({ length: 5 }, () => currentKey(ids[0], BEGIN + USER_KEY_LIFETIME)));
   for (const key of keys) assert.deepEqual(key, keys[0]);
   assert.equal((await allKeys(ids[0])).length, 2);
 });
 
 test('a wrapped key opens for its user and its version alone', async (t) => {
-  const { store, ids, currentKey, allKeys } = await createWorld(t, 'ada', 'bob');
+  const { store, ids, currentKey, allKeys } = await createHarness(t, 'ada', 'bob');
   const [ada, bob] = ids;
   await currentKey(ada, BEGIN + USER_KEY_LIFETIME);
   await currentKey(bob, BEGIN + USER_KEY_LIFETIME);
@@ -93,7 +93,7 @@ test('a wrapped key opens for its user and its version alone', async (t) => {
 });
 
 test('under another master key nothing opens', async (t) => {
-  const { store, ids } = await createWorld(t, 'ada');
+  const { store, ids } = await createHarness(t, 'ada');
   const other = createUserKeyring(createMasterKey(randomBytes(32)));
   await assert.rejects(
     store.transaction((tx) => other.allKeys(tx, ids[0])),
@@ -102,6 +102,6 @@ test('under another master key nothing opens', async (t) => {
 });
 
 test('a user without a key is a fault of the database, not an empty answer', async (t) => {
-  const { currentKey } = await createWorld(t, 'ada');
+  const { currentKey } = await createHarness(t, 'ada');
   await assert.rejects(currentKey(randomBytes(16), BEGIN), /without a message key/);
 });

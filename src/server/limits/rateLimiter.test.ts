@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { createRateLimiter, type RateLimit, type RateLimiter } from './rateLimiter.ts';
 
@@ -15,7 +15,7 @@ const KEY = randomBytes(32);
 /** @returns the seconds until another try makes sense, 0 if the event was let pass */
 type Consume = (subject: string, limit?: RateLimit, limiter?: RateLimiter) => Promise<number>;
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
   // On a full minute, where windows of a minute begin.
   const time = createFakeTime(Date.UTC(2026, 10, 22, 14, 22));
@@ -39,7 +39,7 @@ async function exhaust(consume: Consume, subject: string, limit = LOGINS): Promi
 }
 
 test('so many events pass in a window; the next is told when the window ends', async (t) => {
-  const { time, consume } = await createWorld(t);
+  const { time, consume } = await createHarness(t);
   time.advance(10 * SECOND + 1);
   await exhaust(consume, 'a');
   assert.equal(await consume('a'), 50);
@@ -51,13 +51,13 @@ test('so many events pass in a window; the next is told when the window ends', a
 });
 
 test('as many pass if they come at once', async (t) => {
-  const { consume } = await createWorld(t);
+  const { consume } = await createHarness(t);
   const waits = await Promise.all(Array.from({ length: 10 }, () => consume('a')));
   assert.deepEqual(waits.map((wait) => wait > 0).toSorted(), [...Array(3).fill(false), ...Array(7).fill(true)]);
 });
 
 test('other subjects and other limits have counts of their own', async (t) => {
-  const { consume } = await createWorld(t);
+  const { consume } = await createHarness(t);
   await exhaust(consume, 'a');
   await exhaust(consume, 'b');
   await exhaust(consume, 'a', { ...LOGINS, name: 'registrations' });
@@ -65,7 +65,7 @@ test('other subjects and other limits have counts of their own', async (t) => {
 });
 
 test('processes that share a database share the counts', async (t) => {
-  const { time, consume } = await createWorld(t);
+  const { time, consume } = await createHarness(t);
   const other = createRateLimiter(KEY, time.clock);
   assert.equal(await consume('a'), 0);
   assert.equal(await consume('a', LOGINS, other), 0);
@@ -75,7 +75,7 @@ test('processes that share a database share the counts', async (t) => {
 });
 
 test('once refused, a subject costs the database nothing more until the window ends', async (t) => {
-  const { time, limiter, consume, rows } = await createWorld(t);
+  const { time, limiter, consume, rows } = await createHarness(t);
   await exhaust(consume, 'a');
   await consume('a');
   const before = await rows();
@@ -95,7 +95,7 @@ test('once refused, a subject costs the database nothing more until the window e
 });
 
 test('a subject that was refused while the clock was wrong is not refused until then', async (t) => {
-  const { consume, time } = await createWorld(t);
+  const { consume, time } = await createHarness(t);
   time.advance(400 * 24 * 60 * MINUTE);
   await exhaust(consume, 'one');
   assert.equal(await consume('one'), 60);
@@ -105,7 +105,7 @@ test('a subject that was refused while the clock was wrong is not refused until 
 });
 
 test('the database does not tell who was counted', async (t) => {
-  const { consume, rows } = await createWorld(t);
+  const { consume, rows } = await createHarness(t);
   await consume('192.0.2.7');
   const [row] = await rows();
   assert.equal(row?.counter_key.length, 32);

@@ -1,4 +1,4 @@
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { countEvent } from '../store/rateCounters.ts';
 import type { Transaction } from '../store/store.ts';
@@ -13,7 +13,7 @@ export interface RateLimit {
 }
 
 /** Counts one event of a subject against a limit. @throws Problem `too_many_requests` */
-export type Admit = (transaction: Transaction, subject: string) => Promise<void>;
+export type RateLimitCheck = (transaction: Transaction, subject: string) => Promise<void>;
 
 export interface RateLimiter {
   /**

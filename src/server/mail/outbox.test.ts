@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { createFakeTransport, mailSettings, openTestStore, recoveryMail } from '../../../test/support/mailFixtures.ts';
-import { createOutboxWorld, MINUTE, recipients, SECOND } from '../../../test/support/outboxWorld.ts';
+import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
 import type { Row } from '../store/schema.ts';
 import { DeliveryError } from './mail.ts';
 import { createOutbox } from './outbox.ts';
@@ -13,31 +13,31 @@ const passing = () => Promise.reject(new DeliveryError('450', false));
 const refused = () => Promise.reject(new DeliveryError('550', true));
 
 test('a committed mail is sent at once, and its row goes', async (t) => {
-  const world = await createOutboxWorld(t);
-  world.outbox.start();
-  await world.outbox.idle();
-  await world.send({ to: 'ada@example.org', code: 'ABC234' });
-  await world.outbox.idle();
+  const harness = await createOutboxHarness(t);
+  harness.outbox.start();
+  await harness.outbox.idle();
+  await harness.send({ to: 'ada@example.org', code: 'ABC234' });
+  await harness.outbox.idle();
 
-  assert.deepEqual(recipients(world.transport), ['ada@example.org']);
-  assert.match(world.transport.attempts[0]?.text ?? '', /^ABC234$/m);
-  assert.deepEqual(await world.rows(), []);
+  assert.deepEqual(recipients(harness.transport), ['ada@example.org']);
+  assert.match(harness.transport.attempts[0]?.text ?? '', /^ABC234$/m);
+  assert.deepEqual(await harness.rows(), []);
 });
 
 test('a mail whose transaction is rolled back is never sent', async (t) => {
-  const world = await createOutboxWorld(t);
-  world.outbox.start();
-  const broken = world.store.transaction(async (transaction) => {
-    await world.outbox.enqueue(transaction, recoveryMail({ expiresAt: world.time.clock() + MINUTE }));
+  const harness = await createOutboxHarness(t);
+  harness.outbox.start();
+  const broken = harness.store.transaction(async (transaction) => {
+    await harness.outbox.enqueue(transaction, recoveryMail({ expiresAt: harness.time.clock() + MINUTE }));
     throw new Error('rolled back');
   });
   await assert.rejects(broken, /rolled back/);
-  await world.advance(2 * MINUTE);
-  assert.deepEqual(world.transport.attempts, []);
+  await harness.advance(2 * MINUTE);
+  assert.deepEqual(harness.transport.attempts, []);
 });
 
 test('the row tells neither the address nor the code, and a decoy looks like a mail', async (t) => {
-  const { store, outbox, send, time, rows } = await createOutboxWorld(t);
+  const { store, outbox, send, time, rows } = await createOutboxHarness(t);
   await send({ to: 'ada@example.org', username: 'Ada', code: 'ABC234' });
   await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE));
   const [mail, decoy] = await rows();
@@ -48,15 +48,15 @@ test('the row tells neither the address nor the code, and a decoy looks like a m
 });
 
 test('a decoy is never sent, and its row goes as well', async (t) => {
-  const world = await createOutboxWorld(t);
-  world.outbox.start();
-  await world.store.transaction((transaction) =>
-    world.outbox.enqueueDecoy(transaction, world.time.clock() + 10 * MINUTE),
+  const harness = await createOutboxHarness(t);
+  harness.outbox.start();
+  await harness.store.transaction((transaction) =>
+    harness.outbox.enqueueDecoy(transaction, harness.time.clock() + 10 * MINUTE),
   );
-  await world.outbox.idle();
-  assert.deepEqual(await world.rows(), []);
-  await world.advance(3 * MINUTE);
-  assert.deepEqual(world.transport.attempts, []);
+  await harness.outbox.idle();
+  assert.deepEqual(await harness.rows(), []);
+  await harness.advance(3 * MINUTE);
+  assert.deepEqual(harness.transport.attempts, []);
 });
 
 test('a mail that fails is sent later, with growing pauses, as the same mail', async (t) => {
@@ -67,28 +67,28 @@ test('a mail that fails is sent later, with growing pauses, as the same mail', a
     times.push((time.clock() - begin) / SECOND);
     return attempt < 8 ? passing() : undefined;
   });
-  const world = await createOutboxWorld(t, { time, transport });
-  world.outbox.start();
-  await world.send();
-  await world.outbox.idle();
-  await world.advance(5 * MINUTE);
+  const harness = await createOutboxHarness(t, { time, transport });
+  harness.outbox.start();
+  await harness.send();
+  await harness.outbox.idle();
+  await harness.advance(5 * MINUTE);
 
   // Half of 4, 8, 16, 32, 60, 60, 60 seconds, as `random` gives 0.
   assert.deepEqual(times, [0, 2, 6, 14, 30, 60, 90, 120]);
-  assert.deepEqual(await world.rows(), []);
+  assert.deepEqual(await harness.rows(), []);
   const [first, ...others] = transport.attempts;
   for (const other of others) assert.deepEqual(other, first);
 });
 
 test('a mail that keeps failing is given up when it would be of no use any more', async (t) => {
-  const world = await createOutboxWorld(t, { transport: createFakeTransport(passing) });
-  world.outbox.start();
-  await world.send({ expiresAt: world.time.clock() + 20 * SECOND });
-  await world.outbox.idle();
-  await world.advance(MINUTE);
-  assert.equal(world.transport.attempts.length, 4);
-  assert.deepEqual(await world.rows(), []);
-  const given = world.log.lines.filter(({ message }) => message.includes('given up'));
+  const harness = await createOutboxHarness(t, { transport: createFakeTransport(passing) });
+  harness.outbox.start();
+  await harness.send({ expiresAt: harness.time.clock() + 20 * SECOND });
+  await harness.outbox.idle();
+  await harness.advance(MINUTE);
+  assert.equal(harness.transport.attempts.length, 4);
+  assert.deepEqual(await harness.rows(), []);
+  const given = harness.log.lines.filter(({ message }) => message.includes('given up'));
   assert.deepEqual(
     given.map(({ level }) => level),
     ['error'],
@@ -96,47 +96,47 @@ test('a mail that keeps failing is given up when it would be of no use any more'
 });
 
 test('a mail that came to its end while nobody was there to send it is not sent', async (t) => {
-  const world = await createOutboxWorld(t);
-  await world.send({ expiresAt: world.time.clock() + MINUTE });
-  world.time.advance(MINUTE);
-  world.outbox.start();
-  await world.outbox.idle();
-  assert.deepEqual(world.transport.attempts, []);
-  assert.deepEqual(await world.rows(), []);
+  const harness = await createOutboxHarness(t);
+  await harness.send({ expiresAt: harness.time.clock() + MINUTE });
+  harness.time.advance(MINUTE);
+  harness.outbox.start();
+  await harness.outbox.idle();
+  assert.deepEqual(harness.transport.attempts, []);
+  assert.deepEqual(await harness.rows(), []);
 });
 
 test('a refused mail is given up at once, and the others go out', async (t) => {
   const transport = createFakeTransport(({ to }) => (to.startsWith('gone') ? refused() : undefined));
-  const world = await createOutboxWorld(t, { transport });
-  world.outbox.start();
-  await world.send({ to: 'gone@example.org' });
-  await world.send({ to: 'ada@example.org' });
-  await world.outbox.idle();
-  await world.advance(3 * MINUTE);
+  const harness = await createOutboxHarness(t, { transport });
+  harness.outbox.start();
+  await harness.send({ to: 'gone@example.org' });
+  await harness.send({ to: 'ada@example.org' });
+  await harness.outbox.idle();
+  await harness.advance(3 * MINUTE);
   assert.deepEqual(recipients(transport), ['gone@example.org', 'ada@example.org']);
-  assert.deepEqual(await world.rows(), []);
+  assert.deepEqual(await harness.rows(), []);
 });
 
 test('a restart sends what was waiting', async (t) => {
-  const world = await createOutboxWorld(t);
-  await world.send({ to: 'ada@example.org' });
-  await world.send({ to: 'bob@example.org' });
-  const restarted = await createOutboxWorld(t, { store: world.store, time: world.time });
+  const harness = await createOutboxHarness(t);
+  await harness.send({ to: 'ada@example.org' });
+  await harness.send({ to: 'bob@example.org' });
+  const restarted = await createOutboxHarness(t, { store: harness.store, time: harness.time });
   restarted.outbox.start();
   await restarted.outbox.idle();
   assert.deepEqual(recipients(restarted.transport).sort(), ['ada@example.org', 'bob@example.org']);
 });
 
 test('a row sealed under another master key is dropped with a word, and the others go out', async (t) => {
-  const other = await createOutboxWorld(t, { key: randomBytes(32) });
+  const other = await createOutboxHarness(t, { key: randomBytes(32) });
   await other.send({ to: 'lost@example.org' });
-  const world = await createOutboxWorld(t, { store: other.store, time: other.time });
-  await world.send({ to: 'ada@example.org' });
-  world.outbox.start();
-  await world.outbox.idle();
-  assert.deepEqual(recipients(world.transport), ['ada@example.org']);
-  assert.deepEqual(await world.rows(), []);
-  assert.match(world.log.text(), /sealed under another master key/);
+  const harness = await createOutboxHarness(t, { store: other.store, time: other.time });
+  await harness.send({ to: 'ada@example.org' });
+  harness.outbox.start();
+  await harness.outbox.idle();
+  assert.deepEqual(recipients(harness.transport), ['ada@example.org']);
+  assert.deepEqual(await harness.rows(), []);
+  assert.match(harness.log.text(), /sealed under another master key/);
 });
 
 test('no log line holds an address, a name, a code or what went wrong in words', async (t) => {
@@ -147,15 +147,15 @@ test('no log line holds an address, a name, a code or what went wrong in words',
     () => Promise.reject(new Error('no mailbox for ada@example.org, Ada Lovelace, K7M4PX')),
   ];
   const transport = createFakeTransport((_, attempt) => outcomes[attempt % outcomes.length]?.());
-  const world = await createOutboxWorld(t, { transport });
-  world.outbox.start();
+  const harness = await createOutboxHarness(t, { transport });
+  harness.outbox.start();
   for (let n = 0; n < 8; n += 1) {
-    await world.send({ to: 'ada@example.org', username: 'Ada Lovelace', code: 'K7M4PX' });
-    await world.outbox.idle();
+    await harness.send({ to: 'ada@example.org', username: 'Ada Lovelace', code: 'K7M4PX' });
+    await harness.outbox.idle();
   }
-  await world.advance(11 * MINUTE);
-  assert.ok(world.log.lines.length > 10);
-  assert.doesNotMatch(world.log.text(), /ada@|example|Ada |Lovelace|K7M4PX/i);
+  await harness.advance(11 * MINUTE);
+  assert.ok(harness.log.lines.length > 10);
+  assert.doesNotMatch(harness.log.text(), /ada@|example|Ada |Lovelace|K7M4PX/i);
 });
 
 test('the settings are checked before anything is sent', async (t) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createMemoryLog, mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
-import { createOutboxWorldWith, MINUTE, SECOND } from '../../../test/support/outboxWorld.ts';
+import { createOutboxHarnessWith, MINUTE, SECOND } from '../../../test/support/outboxHarness.ts';
 import { CERTIFICATE_FILE, type SmtpServerOptions, startSmtpServer } from '../../../test/support/smtp.ts';
 import { parseSender } from './address.ts';
 import { DeliveryError, type MailMessage, type RecoveryMail } from './mail.ts';
@@ -239,17 +239,17 @@ test('a recipient that is not one plain address gets nothing', async (t) => {
 });
 
 /** An outbox on a real connection, started. */
-async function createWorld(t: TestContext, port: number, changes: Partial<SmtpSettings> = {}) {
-  const world = await createOutboxWorldWith(t, { transport: createTransport(t, port, changes) });
-  world.outbox.start();
-  t.after(() => world.outbox.stop());
-  return world;
+async function createHarness(t: TestContext, port: number, changes: Partial<SmtpSettings> = {}) {
+  const harness = await createOutboxHarnessWith(t, { transport: createTransport(t, port, changes) });
+  harness.outbox.start();
+  t.after(() => harness.outbox.stop());
+  return harness;
 }
 
 test('a server that is down and comes back gets the mail once', async (t) => {
   const before = await startSmtpServer({ mode: 'plain' });
   await before.stop();
-  const { outbox, send, advance, log } = await createWorld(t, before.port);
+  const { outbox, send, advance, log } = await createHarness(t, before.port);
   await send();
   await outbox.idle();
   await advance(10 * SECOND);
@@ -266,7 +266,7 @@ test('a slow recipient delays no other mail, and is sent once', async (t) => {
     mode: 'plain',
     hold: (recipient) => (recipient.startsWith('slow') ? held.promise : undefined),
   });
-  const { outbox, send } = await createWorld(t, server.port);
+  const { outbox, send } = await createHarness(t, server.port);
   await send({ to: 'slow@example.org' });
   await send({ to: 'ada@example.org' });
   await server.waitForMail(({ recipients }) => recipients.includes('ada@example.org'));
@@ -281,7 +281,7 @@ test('a slow recipient delays no other mail, and is sent once', async (t) => {
 
 test('a mail with a wrong login is retried to its end, and the log tells why but no secret', async (t) => {
   const server = await startServer(t, { mode: 'starttls', auth: login });
-  const { outbox, send, advance, log, time } = await createWorld(t, server.port, {
+  const { outbox, send, advance, log, time } = await createHarness(t, server.port, {
     useStartTls: true,
     username: 'vws',
     password: 'wrong password',
@@ -300,7 +300,7 @@ test('a mail with a wrong login is retried to its end, and the log tells why but
 test('a mail whose acceptance was never learnt goes out again, recognisable as the same', async (t) => {
   let lost = 0;
   const server = await startServer(t, { mode: 'plain', loseReply: () => lost++ === 0 });
-  const { outbox, send, advance } = await createWorld(t, server.port);
+  const { outbox, send, advance } = await createHarness(t, server.port);
   await send();
   await outbox.idle();
   assert.equal(server.mails.length, 1);

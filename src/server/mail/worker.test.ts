@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeTime, type FakeTime } from '../../../test/support/fakeTime.ts';
 import { createFakeTransport, openTestStore } from '../../../test/support/mailFixtures.ts';
-import { createOutboxWorld, MINUTE, recipients, SECOND } from '../../../test/support/outboxWorld.ts';
+import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
 import type { Store } from '../store/store.ts';
 import type { MailLog } from './mail.ts';
 
-/** Turns the clock a second at a time where the worker cannot become idle. */
+/** KeyedMutex the clock a second at a time where the worker cannot become idle. */
 async function letPass(time: FakeTime, milliseconds: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += SECOND) {
     time.advance(SECOND);
@@ -25,20 +25,20 @@ function failingStore(store: Store): Store & { failing: boolean } {
 test('slow mails hold up no other one, and no more than five go at once', async (t) => {
   const slow = Promise.withResolvers<void>();
   const transport = createFakeTransport(({ to }) => (to.startsWith('slow') ? slow.promise : undefined));
-  const world = await createOutboxWorld(t, { transport });
-  world.outbox.start();
-  for (let n = 1; n <= 4; n += 1) await world.send({ to: `slow${n}@example.org` });
+  const harness = await createOutboxHarness(t, { transport });
+  harness.outbox.start();
+  for (let n = 1; n <= 4; n += 1) await harness.send({ to: `slow${n}@example.org` });
   await transport.attempted(4);
-  for (let n = 1; n <= 3; n += 1) await world.send({ to: `quick${n}@example.org` });
+  for (let n = 1; n <= 3; n += 1) await harness.send({ to: `quick${n}@example.org` });
   await transport.attempted(7);
 
-  await world.send({ to: 'slow5@example.org' });
+  await harness.send({ to: 'slow5@example.org' });
   await transport.attempted(8);
-  await world.send({ to: 'last@example.org' });
-  world.time.advance(MINUTE);
+  await harness.send({ to: 'last@example.org' });
+  harness.time.advance(MINUTE);
   assert.equal(transport.attempts.length, 8);
   slow.resolve();
-  await world.outbox.idle();
+  await harness.outbox.idle();
   assert.equal(transport.attempts.at(-1)?.to, 'last@example.org');
   assert.equal(new Set(recipients(transport)).size, 9);
 });
@@ -51,16 +51,16 @@ test('an attempt that never ends is broken off, and made again', async (t) => {
     signals.push(signal);
     return deliver(message, signal);
   };
-  const world = await createOutboxWorld(t, { transport });
-  world.outbox.start();
-  await world.send();
+  const harness = await createOutboxHarness(t, { transport });
+  harness.outbox.start();
+  await harness.send();
   await transport.attempted(1);
-  world.time.advance(2 * MINUTE);
-  await world.outbox.idle();
+  harness.time.advance(2 * MINUTE);
+  await harness.outbox.idle();
   assert.equal(signals[0]?.aborted, true);
-  await world.advance(3 * SECOND);
+  await harness.advance(3 * SECOND);
   assert.equal(transport.attempts.length, 2);
-  assert.deepEqual(await world.rows(), []);
+  assert.deepEqual(await harness.rows(), []);
 });
 
 test('workers on one database send each mail once', async (t) => {
@@ -68,9 +68,9 @@ test('workers on one database send each mail once', async (t) => {
   // Neither sends before both have taken mails.
   const bothAtWork = Promise.withResolvers<void>();
   const waiting = () => createFakeTransport(() => bothAtWork.promise);
-  const one = await createOutboxWorld(t, { time, transport: waiting() });
+  const one = await createOutboxHarness(t, { time, transport: waiting() });
   const secondStore = await openTestStore(t, one.store.location);
-  const two = await createOutboxWorld(t, { time, transport: waiting(), store: secondStore });
+  const two = await createOutboxHarness(t, { time, transport: waiting(), store: secondStore });
   for (let n = 0; n < 40; n += 1) await one.send({ to: `person${n}@example.org` });
   one.outbox.start();
   two.outbox.start();
@@ -86,24 +86,27 @@ test('workers on one database send each mail once', async (t) => {
 });
 
 test('a mail that another process left behind is found', async (t) => {
-  const world = await createOutboxWorld(t);
-  const dead = await createOutboxWorld(t, { time: world.time, store: await openTestStore(t, world.store.location) });
-  world.outbox.start();
-  await world.outbox.idle();
+  const harness = await createOutboxHarness(t);
+  const dead = await createOutboxHarness(t, {
+    time: harness.time,
+    store: await openTestStore(t, harness.store.location),
+  });
+  harness.outbox.start();
+  await harness.outbox.idle();
   await dead.send();
-  assert.deepEqual(world.transport.attempts, []);
-  await world.advance(MINUTE);
-  assert.equal(world.transport.attempts.length, 1);
+  assert.deepEqual(harness.transport.attempts, []);
+  await harness.advance(MINUTE);
+  assert.equal(harness.transport.attempts.length, 1);
 });
 
 test('a mail that was on its way in a crash is sent again after its lease, as the same mail', async (t) => {
-  const crashed = await createOutboxWorld(t, { transport: createFakeTransport(() => new Promise(() => {})) });
+  const crashed = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   crashed.outbox.start();
   await crashed.send();
   await crashed.transport.attempted(1);
 
   const time = createFakeTime(crashed.time.clock() + SECOND);
-  const restarted = await createOutboxWorld(t, { store: crashed.store, time });
+  const restarted = await createOutboxHarness(t, { store: crashed.store, time });
   restarted.outbox.start();
   await restarted.advance(MINUTE);
   assert.deepEqual(restarted.transport.attempts, []);
@@ -114,72 +117,72 @@ test('a mail that was on its way in a crash is sent again after its lease, as th
 
 test('stopping waits for a mail that is being sent', async (t) => {
   const slow = Promise.withResolvers<void>();
-  const world = await createOutboxWorld(t, { transport: createFakeTransport(() => slow.promise) });
-  world.outbox.start();
-  await world.send();
-  await world.transport.attempted(1);
-  const stopped = world.outbox.stop();
-  assert.equal(world.transport.closed, false);
+  const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => slow.promise) });
+  harness.outbox.start();
+  await harness.send();
+  await harness.transport.attempted(1);
+  const stopped = harness.outbox.stop();
+  assert.equal(harness.transport.closed, false);
   slow.resolve();
   await stopped;
-  assert.equal(world.transport.closed, true);
-  assert.deepEqual(await world.rows(), []);
+  assert.equal(harness.transport.closed, true);
+  assert.deepEqual(await harness.rows(), []);
 });
 
 test('stopping breaks off a mail that takes too long, and the next start sends it', async (t) => {
-  const world = await createOutboxWorld(t, { transport: createFakeTransport(() => new Promise(() => {})) });
-  world.outbox.start();
-  await world.send();
-  await world.transport.attempted(1);
+  const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
+  harness.outbox.start();
+  await harness.send();
+  await harness.transport.attempted(1);
   // Until its transaction is over, stopping does not yet wait for the mail.
-  await world.store.transaction(async () => {});
-  const stopped = world.outbox.stop();
+  await harness.store.transaction(async () => {});
+  const stopped = harness.outbox.stop();
   await new Promise((resolve) => setImmediate(resolve));
-  world.time.advance(10 * SECOND);
+  harness.time.advance(10 * SECOND);
   await stopped;
-  assert.match(world.log.text(), /broken off to stop/);
+  assert.match(harness.log.text(), /broken off to stop/);
 
-  const restarted = await createOutboxWorld(t, { store: world.store, time: world.time });
+  const restarted = await createOutboxHarness(t, { store: harness.store, time: harness.time });
   restarted.outbox.start();
   await restarted.advance(5 * SECOND);
   assert.equal(restarted.transport.attempts.length, 1);
 });
 
 test('after stopping, nothing is begun', async (t) => {
-  const world = await createOutboxWorld(t);
-  world.outbox.start();
-  await world.outbox.stop();
-  await world.send();
-  world.time.advance(5 * MINUTE);
-  await world.outbox.idle();
-  assert.deepEqual(world.transport.attempts, []);
-  assert.equal((await world.rows()).length, 1);
+  const harness = await createOutboxHarness(t);
+  harness.outbox.start();
+  await harness.outbox.stop();
+  await harness.send();
+  harness.time.advance(5 * MINUTE);
+  await harness.outbox.idle();
+  assert.deepEqual(harness.transport.attempts, []);
+  assert.equal((await harness.rows()).length, 1);
 });
 
 test('the worker outlives a database that cannot be read', async (t) => {
   const store = failingStore(await openTestStore(t));
-  const world = await createOutboxWorld(t, { store });
-  await world.send();
+  const harness = await createOutboxHarness(t, { store });
+  await harness.send();
   store.failing = true;
-  world.outbox.start();
-  await world.outbox.idle();
-  assert.match(world.log.text(), /cannot be read/);
+  harness.outbox.start();
+  await harness.outbox.idle();
+  assert.match(harness.log.text(), /cannot be read/);
   store.failing = false;
-  await world.advance(5 * SECOND);
-  assert.equal(world.transport.attempts.length, 1);
+  await harness.advance(5 * SECOND);
+  assert.equal(harness.transport.attempts.length, 1);
 });
 
 test('a mail that was accepted is not sent again because the database failed then', async (t) => {
   const store = failingStore(await openTestStore(t));
   const delivery = Promise.withResolvers<void>();
-  const world = await createOutboxWorld(t, { store, transport: createFakeTransport(() => delivery.promise) });
-  world.outbox.start();
-  await world.send();
-  await world.transport.attempted(1);
+  const harness = await createOutboxHarness(t, { store, transport: createFakeTransport(() => delivery.promise) });
+  harness.outbox.start();
+  await harness.send();
+  await harness.transport.attempted(1);
   store.failing = true;
   const complaint = Promise.withResolvers<void>();
-  const { error } = world.log;
-  Object.assign(world.log, {
+  const { error } = harness.log;
+  Object.assign(harness.log, {
     error: (...line: Parameters<MailLog['error']>) => {
       error(...line);
       complaint.resolve();
@@ -188,10 +191,10 @@ test('a mail that was accepted is not sent again because the database failed the
   delivery.resolve();
   await complaint.promise;
   // Long past the lease.
-  await letPass(world.time, 4 * MINUTE);
+  await letPass(harness.time, 4 * MINUTE);
   store.failing = false;
-  await letPass(world.time, 10 * SECOND);
-  await world.outbox.idle();
-  assert.deepEqual(await world.rows(), []);
-  assert.equal(world.transport.attempts.length, 1);
+  await letPass(harness.time, 10 * SECOND);
+  await harness.outbox.idle();
+  assert.deepEqual(await harness.rows(), []);
+  assert.equal(harness.transport.attempts.length, 1);
 });

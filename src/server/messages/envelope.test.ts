@@ -27,7 +27,7 @@ const codePoint = fc
   .map((value) => String.fromCodePoint(value));
 
 test('an envelope opens to who sent what when, whatever the text', () => {
-  const letter = fc.record(
+  const message = fc.record(
     {
       text: fc.string({ unit: codePoint, maxLength: 400 }),
       sentAt: fc.maxSafeNat().map((time) => time % 2 ** 48),
@@ -36,7 +36,7 @@ test('an envelope opens to who sent what when, whatever the text', () => {
     { noNullPrototype: true },
   );
   fc.assert(
-    fc.property(letter, (given) => {
+    fc.property(message, (given) => {
       assert.deepEqual(open(sealEnvelope(key, recipientId, given)), given);
     }),
     { numRuns: 300 },
@@ -121,10 +121,10 @@ test('what is no envelope does not open', () => {
 test('what was sealed with the right key but is not of this version does not open', () => {
   const associatedData = Buffer.concat([Buffer.from('vws envelope '), recipientId]);
   const sealRaw = (plaintext: Buffer) => Buffer.from(sealAead(key, plaintext, associatedData)).toString('base64url');
-  const letter = Buffer.alloc(64);
-  letter.writeUInt8(1);
-  assert.equal(open(sealRaw(letter))?.text, '');
-  const [laterVersion, tooLong, tooShort] = [Buffer.from(letter), Buffer.from(letter), letter.subarray(0, 26)];
+  const message = Buffer.alloc(64);
+  message.writeUInt8(1);
+  assert.equal(open(sealRaw(message))?.text, '');
+  const [laterVersion, tooLong, tooShort] = [Buffer.from(message), Buffer.from(message), message.subarray(0, 26)];
   laterVersion.writeUInt8(2);
   tooLong.writeUInt32BE(64 - 27 + 1, 23);
   for (const plaintext of [laterVersion, tooLong, tooShort, Buffer.alloc(0)]) {

@@ -1,7 +1,7 @@
 import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
 
 /*
- * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
+ * The envelope: what a message looks like outside. It lives in videos out in the harness and is never rewritten, so
  * this version stays readable for ever.
  *
  *   base64url without padding ( nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
@@ -36,7 +36,7 @@ export function sizeClass(size: number): number {
 }
 
 /** What an envelope holds. */
-export interface Letter {
+export interface DecryptedMessage {
   /** 16 bytes. */
   readonly senderId: Uint8Array;
   /** Milliseconds since 1970, to 2⁴⁸. */
@@ -45,12 +45,12 @@ export interface Letter {
 }
 
 /** @param key the recipient's message key, 32 bytes */
-export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, letter: Letter): string {
-  const text = Buffer.from(letter.text, 'utf8');
+export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: DecryptedMessage): string {
+  const text = Buffer.from(message.text, 'utf8');
   const padded = Buffer.alloc(sizeClass(text.length + ENVELOPE_OVERHEAD) - NONCE_LENGTH - TAG_LENGTH);
   padded.writeUInt8(VERSION);
-  padded.writeUIntBE(letter.sentAt, TIME_OFFSET, 6);
-  padded.set(letter.senderId, SENDER_OFFSET);
+  padded.writeUIntBE(message.sentAt, TIME_OFFSET, 6);
+  padded.set(message.senderId, SENDER_OFFSET);
   padded.writeUInt32BE(text.length, LENGTH_OFFSET);
   padded.set(text, TEXT_OFFSET);
   return Buffer.from(sealAead(key, padded, associatedData(recipientId))).toString('base64url');
@@ -66,12 +66,12 @@ export function openEnvelope(
   keys: readonly Uint8Array[],
   recipientId: Uint8Array,
   envelope: string,
-): Letter | undefined {
+): DecryptedMessage | undefined {
   const sealed = decodeBase64url(envelope);
   if (!sealed) return undefined;
   for (const key of keys) {
     const plaintext = openAead(key, sealed, associatedData(recipientId));
-    if (plaintext) return readLetter(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
+    if (plaintext) return decodeMessage(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
   }
   return undefined;
 }
@@ -85,7 +85,7 @@ function decodeBase64url(text: string): Buffer | undefined {
   return /^[A-Za-z0-9_-]+$/.test(compact) ? Buffer.from(compact, 'base64url') : undefined;
 }
 
-function readLetter(plaintext: Buffer): Letter | undefined {
+function decodeMessage(plaintext: Buffer): DecryptedMessage | undefined {
   if (plaintext.length < TEXT_OFFSET || plaintext.readUInt8() !== VERSION) return undefined;
   const end = TEXT_OFFSET + plaintext.readUInt32BE(LENGTH_OFFSET);
   if (end > plaintext.length) return undefined;

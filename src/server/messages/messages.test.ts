@@ -10,7 +10,7 @@ const tx = {} as Transaction;
 const NOW = Date.UTC(2026, 10, 22, 14, 22);
 
 /** Users with one key each, found by the very name. */
-function createWorld(...names: string[]) {
+function createHarness(...names: string[]) {
   const users = names.map((name) => ({ name, id: new Uint8Array(randomBytes(16)), key: randomBytes(32) }));
   const keyOf = (userId: Uint8Array) => users.find(({ id }) => id === userId)?.key ?? assert.fail('no such user');
   const messages = createMessages({
@@ -27,7 +27,7 @@ function createWorld(...names: string[]) {
 }
 
 test('a message is opened by the one whom it is for, and by nobody else', async () => {
-  const { messages, ids, keyOf } = createWorld('ada', 'bob');
+  const { messages, ids, keyOf } = createHarness('ada', 'bob');
   const [ada, bob] = ids;
   const message = await messages.encrypt(tx, ada, ['bob'], 'text');
   assert.deepEqual(await messages.decrypt(tx, bob, message), { senderId: ada, sentAt: NOW, text: 'text' });
@@ -36,7 +36,7 @@ test('a message is opened by the one whom it is for, and by nobody else', async 
 });
 
 test('whatever does not open is one failure', async () => {
-  const { messages, ids } = createWorld('ada', 'bob');
+  const { messages, ids } = createHarness('ada', 'bob');
   const [ada] = ids;
   for (const message of ['', 'no ciphertext', 'A'.repeat(342)]) {
     await assert.rejects(messages.decrypt(tx, ada, message), { code: 'undecryptable_message', detail: undefined });
@@ -44,7 +44,7 @@ test('whatever does not open is one failure', async () => {
 });
 
 test('the first of the names that is somebody is the recipient', async () => {
-  const { messages, ids } = createWorld('a b', 'a%20b');
+  const { messages, ids } = createHarness('a b', 'a%20b');
   const [decoded, literal] = ids;
   const both = await messages.encrypt(tx, decoded, ['a b', 'a%20b'], 'text');
   assert.equal((await messages.decrypt(tx, decoded, both)).text, 'text');
@@ -56,7 +56,7 @@ test('the first of the names that is somebody is the recipient', async () => {
 });
 
 test('the limit of a text is counted in bytes of UTF-8', async () => {
-  const { messages, ids } = createWorld('ada', 'bob');
+  const { messages, ids } = createHarness('ada', 'bob');
   const [ada] = ids;
   await messages.encrypt(tx, ada, ['ada'], 'x'.repeat(10));
   await messages.encrypt(tx, ada, ['ada'], 'é'.repeat(5));

@@ -1,6 +1,6 @@
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
-import { type Letter, openEnvelope, sealEnvelope } from './envelope.ts';
+import { type DecryptedMessage, openEnvelope, sealEnvelope } from './envelope.ts';
 
 export interface MessagesDependencies {
   readonly keyring: {
@@ -31,7 +31,7 @@ export interface Messages {
    *
    * @throws Problem `undecryptable_message`, whatever the reason
    */
-  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<Letter>;
+  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<DecryptedMessage>;
 }
 
 export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies): Messages {
@@ -50,10 +50,10 @@ export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: 
       throw new Problem('user_not_found');
     },
 
-    async decrypt(tx, userId, message) {
-      const letter = openEnvelope(await keyring.allKeys(tx, userId), userId, message);
-      if (!letter) throw new Problem('undecryptable_message');
-      return letter;
+    async decrypt(tx, userId, envelope) {
+      const message = openEnvelope(await keyring.allKeys(tx, userId), userId, envelope);
+      if (!message) throw new Problem('undecryptable_message');
+      return message;
     },
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import {
-  createExchangeWorld,
+  createExchangeHarness,
   effect,
   handshake,
   IDLE_TIME,
@@ -13,14 +13,14 @@ import {
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { prepare } from '../../../test/support/suite1Client.ts';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import { deleteExpired } from '../store/expiry.ts';
 
 const lost = { code: 'session_not_found' };
 
 describe('the same bytes again', () => {
   test('get the same answer and are executed once', async (t) => {
-    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const first = await send(request);
     for (let time = 1; time <= 3; time++) assert.equal((await send(request)).text, first.text);
@@ -28,7 +28,7 @@ describe('the same bytes again', () => {
   });
 
   test('get the same failure', async (t) => {
-    const { exchange, ask, send } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const failing: TestHandler = {
       execute: async () => {
@@ -41,7 +41,7 @@ describe('the same bytes again', () => {
   });
 
   test('many at once, in two processes, get one answer and are executed once', async (t) => {
-    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const copies = Array.from({ length: 10 }, (_, index) =>
       send(request, undefined, index % 2 ? exchange : other.exchange),
@@ -51,7 +51,7 @@ describe('the same bytes again', () => {
   });
 
   test('are answered from the store by another process, and after a new start', async (t) => {
-    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const first = await send(request);
     assert.equal((await send(request, undefined, other.exchange)).text, first.text);
@@ -59,7 +59,7 @@ describe('the same bytes again', () => {
   });
 
   test('in another field order, or for another path, are other bytes', async (t) => {
-    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const { request } = ask(await handshake(exchange));
     const { session_key, text } = JSON.parse(request.body);
     await send({ endpoint: effect, request });
@@ -69,7 +69,7 @@ describe('the same bytes again', () => {
   });
 
   test('of a used step are still answered after its answer was used, once more at most', async (t) => {
-    const { exchange, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const first = ask(await handshake(exchange));
     const second = ask(keysOf(await send(first)));
     const answer = await send(second);
@@ -85,7 +85,7 @@ describe('the same bytes again', () => {
 describe('other bytes with the same step', () => {
   for (const used of [0, 1, 2]) {
     test(`are executed, and all answers are usable until one is used: number ${used}`, async (t) => {
-      const { exchange, ask, send, call, effects, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+      const { exchange, ask, send, call, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
       const keys = await handshake(exchange);
       const requests = [ask(keys), ask(keys), ask(keys)];
       const answers = [];
@@ -104,7 +104,7 @@ describe('other bytes with the same step', () => {
   }
 
   test('at once, in two processes, are each executed once', async (t) => {
-    const { exchange, other, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const requests = Array.from({ length: 8 }, () => ask(keys));
     const answers = await Promise.all(
@@ -118,7 +118,7 @@ describe('other bytes with the same step', () => {
   });
 
   test('use an answer only if they open: a guess at the keys does not end the others', async (t) => {
-    const { exchange, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [first, second] = [await call(keys), await call(keys)];
     const guess = { ...keysOf(first), aesKey: '0'.repeat(64) };
@@ -130,7 +130,7 @@ describe('other bytes with the same step', () => {
   });
 
   test('each have the session that their own request led to', async (t) => {
-    const { exchange, store, ask, send } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, store, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
     const userId = randomBytes(16);
     await store.transaction(({ db }) => {
       const names = { username: 'Ada', username_key: 'ada', email: 'ada@example.org', email_key: 'ada@example.org' };
@@ -163,7 +163,7 @@ describe('other bytes with the same step', () => {
 
 describe('a late duplicate', () => {
   test('is refused and executes nothing, however late, whether its answer was used or given up', async (t) => {
-    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [abandoned, first] = [ask(keys), ask(keys)];
     await send(abandoned);
@@ -177,7 +177,7 @@ describe('a late duplicate', () => {
   });
 
   test('of a request that was never executed is refused as well', async (t) => {
-    const { exchange, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const delayed = ask(keys);
     await call(keysOf(await call(keys)));
@@ -188,7 +188,7 @@ describe('a late duplicate', () => {
 
 describe('an idle session', () => {
   test('is over at the very millisecond, says so once, and is gone then', async (t) => {
-    const { exchange, time, call, rows, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, time, call, rows, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     time.advance(IDLE_TIME - 1);
     const next = keysOf(await call(keys));
@@ -203,7 +203,7 @@ describe('an idle session', () => {
   });
 
   test('is no session whose client asks again for an answer', async (t) => {
-    const { exchange, time, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, time, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const answer = await send(request);
     time.advance(IDLE_TIME - 1);
@@ -213,7 +213,7 @@ describe('an idle session', () => {
   });
 
   test('is no session whose older answer is used after the younger one was given up', async (t) => {
-    const { exchange, time, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, time, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const older = ask(keys);
     const answer = await send(older);
@@ -224,7 +224,7 @@ describe('an idle session', () => {
   });
 
   test('expires with all its steps at once', async (t) => {
-    const { exchange, time, call, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, time, call, rows } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const first = keysOf(await call(keys));
     time.advance(1_000);
@@ -236,7 +236,10 @@ describe('an idle session', () => {
   });
 
   test('is swept away as a whole: while it is in use no answer goes, so that nothing is executed twice', async (t) => {
-    const { exchange, store, time, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, store, time, ask, send, call, effects } = await createExchangeHarness(
+      t,
+      await newStoreLocation(t),
+    );
     const keys = await handshake(exchange);
     const request = ask(keys);
     const answer = await send(request);
@@ -246,7 +249,7 @@ describe('an idle session', () => {
     }
     const sessionsUnusedSince = time.clock() - 2 * IDLE_TIME;
     const never = {
-      claimsEndedBy: 0,
+      requestLocksExpiredBy: 0,
       recoveriesEndedBy: 0,
       loginAttemptsBefore: 0,
       rateWindowsBefore: -1,
@@ -261,14 +264,14 @@ describe('an idle session', () => {
 
 describe('sessions', () => {
   test('that are not known are not found, and nothing is executed', async (t) => {
-    const { call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     await assert.rejects(call({ sessionKey: 'x'.repeat(400), aesKey: '0'.repeat(64) }), lost);
     await assert.rejects(call({ sessionKey: '', aesKey: '0'.repeat(64) }), lost);
     assert.equal(await effects(), 0);
   });
 
   test('do not touch each other', async (t) => {
-    const { exchange, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, call } = await createExchangeHarness(t, await newStoreLocation(t));
     let [one, other] = [await handshake(exchange), await handshake(exchange)];
     for (let step = 1; step <= 3; step++) {
       one = keysOf(await call(one));
@@ -277,7 +280,7 @@ describe('sessions', () => {
   });
 
   test('whose row was altered are refused with an error and not lost', async (t) => {
-    const { exchange, store, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, store, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const setSecret = async (secret: Uint8Array) => {
       await store.transaction(({ db }) => db.updateTable('session_steps').set({ sealed_secret: secret }).execute());
@@ -292,7 +295,7 @@ describe('sessions', () => {
   });
 
   test('are not opened by a handshake that is refused, by its key or by a limit', async (t) => {
-    const { exchange, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, rows } = await createExchangeHarness(t, await newStoreLocation(t));
     await assert.rejects(
       exchange.openSession({}, async () => {}),
       { code: 'handshake_refused' },

@@ -1,11 +1,11 @@
 import type { Endpoint } from '../../protocol/endpoints.ts';
-import { isAnswer, Problem } from '../../protocol/errors.ts';
+import { isAnswer, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { type Claim, createClaims } from './claims.ts';
-import type { Handler, HandlerResult, OpenedRequest, Session } from './handler.ts';
-import { type Arrival, createSteps, type Opened, type Ticket } from './steps.ts';
-import type { Body, SealedRequest, Suite, UnsealedRequest, WireAnswer } from './suite.ts';
+import { type Arrival, createRatchet, type Opened, type Ticket } from './ratchet.ts';
+import { createRequestLocks, type RequestLock } from './requestLocks.ts';
+import type { Handler, HandlerResult, OpenedRequest, Session } from './session.ts';
+import type { Body, SealedRequest, Suite, UnsealedRequest, WireAnswer } from './suites/suite.ts';
 
 /** How many handshakes may wait for the store; past that, newcomers are asked to come back and sessions stay quick. */
 export const MAX_PENDING_HANDSHAKES = 256;
@@ -22,7 +22,7 @@ export interface ExchangeDependencies {
 }
 
 /**
- * The conversation with a client, as a tree of steps. A request is made with a step and leads to the next one.
+ * The conversation with a client, as a tree of ratchet. A request is made with a step and leads to the next one.
  *
  * - The effect of a request, the next step and the answer are committed together, before the answer is sent.
  * - A step stays usable until the client uses one that followed it. Sent again with the same bytes, its request gets
@@ -31,18 +31,18 @@ export interface ExchangeDependencies {
  */
 export interface Exchange {
   /**
-   * @param admit called in the transaction, before the key is looked at
+   * @param checkRateLimit called in the transaction, before the key is looked at
    * @throws Problem `handshake_refused`, `overloaded`
    */
-  openSession(body: Body, admit: (transaction: Transaction) => Promise<void>): Promise<WireAnswer>;
+  openSession(body: Body, checkRateLimit: (transaction: Transaction) => Promise<void>): Promise<WireAnswer>;
   /** @throws Problem that is not an answer: nothing was executed and the session is as it was */
   run<E extends Endpoint, Prepared>(handler: Handler<E, Prepared>, request: SealedRequest): Promise<WireAnswer>;
 }
 
 export function createExchange({ store, suites, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
-  const claims = createClaims(store, clock);
+  const requestLocks = createRequestLocks(store, clock);
   let pendingHandshakes = 0;
-  const steps = createSteps(keyEncryptionKey, idleTime, clock);
+  const ratchet = createRatchet(keyEncryptionKey, idleTime, clock);
 
   function suiteFor(body: Body): Suite {
     const suite = suites[speaksSuite2(body) ? 2 : 1];
@@ -59,10 +59,10 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
   ): Promise<WireAnswer> {
     const { session } = opened;
     const { fields } = opened.unsealed;
-    if (fields instanceof Problem) return steps.advance(tx, ticket, opened, { problem: fields }, session);
+    if (fields instanceof Problem) return ratchet.advance(tx, ticket, opened, { problem: fields }, session);
     const result = await settle(async () => work(authorise<E>(ticket.request.endpoint, session, fields)));
-    if (result instanceof Problem) return steps.advance(tx, ticket, opened, { problem: result }, session);
-    return steps.advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
+    if (result instanceof Problem) return ratchet.advance(tx, ticket, opened, { problem: result }, session);
+    return ratchet.advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
   }
 
   /** The part before a request that needs preparation: admits it, and claims it for this process. */
@@ -70,29 +70,29 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     ticket: Ticket,
     handler: Handler<E, P>,
   ): Promise<
-    Exclude<Arrival, { kind: 'opened' }> | { kind: 'claimed'; claim: Claim; request: () => OpenedRequest<E> }
+    Exclude<Arrival, { kind: 'opened' }> | { kind: 'claimed'; claim: RequestLock; request: () => OpenedRequest<E> }
   > {
     for (;;) {
       const arrival = await store.transaction(async (tx) => {
-        const arrived = await steps.arrive(tx, ticket);
+        const arrived = await ratchet.arrive(tx, ticket);
         if (arrived.kind !== 'opened') return arrived;
         const { session, unsealed } = arrived.opened;
         // What cannot be read needs no preparation.
         if (unsealed.fields instanceof Problem) {
-          const answer = await steps.advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, session);
+          const answer = await ratchet.advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, session);
           return { kind: 'answered' as const, answer };
         }
-        const claim = await claims.take(tx, ticket.vault.stepId, ticket.requestHash);
+        const claim = await requestLocks.take(tx, ticket.encryption.stepId, ticket.requestHash);
         if (!claim) return undefined;
-        await handler.admit?.(tx);
+        await handler.checkRateLimit?.(tx);
         const request = () => authorise<E>(ticket.request.endpoint, session, unsealed.fields);
         return { kind: 'claimed' as const, claim, request };
       });
       if (!arrival) {
-        await claims.wait(ticket.requestHash);
+        await requestLocks.wait(ticket.requestHash);
         continue;
       }
-      if (arrival.kind === 'claimed') claims.begin(arrival.claim);
+      if (arrival.kind === 'claimed') requestLocks.begin(arrival.claim);
       return arrival;
     }
   }
@@ -107,27 +107,27 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     try {
       const prepared = await settle(async () => prepare(claimed.request()));
       const answer = await store.transaction(async (tx) => {
-        const arrival = await steps.arrive(tx, ticket);
+        const arrival = await ratchet.arrive(tx, ticket);
         if (arrival.kind !== 'opened') return answerOf(arrival);
-        if (!(await claims.release(tx, claimed.claim))) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+        if (!(await requestLocks.release(tx, claimed.claim))) throw new Problem('overloaded', { retryAfterSeconds: 1 });
         return execute<E>(tx, ticket, arrival.opened, async (request) => {
           if (prepared instanceof Problem) throw prepared;
           return handler.execute(request, tx, prepared);
         });
       });
-      claims.wake(claimed.claim);
+      requestLocks.wake(claimed.claim);
       return answer;
     } catch (error) {
-      await claims.end(claimed.claim);
+      await requestLocks.end(claimed.claim);
       throw error;
     }
   }
 
   async function runAtOnce<E extends Endpoint, P>(ticket: Ticket, handler: Handler<E, P>): Promise<WireAnswer> {
     const arrival = await store.transaction(async (tx) => {
-      const arrived = await steps.arrive(tx, ticket);
+      const arrived = await ratchet.arrive(tx, ticket);
       if (arrived.kind !== 'opened') return arrived;
-      await handler.admit?.(tx);
+      await handler.checkRateLimit?.(tx);
       const answer = await execute<E>(tx, ticket, arrived.opened, (request) =>
         handler.execute(request, tx, undefined as P),
       );
@@ -137,17 +137,17 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
   }
 
   return {
-    async openSession(body, admit) {
+    async openSession(body, checkRateLimit) {
       if (pendingHandshakes >= MAX_PENDING_HANDSHAKES) throw new Problem('overloaded', { retryAfterSeconds: 1 });
       pendingHandshakes += 1;
       try {
         const suite = suiteFor(body);
         const answer = await store.transaction(async (tx) => {
-          await admit(tx);
+          await checkRateLimit(tx);
           // A refused handshake counts for the limits as well: it is returned, so that the count is committed.
           const handshake = await refusable(() => suite.openHandshake(tx, body));
           if (handshake instanceof Problem) return handshake;
-          if (handshake.session) await steps.begin(tx, suite, handshake.session);
+          if (handshake.session) await ratchet.begin(tx, suite, handshake.session);
           return handshake.answer;
         });
         if (answer instanceof Problem) throw answer;
@@ -158,7 +158,7 @@ export function createExchange({ store, suites, keyEncryptionKey, idleTime, cloc
     },
 
     async run(handler, request) {
-      const ticket = steps.ticketFor(suiteFor(request.body), request);
+      const ticket = ratchet.ticketFor(suiteFor(request.body), request);
       return handler.prepare ? runPrepared(ticket, handler, handler.prepare) : runAtOnce(ticket, handler);
     },
   };

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  createExchangeWorld,
+  createExchangeHarness,
   createGate,
-  type ExchangeWorld,
+  type ExchangeHarness,
   effect,
   handshake,
   keysOf,
@@ -15,75 +15,80 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { type Keys, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { MAX_PENDING_HANDSHAKES } from './exchange.ts';
-import { MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './steps.ts';
+import { MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './ratchet.ts';
 
 const lost = { code: 'session_not_found' };
 
 describe('answers that nobody uses', () => {
   /** Makes requests with one step, a millisecond apart. */
-  async function ask(world: ExchangeWorld, keys: Keys, count: number, endpoint: Endpoint = effect): Promise<Sent[]> {
-    const requests = Array.from({ length: count }, () => world.ask(keys, endpoint));
+  async function ask(
+    harness: ExchangeHarness,
+    keys: Keys,
+    count: number,
+    endpoint: Endpoint = effect,
+  ): Promise<Sent[]> {
+    const requests = Array.from({ length: count }, () => harness.ask(keys, endpoint));
     for (const request of requests) {
-      await world.send(request);
-      world.time.advance(1);
+      await harness.send(request);
+      harness.time.advance(1);
     }
     return requests;
   }
 
   test('are 32 at most: the next request is refused, nothing is executed, and no answer is lost', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const keys = await handshake(world.exchange);
-    const requests = await ask(world, keys, MAX_UNUSED_ANSWERS);
-    const tooMany = world.ask(keys);
-    await assert.rejects(world.send(tooMany), { code: 'unanswered_requests' });
-    await assert.rejects(world.call(keys, read), { code: 'unanswered_requests' });
-    assert.equal(await world.effects(), MAX_UNUSED_ANSWERS);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const keys = await handshake(harness.exchange);
+    const requests = await ask(harness, keys, MAX_UNUSED_ANSWERS);
+    const tooMany = harness.ask(keys);
+    await assert.rejects(harness.send(tooMany), { code: 'unanswered_requests' });
+    await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
+    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
     const answers = [];
-    for (const request of requests) answers.push(await world.send(request));
-    assert.equal(await world.effects(), MAX_UNUSED_ANSWERS);
+    for (const request of requests) answers.push(await harness.send(request));
+    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
     // Using one of them makes room.
     const last = answers.at(-1);
     assert.ok(last);
-    await ask(world, keysOf(last), MAX_UNUSED_ANSWERS);
-    await assert.rejects(world.send(tooMany), lost);
+    await ask(harness, keysOf(last), MAX_UNUSED_ANSWERS);
+    await assert.rejects(harness.send(tooMany), lost);
   });
 
   test('to requests that can be made again are given up, the oldest first', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const keys = await handshake(world.exchange);
-    const [oldest, second] = (await ask(world, keys, MAX_UNUSED_ANSWERS, read)) as [Sent, Sent];
-    const [given, kept] = [await world.send(oldest), await world.send(second)];
-    await world.call(keys, read);
-    assert.equal(await world.rows(), MAX_UNUSED_ANSWERS + 1);
-    assert.equal((await world.send(second)).text, kept.text);
-    await assert.rejects(world.call(keysOf(given)), lost);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const keys = await handshake(harness.exchange);
+    const [oldest, second] = (await ask(harness, keys, MAX_UNUSED_ANSWERS, read)) as [Sent, Sent];
+    const [given, kept] = [await harness.send(oldest), await harness.send(second)];
+    await harness.call(keys, read);
+    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
+    assert.equal((await harness.send(second)).text, kept.text);
+    await assert.rejects(harness.call(keysOf(given)), lost);
     // Made again, it gets another answer, at the cost of the next one.
-    assert.notEqual((await world.send(oldest)).text, given.text);
-    await assert.rejects(world.call(keysOf(kept)), lost);
+    assert.notEqual((await harness.send(oldest)).text, given.text);
+    await assert.rejects(harness.call(keysOf(kept)), lost);
   });
 
   test('to requests that cannot be made again are kept as long as others can be given up', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const keys = await handshake(world.exchange);
-    const effects = await ask(world, keys, MAX_UNUSED_ANSWERS - 2);
-    await ask(world, keys, 2, read);
-    await ask(world, keys, 1);
-    await ask(world, keys, 1, read);
-    await ask(world, keys, 1);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const keys = await handshake(harness.exchange);
+    const effects = await ask(harness, keys, MAX_UNUSED_ANSWERS - 2);
+    await ask(harness, keys, 2, read);
+    await ask(harness, keys, 1);
+    await ask(harness, keys, 1, read);
+    await ask(harness, keys, 1);
     const executed = MAX_UNUSED_ANSWERS + 3;
-    assert.equal(await world.effects(), executed);
-    await assert.rejects(world.call(keys), { code: 'unanswered_requests' });
-    await assert.rejects(world.call(keys, read), { code: 'unanswered_requests' });
-    for (const request of effects) await world.send(request);
-    assert.equal(await world.effects(), executed);
+    assert.equal(await harness.effects(), executed);
+    await assert.rejects(harness.call(keys), { code: 'unanswered_requests' });
+    await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
+    for (const request of effects) await harness.send(request);
+    assert.equal(await harness.effects(), executed);
   });
 
   test('keep a session at 33 rows, whatever its client does', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const STEPS = 1_000;
     let steps = 0;
     let known: { readonly sent: Sent; readonly next: Keys }[] = [];
-    let keys = await handshake(world.exchange);
+    let keys = await handshake(harness.exchange);
     const choice = fc.record({
       what: fc.constantFrom('ask', 'ask', 'ask', 'repeat', 'use an answer'),
       endpoint: fc.constantFrom<Endpoint>(effect, read),
@@ -94,21 +99,21 @@ describe('answers that nobody uses', () => {
       const chosen = known[answer % Math.max(1, known.length)];
       try {
         if (what === 'repeat' && chosen) {
-          await world.send(chosen.sent);
+          await harness.send(chosen.sent);
         } else if (what === 'use an answer' && chosen && answer % 16 === 0) {
-          const sent = world.ask(chosen.next, endpoint);
-          const next = keysOf(await world.send(sent));
+          const sent = harness.ask(chosen.next, endpoint);
+          const next = keysOf(await harness.send(sent));
           keys = chosen.next;
           known = [{ sent, next }];
         } else {
-          const sent = world.ask(keys, endpoint);
-          known.push({ sent, next: keysOf(await world.send(sent)) });
+          const sent = harness.ask(keys, endpoint);
+          known.push({ sent, next: keysOf(await harness.send(sent)) });
         }
       } catch (error) {
         const { code } = error as { code?: string };
         assert.ok(code === 'unanswered_requests' || code === 'session_not_found', `${error}`);
       }
-      const rows = await world.rows();
+      const rows = await harness.rows();
       assert.ok(rows >= 1 && rows <= MAX_UNUSED_ANSWERS + 1, `${rows} rows after ${steps} steps`);
     }
     assert.equal(steps, STEPS);
@@ -117,54 +122,58 @@ describe('answers that nobody uses', () => {
 
 describe('long answers', () => {
   /** The text whose answer has just so many bytes, or up to 21 fewer: sealed texts grow by blocks. */
-  async function textOfLength(world: ExchangeWorld, bytes: number): Promise<string> {
-    const empty = (await world.call(await handshake(world.exchange), read, '')).text.length;
+  async function textOfLength(harness: ExchangeHarness, bytes: number): Promise<string> {
+    const empty = (await harness.call(await handshake(harness.exchange), read, '')).text.length;
     // The empty text is one block, 24 characters of base64, already.
     return 'x'.repeat(Math.floor(((bytes - empty + 24) / 4) * 3) - 16);
   }
 
   test('of requests that can be made again are made anew, and every one of them can be used', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const text = await textOfLength(world, MAX_STORED_ANSWER + 100);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const text = await textOfLength(harness, MAX_STORED_ANSWER + 100);
     for (const used of [0, 1]) {
-      const keys = await handshake(world.exchange);
-      const request = world.ask(keys, read, text);
-      const before = await world.effects();
-      const answers = [await world.send(request), await world.send(request)] as const;
-      assert.equal(await world.effects(), before + 2);
+      const keys = await handshake(harness.exchange);
+      const request = harness.ask(keys, read, text);
+      const before = await harness.effects();
+      const answers = [await harness.send(request), await harness.send(request)] as const;
+      assert.equal(await harness.effects(), before + 2);
       assert.notEqual(answers[0].text, answers[1].text);
       assert.deepEqual([answers[0].message, answers[1].message], [text, text]);
-      assert.equal((await world.call(keysOf(answers[used] ?? answers[0]))).status, 200);
+      assert.equal((await harness.call(keysOf(answers[used] ?? answers[0]))).status, 200);
     }
   });
 
   test('are stored up to the bound', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const request = world.ask(await handshake(world.exchange), read, await textOfLength(world, MAX_STORED_ANSWER));
-    const answer = await world.send(request);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const request = harness.ask(
+      await handshake(harness.exchange),
+      read,
+      await textOfLength(harness, MAX_STORED_ANSWER),
+    );
+    const answer = await harness.send(request);
     assert.ok(answer.text.length <= MAX_STORED_ANSWER && answer.text.length > MAX_STORED_ANSWER - 24);
-    assert.equal((await world.send(request)).text, answer.text);
+    assert.equal((await harness.send(request)).text, answer.text);
   });
 
   test('of requests that cannot be made again are stored, however long', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const request = world.ask(await handshake(world.exchange), effect, 'x'.repeat(10 * MAX_STORED_ANSWER));
-    const answer = await world.send(request);
-    assert.equal((await world.send(request)).text, answer.text);
-    assert.equal(await world.effects(), 1);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const request = harness.ask(await handshake(harness.exchange), effect, 'x'.repeat(10 * MAX_STORED_ANSWER));
+    const answer = await harness.send(request);
+    assert.equal((await harness.send(request)).text, answer.text);
+    assert.equal(await harness.effects(), 1);
   });
 
   test('that are not stored count as unused answers and are given up first', async (t) => {
-    const world = await createExchangeWorld(t, await newStoreLocation(t));
-    const keys = await handshake(world.exchange);
-    const request = world.ask(keys, read, 'x'.repeat(MAX_STORED_ANSWER));
-    for (let time = 1; time <= MAX_UNUSED_ANSWERS + 5; time++) await world.send(request);
-    assert.equal(await world.rows(), MAX_UNUSED_ANSWERS + 1);
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const keys = await handshake(harness.exchange);
+    const request = harness.ask(keys, read, 'x'.repeat(MAX_STORED_ANSWER));
+    for (let time = 1; time <= MAX_UNUSED_ANSWERS + 5; time++) await harness.send(request);
+    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
   });
 });
 
 test('handshakes that wait for the database are bounded; one more is asked to come back, and later ones are served', async (t) => {
-  const { exchange, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+  const { exchange, rows } = await createExchangeHarness(t, await newStoreLocation(t));
   const body = { public_key: Buffer.from(publicKeyPem).toString('hex') };
   const gate = createGate();
   const waiting = Array.from({ length: MAX_PENDING_HANDSHAKES }, () => exchange.openSession(body, gate.pass));

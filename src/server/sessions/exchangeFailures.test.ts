@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  createExchangeWorld,
+  createExchangeHarness,
   handshake,
   keysOf,
   type TestHandler,
   takeEffect,
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 
 describe('a handler that fails unexpectedly', () => {
   const broken: TestHandler = {
@@ -19,7 +19,7 @@ describe('a handler that fails unexpectedly', () => {
   };
 
   test('has no effect, and the session is as it was: the same bytes are executed then', async (t) => {
-    const { exchange, ask, send, effects, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [first, second] = [ask(keys), ask(keys)];
     await assert.rejects(send(first, broken), /a bug/);
@@ -33,7 +33,7 @@ describe('a handler that fails unexpectedly', () => {
   });
 
   test('does not prove that the client holds the step', async (t) => {
-    const { exchange, ask, send, call } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [one, other] = [await call(keys), await call(keys)];
     await assert.rejects(send(ask(keysOf(one)), broken), /a bug/);
@@ -42,7 +42,7 @@ describe('a handler that fails unexpectedly', () => {
 
   for (const part of ['prepare', 'execute'] as const) {
     test(`in its ${part} part gives the request free again`, async (t) => {
-      const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+      const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const request = ask(await handshake(exchange));
       const fail = async () => {
         throw new Error('a bug');
@@ -58,7 +58,7 @@ describe('a handler that fails unexpectedly', () => {
 
 describe('a problem', () => {
   test('that is an answer keeps what was written before it, and leaves the session as it was', async (t) => {
-    const { exchange, ask, send, call, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const answer = await send(ask(await handshake(exchange)), {
       execute: async (request, tx) => {
         await takeEffect(request, tx);
@@ -71,7 +71,7 @@ describe('a problem', () => {
   });
 
   test('of the preparation is the answer, without execution', async (t) => {
-    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const refuse = async () => {
       throw new Problem('account_locked');
     };
@@ -82,9 +82,9 @@ describe('a problem', () => {
     assert.equal(await effects(), 0);
   });
 
-  for (const part of ['admit', 'prepare', 'execute'] as const) {
+  for (const part of ['checkRateLimit', 'prepare', 'execute'] as const) {
     test(`that is no answer, from ${part}, changes nothing: the same bytes are executed later`, async (t) => {
-      const { exchange, ask, send, effects, rows } = await createExchangeWorld(t, await newStoreLocation(t));
+      const { exchange, ask, send, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
       const request = ask(await handshake(exchange));
       const refuse = async () => {
         throw new Problem('overloaded', { retryAfterSeconds: 1 });
@@ -98,7 +98,7 @@ describe('a problem', () => {
   }
 
   test('of the database is told, and the session goes on when it is back', async (t) => {
-    const { exchange, ask, send, effects } = await createExchangeWorld(t, await newStoreLocation(t));
+    const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const away: TestHandler = {
       execute: async (opened, tx) => {

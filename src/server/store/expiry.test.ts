@@ -10,7 +10,7 @@ const id = () => randomBytes(16);
 const times: ExpiryTimes = {
   sessionsUnusedSince: 1_000,
   handshakesUnusedSince: 6_000,
-  claimsEndedBy: 2_000,
+  requestLocksExpiredBy: 2_000,
   recoveriesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,
   rateWindowsBefore: 5_000,
@@ -43,8 +43,8 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
       .values(step(id(), 1_000 + beyond))
       .execute();
     await db
-      .insertInto('request_claims')
-      .values({ step_id: id(), request_hash: id(), claim_token: id(), lease_until: 2_000 + beyond })
+      .insertInto('request_locks')
+      .values({ step_id: id(), request_hash: id(), lock_token: id(), lease_until: 2_000 + beyond })
       .execute();
     await db
       .insertInto('recoveries')
@@ -82,7 +82,7 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
 }
 
 const TABLES = [
-  ...(['session_steps', 'request_claims', 'recoveries', 'login_attempts', 'rate_counters', 'kem_keys'] as const),
+  ...(['session_steps', 'request_locks', 'recoveries', 'login_attempts', 'rate_counters', 'kem_keys'] as const),
 ];
 
 async function countRows(store: Store): Promise<Record<string, number>> {
@@ -119,7 +119,7 @@ describe('deleteExpired', () => {
     const sweep = () => store.transaction((tx) => deleteExpired(tx, times, 2));
     assert.ok((await sweep()) >= 2);
     // Claims and KEM keys are few: they go at once.
-    assert.deepEqual(await countRows(store), { ...all(4), request_claims: 1, kem_keys: 1 });
+    assert.deepEqual(await countRows(store), { ...all(4), request_locks: 1, kem_keys: 1 });
     assert.equal(await sweep(), 2);
     assert.equal(await sweep(), 1);
     assert.deepEqual(await countRows(store), all(1));

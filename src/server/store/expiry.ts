@@ -5,7 +5,7 @@ export interface ExpiryTimes {
   readonly sessionsUnusedSince: number;
   /** Sessions of suite 2 that were opened until then and never used. */
   readonly handshakesUnusedSince: number;
-  readonly claimsEndedBy: number;
+  readonly requestLocksExpiredBy: number;
   readonly recoveriesEndedBy: number;
   readonly loginAttemptsBefore: number;
   readonly rateWindowsBefore: number;
@@ -51,7 +51,7 @@ export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, lim
       ),
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // As few as the requests that a crash cut short: no bound needed.
-    db.deleteFrom('request_claims').where('lease_until', '<=', times.claimsEndedBy),
+    db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
     db
       .deleteFrom('recoveries')
       .where('recovery_id', 'in', (eb) =>

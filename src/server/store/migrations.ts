@@ -74,14 +74,14 @@ export const migrations: readonly Migration[] = [
       'CREATE UNIQUE INDEX session_steps_by_request ON session_steps (parent_id, request_hash) WHERE request_hash IS NOT NULL',
       'CREATE INDEX session_steps_by_user ON session_steps (user_id) WHERE user_id IS NOT NULL',
       'CREATE INDEX session_steps_by_last_use ON session_steps (last_used_at)',
-      `CREATE TABLE request_claims (
+      `CREATE TABLE request_locks (
         step_id ${bytes} NOT NULL,
         request_hash ${bytes} NOT NULL,
-        claim_token ${bytes} NOT NULL,
+        lock_token ${bytes} NOT NULL,
         lease_until ${integer} NOT NULL,
         PRIMARY KEY (step_id, request_hash)
       ) ${table}`,
-      'CREATE INDEX request_claims_by_lease ON request_claims (lease_until)',
+      'CREATE INDEX request_locks_by_lease ON request_locks (lease_until)',
       `CREATE TABLE login_attempts (
         account_key ${bytes} PRIMARY KEY,
         failures ${integer} NOT NULL,

@@ -16,7 +16,7 @@ import type { Store } from './store.ts';
 const NOW = 1_000;
 const LEASE_UNTIL = 1_500;
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const [store] = stores;
   return {
@@ -51,7 +51,7 @@ const names = (things: readonly (Uint8Array | OutboxRow)[]) =>
 
 describe('leaseDueMails', () => {
   test('gives each mail to one of many workers, in two processes, and none of them more than it asked for', async (t) => {
-    const { stores, insert } = await createWorld(t);
+    const { stores, insert } = await createHarness(t);
     const ids = await insert(...Array.from({ length: 40 }, (_, index) => index));
     const leased: OutboxRow[] = [];
     // On PostgreSQL a worker may come away with less than there is, while others are at the same mails.
@@ -67,7 +67,7 @@ describe('leaseDueMails', () => {
   });
 
   test('takes what is due, the longest due first, and counts the attempt', async (t) => {
-    const { store, insert } = await createWorld(t);
+    const { store, insert } = await createHarness(t);
     const [late, first, now] = (await insert(NOW - 1, NOW - 2, NOW, NOW + 1)) as [Uint8Array, Uint8Array, Uint8Array];
     const [earliest] = await lease(store, NOW, 1);
     assert.deepEqual(earliest && names([earliest]), names([first]));
@@ -77,7 +77,7 @@ describe('leaseDueMails', () => {
   });
 
   test('gives a mail again when the lease has ended', async (t) => {
-    const { stores, insert } = await createWorld(t);
+    const { stores, insert } = await createHarness(t);
     await insert(NOW);
     await lease(stores[0], NOW);
     assert.deepEqual(await lease(stores[1], LEASE_UNTIL - 1), []);
@@ -86,7 +86,7 @@ describe('leaseDueMails', () => {
 });
 
 test('a mail is put back by the one who has the lease, and by nobody who lost it', async (t) => {
-  const { store, insert } = await createWorld(t);
+  const { store, insert } = await createHarness(t);
   await insert(NOW);
   const nextTime = () => store.transaction(findNextMailTime);
   const [slow] = await lease(store, NOW);
@@ -102,7 +102,7 @@ test('a mail is put back by the one who has the lease, and by nobody who lost it
 });
 
 test('a mail that was sent goes, whoever has the lease, and the next one is found', async (t) => {
-  const { store, insert } = await createWorld(t);
+  const { store, insert } = await createHarness(t);
   const [sent] = await insert(NOW, NOW + 50);
   await lease(store, NOW);
   await store.transaction((tx) => removeMail(tx, sent as Uint8Array));
@@ -111,6 +111,6 @@ test('a mail that was sent goes, whoever has the lease, and the next one is foun
 });
 
 test('without mails there is no next time', async (t) => {
-  const { store } = await createWorld(t);
+  const { store } = await createHarness(t);
   assert.equal(await store.transaction(findNextMailTime), undefined);
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 

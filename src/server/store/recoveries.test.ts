@@ -19,13 +19,13 @@ const NOW = 1_000;
 const END = 2_000;
 const MAX_TRIES = 5;
 
-interface World {
+interface Harness {
   readonly stores: readonly [Store, Store];
   readonly store: Store;
   insert(changes?: Partial<Recovery>): Promise<Uint8Array>;
 }
 
-async function createWorld(t: TestContext): Promise<World> {
+async function createHarness(t: TestContext): Promise<Harness> {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const [store] = stores;
   return {
@@ -68,14 +68,14 @@ const count = (things: readonly unknown[]) => things.filter((thing) => thing).le
 
 describe('countRecoveryTry', () => {
   test('of many at once five are counted, in two processes, and the others refused', async (t) => {
-    const { stores, insert } = await createWorld(t);
+    const { stores, insert } = await createHarness(t);
     const id = await insert();
     const tries = await race(stores, 30, (tx) => countRecoveryTry(tx, id, NOW, MAX_TRIES));
     assert.deepEqual(tries.flatMap((recovery) => recovery?.tries ?? []).sort(), [1, 2, 3, 4, 5]);
   });
 
   test('takes no code after the end, after the confirmation, or for no recovery', async (t) => {
-    const { store, insert } = await createWorld(t);
+    const { store, insert } = await createHarness(t);
     const tryAt = (id: Uint8Array, now: number) => store.transaction((tx) => countRecoveryTry(tx, id, now, MAX_TRIES));
     const id = await insert();
     assert.equal(await tryAt(id, END), undefined);
@@ -87,14 +87,14 @@ describe('countRecoveryTry', () => {
 
 describe('consumeRecovery', () => {
   test('of many at once one uses it, in two processes', async (t) => {
-    const { stores, insert } = await createWorld(t);
+    const { stores, insert } = await createHarness(t);
     const id = await insert({ confirmed_at: NOW });
     assert.equal(count(await race(stores, 30, (tx) => consumeRecovery(tx, id, NOW))), 1);
     assert.equal(await stores[1].transaction((tx) => findConfirmedRecovery(tx, id, NOW)), undefined);
   });
 
   test('uses nothing that is unconfirmed, over or used', async (t) => {
-    const { store, insert } = await createWorld(t);
+    const { store, insert } = await createHarness(t);
     const useAt = (id: Uint8Array, now: number) => store.transaction((tx) => consumeRecovery(tx, id, now));
     assert.equal(await useAt(await insert(), NOW), false);
     assert.equal(await useAt(await insert({ confirmed_at: NOW, used_at: NOW }), NOW), false);
@@ -105,7 +105,7 @@ describe('consumeRecovery', () => {
 });
 
 test('a confirmed recovery is found until it is used or over, and then lasts as long as the confirmation says', async (t) => {
-  const { store, insert } = await createWorld(t);
+  const { store, insert } = await createHarness(t);
   const find = (id: Uint8Array, now: number) => store.transaction((tx) => findConfirmedRecovery(tx, id, now));
   const id = await insert();
   assert.equal(await find(id, NOW), undefined);
@@ -115,7 +115,7 @@ test('a confirmed recovery is found until it is used or over, and then lasts as 
 });
 
 test("a changed password ends the user's unused recoveries and nobody else's", async (t) => {
-  const { store, insert } = await createWorld(t);
+  const { store, insert } = await createHarness(t);
   const [user, other] = [await insertSomebody(store), await insertSomebody(store)];
   const ended = [await insert({ user_id: user }), await insert({ user_id: user, confirmed_at: NOW })];
   const kept = [

@@ -62,10 +62,10 @@ export interface Schema {
     /** When the session was opened; 0 if a program opened it that did not note that. */
     started_at: Generated<number>;
   };
-  request_claims: {
+  request_locks: {
     step_id: Uint8Array;
     request_hash: Uint8Array;
-    claim_token: Uint8Array;
+    lock_token: Uint8Array;
     lease_until: number;
   };
   login_attempts: {

@@ -38,7 +38,7 @@ function newStep(changes: Changes = {}): SessionStep {
   };
 }
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
   const within = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => store.transaction(work);
   return {
@@ -84,7 +84,7 @@ function bytesOf(row: object | undefined): Record<string, unknown> {
 
 describe('session steps', () => {
   test('the answer of a request is found by its step and its bytes', async (t) => {
-    const { insert, answerOf } = await createWorld(t);
+    const { insert, answerOf } = await createHarness(t);
     const step = await insert();
     const hash = randomBytes(32);
     const origin = { parent_id: step.step_id, session_id: step.session_id };
@@ -96,7 +96,7 @@ describe('session steps', () => {
   });
 
   test('requests whose answers are not stored lead to a step each', async (t) => {
-    const { insert, in: within } = await createWorld(t);
+    const { insert, in: within } = await createHarness(t);
     const step = await insert();
     const origin = { parent_id: step.step_id, session_id: step.session_id, repeatable: 1 };
     await insert({ ...origin, last_used_at: 3 });
@@ -108,7 +108,7 @@ describe('session steps', () => {
   });
 
   test('requests are counted, and the last of all tells when a session was used', async (t) => {
-    const { insert, in: within, find } = await createWorld(t);
+    const { insert, in: within, find } = await createHarness(t);
     const [step, stranger] = [await insert({ last_used_at: 5 }), await insert()];
     await insert({ session_id: step.session_id, last_used_at: 6 });
     for (const uses of [1, 2]) {
@@ -124,7 +124,7 @@ describe('session steps', () => {
   });
 
   test('a session has its way back to the last step in use and no further', async (t) => {
-    const { insert, insertUser: newUser, replaceOthers, find, areThere } = await createWorld(t);
+    const { insert, insertUser: newUser, replaceOthers, find, areThere } = await createHarness(t);
     const user = await newUser();
     const stranger = await insert({ user_id: user });
     /** How often the parent was used, what else followed it, and who the parent, the step and the next are logged in as. */
@@ -156,7 +156,7 @@ describe('session steps', () => {
   });
 
   test('the first request of a session replaces nothing', async (t) => {
-    const { insert, replaceOthers, areThere } = await createWorld(t);
+    const { insert, replaceOthers, areThere } = await createHarness(t);
     const [handshake, stranger] = [await insert(), await insert()];
     const next = newStep({ session_id: handshake.session_id, parent_id: handshake.step_id });
     await replaceOthers(handshake, next);
@@ -164,7 +164,7 @@ describe('session steps', () => {
   });
 
   test('a session ends as a whole, and alone', async (t) => {
-    const { insert, in: within, areThere } = await createWorld(t);
+    const { insert, in: within, areThere } = await createHarness(t);
     const [step, stranger] = [await insert(), await insert()];
     const other = await insert({ session_id: step.session_id });
     await within((tx) => deleteSession(tx, step.session_id));

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect } from 'kysely';
-import { Problem } from '../../protocol/errors.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 

@@ -12,7 +12,7 @@ const BUSY_INTERVAL = 50;
 const upTo = (time: number): ExpiryTimes => ({
   sessionsUnusedSince: time,
   handshakesUnusedSince: time,
-  claimsEndedBy: time,
+  requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
@@ -39,7 +39,7 @@ async function countCounters(store: Store): Promise<number> {
 }
 
 /** A sweeper over a store whose transactions can be made to fail; its timers are turned by hand. */
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
   const errors: unknown[] = [];
   let begun = 0;
@@ -81,7 +81,7 @@ async function createWorld(t: TestContext) {
 }
 
 test('sweeps every ten seconds, and only what has expired', async (t) => {
-  const { store, sweeper, turn } = await createWorld(t);
+  const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 3, 100);
   await insertCounters(store, 2, 101);
   sweeper.start();
@@ -93,7 +93,7 @@ test('sweeps every ten seconds, and only what has expired', async (t) => {
 });
 
 test('goes on soon while a sweep finds as much as it may delete', async (t) => {
-  const { store, sweeper, turn } = await createWorld(t);
+  const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH + 1, 100);
   sweeper.start();
   await turn(SWEEP_INTERVAL);
@@ -107,7 +107,7 @@ test('goes on soon while a sweep finds as much as it may delete', async (t) => {
 });
 
 test('a sweep that fails is told, and the next one comes all the same', async (t) => {
-  const { store, sweeper, errors, fail, turn } = await createWorld(t);
+  const { store, sweeper, errors, fail, turn } = await createHarness(t);
   await insertCounters(store, 1, 100);
   const failure = new Error('the disk is away');
   fail(failure);
@@ -121,7 +121,7 @@ test('a sweep that fails is told, and the next one comes all the same', async (t
 });
 
 test('stopping waits for the sweep under way; none follows', async (t) => {
-  const { store, sweeper, turn } = await createWorld(t);
+  const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH, 100);
   sweeper.start();
   t.mock.timers.tick(SWEEP_INTERVAL);

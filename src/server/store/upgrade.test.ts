@@ -62,7 +62,7 @@ function rowsOfVersion1(time: number) {
         ...{ request_hash, sealed_answer: id(), last_used_at: time + 1 },
       },
     ],
-    request_claims: [{ step_id: parent_id, request_hash, claim_token: id(), lease_until: time }],
+    request_locks: [{ step_id: parent_id, request_hash, lock_token: id(), lease_until: time }],
     login_attempts: [{ account_key: id(), failures: 3, last_attempt_at: time, locked_until: null }],
     recoveries: [
       { recovery_id, user_id, code_hash: id(), tries: 1, expires_at: time, confirmed_at: null, used_at: null },

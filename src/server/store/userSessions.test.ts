@@ -16,7 +16,7 @@ import { insertUser } from './users.ts';
 
 type Changes = Partial<SessionStep>;
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
   const within = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> => store.transaction(work);
   return {
@@ -63,7 +63,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 describe('findSessionsOfUser', () => {
   test('finds a session once, over all its steps, the one used last first, and no other user’s', async (t) => {
-    const { insert, insertUser: newUser, in: within } = await createWorld(t);
+    const { insert, insertUser: newUser, in: within } = await createHarness(t);
     const [user, somebodyElse] = [await newUser(), await newUser()];
     const first = await insert({ user_id: user, suite: 2, started_at: 10, last_used_at: 50 });
     // Noted at one step only, as by a program that did not know of it at the others.
@@ -83,7 +83,7 @@ describe('findSessionsOfUser', () => {
   });
 
   test('finds those alone that were used after the given time, by any step, and no more than asked for', async (t) => {
-    const { insert, insertUser: newUser, in: within } = await createWorld(t);
+    const { insert, insertUser: newUser, in: within } = await createHarness(t);
     const user = await newUser();
     const at = async (time: number) => insert({ user_id: user, last_used_at: time });
     const [, , newest] = [await at(100), await at(101), await at(103)];
@@ -100,7 +100,7 @@ describe('findSessionsOfUser', () => {
 
 describe('deleteSessionOfUser', () => {
   test('ends every step of that session, and nothing of any other', async (t) => {
-    const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
     const user = await newUser();
     const step = await insert({ user_id: user });
     const anonymousStep = await insert({ session_id: step.session_id });
@@ -111,7 +111,7 @@ describe('deleteSessionOfUser', () => {
   });
 
   test('ends no session that is another user’s or nobody’s', async (t) => {
-    const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
     const [user, somebodyElse] = [await newUser(), await newUser()];
     await insert({ user_id: user });
     const steps = [await insert({ user_id: somebodyElse }), await insert()];
@@ -123,7 +123,7 @@ describe('deleteSessionOfUser', () => {
 });
 
 test('forgetUserOfSession logs every step of one session out and forgets its recovery', async (t) => {
-  const { insert, insertUser: newUser, in: within } = await createWorld(t);
+  const { insert, insertUser: newUser, in: within } = await createHarness(t);
   const user = await newUser();
   const step = await insert({ user_id: user, recovery_id: randomBytes(16) });
   const sibling = await insert({ session_id: step.session_id, user_id: user, recovery_id: randomBytes(16) });
@@ -139,7 +139,7 @@ test('forgetUserOfSession logs every step of one session out and forgets its rec
 });
 
 test("a user's other sessions end as a whole, whichever of their steps is logged in", async (t) => {
-  const { insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+  const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
   const [user, somebodyElse] = [await newUser(), await newUser()];
   const own = await insert({ user_id: user });
   const anonymousStep = await insert();
@@ -158,7 +158,7 @@ describe('a session that moves on while it is ended', () => {
     t: TestContext,
     end: (tx: Transaction, userId: Uint8Array, step: SessionStep) => unknown,
   ) {
-    const { engine, insert, insertUser: newUser, in: within, areThere } = await createWorld(t);
+    const { engine, insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
     const user = await newUser();
     const step = await insert({ user_id: user });
     const next = { ...step, step_id: randomBytes(32), parent_id: step.step_id };

@@ -29,7 +29,7 @@ function newUser(name: string, email = `${name}@example.org`): User {
   };
 }
 
-async function createWorld(t: TestContext) {
+async function createHarness(t: TestContext) {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   return {
     stores,
@@ -42,7 +42,7 @@ const winners = (results: readonly boolean[]) => results.filter(Boolean).length;
 
 describe('insertUser', () => {
   test('of many at once for one name, or for one address, one succeeds, in two processes', async (t) => {
-    const { stores, allUsers } = await createWorld(t);
+    const { stores, allUsers } = await createHarness(t);
     const sameName = await race(stores, 30, (tx, index) => insertUser(tx, newUser('ada', `${index}@example.org`)));
     assert.equal(winners(sameName), 1);
     const sameEmail = await race(stores, 30, (tx, index) =>
@@ -53,7 +53,7 @@ describe('insertUser', () => {
   });
 
   test('is found by id, address and name', async (t) => {
-    const { in: within } = await createWorld(t);
+    const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));
     await within((tx) => insertUser(tx, newUser('bob')));
@@ -67,7 +67,7 @@ describe('insertUser', () => {
 
 describe('updateUsername', () => {
   test('of many at once for one name one succeeds, in two processes, and the others keep theirs', async (t) => {
-    const { stores, in: within, allUsers } = await createWorld(t);
+    const { stores, in: within, allUsers } = await createHarness(t);
     const users = Array.from({ length: 10 }, (_, index) => newUser(`old ${index}`));
     for (const user of users) await within((tx) => insertUser(tx, user));
     const renamed = await race(stores, users.length, (tx, index) =>
@@ -80,7 +80,7 @@ describe('updateUsername', () => {
   });
 
   test('a new name and a new user at once: one of them gets it', async (t) => {
-    const { stores, in: within } = await createWorld(t);
+    const { stores, in: within } = await createHarness(t);
     const user = newUser('old');
     await within((tx) => insertUser(tx, user));
     const results = await race(stores, 2, (tx, index) =>
@@ -92,7 +92,7 @@ describe('updateUsername', () => {
   });
 
   test('takes the own name in another spelling', async (t) => {
-    const { in: within } = await createWorld(t);
+    const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));
     assert.equal(
@@ -104,7 +104,7 @@ describe('updateUsername', () => {
 });
 
 test('raiseMinSuite raises it for one user, and never lowers it', async (t) => {
-  const { in: within } = await createWorld(t);
+  const { in: within } = await createHarness(t);
   const [ada, bob] = [newUser('ada'), newUser('bob')];
   for (const user of [ada, bob]) await within((tx) => insertUser(tx, user));
   for (const [suite, expected] of [
@@ -120,7 +120,7 @@ test('raiseMinSuite raises it for one user, and never lowers it', async (t) => {
 
 describe('replacePasswordHash', () => {
   test('replaces the hash that was read, and leaves one that was changed in between', async (t) => {
-    const { in: within } = await createWorld(t);
+    const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));
     const hash = async () => (await within((tx) => findUserById(tx, user.user_id)))?.password_hash;

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createKeyedMutex } from './keyedMutex.ts';
+
+/** Work that has begun, in order; each piece lasts until the test ends it. */
+function createWork() {
+  const begun: string[] = [];
+  const ends = new Map<string, PromiseWithResolvers<string>>();
+  const endOf = (name: string) => {
+    const end = ends.get(name) ?? Promise.withResolvers<string>();
+    ends.set(name, end);
+    return end;
+  };
+  return {
+    begun,
+    do: (name: string) => () => {
+      begun.push(name);
+      return endOf(name).promise;
+    },
+    end: (name: string) => endOf(name).resolve(name),
+    fail: (name: string) => endOf(name).reject(new Error(name)),
+  };
+}
+
+test('work on one key happens one at a time, in the order it came', async () => {
+  const turns = createKeyedMutex(10);
+  const work = createWork();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => turns.take('key', work.do(name)));
+  await turns.take('another key', async () => {});
+  assert.deepEqual(work.begun, ['a']);
+  // Ended before its turn has come: it still waits for it.
+  work.end('c');
+  work.end('a');
+  assert.equal(await a, 'a');
+  await turns.take('another key', async () => {});
+  assert.deepEqual(work.begun, ['a', 'b']);
+  work.end('b');
+  assert.deepEqual(await Promise.all([b, c]), ['b', 'c']);
+  assert.deepEqual(work.begun, ['a', 'b', 'c']);
+});
+
+test('work that fails holds nobody up, and its failure is its own', async () => {
+  const turns = createKeyedMutex(10);
+  const work = createWork();
+  const [a, b] = ['a', 'b'].map((name) => turns.take('key', work.do(name)));
+  work.fail('a');
+  await assert.rejects(a ?? Promise.resolve(), /^Error: a$/);
+  work.end('b');
+  assert.equal(await b, 'b');
+});
+
+test('who finds too many at one key is told to come back; other keys are free', async () => {
+  const turns = createKeyedMutex(2);
+  const work = createWork();
+  const [a, b] = ['a', 'b'].map((name) => turns.take('key', work.do(name)));
+  await assert.rejects(turns.take('key', work.do('c')), { code: 'overloaded', retryAfterSeconds: 1 });
+  work.end('d');
+  assert.equal(await turns.take('another key', work.do('d')), 'd');
+  work.end('a');
+  await a;
+  work.end('e');
+  const e = turns.take('key', work.do('e'));
+  work.end('b');
+  assert.deepEqual(await Promise.all([b, e]), ['b', 'e']);
+  assert.deepEqual(work.begun, ['a', 'd', 'b', 'e']);
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';
+import type { Handler, OpenedRequest } from '../sessions/session.ts';
+import type { Transaction } from '../store/store.ts';
+import { createSealedRoutes, type HandlerDependencies } from './handlers.ts';
+
+const tx = 'the transaction' as unknown as Transaction;
+const context = { address: 'the address', recipientNames: ['Anna Maria', 'Anna%20Maria'] };
+const [sessionId, userId, recoveryId] = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId };
+
+type Call = readonly [rule: string, ...given: unknown[]];
+
+/** What a message holds: the one thing that a rule gives and a handler takes apart. */
+const letter = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
+
+/** Every rule notes how it was called and gives its name back. */
+function createRoutes() {
+  const calls: Call[] = [];
+  const recorder = (rule: string) =>
+    new Proxy({} as Record<string, (...given: unknown[]) => Promise<unknown>>, {
+      get:
+        (_, name) =>
+        async (...given: unknown[]) => {
+          calls.push([`${rule}.${String(name)}`, ...given]);
+          return name === 'decrypt' ? letter : `what ${String(name)} gave`;
+        },
+    });
+  const dependencies = Object.fromEntries(
+    ['accounts', 'recovery', 'messages', 'sessions', 'checkRateLimit'].map((rule) => [rule, recorder(rule)]),
+  ) as unknown as HandlerDependencies;
+  return { calls, dependencies, routes: createSealedRoutes(dependencies) };
+}
+
+/** Runs an endpoint as the session does; every field holds its own name. */
+async function run(name: EndpointName, suite: number, { calls, routes } = createRoutes(), extra: object = {}) {
+  const endpoint: Endpoint = endpoints[name];
+  const route = routes.find(({ endpoint: { path } }) => path === endpoint.path) ?? assert.fail(`no route for ${name}`);
+  const handler = route.handle(context) as Handler<Endpoint, unknown>;
+  const fields = Object.fromEntries(Object.keys(endpoint.fields).map((field) => [field, field]));
+  const request = { fields: { ...fields, ...extra }, session: { ...session, suite } } as OpenedRequest<Endpoint>;
+  await handler.checkRateLimit?.(tx);
+  const prepared = await handler.prepare?.(request);
+  const result = await handler.execute(request, tx, prepared);
+  return { calls, result };
+}
+
+test('every endpoint has one route', () => {
+  const paths = createRoutes().routes.map(({ endpoint }) => endpoint.path);
+  assert.deepEqual(
+    paths.toSorted(),
+    Object.values(endpoints)
+      .map(({ path }) => path)
+      .toSorted(),
+  );
+});
+
+interface Expected {
+  readonly calls: Call[];
+  readonly result: object;
+}
+
+/** What the endpoints do alike in both suites. */
+function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
+  const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
+  const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
+  const inSession = { ...session, suite };
+  return {
+    registerUser: {
+      calls: [
+        ['checkRateLimit.registration', tx, 'the address'],
+        ['accounts.prepareRegistration', 'username', 'email', 'password'],
+        ['accounts.register', tx, 'what prepareRegistration gave', suite],
+      ],
+      result: { session: { userId: 'what register gave' } },
+    },
+    loginUser: {
+      calls: [
+        password,
+        ['accounts.prepareLogin', 'email', 'password'],
+        ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+      ],
+      result: { session: { userId: 'what logIn gave' } },
+    },
+    changeUsername: {
+      calls: [
+        password,
+        ['accounts.prepareUsernameChange', userId, 'new_username', 'password'],
+        ['accounts.changeUsername', tx, 'what prepareUsernameChange gave'],
+      ],
+      result: {},
+    },
+    changePassword: {
+      calls: [
+        password,
+        ['accounts.preparePasswordChange', userId, 'password', 'new_password'],
+        ['accounts.changePassword', tx, sessionId, 'what preparePasswordChange gave'],
+      ],
+      result: {},
+    },
+    forgotPassword: {
+      calls: [recovery, ['recovery.begin', tx, 'email']],
+      result: { session: { recoveryId: 'what begin gave' } },
+    },
+    confirmForgotPassword: {
+      calls: [recovery, ['recovery.confirm', tx, recoveryId, 'code']],
+      result: {},
+    },
+    finalForgotPassword: {
+      calls: [
+        recovery,
+        ['recovery.prepareFinish', recoveryId, 'new_password'],
+        ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave'],
+      ],
+      result: { session: { recoveryId: null } },
+    },
+    account: { calls: [['accounts.show', tx, userId]], result: { answer: 'what show gave' } },
+    listSessions: { calls: [['sessions.list', tx, inSession]], result: { answer: { sessions: 'what list gave' } } },
+    endSession: { calls: [['sessions.end', tx, inSession, 'session']], result: {} },
+    endOtherSessions: { calls: [['sessions.endOthers', tx, inSession]], result: {} },
+    logOut: {
+      calls: [['sessions.logOut', tx, inSession]],
+      result: { session: { userId: null, recoveryId: null } },
+    },
+  };
+}
+
+test('every endpoint counts what it must, then asks its rule, and the session goes on as the rule says', async () => {
+  for (const suite of [1, 2]) {
+    for (const [name, wanted] of Object.entries(inEverySuite(suite))) {
+      assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
+    }
+  }
+});
+
+test('a message is for one of the names that the path may mean, or for the one that was sealed', async () => {
+  const result = { answer: { message: 'what encrypt gave' } };
+  const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
+  assert.deepEqual(await run('encrypt', 1), { calls: calls(context.recipientNames), result });
+  const sealed = { username: 'Anna Maria?' };
+  assert.deepEqual(await run('encrypt', 2, createRoutes(), sealed), { calls: calls(['Anna Maria?']), result });
+});
+
+test('what a message holds is its text for suite 1, and who sent it and when besides for suite 2', async () => {
+  const decrypt: Call = ['messages.decrypt', tx, userId, 'message'];
+  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt], result: { answer: { message: 'the text' } } });
+  assert.deepEqual(await run('decrypt', 2), {
+    calls: [decrypt, ['accounts.findName', tx, letter.senderId]],
+    result: { answer: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
+  });
+  const { calls, dependencies } = createRoutes();
+  const accounts = { ...dependencies.accounts, findName: async () => undefined };
+  const routes = createSealedRoutes({ ...dependencies, accounts });
+  const { result } = await run('decrypt', 2, { calls, dependencies, routes });
+  assert.deepEqual(result, { answer: { message: 'the text', sender: null, sent_at: 2_000 } });
+});

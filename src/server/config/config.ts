@@ -1,0 +1,208 @@
+import type { KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { MailSettings } from '../mail/mail.ts';
+import type { StoreLocation } from '../store/open.ts';
+import { type Setting, SettingError, type SettingName, settings } from './settings.ts';
+
+/** Environment variables, from wherever they come. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The settings, checked and complete. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly database: StoreLocation;
+  /** The key itself, or the file that holds it or shall hold it. */
+  readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
+  /** Undefined: the identity lies in the database. */
+  readonly identityKey: KeyObject | undefined;
+  readonly acceptsSuite1: boolean;
+  readonly downgradeProtection: boolean;
+  readonly mail: MailSettings;
+  /** Undefined: mails go to the local mailbox. */
+  readonly smtp: SmtpConfig | undefined;
+  readonly mailboxFolder: string;
+  /** Milliseconds. */
+  readonly sessionIdleTime: number;
+  readonly maxTextBytes: number;
+  readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
+  readonly rates: {
+    readonly handshakesPerMinute: number;
+    readonly loginsPerMinute: number;
+    readonly registrationsPerMinute: number;
+    readonly recoveriesPerMinute: number;
+    readonly recoveryMailsPerHour: number;
+  };
+  readonly trustedProxies: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly maxConnections: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export interface SmtpConfig {
+  readonly server: string;
+  readonly port: number;
+  readonly useStartTls: boolean;
+  readonly useSsl: boolean;
+  readonly username?: string;
+  readonly password?: string;
+  readonly caFile?: string;
+}
+
+/** The mail ports of IANA's registry: plain, submission with STARTTLS, submission over TLS. */
+const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
+
+/**
+ * Checks all settings and makes the configuration of them.
+ *
+ * @throws SettingError for the first one that cannot be used
+ */
+export function readConfig(environment: Environment): Config {
+  const dataFolder = read(environment, 'DATA_DIR');
+  const masterKey = optional(environment, 'VWS_MASTER_KEY');
+  const smtp = readSmtp(environment);
+  return {
+    host: read(environment, 'HOST'),
+    port: read(environment, 'PORT'),
+    dataFolder,
+    database: readDatabase(environment, dataFolder),
+    masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
+    identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
+    acceptsSuite1: read(environment, 'VWS_SUITE1'),
+    downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
+    mail: {
+      sender: readSender(environment, smtp),
+      senderName: read(environment, 'MAIL_SENDER_NAME'),
+      subject: read(environment, 'MAIL_SUBJECT'),
+    },
+    smtp,
+    mailboxFolder: join(dataFolder, 'mailbox'),
+    sessionIdleTime: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
+    hash: {
+      memory: read(environment, 'HASH_MEMORY_KIB'),
+      iterations: read(environment, 'HASH_ITERATIONS'),
+      queueLimit: read(environment, 'HASH_QUEUE_LIMIT'),
+    },
+    rates: {
+      handshakesPerMinute: read(environment, 'RATE_HANDSHAKES_PER_MINUTE'),
+      loginsPerMinute: read(environment, 'RATE_LOGINS_PER_MINUTE'),
+      registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
+      recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
+      recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+    },
+    trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
+    corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],
+    maxConnections: read(environment, 'MAX_CONNECTIONS'),
+    logLevel: read(environment, 'LOG_LEVEL'),
+  };
+}
+
+function readDatabase(environment: Environment, dataFolder: string): StoreLocation {
+  const url = optional(environment, 'DATABASE_URL');
+  if (!url) return { engine: 'sqlite', path: join(dataFolder, 'vws.db') };
+  if ('sqlite' in url) return { engine: 'sqlite', path: url.sqlite };
+  const caFile = optional(environment, 'DATABASE_CA_FILE');
+  return {
+    engine: 'postgres',
+    url: url.postgres,
+    poolSize: read(environment, 'DATABASE_POOL_SIZE'),
+    statementTimeout: read(environment, 'DATABASE_STATEMENT_TIMEOUT_SECONDS') * 1000,
+    ...(caFile !== undefined && { caFile }),
+  };
+}
+
+function readSmtp(environment: Environment): SmtpConfig | undefined {
+  const server = optional(environment, 'MAIL_SERVER');
+  if (!server) return undefined;
+  const useStartTls = read(environment, 'MAIL_USE_TLS');
+  const useSsl = read(environment, 'MAIL_USE_SSL');
+  if (useStartTls && useSsl) {
+    throw new SettingError('MAIL_USE_TLS', 'and MAIL_USE_SSL exclude each other: set one of them to false', 'true');
+  }
+  const username = optional(environment, 'MAIL_USERNAME');
+  const password = optional(environment, 'MAIL_PASSWORD');
+  const caFile = optional(environment, 'MAIL_CA_FILE');
+  const usualPort = useSsl ? SMTP_PORTS.ssl : useStartTls ? SMTP_PORTS.startTls : SMTP_PORTS.plain;
+  return {
+    server,
+    port: optional(environment, 'MAIL_PORT') ?? usualPort,
+    useStartTls,
+    useSsl,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(caFile !== undefined && { caFile }),
+  };
+}
+
+function readSender(environment: Environment, smtp: SmtpConfig | undefined): string {
+  const sender = optional(environment, 'MAIL_DEFAULT_SENDER');
+  if (sender) return sender;
+  if (!smtp) return 'vws@localhost';
+  if (smtp.username?.includes('@')) return smtp.username;
+  throw new SettingError(
+    'MAIL_DEFAULT_SENDER',
+    'is needed with MAIL_SERVER: mails must come from somebody',
+    settings.MAIL_DEFAULT_SENDER.example,
+  );
+}
+
+type Value<N extends SettingName> = ReturnType<(typeof settings)[N]['parse']>;
+type NameWithFallback = {
+  [N in SettingName]: (typeof settings)[N] extends { fallback: string } ? N : never;
+}[SettingName];
+
+function read<N extends NameWithFallback>(environment: Environment, name: N): Value<N> {
+  return parse(environment, name, find(environment, name) ?? settings[name].fallback);
+}
+
+function optional<N extends SettingName>(environment: Environment, name: N): Value<N> | undefined {
+  const text = find(environment, name);
+  return text === undefined ? undefined : parse(environment, name, text);
+}
+
+function parse<N extends SettingName>(environment: Environment, name: N, text: string): Value<N> {
+  const setting: Setting<unknown> = settings[name];
+  try {
+    return setting.parse(text) as Value<N>;
+  } catch (error) {
+    const file = environment[`${name}_FILE`]?.trim();
+    const isFromFile = setting.secret && file && !environment[name]?.trim();
+    if (isFromFile)
+      throw new SettingError(`${name}_FILE`, `names a file whose content ${(error as Error).message}`, file);
+    throw new SettingError(name, (error as Error).message, setting.example);
+  }
+}
+
+/** The text of a variable; an empty one counts as missing, so that `NAME=` in a file switches nothing on. */
+function find(environment: Environment, name: SettingName): string | undefined {
+  const setting: Setting<unknown> = settings[name];
+  const text = environment[name]?.trim() || undefined;
+  if (!setting.secret) return text;
+  const file = environment[`${name}_FILE`]?.trim() || undefined;
+  if (!file) return text;
+  if (text) throw new SettingError(name, `and ${name}_FILE are both set: keep one`, setting.example);
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw new SettingError(
+      `${name}_FILE`,
+      `names a file that cannot be read (${reason})`,
+      `/run/secrets/${name.toLowerCase()}`,
+    );
+  }
+}
+
+/**
+ * Adds the variables of a `.env` file to the environment. What the environment has wins.
+ *
+ * @param text contents of the file
+ */
+export function withEnvFile(environment: Environment, text: string): Environment {
+  const fromFile: Environment = parseEnv(text);
+  return { ...fromFile, ...environment };
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fastify from 'fastify';
+import { Problem, type ProblemCode, type ProblemOptions, problems } from '../../protocol/problems.ts';
+import { replyWithProblem } from './replies.ts';
+
+async function answerTo(code: ProblemCode, options?: ProblemOptions, suite = 1) {
+  const app = fastify();
+  app.get('/', (_request, reply) => replyWithProblem(reply, new Problem(code, options), suite));
+  const { statusCode, headers, body } = await app.inject('/');
+  await app.close();
+  assert.equal(headers['content-type'], suite === 1 ? 'application/json' : 'application/problem+json');
+  return { status: statusCode, retryAfter: headers['retry-after'], body: JSON.parse(body) as unknown };
+}
+
+test('what ends a session, or never opened one, is a sentence that existing clients know', async () => {
+  const sentences = {
+    handshake_refused: [404, 'Error!'],
+    session_not_found: [404, 'Session not found!'],
+    session_expired: [408, 'Session timeout exceeded!'],
+  } as const;
+  for (const [code, [status, body]] of Object.entries(sentences)) {
+    assert.deepEqual(await answerTo(code as ProblemCode), { status, retryAfter: undefined, body }, code);
+  }
+});
+
+test('every other problem has its status and says in clear what is wrong', async () => {
+  const statuses: Partial<Record<ProblemCode, number>> = {
+    malformed_request: 400,
+    out_of_sync: 409,
+    suite1_refused: 403,
+    unanswered_requests: 429,
+    too_many_requests: 429,
+    payload_too_large: 413,
+    route_not_found: 404,
+    overloaded: 503,
+    store_unavailable: 503,
+    internal_error: 500,
+  };
+  for (const [code, { suite1, title }] of Object.entries(problems)) {
+    if (suite1.kind !== 'refusal') continue;
+    const expected = { status: statuses[code as ProblemCode], retryAfter: undefined, body: { error: title } };
+    assert.deepEqual(await answerTo(code as ProblemCode), expected, code);
+  }
+});
+
+test('a problem tells what it knows more closely, and when to come back', async () => {
+  const { retryAfter, body } = await answerTo('too_many_requests', {
+    detail: 'Too many logins.',
+    retryAfterSeconds: 17,
+    cause: new Error('secret'),
+  });
+  assert.equal(retryAfter, '17');
+  assert.deepEqual(body, { error: 'Too many logins.' });
+});
+
+test('in suite 2 every problem is told by its code, as RFC 9457 has it, with the status that HTTP means', async () => {
+  for (const [code, { status, title }] of Object.entries(problems)) {
+    const body = { type: `/problems#${code}`, title, status, code };
+    assert.deepEqual(await answerTo(code as ProblemCode, {}, 2), { status, retryAfter: undefined, body }, code);
+  }
+  const known = { detail: 'The name is missing.', retryAfterSeconds: 17, cause: new Error('secret') };
+  const { retryAfter, body } = await answerTo('overloaded', known, 2);
+  assert.equal(retryAfter, '17');
+  const { status, title } = problems.overloaded;
+  assert.deepEqual(body, {
+    ...{ type: '/problems#overloaded', title, status, code: 'overloaded', detail: 'The name is missing.' },
+  });
+});

@@ -1,0 +1,20 @@
+import type { FastifyReply } from 'fastify';
+import { type Problem, problemDetails, problems } from '../../protocol/problems.ts';
+import { SUITE2 } from '../../protocol/suite2.ts';
+
+/** Answers with a problem that leaves the session as it was, in the words of the suite that the request was made in. */
+export function replyWithProblem(reply: FastifyReply, problem: Problem, suite: number): FastifyReply {
+  const { status, title, suite1 } = problems[problem.code];
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);
+  if (suite === SUITE2) {
+    const details = Buffer.from(JSON.stringify(problemDetails(problem)));
+    return reply.code(status).header('content-type', 'application/problem+json').send(details);
+  }
+  if (suite1.kind === 'sentence') return replyWithJson(reply, suite1.status, JSON.stringify(suite1.sentence));
+  return replyWithJson(reply, status, JSON.stringify({ error: problem.detail ?? title }));
+}
+
+/** @param json JSON text */
+export function replyWithJson(reply: FastifyReply, status: number, json: string): FastifyReply {
+  return reply.code(status).header('content-type', 'application/json').send(Buffer.from(json));
+}

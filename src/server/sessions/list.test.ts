@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, type TestContext, test } from 'node:test';
+import {
+  asHttp,
+  effect,
+  handshake as handshake1,
+  keysOf,
+  own,
+  sealedRequest,
+  takeEffect,
+} from '../../../test/support/exchangeFixtures.ts';
+import { newStoreLocation } from '../../../test/support/store.ts';
+import { openAnswer, open as openField, prepare } from '../../../test/support/suite1Client.ts';
+import { openAnswer2, prepare2 } from '../../../test/support/suite2Client.ts';
+import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../test/support/suite2Fixtures.ts';
+import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
+import { problems } from '../../protocol/problems.ts';
+import { insertUser } from '../store/users.ts';
+import type { Exchange } from './exchange.ts';
+import { createUserSessions, type ListedSession, MAX_LISTED_SESSIONS } from './list.ts';
+import type { Handler, LoggedInSession } from './session.ts';
+
+type AnyHandler = Handler<Endpoint, unknown>;
+
+/** An answer as either suite tells it. */
+interface Told {
+  /** What it came to: `done`, or what its client is told in place of it. */
+  readonly outcome: string;
+  readonly sessions?: readonly ListedSession[];
+  readonly text: string;
+}
+
+/** A request that was made and can be sent, again and again. */
+type Send = (by?: Exchange) => Promise<Told>;
+
+/** A session of either suite. A client of suite 1 may go back to a step that it gave up on. */
+interface Conversation {
+  prepare(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Send;
+  call(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Promise<Told>;
+  logIn(userId: Uint8Array): Promise<void>;
+}
+
+const refusalOf = (code: 'not_authenticated' | 'no_such_session', suite: number): string => {
+  const { suite1 } = problems[code];
+  return suite === 2 ? code : 'sentence' in suite1 ? suite1.sentence : '';
+};
+
+async function createHarness(t: TestContext) {
+  const harness = await createSuite2Harness(t, await newStoreLocation(t));
+  const { store, exchange, time } = harness;
+  const sessions = createUserSessions(IDLE_TIME, time.clock);
+  const of = ({ session }: { readonly session: unknown }) => session as LoggedInSession;
+  const handlers = new Map<string, AnyHandler>([
+    [
+      endpoints.listSessions.path,
+      { execute: async (request, tx) => ({ answer: { sessions: await sessions.list(tx, of(request)) } }) },
+    ],
+    [
+      endpoints.endSession.path,
+      {
+        execute: async (request, tx) => {
+          const { session: id = '' } = request.fields as Record<string, string>;
+          await sessions.end(tx, of(request), id);
+          return {};
+        },
+      },
+    ],
+    [
+      endpoints.endOtherSessions.path,
+      {
+        execute: async (request, tx) => {
+          await sessions.endOthers(tx, of(request));
+          return {};
+        },
+      },
+    ],
+    [
+      endpoints.logOut.path,
+      {
+        execute: async (request, tx) => {
+          await sessions.logOut(tx, of(request));
+          return { session: { userId: null, recoveryId: null } };
+        },
+      },
+    ],
+  ]);
+  const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? ({ execute: takeEffect } as unknown as AnyHandler);
+  const logInAs = (userId: Uint8Array): AnyHandler => ({
+    execute: async () => ({ session: { userId, recoveryId: randomBytes(16) } }),
+  });
+  const conversationOf = (prepareRequest: Conversation['prepare']): Conversation => ({
+    prepare: prepareRequest,
+    call: (endpoint, fields, handler) => prepareRequest(endpoint, fields, handler)(),
+    async logIn(userId) {
+      const { outcome } = await prepareRequest(effect, { text: 'x' }, logInAs(userId))();
+      assert.equal(outcome, 'done');
+    },
+  });
+
+  return {
+    ...harness,
+    async newUser(): Promise<Uint8Array> {
+      const [userId, name] = [randomBytes(16), randomBytes(8).toString('hex')];
+      const names = { username: name, username_key: name, email: name, email_key: name };
+      await store.transaction((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 0 }));
+      return userId;
+    },
+    async open(suite: number): Promise<Conversation> {
+      if (suite === 1) {
+        let keys = await handshake1(exchange);
+        return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
+          const request = prepare(keys, endpoint.path, fields);
+          return async (by = exchange) => {
+            const http = asHttp(await by.run(handler, sealedRequest({ endpoint, request })));
+            const answer = openAnswer(request, http);
+            keys = keysOf(answer);
+            const { sessions: sealed } = answer.body as { sessions?: string };
+            const listed = sealed && { sessions: JSON.parse(openField(keys.aesKey, sealed)) as ListedSession[] };
+            return { outcome: answer.error ?? 'done', text: http.text, ...(listed || {}) };
+          };
+        });
+      }
+      let step = await harness.handshake();
+      return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
+        const request = prepare2(step, endpoint.path, fields);
+        return async (by = exchange) => {
+          const http = asHttp(await by.run(handler, sealedRequest2({ endpoint, request })));
+          const { json, next } = openAnswer2(request, http);
+          step = next;
+          const listed = json as { readonly sessions?: ListedSession[]; readonly code?: string };
+          return {
+            outcome: listed.code ?? 'done',
+            text: http.text,
+            ...(listed.sessions && { sessions: listed.sessions }),
+          };
+        };
+      });
+    },
+  };
+}
+
+async function list(conversation: Conversation): Promise<readonly ListedSession[]> {
+  return (await conversation.call(endpoints.listSessions)).sessions ?? assert.fail('no list');
+}
+
+const isOver = { code: 'session_not_found' };
+
+for (const suite of [1, 2]) {
+  describe(`a session of suite ${suite}`, () => {
+    test('lists those of its user in both suites, the one used last first, and no others', async (t) => {
+      const { time, open, newUser } = await createHarness(t);
+      const [user, somebodyElse] = [await newUser(), await newUser()];
+      const began = time.clock();
+      const [conversation, other, stranger] = [await open(suite), await open(3 - suite), await open(suite)];
+      await open(suite);
+      await conversation.logIn(user);
+      time.advance(1_000);
+      await other.logIn(user);
+      await stranger.logIn(somebodyElse);
+      time.advance(1_000);
+      const listed = await list(conversation);
+      assert.deepEqual(
+        listed.map(({ id, ...session }) => session),
+        [
+          // It is in use right now.
+          { suite, started_at: began, last_used_at: began + 2_000, current: true },
+          { suite: 3 - suite, started_at: began, last_used_at: began + 1_000, current: false },
+        ],
+      );
+      for (const { id } of listed) assert.match(id, /^[A-Za-z0-9_-]{22,43}$/);
+      const again = await list(conversation);
+      assert.deepEqual(
+        again.map(({ id, current }) => [id, current]),
+        listed.map((session) => [session?.id, session?.current]),
+      );
+      const fromTheOther = await list(other);
+      assert.deepEqual(
+        fromTheOther.map(({ id, current }) => [id, current]).sort(),
+        again.map(({ id, current }) => [id, !current]).sort(),
+      );
+    });
+
+    test('lists none that is idle for too long, and those of an earlier program without their beginning', async (t) => {
+      const { store, time, open, newUser } = await createHarness(t);
+      const user = await newUser();
+      const [conversation, idle] = [await open(suite), await open(suite)];
+      await conversation.logIn(user);
+      await idle.logIn(user);
+      time.advance(IDLE_TIME - 1);
+      assert.equal((await list(conversation)).length, 2);
+      time.advance(1);
+      assert.equal((await list(conversation)).length, 1);
+      await store.transaction(({ db }) => db.updateTable('session_steps').set({ started_at: 0 }).execute());
+      assert.deepEqual(
+        (await list(conversation)).map(({ started_at }) => started_at),
+        [null],
+      );
+    });
+
+    test('ends another one of its user, which is over at every step of it', async (t) => {
+      const { open, newUser } = await createHarness(t);
+      const user = await newUser();
+      const [conversation, other] = [await open(suite), await open(3 - suite)];
+      await conversation.logIn(user);
+      const last = other.prepare(effect, { text: 'x' });
+      await last();
+      await other.logIn(user);
+      const { id = '' } = (await list(conversation)).find(({ current }) => !current) ?? {};
+      const ending = conversation.prepare(endpoints.endSession, { session: id });
+      const { outcome, text } = await ending();
+      assert.equal(outcome, 'done');
+      assert.equal((await ending()).text, text);
+      await assert.rejects(other.call(own, { text: 'x' }), isOver);
+      await assert.rejects(last(), isOver);
+      assert.deepEqual(
+        (await list(conversation)).map(({ current }) => current),
+        [true],
+      );
+      const again = await conversation.call(endpoints.endSession, { session: id });
+      assert.equal(again.outcome, refusalOf('no_such_session', suite));
+    });
+
+    test('ends neither itself nor another user’s nor nobody’s, nor what is no session', async (t) => {
+      const { steps, open, newUser } = await createHarness(t);
+      const [user, somebodyElse] = [await newUser(), await newUser()];
+      const [conversation, stranger, anonymous] = [await open(suite), await open(suite), await open(suite)];
+      await conversation.logIn(user);
+      await stranger.logIn(somebodyElse);
+      await anonymous.call(effect, { text: 'x' });
+      const ids = (await steps()).map(({ session_id }) => Buffer.from(session_id).toString('base64url'));
+      const [{ id: ownId } = assert.fail()] = await list(conversation);
+      assert.equal(new Set(ids).size, 3);
+      assert.ok(ids.includes(ownId));
+      // The same bytes, spelled otherwise.
+      const spellings = [`${ownId}=`, Buffer.from(ownId, 'base64url').toString('base64'), ` ${ownId}`];
+      for (const session of [...ids, ...spellings, '', 'x', Buffer.alloc(32).toString('base64url'), 'ä'.repeat(100)]) {
+        const { outcome } = await conversation.call(endpoints.endSession, { session });
+        assert.equal(outcome, refusalOf('no_such_session', suite), session);
+      }
+      assert.equal((await conversation.call(own, { text: 'x' })).outcome, 'done');
+      assert.equal((await stranger.call(own, { text: 'x' })).outcome, 'done');
+      assert.equal((await anonymous.call(effect, { text: 'x' })).outcome, 'done');
+    });
+
+    test('ends all others of its user, in both suites, and no one else’s', async (t) => {
+      const { open, newUser } = await createHarness(t);
+      const [user, somebodyElse] = [await newUser(), await newUser()];
+      const [conversation, stranger, anonymous] = [await open(suite), await open(suite), await open(suite)];
+      const others = [await open(1), await open(2)];
+      for (const each of [conversation, ...others]) await each.logIn(user);
+      await stranger.logIn(somebodyElse);
+      assert.equal((await conversation.call(endpoints.endOtherSessions)).outcome, 'done');
+      for (const other of others) await assert.rejects(other.call(own, { text: 'x' }), isOver);
+      for (const each of [conversation, stranger]) assert.equal((await each.call(own, { text: 'x' })).outcome, 'done');
+      assert.equal((await anonymous.call(effect, { text: 'x' })).outcome, 'done');
+      assert.equal((await list(conversation)).length, 1);
+    });
+
+    test('that logs out goes on, logged in no more, and can log in again', async (t) => {
+      const { steps, open, newUser } = await createHarness(t);
+      const user = await newUser();
+      const [conversation, other] = [await open(suite), await open(suite)];
+      await conversation.logIn(user);
+      await other.logIn(user);
+      const leaving = conversation.prepare(endpoints.logOut);
+      const { outcome, text } = await leaving();
+      assert.equal(outcome, 'done');
+      assert.equal((await leaving()).text, text);
+      // The one step of the other session alone knows of a user and of a recovery.
+      const rows = await steps();
+      assert.equal(rows.filter(({ user_id }) => user_id !== null).length, 1);
+      assert.equal(rows.filter(({ recovery_id }) => recovery_id !== null).length, 1);
+      for (const endpoint of [own, endpoints.listSessions, endpoints.logOut]) {
+        const fields = endpoint === own ? { text: 'x' } : {};
+        assert.equal((await conversation.call(endpoint, fields)).outcome, refusalOf('not_authenticated', suite));
+      }
+      assert.equal((await list(other)).length, 1);
+      await conversation.logIn(user);
+      assert.equal((await list(conversation)).length, 2);
+    });
+
+    test('without a login lists, ends and leaves nothing', async (t) => {
+      const { open, newUser } = await createHarness(t);
+      const other = await open(suite);
+      await other.logIn(await newUser());
+      const conversation = await open(suite);
+      const { listSessions, endSession, endOtherSessions, logOut } = endpoints;
+      const [{ id: session } = assert.fail()] = await list(other);
+      for (const endpoint of [listSessions, endSession, endOtherSessions, logOut]) {
+        const { outcome } = await conversation.call(endpoint, endpoint === endSession ? { session } : {});
+        assert.equal(outcome, refusalOf('not_authenticated', suite), endpoint.path);
+      }
+      assert.equal((await other.call(own, { text: 'x' })).outcome, 'done');
+    });
+  });
+}
+
+describe('a session of suite 1 that logged out', () => {
+  test('is logged in at none of its steps: the answers that its client gave up on, and the step before', async (t) => {
+    const { steps, open, newUser } = await createHarness(t);
+    const conversation = await open(1);
+    await conversation.logIn(await newUser());
+    const [before, leaving, after] = [
+      conversation.prepare(own, { text: 'before' }),
+      conversation.prepare(endpoints.logOut),
+      conversation.prepare(own, { text: 'after' }),
+    ];
+    const { text } = await before();
+    const left = await leaving();
+    // Other bytes at the step that was logged in.
+    assert.equal((await after()).outcome, refusalOf('not_authenticated', 1));
+    // The same bytes get the answers that were given.
+    assert.equal((await leaving()).text, left.text);
+    const repeated = await before();
+    assert.deepEqual([repeated.text, repeated.outcome], [text, 'done']);
+    // Its keys are good; the login is gone.
+    assert.equal((await conversation.call(own, { text: 'x' })).outcome, refusalOf('not_authenticated', 1));
+    for (const { user_id } of await steps()) assert.equal(user_id, null);
+  });
+
+  test('is logged in nowhere, whatever else was asked at that moment, in two processes', async (t) => {
+    const { exchange, other, steps, open, newUser } = await createHarness(t);
+    for (let round = 0; round < 5; round += 1) {
+      const conversation = await open(1);
+      await conversation.logIn(await newUser());
+      const requests = Array.from({ length: 8 }, (_, n) =>
+        n === 4 ? conversation.prepare(endpoints.logOut) : conversation.prepare(own, { text: `${n}` }),
+      );
+      const told = await Promise.all(requests.map((send, n) => send(n % 2 ? exchange : other.exchange)));
+      assert.equal(told[4]?.outcome, 'done');
+      for (const { user_id } of await steps()) assert.equal(user_id, null);
+    }
+  });
+});
+
+test('a list has the hundred sessions that were used last', async (t) => {
+  const { store, time, open, newUser } = await createHarness(t);
+  assert.equal(MAX_LISTED_SESSIONS, 100);
+  const user = await newUser();
+  const conversation = await open(2);
+  await conversation.logIn(user);
+  const now = time.clock();
+  const rows = Array.from({ length: 120 }, (_, n) => ({
+    ...{ step_id: randomBytes(32), session_id: randomBytes(16), parent_id: null, suite: 1, user_id: user },
+    ...{ recovery_id: null, sealed_secret: randomBytes(8), request_hash: null, sealed_answer: null },
+    ...{ repeatable: 0, used: 0, last_used_at: now - n, started_at: n },
+  }));
+  await store.transaction(({ db }) => db.insertInto('session_steps').values(rows).execute());
+  const listed = await list(conversation);
+  assert.equal(listed.length, 100);
+  const times = listed.map(({ last_used_at }) => last_used_at);
+  assert.deepEqual(
+    times,
+    times.toSorted((a, b) => b - a),
+  );
+  assert.ok(times.at(-1) === now - 98 || times.at(-1) === now - 99);
+});

@@ -1,0 +1,180 @@
+import {
+  constants,
+  createCipheriv,
+  createDecipheriv,
+  createPublicKey,
+  type KeyObject,
+  publicEncrypt,
+} from 'node:crypto';
+import { Problem, problems } from '../../../protocol/problems.ts';
+import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../../protocol/suite1.ts';
+import { randomBytes } from '../../crypto/random.ts';
+import type { NextStep, Outcome, Suite } from './suite.ts';
+
+/*
+ * Suite 1: what VWS clients have always spoken. A step's secret is an AES-256 key, which travels as 64 lower-case hex
+ * characters. A sealed field is
+ *
+ *   base64 ( AES-256-ECB with PKCS#7 padding ( UTF-8 text ) )
+ *
+ * It hides a field from somebody who only listens, but authenticates nothing: HTTPS has to.
+ */
+const CIPHER = 'aes-256-ecb';
+const AES_KEY_LENGTH = 32;
+const SESSION_ID_LENGTH = 16;
+const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 4096;
+/** A larger exponent makes each encryption slow; 65537 is what everybody uses. */
+const MAX_RSA_EXPONENT = 2n ** 32n;
+/** A PEM of RSA 4096 has some 800 bytes. */
+const MAX_PUBLIC_KEY_HEX_LENGTH = 8192;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const PUBLIC_KEY_PEM = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END \1?PUBLIC KEY-----\s*$/;
+
+export const suite1: Suite = {
+  number: 1,
+  allowsAnotherRequest: true,
+
+  async openHandshake(_transaction, body) {
+    const publicKey = readPublicKey(body.public_key);
+    if (!publicKey) throw new Problem('handshake_refused');
+    const secret = randomBytes(AES_KEY_LENGTH);
+    const sessionKey = randomSessionKey();
+    const ciphertext = encryptKey(publicKey, secret.toString('hex'));
+    return {
+      session: { id: randomBytes(SESSION_ID_LENGTH), keys: { sessionKey, secret } },
+      answer: {
+        status: 200,
+        body: JSON.stringify({ ciphertext: ciphertext.toString('hex'), session_key: seal(secret, sessionKey) }),
+      },
+    };
+  },
+
+  sessionIdOf: () => undefined,
+
+  identify: ({ bytes }) => bytes,
+
+  openRequest(secret, { endpoint, body }) {
+    const fields: Record<string, string> = {};
+    for (const name of Object.keys(endpoint.fields)) {
+      const sealed = Object.hasOwn(body, name) ? body[name] : undefined;
+      if (typeof sealed !== 'string') throw malformed(`The field ${name} is missing or not a text.`);
+      const text = open(secret, sealed);
+      if (text === undefined) throw malformed(`The field ${name} does not open under the key of this session.`);
+      fields[name] = text;
+    }
+    return { fields, seal: (outcome) => sealAnswer(secret, outcome) };
+  },
+};
+
+function sealAnswer(secret: Uint8Array, outcome: Outcome): NextStep {
+  const next = { sessionKey: randomSessionKey(), secret: randomBytes(AES_KEY_LENGTH) };
+  const { status, fields } = describe(outcome, next.secret);
+  return {
+    keys: next,
+    answer: {
+      status,
+      body: JSON.stringify({
+        ciphertext: seal(secret, next.secret.toString('hex')),
+        session_key: seal(next.secret, next.sessionKey),
+        ...fields,
+      }),
+    },
+  };
+}
+
+function describe(outcome: Outcome, secret: Uint8Array): { status: number; fields: Record<string, string> } {
+  if ('problem' in outcome) return describeProblem(outcome.problem);
+  const sealed = Object.entries(outcome.fields).map(([name, value]) => [
+    name,
+    seal(secret, typeof value === 'string' ? value : JSON.stringify(value)),
+  ]);
+  return { status: 200, fields: Object.fromEntries(sealed) };
+}
+
+function describeProblem({ code }: Problem): { status: number; fields: Record<string, string> } {
+  const form = problems[code].suite1;
+  if (form.kind !== 'answer') throw new Error(`${code} is not an answer of suite 1`);
+  return { status: form.status, fields: { error: form.sentence } };
+}
+
+/** Seals a text under a 32-byte key. */
+export function seal(key: Uint8Array, text: string): string {
+  const cipher = createCipheriv(CIPHER, key, null);
+  return Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]).toString('base64');
+}
+
+/** Opens a sealed field. @returns undefined if it is not one, or not under this 32-byte key */
+export function open(key: Uint8Array, sealed: string): string | undefined {
+  const ciphertext = decodeBase64(sealed);
+  if (!ciphertext) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, null);
+  try {
+    return UTF8.decode(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns undefined if this is not base64 with padding; white space, which some encoders add, is ignored */
+function decodeBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  // Whoever encodes as usual gets the same text again, which is quicker to see than that every character is allowed.
+  if (text.length > 0 && bytes.toString('base64') === text) return bytes;
+  const compact = text.replace(/\s+/g, '');
+  return compact.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(compact)
+    ? Buffer.from(compact, 'base64')
+    : undefined;
+}
+
+function randomSessionKey(): string {
+  const size = SESSION_KEY_ALPHABET.length;
+  // Bytes past the last whole multiple of the alphabet would favour its first characters.
+  const limit = 256 - (256 % size);
+  const key = Buffer.alloc(SESSION_KEY_LENGTH);
+  for (let length = 0; length < SESSION_KEY_LENGTH; ) {
+    for (const byte of randomBytes(SESSION_KEY_LENGTH - length)) {
+      if (byte < limit) key[length++] = SESSION_KEY_ALPHABET.charCodeAt(byte % size);
+    }
+  }
+  return key.toString('latin1');
+}
+
+/** @throws Problem `handshake_refused` if the key is none that can encrypt: not every number is a modulus */
+function encryptKey(publicKey: KeyObject, aesKey: string): Buffer {
+  const padding = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
+  try {
+    return publicEncrypt(padding, Buffer.from(aesKey, 'ascii'));
+  } catch {
+    throw new Problem('handshake_refused');
+  }
+}
+
+/** Reads the hex of a PEM text. @returns undefined if it is not an RSA public key of a sane size */
+function readPublicKey(hex: unknown): KeyObject | undefined {
+  if (typeof hex !== 'string' || hex.length > MAX_PUBLIC_KEY_HEX_LENGTH) return undefined;
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]+$/.test(hex)) return undefined;
+  const pem = Buffer.from(hex, 'hex').toString('latin1');
+  if (!PUBLIC_KEY_PEM.test(pem)) return undefined;
+  try {
+    const key = createPublicKey(pem);
+    return isAcceptable(key) ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAcceptable(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  return (
+    key.asymmetricKeyType === 'rsa' &&
+    modulusLength >= MIN_RSA_BITS &&
+    modulusLength <= MAX_RSA_BITS &&
+    publicExponent >= 3n &&
+    publicExponent <= MAX_RSA_EXPONENT
+  );
+}
+
+function malformed(detail: string): Problem {
+  return new Problem('malformed_request', { detail });
+}

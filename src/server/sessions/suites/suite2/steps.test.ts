@@ -1,0 +1,245 @@
+/** Where a session of suite 2 is: which steps are there, what is answered again, and when it is over. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import {
+  createGate,
+  effect,
+  handshake as handshake1,
+  sealedRequest,
+  type TestHandler,
+  takeEffect,
+} from '../../../../../test/support/exchangeFixtures.ts';
+import { newStoreLocation } from '../../../../../test/support/store.ts';
+import { prepare } from '../../../../../test/support/suite1Client.ts';
+import { b64 } from '../../../../../test/support/suite2Client.ts';
+import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
+import { UNUSED_SESSION_TIME } from './suite2.ts';
+
+const outOfSync = { code: 'out_of_sync' };
+const malformed = { code: 'malformed_request' };
+
+describe('a step', () => {
+  test('that the session is not at is out of sync, and nothing happens', async (t) => {
+    const { handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+    const first = await handshake();
+    const { next: second } = await call(first);
+    const { next: third } = await call(second);
+    const before = await steps();
+    const ahead = { ...third, n: 3 };
+    const farAhead = { ...third, n: 999_999_999_999_999 };
+    for (const step of [first, second, ahead, farAhead]) await assert.rejects(call(step), outOfSync, `${step.n}`);
+    assert.deepEqual(await steps(), before);
+    assert.equal(await effects(), 2);
+    assert.equal((await send(ask(third))).status, 200);
+  });
+
+  test('of no session is not found', async (t) => {
+    const { exchange, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
+    const step = await handshake();
+    const notFound = { code: 'session_not_found' };
+    await assert.rejects(call({ ...step, sessionId: b64(randomBytes(32)) }), notFound);
+    const sent = ask(step);
+    for (const session_key of [
+      '2.',
+      '2.x.0',
+      `2.${step.sessionId}`,
+      `2.${step.sessionId}.00`,
+      `2.${step.sessionId}.-1`,
+    ]) {
+      const body = JSON.stringify({ ...JSON.parse(sent.request.body), session_key });
+      const run = () => exchange.run({ execute: takeEffect }, sealedRequest2(sent, body));
+      await assert.rejects(run, notFound, session_key);
+    }
+    assert.equal((await send(sent)).status, 200);
+  });
+
+  test('of a session of suite 1 is none of suite 2, whoever asks', async (t) => {
+    const { exchange } = await createSuite2Harness(t, await newStoreLocation(t));
+    const keys = await handshake1(exchange);
+    const { path, body } = prepare(keys, effect.path, { text: 'x' });
+    const payload = b64(randomBytes(200));
+    const confused = JSON.stringify({ ...JSON.parse(body), suite: 2, payload });
+    const request = { endpoint: effect, request: { path, body: confused, keys } };
+    await assert.rejects(exchange.run({ execute: takeEffect }, sealedRequest(request)), { code: 'session_not_found' });
+    const right = { endpoint: effect, request: { path, body, keys } };
+    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(right))).status, 200);
+  });
+});
+
+describe('the same request again', () => {
+  test('gets the same answer and is executed once, however its JSON is written', async (t) => {
+    const { exchange, other, handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+    const sent = ask(await handshake(), effect, { kem: true });
+    const { text } = await send(sent);
+    const { session_key, payload } = JSON.parse(sent.request.body) as Record<string, string>;
+    const spellings = [
+      sent.request.body,
+      JSON.stringify({ payload, session_key }),
+      JSON.stringify({ session_key, payload, suite: 2, more: ['anything'] }, null, 2),
+      ` ${sent.request.body}\n`,
+    ];
+    for (const body of spellings) {
+      for (const by of [exchange, other.exchange]) {
+        const answer = await by.run({ execute: takeEffect }, sealedRequest2(sent, body));
+        assert.equal(answer.body, text, body);
+      }
+    }
+    assert.equal(await effects(), 1);
+  });
+
+  test('many at once, in two processes, is executed once', async (t) => {
+    const { exchange, other, handshake, ask, send, call, effects } = await createSuite2Harness(
+      t,
+      await newStoreLocation(t),
+    );
+    for (const handler of [undefined, { prepare: async () => {}, execute: takeEffect }]) {
+      const before = await effects();
+      const sent = ask(await handshake(), effect, { kem: true });
+      const copies = Array.from({ length: 10 }, (_, n) => send(sent, handler, n % 2 ? exchange : other.exchange));
+      const answers = await Promise.all(copies);
+      assert.equal(new Set(answers.map(({ text }) => text)).size, 1);
+      assert.equal(await effects(), before + 1);
+      assert.equal((await call(answers[0]?.next ?? assert.fail())).status, 200);
+    }
+  });
+
+  test('is answered for as long as the next step was not used, and is out of sync then', async (t) => {
+    const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+    const first = ask(await handshake());
+    const answer = await send(first);
+    const second = ask(answer.next);
+    const { next } = await send(second);
+    await assert.rejects(send(first), outOfSync);
+    assert.equal((await send(second)).next.root.toString('hex'), next.root.toString('hex'));
+    await call(next);
+    await assert.rejects(send(second), outOfSync);
+    assert.equal(await effects(), 3);
+  });
+
+  test('keeps a session from being idle', async (t) => {
+    const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
+    const sent = ask(await handshake());
+    const { next } = await send(sent);
+    time.advance(IDLE_TIME - 1);
+    await send(sent);
+    time.advance(IDLE_TIME - 1);
+    assert.equal((await call(next)).status, 200);
+  });
+});
+
+test('other bytes at an answered step are out of sync, before and while it is answered, and nothing happens', async (t) => {
+  const { other, handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+  const step = await handshake();
+  const [first, second] = [ask(step), ask(step)];
+  const { next, text } = await send(first);
+  const before = await steps();
+  for (let time = 1; time <= 3; time += 1) await assert.rejects(send(second), outOfSync);
+  await assert.rejects(send(ask({ ...step, root: randomBytes(32) })), outOfSync);
+  assert.deepEqual(await steps(), before);
+  assert.equal((await send(first)).text, text);
+  assert.equal((await call(next)).status, 200);
+  assert.equal(await effects(), 2);
+
+  // A clone of the client, at the same moment: one of the two goes on.
+  const again = await handshake();
+  const requests = [ask(again), ask(again), ask(again), ask(again)];
+  const outcomes = await Promise.allSettled(
+    requests.map((sent, n) => send(sent, undefined, n % 2 ? other.exchange : undefined)),
+  );
+  const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  assert.deepEqual(
+    refused.map(({ code }) => code),
+    ['out_of_sync', 'out_of_sync', 'out_of_sync'],
+  );
+  assert.equal(await effects(), 3);
+});
+
+test('of two requests of one step that are being prepared, one is executed', async (t) => {
+  const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+  const step = await handshake();
+  const gate = createGate();
+  const handler: TestHandler = { prepare: gate.pass, execute: takeEffect };
+  const running = [send(ask(step), handler), send(ask(step), handler)];
+  const settled = Promise.allSettled(running);
+  await gate.reached;
+  gate.open();
+  const outcomes = await settled;
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
+  assert.deepEqual(refused, ['out_of_sync']);
+  assert.equal(await effects(), 1);
+});
+
+describe('a session without a request', () => {
+  test('ends after two minutes, at the very millisecond, says so once, and is gone then', async (t) => {
+    assert.equal(UNUSED_SESSION_TIME, 120_000);
+    const { time, handshake, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
+    const [late, inTime] = [await handshake(), await handshake()];
+    time.advance(UNUSED_SESSION_TIME - 1);
+    const { next } = await call(inTime);
+    time.advance(1);
+    await assert.rejects(call(late), { code: 'session_expired' });
+    await assert.rejects(call(late), { code: 'session_not_found' });
+    // One that was used may be idle for far longer, before the first answer was used and after.
+    time.advance(IDLE_TIME - 2);
+    const { next: third } = await call(next);
+    time.advance(IDLE_TIME - 1);
+    assert.equal((await call(third)).status, 200);
+    time.advance(IDLE_TIME);
+    await assert.rejects(call(third), { code: 'session_expired' });
+    assert.equal((await steps()).length, 0);
+    assert.equal(await effects(), 3);
+  });
+
+  test('that did not open is none that was used', async (t) => {
+    const { time, handshake, call } = await createSuite2Harness(t, await newStoreLocation(t));
+    const step = await handshake();
+    await assert.rejects(call({ ...step, root: randomBytes(32) }), malformed);
+    time.advance(UNUSED_SESSION_TIME);
+    await assert.rejects(call(step), { code: 'session_expired' });
+  });
+
+  test('is swept away, and none that was used', async (t) => {
+    const { time, handshake, ask, send, call, steps, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
+    const used = ask(await handshake());
+    const { next } = await send(used);
+    time.advance(1);
+    const unused = await handshake();
+    time.advance(UNUSED_SESSION_TIME - 1);
+    await sweep();
+    assert.equal((await steps()).length, 3);
+    time.advance(1);
+    await sweep();
+    assert.equal((await steps()).length, 2);
+    await assert.rejects(call(unused), { code: 'session_not_found' });
+    await send(used);
+    assert.equal((await call(next)).status, 200);
+  });
+
+  test('of suite 1 may be idle for as long as any', async (t) => {
+    const { exchange, time, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
+    const keys = await handshake1(exchange);
+    time.advance(IDLE_TIME - 1);
+    await sweep();
+    const request = { endpoint: effect, request: prepare(keys, effect.path, { text: 'x' }) };
+    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(request))).status, 200);
+  });
+});
+
+test('what is altered in the database is refused with an error, and not lost', async (t) => {
+  const { store, handshake, ask, send, steps } = await createSuite2Harness(t, await newStoreLocation(t));
+  const sent = ask(await handshake());
+  const answer = await send(sent);
+  const rows = await steps();
+  const answered = rows.find((row) => row.sealed_answer);
+  assert.ok(answered?.sealed_answer);
+  const setAnswer = (sealed: Uint8Array) =>
+    store.transaction(({ db }) =>
+      db.updateTable('session_steps').set({ sealed_answer: sealed }).where('step_id', '=', answered.step_id).execute(),
+    );
+  await setAnswer(randomBytes(100));
+  await assert.rejects(send(sent), /altered or damaged/);
+  await setAnswer(answered.sealed_answer);
+  assert.equal((await send(sent)).text, answer.text);
+});

@@ -1,0 +1,85 @@
+/** What a attacker does with what he has: tries it on recorded traffic and on stored rows. */
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { answerContext, labels, requestContext } from '../../src/protocol/suite2.ts';
+import { openAead } from '../../src/server/crypto/aead.ts';
+import { expand, hmac } from '../../src/server/crypto/derive.ts';
+import { createMasterKey, loadMasterKeyFile, type MasterKey } from '../../src/server/keyring/masterKey.ts';
+import { dumpDatabase } from '../support/databaseDump.ts';
+import type { TestServer } from '../support/server.ts';
+import { field, type Heard } from './attack.ts';
+
+/** The steps whose request and answer open under one of the roots, or under one that follows from it. */
+export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonly Heard[]): number[] {
+  const steps: number[] = [];
+  let known = roots;
+  for (const { request, reply } of traffic) {
+    const sessionKey = field(request, 'session_key');
+    const context = requestContext('POST', request.path, sessionKey);
+    const payload = bytesOf(field(request, 'payload'));
+    const requestHash = hash('sha256', Buffer.concat([context, payload]), 'buffer');
+    const next = (root: Uint8Array) => expand(root, labels.nextRoot, requestHash);
+    const root = known.find((root) => openAead(expand(root, labels.requestKey), payload, context));
+    if (root) {
+      const key = expand(root, labels.answerKey, requestHash);
+      assert.ok(openAead(key, bytesOf(field(reply, 'payload')), answerContext(reply.status)));
+      steps.push(stepNumber(sessionKey));
+      known = [next(root)];
+    } else if (steps.length > 0) {
+      // He cannot tell where the chain goes on, and tries all that he can make.
+      known = known.flatMap((root) => [root, next(root)]);
+    }
+  }
+  return steps;
+}
+
+function stepNumber(sessionKey: string): number {
+  return Number(sessionKey.split('.')[2]);
+}
+
+export type StolenRow = Readonly<Record<string, Uint8Array | string | null>>;
+
+/** What lies in the data folder: all that the server has. */
+export interface Loot {
+  readonly masterKey: MasterKey;
+  readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
+}
+
+export async function steal({ databaseUrl, dataDir }: TestServer): Promise<Loot> {
+  const dump = await dumpDatabase(databaseUrl ?? `sqlite:${join(dataDir, 'vws.db')}`);
+  const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
+  return { masterKey: createMasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
+}
+
+/** @returns the stored step that a session key names */
+export function findStep({ tables }: Loot, sessionKey: string): StolenRow | undefined {
+  const stepId = hash('sha256', `vws step id ${sessionKey}`, 'base64url');
+  return tables.session_steps?.find((row) => textOf(column(row, 'step_id')) === stepId);
+}
+
+/** Opens the secret of a stored step with what may be its session key. */
+export function openStep({ masterKey }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
+  const key = hmac(masterKey.derive('vws session steps'), `vws step key ${sessionKey}`);
+  const context = Buffer.concat([Buffer.from('vws secret '), column(row, 'step_id')]);
+  return openAead(key, column(row, 'sealed_secret'), context);
+}
+
+export function column(row: StolenRow, name: string): Uint8Array {
+  const value = row[name];
+  return value instanceof Uint8Array ? value : assert.fail(`${name} holds no bytes`);
+}
+
+function readRow(row: string): StolenRow {
+  const columns = JSON.parse(row) as [name: string, value: string | null][];
+  const read = (value: string | null) => (value?.startsWith('x') ? Buffer.from(value.slice(1), 'hex') : value);
+  return Object.fromEntries(columns.map(([name, value]) => [name, read(value)]));
+}
+
+export function bytesOf(base64url: string): Buffer {
+  return Buffer.from(base64url, 'base64url');
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}

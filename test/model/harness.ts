@@ -1,0 +1,291 @@
+/** Clients and a server that can crash, on a clock that only the walk turns. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Endpoint } from '../../src/protocol/endpoints.ts';
+import { Problem } from '../../src/protocol/problems.ts';
+import { MAX_UNUSED_ANSWERS } from '../../src/server/sessions/ratchet.ts';
+import { REQUEST_LOCK_LEASE_MS } from '../../src/server/sessions/requestLocks.ts';
+import { hashRequest } from '../../src/server/sessions/stepEncryption.ts';
+import { openStore } from '../../src/server/store/open.ts';
+import type { CrashPoint } from '../support/crashableStore.ts';
+import { asHttp, sealedRequest } from '../support/exchangeFixtures.ts';
+import { createFakeTime } from '../support/fakeTime.ts';
+import { createFakeHasher, type InProcessServer, startInProcessServer } from '../support/inProcessServer.ts';
+import { type Keys, openHandshake, prepare, publicKeyPem } from '../support/suite1Client.ts';
+import { waitingMails } from './database.ts';
+import { addJournal } from './journal.ts';
+import { createOracle, type Flight, type Result, type Sent, stepIdOf } from './oracle.ts';
+import { type Ask, describeAsk, PASSWORDS, resolveAsk, wireOf } from './requests.ts';
+import { findSession } from './rules.ts';
+
+export const CLIENTS = ['A', 'B', 'C'] as const;
+export type ClientName = (typeof CLIENTS)[number];
+/** Mails that a crash left half sent are sent again after their lease: time passes in hops, so that none expires. */
+const MAIL_HOP = 30_000;
+const NOBODYS_KEY = '0'.repeat(64);
+
+/** One thing that a client sends. */
+export interface Part {
+  readonly client: ClientName;
+  /** A new request, the bytes of an earlier one (the last but so many), or something that does not open. */
+  readonly what: { readonly ask: Ask } | { readonly again: number } | 'nonsense';
+  /** How many steps before the newest one that the client holds it is made with. */
+  readonly stepsBack: number;
+  /** When each copy of it goes out, in turns of the event loop. */
+  readonly starts: readonly number[];
+  readonly isAnswerLost: boolean;
+}
+
+export interface Harness {
+  /** A line for each thing that happened. */
+  readonly story: readonly string[];
+  /** Registers two users, so that walks need not begin with that. */
+  populate(): Promise<void>;
+  /** Begins a step, to be told by this text. */
+  begin(text: string): void;
+  /** Whether the bounds of a session allow for all this. */
+  allows(parts: readonly Part[]): boolean;
+  /** Sends everything at once, perhaps until the server crashes; then it starts again. */
+  send(parts: readonly Part[], crash?: CrashPoint): Promise<void>;
+  restart(): Promise<void>;
+  pass(milliseconds: number): Promise<void>;
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Client {
+  /** What it believes to be its newest step. */
+  keys: Keys | undefined;
+  /** The keys of all steps that it ever held, the newest last. */
+  readonly held: Keys[];
+  readonly sent: Sent[];
+}
+
+/** @param count called with a name for each thing that happened, to see that walks get everywhere */
+export async function createHarness(count: (what: string) => void): Promise<Harness> {
+  const folder = await mkdtemp(join(tmpdir(), 'vws-model-'));
+  const time = createFakeTime();
+  const hasher = createFakeHasher();
+  const oracle = createOracle(time.clock, count);
+  const clients = new Map<string, Client>(CLIENTS.map((name) => [name, { keys: undefined, held: [], sent: [] }]));
+  const story: string[] = [];
+  let life = 0;
+  let texts = 0;
+  let steps = 0;
+  let server: InProcessServer;
+  let database: DatabaseSync;
+
+  const pathOf = (number: number) => join(folder, `${number}.db`);
+  const clientOf = (name: string) => clients.get(name) as Client;
+  const isUsable = (keys: Keys | undefined) =>
+    keys !== undefined && findSession(oracle.state, stepIdOf(keys.sessionKey)) !== undefined;
+
+  async function start(): Promise<void> {
+    const [path, crashPath] = [pathOf(life), pathOf(life + 1)];
+    server = await startInProcessServer({ path, crashPath, time, hasher, onMail: oracle.noteMail });
+    database = new DatabaseSync(path);
+  }
+
+  async function stop(): Promise<void> {
+    database.close();
+    await server.stop();
+  }
+
+  async function handshake(name: string): Promise<void> {
+    const client = clientOf(name);
+    const body = { public_key: Buffer.from(publicKeyPem).toString('hex') };
+    const { exchange, checkHandshakeRate } = server.core;
+    client.keys = openHandshake(asHttp(await exchange.openSession(body, (tx) => checkHandshakeRate(tx, 'an address'))));
+    client.held.push(client.keys);
+    oracle.check(database, [], false);
+    story.push(`   ${name} opens a session`);
+  }
+
+  function write(part: Part): Sent {
+    const client = clientOf(part.client);
+    if (part.what !== 'nonsense' && 'again' in part.what) {
+      const earlier = client.sent.at(-1 - (part.what.again % Math.max(1, client.sent.length)));
+      if (earlier) return earlier;
+    }
+    const isOld = part.stepsBack > 0;
+    const keys = (isOld ? client.held.at(-1 - (part.stepsBack % client.held.length)) : client.keys) as Keys;
+    const stepId = stepIdOf(keys.sessionKey);
+    const step = findSession(oracle.state, stepId)?.[1].steps.get(stepId);
+    const known = {
+      messages: oracle.messages,
+      code: oracle.codeOf(oracle.state.recoveries.get(step?.recovery ?? '')),
+      newText: () => `text ${++texts}`,
+    };
+    const ask: Ask =
+      part.what !== 'nonsense' && 'ask' in part.what ? part.what.ask : { to: 'decrypt', message: 'right' };
+    const request = resolveAsk(ask, oracle.state, step, known);
+    const isNonsense = part.what === 'nonsense';
+    const { endpoint, path, fields, recipient } = wireOf(request);
+    const prepared = prepare(isNonsense ? { ...keys, aesKey: NOBODYS_KEY } : keys, path, fields);
+    const { bytes } = sealedRequest({ endpoint, request: prepared });
+    const hash = Buffer.from(hashRequest(bytes)).toString('hex');
+    // Suite 1 makes the same bytes of the same fields: it is the same request.
+    const same = client.sent.find((earlier) => earlier.hash === hash);
+    if (same) return same;
+    const sent: Sent = {
+      text: describePart(part),
+      request: isNonsense ? 'nonsense' : request,
+      endpoint,
+      recipient,
+      prepared,
+      step: stepId,
+      hash,
+    };
+    client.sent.push(sent);
+    return sent;
+  }
+
+  async function fly(flight: Flight, turns: number): Promise<void> {
+    const { endpoint, recipient, prepared } = flight.sent;
+    const { exchange, routes } = server.core;
+    for (let turn = 0; turn < turns; turn++) await nextTurn();
+    const route = routes.find((candidate) => candidate.endpoint === (endpoint as Endpoint));
+    if (!route) throw new Error(`no route for ${endpoint.path}`);
+    const handler = route.handle({ address: 'an address', recipientNames: [recipient] });
+    flight.result = await exchange.run(handler, sealedRequest({ endpoint, request: prepared })).then(
+      (answer): Result => ({ answer }),
+      (error): Result => ({ problem: error instanceof Problem ? error.code : String(error), error }),
+    );
+  }
+
+  async function crashServer(flying: Promise<unknown>, crash: CrashPoint): Promise<void> {
+    const { ended, end } = server.store.crashAt(crash);
+    await Promise.race([ended, flying.then(() => server.outbox.idle())]);
+    end();
+    // What had been answered before reaches its client.
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    await stop();
+    count('a crash');
+    life += 1;
+    await start();
+  }
+
+  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Flight): void {
+    const client = clientOf(name);
+    const keys = result && 'answer' in result ? sent.committed?.answer.keys : undefined;
+    if (!keys || isAnswerLost) return;
+    client.keys = keys;
+    if (!client.held.includes(keys)) client.held.push(keys);
+  }
+
+  const harness: Harness = {
+    story,
+
+    async populate() {
+      await harness.send([newcomer('A', 'ada'), newcomer('B', 'bob')]);
+    },
+
+    begin(text) {
+      steps += 1;
+      count('a step');
+      story.push(`${steps}. ${text}`);
+    },
+
+    allows: (parts) =>
+      [...oracle.state.sessions.values()].every(({ steps }) => steps.size + parts.length < MAX_UNUSED_ANSWERS),
+
+    async send(parts, crash) {
+      for (const { client } of parts) if (!isUsable(clientOf(client).keys)) await handshake(client);
+      const flights = parts.flatMap((part) => {
+        const sent = write(part);
+        return part.starts.map((turns) => ({ part, turns, flight: { sent, result: undefined } as Flight }));
+      });
+      oracle.expect(flights.map(({ flight }) => flight));
+      const flying = Promise.all(flights.map(({ flight, turns }) => fly(flight, turns)));
+      if (crash) {
+        await crashServer(flying, crash);
+      } else {
+        await flying;
+        await server.outbox.idle();
+      }
+      story.push(...flights.map(({ part, flight }) => `   ${describePart(part)}: ${describeResult(flight.result)}`));
+      if (crash) story.push(`   ${describeCrash(crash)}`);
+      oracle.check(
+        database,
+        flights.map(({ flight }) => flight),
+        crash !== undefined,
+      );
+      for (const { part, flight } of flights) receive(part, flight);
+      // After a crash it takes a moment until somebody starts the server again.
+      if (crash) await harness.pass(REQUEST_LOCK_LEASE_MS);
+    },
+
+    async restart() {
+      await stop();
+      await start();
+      oracle.check(database, [], false);
+    },
+
+    async pass(milliseconds) {
+      let left = milliseconds;
+      while (left > 0 && waitingMails(database).length > 0) {
+        const hop = Math.min(left, MAIL_HOP);
+        time.advance(hop);
+        left -= hop;
+        await server.outbox.idle();
+      }
+      time.advance(left);
+      await server.outbox.idle();
+      oracle.check(database, [], false);
+    },
+
+    async sweep() {
+      await server.sweep();
+      oracle.sweep();
+      oracle.check(database, [], false);
+    },
+
+    async close() {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+
+  await (await openStore({ engine: 'sqlite', path: pathOf(0) }, time.clock())).close();
+  const empty = new DatabaseSync(pathOf(0));
+  addJournal(empty);
+  empty.close();
+  await start();
+  return harness;
+}
+
+/** A part without anything special. */
+export function partOf(client: ClientName, what: Part['what'], isAnswerLost = false): Part {
+  return { client, what, stepsBack: 0, starts: [0], isAnswerLost };
+}
+
+function newcomer(client: ClientName, username: string): Part {
+  const email = `${username}@example.org`;
+  return partOf(client, { ask: { to: 'register', username, email, password: PASSWORDS[0] } });
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export function describePart({ client, what, stepsBack, starts, isAnswerLost }: Part): string {
+  const isRepeat = what !== 'nonsense' && 'again' in what;
+  const action = what === 'nonsense' ? 'sends nonsense' : 'ask' in what ? describeAsk(what.ask) : `repeats a request`;
+  const notes = [
+    isRepeat ? `the last but ${what.again}` : stepsBack > 0 ? `${stepsBack} steps back` : '',
+    starts.length > 1 ? `${starts.length} times at once` : '',
+    isAnswerLost ? 'answer lost' : '',
+  ].filter(Boolean);
+  return `${client} ${action}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+}
+
+export function describeCrash({ transactions, during }: CrashPoint): string {
+  return `the server crashes ${during ? 'in the transaction' : 'right'} after ${transactions} commits`;
+}
+
+function describeResult(result: Result): string {
+  if (!result) return 'no answer';
+  if ('problem' in result) return result.problem;
+  const { error } = JSON.parse(result.answer.body) as { error?: string };
+  return `${result.answer.status} ${error ?? 'done'}`;
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import type { MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
+import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import type { Row } from '../../src/server/store/schema.ts';
+import type { Store } from '../../src/server/store/store.ts';
+import { createFakeTime, type FakeTime } from './fakeTime.ts';
+import {
+  createFakeTransport,
+  createMemoryLog,
+  type FakeTransport,
+  type MemoryLog,
+  mailSettings,
+  openTestStore,
+  recoveryMail,
+} from './mailFixtures.ts';
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+const sealingKey = randomBytes(32);
+
+/** An outbox, not started, with everything around it and a clock that the test turns. */
+export interface OutboxHarness<T extends MailTransport> {
+  readonly store: Store;
+  readonly time: FakeTime;
+  readonly log: MemoryLog;
+  readonly transport: T;
+  readonly outbox: Outbox;
+  /** Enqueues a mail, good for ten minutes, in a transaction of its own. */
+  send(changes?: Partial<RecoveryMail>): Promise<void>;
+  /** KeyedMutex the clock a second at a time, letting the outbox finish whatever comes due. */
+  advance(milliseconds: number): Promise<void>;
+  rows(): Promise<Row<'outbox'>[]>;
+}
+
+interface Parts<T> {
+  readonly store?: Store;
+  readonly time?: FakeTime;
+  readonly key?: Uint8Array;
+  readonly transport: T;
+}
+
+export async function createOutboxHarness(
+  t: TestContext,
+  parts: Partial<Parts<FakeTransport>> = {},
+): Promise<OutboxHarness<FakeTransport>> {
+  return createOutboxHarnessWith(t, { ...parts, transport: parts.transport ?? createFakeTransport() });
+}
+
+export async function createOutboxHarnessWith<T extends MailTransport>(
+  t: TestContext,
+  { transport, ...parts }: Parts<T>,
+): Promise<OutboxHarness<T>> {
+  const store = parts.store ?? (await openTestStore(t));
+  const time = parts.time ?? createFakeTime();
+  const log = createMemoryLog();
+  const outbox = createOutbox({
+    store,
+    sealingKey: parts.key ?? sealingKey,
+    transport,
+    settings: mailSettings,
+    log,
+    clock: time.clock,
+    startTimer: time.startTimer,
+    random: () => 0,
+  });
+  return {
+    store,
+    time,
+    log,
+    transport,
+    outbox,
+    send: (changes = {}) =>
+      store.transaction((transaction) =>
+        outbox.enqueue(transaction, recoveryMail({ expiresAt: time.clock() + 10 * MINUTE, ...changes })),
+      ),
+    async advance(milliseconds) {
+      for (let passed = 0; passed < milliseconds; passed += SECOND) {
+        time.advance(SECOND);
+        await outbox.idle();
+      }
+    },
+    rows: () => store.transaction(({ db }) => db.selectFrom('outbox').selectAll().execute()),
+  };
+}
+
+export const recipients = ({ attempts }: FakeTransport): string[] => attempts.map(({ to }) => to);

@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { newPassword } from '../../support/people.ts';
+import type { Suite1Client } from '../../support/suite1Client.ts';
+import { type Actor, expectOutcome, leaveBehind, logIn } from '../actor.ts';
+import { expectEnded, settlePassword } from './account.ts';
+
+const GIVE_UP_CHANCE = 0.1;
+const MAX_CODES = 5;
+const WRONG_CODE = 'AAAAAA';
+const POLL_MILLISECONDS = 25;
+/** A mail that a crash interrupted comes two minutes later; nobody waits for that here. */
+const MAIL_PATIENCE_MILLISECONDS = 6_000;
+
+/** Recovers the account by the code in the mail. */
+export async function recover(actor: Actor): Promise<void> {
+  const { account, talk, letterbox } = actor;
+  const before = letterbox.mailsTo(account.email).length;
+  const allArrived = before === account.mails.asked && account.mails.maybe === 0;
+  const client = await talk.handshake();
+  const options = { giveUpChance: GIVE_UP_CHANCE };
+  const forgot = await talk.request(client, '/forgot_password', { email: account.email }, options);
+  if (!forgot) {
+    account.mails.maybe += 1;
+    await leaveBehind(actor, client);
+    return;
+  }
+  account.mails.asked += 1;
+  expectOutcome(actor, forgot, 'a recovery can be begun', 'done');
+  if (!(await confirm(actor, client, before, allArrived))) return;
+  await setPassword(actor, client);
+}
+
+/** @returns false if the mail did not come in time */
+async function confirm(actor: Actor, client: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
+  const { account, talk, letterbox } = actor;
+  let tries = 0;
+  const refused = ['Invalid code', 'Invalid session'];
+  if (actor.random.chance(0.2)) {
+    const answer = await talk.insist(client, '/confirm_forgot_password', { code: WRONG_CODE });
+    expectOutcome(actor, answer, 'a wrong code is refused', ...refused);
+    tries += 1;
+  }
+  const deadline = performance.now() + MAIL_PATIENCE_MILLISECONDS;
+  for (let next = before; tries < MAX_CODES && performance.now() < deadline && !actor.stopping(); ) {
+    const mail = letterbox.mailsTo(account.email)[next];
+    if (!mail) {
+      await delay(POLL_MILLISECONDS);
+      continue;
+    }
+    const answer = await talk.insist(client, '/confirm_forgot_password', { code: mail.code });
+    const promise = 'the code in the mail is good';
+    // A mail that an earlier crash held up may come first.
+    const outcome = expectOutcome(actor, answer, promise, 'done', ...(allArrived ? [] : refused));
+    if (outcome === 'done') return true;
+    next += 1;
+    tries += 1;
+  }
+  return false;
+}
+
+async function setPassword(actor: Actor, client: Suite1Client): Promise<void> {
+  const { account, talk } = actor;
+  const former = account.passwords;
+  const next = newPassword();
+  account.passwords = [next, ...former];
+  const options = { giveUpChance: GIVE_UP_CHANCE };
+  const answer = await talk.request(client, '/final_forgot_password', { new_password: next }, options);
+  if (answer) {
+    expectOutcome(actor, answer, 'a confirmed recovery sets the password once', 'done');
+    account.passwords = [next];
+    account.attempts = 0;
+  } else {
+    await leaveBehind(actor, client);
+    await settlePassword(actor);
+  }
+  if (account.passwords[0] !== next) return;
+  account.formerPassword = former[0];
+  actor.oracle.count('recoveries');
+  const ended = [actor.main, actor.spare];
+  actor.spare = undefined;
+  actor.main = await logIn(actor, account);
+  for (const session of ended) if (session) await expectEnded(actor, session);
+}
