@@ -19,7 +19,7 @@ const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''])
 const MODULES = { 'vws-client': 'src/client/index.ts', 'vws-client/suite1': 'src/client/suite1/suite.ts' };
 const IMPORT = /^import .*;\n/gm;
 
-/** What the examples take from the harness around them; questions are asked of the test. */
+/** What the examples take from the surrounding program; questions are asked of the test. */
 const SURROUNDINGS = `
 const inBrowser = new Map<string, string>();
 const sessionStorage = {

@@ -41,7 +41,7 @@ export interface Step {
   open(pending: PendingRequest, reply: Reply): Promise<{ readonly next: Step; readonly outcome: Outcome }>;
 }
 
-/** What a handshake needs of the harness. */
+/** What a handshake needs of its surroundings. */
 export interface HandshakeContext {
   post(path: string, body: object): Promise<Reply>;
   now(): number;

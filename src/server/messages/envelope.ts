@@ -1,7 +1,7 @@
 import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
 
 /*
- * The envelope: what a message looks like outside. It lives in videos out in the harness and is never rewritten, so
+ * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
  * this version stays readable for ever.
  *
  *   base64url without padding ( nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
