@@ -147,10 +147,12 @@ test('a message is for one of the names that the path may mean, or for the one t
 });
 
 test('what a message holds is its text for suite 1, and who sent it and when besides for suite 2', async () => {
-  const decrypt: Call = ['messages.decrypt', tx, userId, 'message'];
-  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt], result: { answer: { message: 'the text' } } });
+  const decrypt = (repairLastCharacter: boolean): Call => {
+    return ['messages.decrypt', tx, userId, 'message', { repairLastCharacter }];
+  };
+  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt(true)], result: { answer: { message: 'the text' } } });
   assert.deepEqual(await run('decrypt', 2), {
-    calls: [decrypt, ['accounts.findName', tx, letter.senderId]],
+    calls: [decrypt(false), ['accounts.findName', tx, letter.senderId]],
     result: { answer: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
   });
   const { calls, dependencies } = createRoutes();

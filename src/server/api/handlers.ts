@@ -73,7 +73,8 @@ export function createSealedRoutes({
 
     route(endpoints.decrypt, () => ({
       execute: async ({ fields, session }, tx) => {
-        const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message);
+        const options = { repairLastCharacter: session.suite === 1 };
+        const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message, options);
         if (session.suite === 1) return { answer: { message: text } };
         const sender = (await accounts.findName(tx, senderId)) ?? null;
         return { answer: { message: text, sender, sent_at: sentAt } };

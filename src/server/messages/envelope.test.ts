@@ -50,26 +50,27 @@ test('it is one line of URL-safe base64', () => {
   assert.match(seal('text'), /^[A-Za-z0-9_-]+$/);
 });
 
-test('its size tells little: a few sizes for all texts, each no larger than it must be', () => {
-  assert.ok(ENVELOPE_OVERHEAD < 64);
-  const sizes = new Map<number, number>();
-  for (let length = 0; length <= MIB; length += 1) {
-    const needed = length + ENVELOPE_OVERHEAD;
-    const size = sizeClass(needed);
-    assert.ok(size >= needed && size < Math.max(257, 2 * needed), `${length}`);
-    sizes.set(size, (sizes.get(size) ?? 0) + 1);
+test('size classes: the smallest that fits, of a length in characters that the desktop client carries exactly', () => {
+  assert.equal(ENVELOPE_OVERHEAD, 55);
+  const smallest = [63, 99, 128, 193, 256, 508, 1_026, 2_047, 4_099, 8_192, 16_384, 32_769];
+  const classes = [...smallest, ...Array.from({ length: 17 }, (_, index) => (index + 1) * 65_538)];
+  let expected = 0;
+  for (let size = ENVELOPE_OVERHEAD; size <= MIB + ENVELOPE_OVERHEAD; size += 1) {
+    if (size > (classes[expected] ?? 0)) expected += 1;
+    assert.equal(sizeClass(size), classes[expected], `${size}`);
   }
-  assert.ok(sizes.size <= 25, `${sizes.size} sizes`);
+  for (const size of classes) assert.equal(Buffer.alloc(size).toString('base64url').length % 3, 0, `${size}`);
+});
 
-  const bytesOf = (envelope: string) => Buffer.from(envelope, 'base64url').length;
-  const fitting = 256 - ENVELOPE_OVERHEAD;
-  for (const length of [0, 1, fitting]) assert.equal(bytesOf(seal('x'.repeat(length))), 256);
-  assert.equal(bytesOf(seal('x'.repeat(fitting + 1))), 512);
+test('an envelope has the size of its class', () => {
+  const charactersFor = (length: number) => seal('x'.repeat(length)).length;
+  const lengths = [0, 8, 9, 44, 45, 73, 74, 138, 139, 201, 202, 453, 454];
+  assert.deepEqual(lengths.map(charactersFor), [84, 84, 132, 132, 171, 171, 258, 258, 342, 342, 678, 678, 1_368]);
 });
 
 test('nothing in it is recognisable: every bit is sometimes 0 and sometimes 1, from the first to the last', () => {
   const samples = Array.from({ length: 128 }, () => Buffer.from(seal('the same text'), 'base64url'));
-  for (let at = 0; at < 256; at += 1) {
+  for (let at = 0; at < sizeClass(ENVELOPE_OVERHEAD + 'the same text'.length); at += 1) {
     const bytes = samples.map((sample) => sample[at] ?? 0);
     assert.equal(
       bytes.reduce((all, byte) => all & byte),

@@ -1,4 +1,5 @@
 import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
+import { repairCandidates } from './desktopReader.ts';
 
 /*
  * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
@@ -24,15 +25,16 @@ export const ID_LENGTH = 16;
 /** Bytes that the envelope adds to the text, padding aside. */
 export const ENVELOPE_OVERHEAD = NONCE_LENGTH + TAG_LENGTH + TEXT_OFFSET;
 
-const SMALLEST_SIZE = 256;
-const LARGE_SIZE_STEP = 64 * 1024;
+/**
+ * Size classes in bytes; above the last one, its multiples. All have a length in characters that is a multiple of 3, which
+ * the original desktop client carries exactly: see desktopReader.ts.
+ */
+const SIZE_CLASSES = [63, 99, 128, 193, 256, 508, 1_026, 2_047, 4_099, 8_192, 16_384, 32_769] as const;
+const LARGE_SIZE_STEP = 65_538;
 
-/** The size class, in bytes, of an envelope that must hold at least `size`: a power of two, or a multiple of 64 KiB. */
+/** Returns the size class, in bytes, of an envelope that must hold at least `size` bytes. */
 export function sizeClass(size: number): number {
-  if (size > LARGE_SIZE_STEP) return Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
-  let fitting = SMALLEST_SIZE;
-  while (fitting < size) fitting *= 2;
-  return fitting;
+  return SIZE_CLASSES.find((fitting) => fitting >= size) ?? Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
 }
 
 /** What an envelope holds. */
@@ -57,18 +59,38 @@ export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: 
 }
 
 /**
- * Opens an envelope with whichever of the recipient's keys fits.
+ * Opens an envelope with whichever of the recipient's keys fits. Its size class is not checked.
  *
  * @param envelope as it was sealed; white space, which mail and forms like to add, is ignored
+ * @param options.repairLastCharacter also tries what it was before the original desktop client's reader altered it
  * @returns undefined, without a reason, if it is not an envelope for this recipient
  */
 export function openEnvelope(
   keys: readonly Uint8Array[],
   recipientId: Uint8Array,
   envelope: string,
+  { repairLastCharacter = false }: OpenOptions = {},
 ): DecryptedMessage | undefined {
   const sealed = decodeBase64url(envelope);
   if (!sealed) return undefined;
+  const message = openSealed(keys, recipientId, sealed);
+  if (message || !repairLastCharacter) return message;
+  for (const candidate of repairCandidates(withoutWhiteSpace(envelope))) {
+    const repaired = openSealed(keys, recipientId, candidate);
+    if (repaired) return repaired;
+  }
+  return undefined;
+}
+
+export interface OpenOptions {
+  readonly repairLastCharacter?: boolean;
+}
+
+function openSealed(
+  keys: readonly Uint8Array[],
+  recipientId: Uint8Array,
+  sealed: Uint8Array,
+): DecryptedMessage | undefined {
   for (const key of keys) {
     const plaintext = openAead(key, sealed, associatedData(recipientId));
     if (plaintext) return decodeMessage(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
@@ -81,8 +103,12 @@ function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   // As it was sealed, it is encoded to the same again, which is quicker to see than that every character is allowed.
   if (bytes.length > 0 && bytes.toString('base64url') === text) return bytes;
-  const compact = text.replace(/\s+/g, '');
+  const compact = withoutWhiteSpace(text);
   return /^[A-Za-z0-9_-]+$/.test(compact) ? Buffer.from(compact, 'base64url') : undefined;
+}
+
+function withoutWhiteSpace(text: string): string {
+  return text.replace(/\s+/g, '');
 }
 
 function decodeMessage(plaintext: Buffer): DecryptedMessage | undefined {

@@ -1,6 +1,6 @@
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
-import { type DecryptedMessage, openEnvelope, sealEnvelope } from './envelope.ts';
+import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';
 
 export interface MessagesDependencies {
   readonly keyring: {
@@ -29,9 +29,15 @@ export interface Messages {
   /**
    * Opens a message that was encrypted for this user.
    *
+   * @param options.repairLastCharacter also repairs what the original desktop client's reader does to earlier messages
    * @throws Problem `undecryptable_message`, whatever the reason
    */
-  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<DecryptedMessage>;
+  decrypt(
+    transaction: Transaction,
+    userId: Uint8Array,
+    message: string,
+    options?: OpenOptions,
+  ): Promise<DecryptedMessage>;
 }
 
 export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies): Messages {
@@ -50,8 +56,8 @@ export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: 
       throw new Problem('user_not_found');
     },
 
-    async decrypt(tx, userId, envelope) {
-      const message = openEnvelope(await keyring.allKeys(tx, userId), userId, envelope);
+    async decrypt(tx, userId, envelope, options) {
+      const message = openEnvelope(await keyring.allKeys(tx, userId), userId, envelope, options);
       if (!message) throw new Problem('undecryptable_message');
       return message;
     },
