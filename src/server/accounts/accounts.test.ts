@@ -259,6 +259,20 @@ test('an account is shown as it is now, and is not there any more when it is gon
   assert.equal(await transact((tx) => accounts.findName(tx, gone)), undefined);
 });
 
+test('an account whose name has a number sign keeps working, and can get another name', async (t) => {
+  const harness = await createAccountsHarness(await openTestStore(t));
+  const bob = await harness.register('Bob', 'bob@example.org', PASSWORD);
+  const earlierName = { username: 'Bob#1', username_key: 'bob#1' };
+  await harness.transact(({ db }) => db.updateTable('users').set(earlierName).where('user_id', '=', bob).execute());
+  assert.equal(await logIn(harness, 'bob@example.org', PASSWORD), 'done');
+  assert.equal(await ownerOf(harness, 'BOB＃1'), Buffer.from(bob).toString('hex'));
+  await changePassword(harness, bob, PASSWORD, OTHER_PASSWORD);
+  assert.equal(await outcomeOf(rename(harness, bob, 'bob#1', OTHER_PASSWORD)), 'invalid_username');
+  assert.equal(await register(harness, 'bob#2', 'other@example.org'), 'invalid_username');
+  await rename(harness, bob, 'Bob', OTHER_PASSWORD);
+  assert.deepEqual(await usernames(harness), ['Bob']);
+});
+
 test('what no database holds as a text is nobody’s name and nobody’s address', async (t) => {
   const { accounts, recovery, transact, mails, ...harness } = await createAccountsHarness(await openTestStore(t));
   await harness.register('Ada', 'ada@example.org', PASSWORD);

@@ -45,6 +45,13 @@ test('names that differ in case, width, composition or what cannot be seen are o
   }
 });
 
+test('a number sign is refused, in any form: existing clients cut a URL there', () => {
+  for (const name of ['#', 'c#', 'bob#1', '#1 fan', 'bob＃1', 'bob﹟1']) {
+    assert.throws(() => parseUsername(name), { ...refused, detail: 'A username must not contain #.' }, name);
+  }
+  assert.equal(foldUsername('Bob＃1'), 'bob#1');
+});
+
 test('names that differ in a letter are two names', () => {
   for (const [one, other] of [
     ['anna', 'ana'],

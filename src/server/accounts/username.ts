@@ -24,9 +24,12 @@ const FORBIDDEN_FORMAT = /(?![\u200c\u200d])\p{Cf}/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 /** Clients resolve these in a URL path, percent-encoded or not, so no message could be sent to such a name. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['.', '..']);
+/** Existing clients put a name into the URL unencoded and cut it here, so a message for `bob#1` would go to `bob`. */
+const URL_FRAGMENT_MARK = '#';
 
 /**
- * Applies the rule for names: 1 to 64 characters after NFKC and trimming, nothing that controls or hides.
+ * Applies the rule for names: 1 to 64 characters after NFKC and trimming, nothing that controls or hides, no `#`. Earlier
+ * accounts may have such names, so look up and compare by {@link foldUsername}.
  *
  * @throws Problem `invalid_username`
  */
@@ -40,6 +43,7 @@ export function parseUsername(text: string): Username {
   if (FORBIDDEN.test(username) || FORBIDDEN_FORMAT.test(username)) {
     throw invalid('A username has no control characters.');
   }
+  if (username.includes(URL_FRAGMENT_MARK)) throw invalid('A username must not contain #.');
   const usernameKey = foldUsername(username);
   if (usernameKey === '' || UNREACHABLE.has(usernameKey)) throw invalid('A username needs a letter, digit or sign.');
   return { username, usernameKey };
