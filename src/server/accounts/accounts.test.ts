@@ -277,11 +277,52 @@ test('what no database holds as a text is nobody’s name and nobody’s address
   const { accounts, recovery, transact, mails, ...harness } = await createAccountsHarness(await openTestStore(t));
   await harness.register('Ada', 'ada@example.org', PASSWORD);
   for (const text of ['\0', 'ada\0', 'ada@example.org\0', 'a\0da@example.org', '\ud800', 'ada\udc00']) {
-    assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_credentials');
+    assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_email');
     assert.equal(await transact((tx) => accounts.findByUsername(tx, text)), undefined);
     await transact((tx) => recovery.begin(tx, text));
     assert.deepEqual(mails, []);
   }
+});
+
+describe('a malformed field', () => {
+  const attempts = (harness: AccountsHarness) =>
+    harness.transact(({ db }) => db.selectFrom('login_attempts').selectAll().execute());
+
+  test('e-mail at login: refused before the password is checked, not counted as an attempt', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', 'ada@example.org', PASSWORD);
+    for (const email of ['', 'ada', 'ada@', '@example.org', 'ada@example.org x', 'ada@example.org\0']) {
+      for (let n = 0; n < 6; n += 1) assert.equal(await logIn(harness, email, PASSWORD), 'invalid_email', email);
+    }
+    assert.deepEqual(await attempts(harness), []);
+    for (const email of ['nobody+else@example.org', 'nobody@localhost', `${'a'.repeat(2_000)}@example.org`]) {
+      assert.equal(await logIn(harness, email, PASSWORD), 'invalid_credentials', email);
+    }
+    assert.equal((await attempts(harness)).length, 3);
+  });
+
+  test('current password at a change: not counted as an attempt, the same on a locked account', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    const expectRefused = async (password: string) => {
+      assert.equal(await outcomeOf(rename(harness, ada, 'Eve', password)), 'password_refused');
+      assert.equal(await outcomeOf(changePassword(harness, ada, password, OTHER_PASSWORD)), 'password_refused');
+    };
+    for (const password of ['', 'short', 'Aa1_abc', 'x'.repeat(257)]) await expectRefused(password);
+    assert.deepEqual(await attempts(harness), []);
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal(await outcomeOf(rename(harness, ada, 'Eve', OTHER_PASSWORD)), 'invalid_credentials');
+    }
+    assert.equal(await outcomeOf(rename(harness, ada, 'Eve', PASSWORD)), 'account_locked');
+    await expectRefused('short');
+  });
+
+  test('password at login: wrong like any other, and counted', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', 'ada@example.org', PASSWORD);
+    for (let n = 0; n < 5; n += 1) assert.equal(await logIn(harness, 'ada@example.org', 'x'), 'invalid_credentials');
+    assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'account_locked');
+  });
 });
 
 test('a session whose account is gone is logged in no more', async (t) => {

@@ -13,9 +13,9 @@ import {
   updateUsername,
 } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
-import { type Email, foldEmail, parseEmail } from './email.ts';
+import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
 import type { PasswordHasher } from './passwordHasher.ts';
-import { checkPasswordPolicy } from './passwordPolicy.ts';
+import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import { foldUsername, parseUsername, type Username } from './username.ts';
 
 const USER_ID_LENGTH = 16;
@@ -54,7 +54,7 @@ export interface Accounts {
   prepareRegistration(username: string, email: string, password: string): Promise<PreparedRegistration>;
   /** @returns the new user's id. @throws Problem `username_taken`, `email_taken` */
   register(transaction: Transaction, prepared: PreparedRegistration, suite: number): Promise<Uint8Array>;
-  /** @throws Problem `invalid_credentials`, `account_locked`, `overloaded` */
+  /** @throws Problem `invalid_email`, `invalid_credentials`, `account_locked`, `overloaded` */
   prepareLogin(email: string, password: string): Promise<VerifiedPassword>;
   /**
    * @param suite of the session that is to be logged in
@@ -62,7 +62,7 @@ export interface Accounts {
    * @throws Problem `invalid_credentials`, `suite2_required`
    */
   logIn(transaction: Transaction, verified: VerifiedPassword, suite: number): Promise<Uint8Array>;
-  /** @throws Problem `invalid_username`, `invalid_credentials`, `account_locked`, `overloaded` */
+  /** @throws Problem `invalid_username`, `password_refused`, `invalid_credentials`, `account_locked`, `overloaded` */
   prepareUsernameChange(userId: Uint8Array, newUsername: string, password: string): Promise<PreparedUsername>;
   /** @throws Problem `username_taken`, `invalid_credentials` */
   changeUsername(transaction: Transaction, prepared: PreparedUsername): Promise<void>;
@@ -123,7 +123,11 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
       return userId;
     },
 
-    prepareLogin: (email, password) => credentials.verify(foldEmail(email), password),
+    async prepareLogin(email, password) {
+      // Malformed fields are refused before the account is looked up, so the answer does not depend on it.
+      checkEmailFormat(email);
+      return credentials.verify(foldEmail(email), password);
+    },
 
     async logIn(tx, verified, suite) {
       const user = await credentials.confirm(tx, verified);
@@ -134,6 +138,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
 
     async prepareUsernameChange(userId, newUsername, password) {
       const username = parseUsername(newUsername);
+      checkPasswordFormat(password);
       const user = await findUser(userId);
       return { ...username, verified: await credentials.verify(user.email_key, password) };
     },
@@ -145,6 +150,7 @@ export function createAccounts(dependencies: AccountsDependencies): Accounts {
     },
 
     async preparePasswordChange(userId, password, newPassword) {
+      checkPasswordFormat(password);
       const user = await findUser(userId);
       checkPasswordPolicy(newPassword, user);
       const verified = await credentials.verify(user.email_key, password);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
-import { foldEmail, parseEmail } from './email.ts';
+import { checkEmailFormat, foldEmail, parseEmail } from './email.ts';
 
 const refused = { code: 'invalid_email' };
 
@@ -25,24 +25,65 @@ test('so are addresses of every script', () => {
   }
 });
 
-test('every address that the original takes is taken', () => {
+/** Addresses that the original's rule accepts, with the newline that it lets through. */
+function originalAddress(maxLength: number): fc.Arbitrary<string> {
   const word = fc.oneof(
     characterThat((text) => /\w/.test(text), 0x7f),
     characterThat((text) => /[\p{L}\p{N}]/u.test(text)),
   );
   const part = textOf(fc.oneof({ weight: 4, arbitrary: word }, fc.constantFrom('.', '-')), {
     minLength: 1,
-    maxLength: 10,
+    maxLength,
   });
-  const address = fc
+  return fc
     .tuple(part, part, textOf(word, { minLength: 1, maxLength: 10 }), fc.constantFrom('', '\n'))
     .map(([local, domain, end, rest]) => `${local}@${domain}.${end}${rest}`);
+}
+
+test('every address that the original takes is taken', () => {
   fc.assert(
-    fc.property(address, (text) => {
+    fc.property(originalAddress(10), (text) => {
       assert.equal(parseEmail(text).email, text.trim().normalize('NFC'));
     }),
     { numRuns: 500 },
   );
+});
+
+test('the format of an address: accepted if any rule accepts it, of whatever length', () => {
+  fc.assert(
+    fc.property(originalAddress(600), (text) => checkEmailFormat(text)),
+    { numRuns: 300 },
+  );
+  fc.assert(
+    fc.property(fc.emailAddress(), (text) => {
+      parseEmail(text);
+      checkEmailFormat(text);
+    }),
+    { numRuns: 300 },
+  );
+  for (const text of [' Ada@Example.ORG ', 'a@localhost', 'ada+vws@example.org', `${'a'.repeat(5_000)}@example.org`]) {
+    checkEmailFormat(text);
+  }
+});
+
+test('the format of an address: what parseEmail accepts passes, what no rule accepts does not', () => {
+  fc.assert(
+    fc.property(textOf(character, { maxLength: 20 }), textOf(character, { maxLength: 20 }), (local, domain) => {
+      const text = `${local}@${domain}`;
+      try {
+        parseEmail(text);
+      } catch {
+        assert.throws(() => checkEmailFormat(text), refused);
+        return;
+      }
+      checkEmailFormat(text);
+    }),
+    { numRuns: 1_000 },
+  );
+  for (const text of ['', ' ', 'nobody', '@example.org', 'no body@example.org', 'a@b@example.org', 'a\0@example.org']) {
+    assert.throws(() => checkEmailFormat(text), refused, JSON.stringify(text));
+    assert.throws(() => checkEmailFormat(text + ' '.repeat(5_000)), refused, JSON.stringify(text));
+  }
 });
 
 test('what is no address is refused', () => {

@@ -29,8 +29,23 @@ export function parseEmail(text: string): Email {
   if (bare.length > MAX_RAW_LENGTH) throw tooLong();
   const email = bare.normalize('NFC');
   if (Buffer.byteLength(email) > MAX_EMAIL_LENGTH) throw tooLong();
-  if (!BROWSER_EMAIL.test(email) && !WORDS_EMAIL.test(email)) throw new Problem('invalid_email');
+  if (!hasEmailFormat(email)) throw new Problem('invalid_email');
   return { email, emailKey: foldEmail(email) };
+}
+
+/**
+ * Refuses what no rule for addresses could have accepted, neither ours nor the original's, which has no limit of length.
+ *
+ * @throws Problem `invalid_email`
+ */
+export function checkEmailFormat(text: string): void {
+  const bare = text.trim();
+  const email = bare.length > MAX_RAW_LENGTH ? bare : bare.normalize('NFC');
+  if (!hasEmailFormat(email)) throw new Problem('invalid_email');
+}
+
+function hasEmailFormat(email: string): boolean {
+  return BROWSER_EMAIL.test(email) || WORDS_EMAIL.test(email);
 }
 
 /** The key that an address is looked up by, whether or not it passes the rule for new ones; empty if nobody can have it. */

@@ -3,14 +3,15 @@ import { test } from 'node:test';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import fc from 'fast-check';
 import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
-import { checkPasswordPolicy, normalisePassword } from './passwordPolicy.ts';
+import { checkPasswordFormat, checkPasswordPolicy, normalisePassword } from './passwordPolicy.ts';
 
 const someone = { username: 'Ada Lovelace', email: 'ada.l@example.org' };
 const accept = (password: string, identity = someone) => checkPasswordPolicy(password, identity);
 const refuse = (password: string, identity = someone) =>
   assert.throws(() => accept(password, identity), { code: 'password_refused' }, JSON.stringify(password));
 
-test('every password that the original takes is taken, however long, common or personal', () => {
+/** Passwords that the original's rule accepts, with the digits of any script and the newline that it lets through. */
+function originalPassword(): fc.Arbitrary<string> {
   const [lower, upper, sign] = ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '@$!%*?&_'].map((kind) =>
     fc.constantFrom(...kind),
   ) as [fc.Arbitrary<string>, fc.Arbitrary<string>, fc.Arbitrary<string>];
@@ -24,8 +25,12 @@ test('every password that the original takes is taken, however long, common or p
     .map(([a, b, c, d, others]) => [a, b, c, d, ...others])
     .chain((characters) => fc.shuffledSubarray(characters, { minLength: characters.length }))
     .map((characters) => characters.join(''));
+  return fc.tuple(classic, fc.constantFrom('', '\n')).map(([password, end]) => password + end);
+}
+
+test('every password that the original takes is taken, however long, common or personal', () => {
   fc.assert(
-    fc.property(classic, fc.constantFrom('', '\n'), (password, end) => accept(password + end)),
+    fc.property(originalPassword(), (password) => accept(password)),
     { numRuns: 300 },
   );
   accept('Passw0rd!');
@@ -100,4 +105,55 @@ test('the same characters typed on another system are the same password', () => 
   }
   assert.notEqual(normalisePassword('Case'), normalisePassword('case'));
   assert.notEqual(normalisePassword('end '), normalisePassword('end'));
+});
+
+test('the format of a current password: accepted if any rule could have accepted it', () => {
+  const anyCharacters = textOf(character, { minLength: 12, maxLength: 256 });
+  fc.assert(
+    fc.property(fc.oneof(originalPassword(), anyCharacters), (password) => {
+      const length = [...normalisePassword(password)].length;
+      fc.pre(length >= 8 && length <= 256);
+      try {
+        accept(password);
+      } catch {
+        return;
+      }
+      checkPasswordFormat(password);
+    }),
+    { numRuns: 500 },
+  );
+  fc.assert(
+    fc.property(originalPassword(), (password) => checkPasswordFormat(password)),
+    { numRuns: 300 },
+  );
+  for (const password of [
+    'Passw٠rd!',
+    'Passw0rd!\n',
+    // Typed on another keyboard it is the same password.
+    'Ｐａｓｓｗ０ｒｄ！',
+    // Rules that depend on the name or on the list of common passwords may have been others at the time.
+    'passwordpassword',
+    'Ada Lovelace',
+    `${'Aa1_'.repeat(2_000)}`,
+  ]) {
+    checkPasswordFormat(password);
+  }
+});
+
+test('the format of a current password: refused if no rule could ever have accepted it', () => {
+  for (const password of [
+    '',
+    'short',
+    'Aa1_abc',
+    'abcd_1234',
+    'Abcd1234',
+    'Abc_1 34',
+    'Passw0rd!\n\n',
+    'eleven long',
+    'e\u0301 owl skies',
+    'x'.repeat(257),
+    'x'.repeat(5_000),
+  ]) {
+    assert.throws(() => checkPasswordFormat(password), { code: 'password_refused' }, JSON.stringify(password));
+  }
 });

@@ -58,6 +58,19 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
   if (isMadeOfIdentity(folded, identity)) throw refused('The password is made of the name or the e-mail address.');
 }
 
+/**
+ * Refuses what cannot be the password of any account, because no rule could ever have accepted it. Leaves out the rules that
+ * may have had another result in the past: the account's name can change, and so can the list of common passwords.
+ *
+ * @throws Problem `password_refused`
+ */
+export function checkPasswordFormat(password: string): void {
+  const normalised = normalisePassword(password);
+  const length = [...normalised].length;
+  if (CLASSIC.test(normalised) || (length >= MIN_PASSPHRASE_LENGTH && length <= MAX_PASSPHRASE_LENGTH)) return;
+  throw refused('The current password does not have the format of a password.');
+}
+
 function isCommon(folded: string): boolean {
   return repeatedUnits(folded).some((unit) => COMMON.has(unit));
 }
