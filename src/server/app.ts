@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { createAccounts } from './accounts/accounts.ts';
-import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
+import { Accounts } from './accounts/accounts.ts';
+import { Credentials, LOCK_RULE } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
-import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
-import { createRecoveryRules } from './accounts/recovery.ts';
+import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
+import { RecoveryRules } from './accounts/recovery.ts';
 import { createSealedRoutes, type SealedRoute } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { createHttpServer } from './http/server.ts';
@@ -102,7 +102,7 @@ export interface CoreDependencies {
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
@@ -126,13 +126,13 @@ export function createCore(dependencies: CoreDependencies): Core {
   };
 
   const keyring = createUserKeyring(masterKey);
-  const credentials = createCredentials({
+  const credentials = new Credentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
     clock,
   });
-  const accounts = createAccounts({
+  const accounts = new Accounts({
     store,
     hasher,
     credentials,
@@ -141,7 +141,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     downgradeProtection: config.downgradeProtection,
     clock,
   });
-  const recovery = createRecoveryRules({
+  const recovery = new RecoveryRules({
     store,
     hasher,
     credentials,
@@ -184,7 +184,7 @@ export function createCore(dependencies: CoreDependencies): Core {
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
   const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
-  const hasher = await createPasswordHasher({
+  const hasher = await PasswordHasher.create({
     pepper: masterKey.derive('vws password pepper'),
     cost: config.hash,
     queueLimit: config.hash.queueLimit,
@@ -246,7 +246,7 @@ export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>
     handshakesUnusedSince: now - UNUSED_SESSION_TIME,
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
-    loginAttemptsBefore: now - LOCK_RULE.memory,
+    loginAttemptsBefore: now - LOCK_RULE.memoryMs,
     rateWindowsBefore: now - HOUR,
     kemKeysEndedBy: now,
   });

@@ -1,10 +1,11 @@
 /** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
 import { randomBytes } from 'node:crypto';
 import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
-import { type Accounts, createAccounts } from '../../src/server/accounts/accounts.ts';
-import { type Credentials, createCredentials } from '../../src/server/accounts/credentials.ts';
-import { createPasswordHasher, type PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
-import { createRecoveryRules, type RecoveryMail, type RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
+import { Credentials } from '../../src/server/accounts/credentials.ts';
+import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
+import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
@@ -17,13 +18,13 @@ export function createTestHasher({
   queueLimit = 1_000,
   concurrency = 4,
 } = {}): Promise<PasswordHasher> {
-  return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency });
+  return PasswordHasher.create({ pepper: PEPPER, cost, queueLimit, concurrency });
 }
 
 export interface AccountsHarness {
   readonly store: Store;
   readonly time: FakeTime;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
@@ -41,7 +42,7 @@ export interface AccountsHarness {
 }
 
 export interface AccountsHarnessOptions {
-  readonly hasher?: PasswordHasher;
+  readonly hasher?: PasswordHashing;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
 }
@@ -57,19 +58,19 @@ export async function createAccountsHarness(
   const decoys: number[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
   // Noted once they are durable, as a transaction may be run again.
-  const endOtherSessions = async (tx: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) =>
+  const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
     enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
-  const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
+  const credentials = new Credentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};
-  const accounts = createAccounts({
+  const accounts = new Accounts({
     ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
   });
   const codeKey = randomBytes(32);
-  const recovery = createRecoveryRules({
+  const recovery = new RecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
   });
 

@@ -1,6 +1,6 @@
 /** All of the server but the listener, over a real SQLite file, on a clock that tests turn. */
 import { copyFileSync, existsSync } from 'node:fs';
-import type { PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
+import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
 import { readConfig } from '../../src/server/config/config.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
@@ -39,7 +39,7 @@ export interface InProcessServerOptions {
   /** Where a crash leaves the database for the next start. */
   readonly crashPath: string;
   readonly time: FakeTime;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   /** Called with each mail that is sent. */
   readonly onMail: (message: MailMessage) => void;
 }
@@ -91,7 +91,7 @@ export function copyDatabase(from: string, to: string): void {
 }
 
 /** Hashes that cost nothing and show the password, for tests of everything around them. */
-export function createFakeHasher(): PasswordHasher {
+export function createFakeHasher(): PasswordHashing {
   let count = 0;
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { MailLog, MailMessage, MailSettings, MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
+import type { MailLog, MailMessage, MailSettings, MailTransport } from '../../src/server/mail/mail.ts';
 import { openStore } from '../../src/server/store/open.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Store } from '../../src/server/store/store.ts';
 
 export const mailSettings: MailSettings = {

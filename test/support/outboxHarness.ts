@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
+import type { MailTransport } from '../../src/server/mail/mail.ts';
 import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Row } from '../../src/server/store/schema.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';

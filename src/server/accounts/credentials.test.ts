@@ -8,7 +8,7 @@ import {
   outcomeOf,
 } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { createCredentials, LOCK_RULE } from './credentials.ts';
+import { Credentials, LOCK_RULE } from './credentials.ts';
 
 const EMAIL = 'ada@example.org';
 const NOBODY = 'nobody@example.org';
@@ -61,10 +61,12 @@ describe('five wrong passwords', () => {
     await one.register('Ada', EMAIL, PASSWORD);
     const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
-      Array.from({ length: 2 }, async () => createCredentials({ ...shared, hasher: await createTestHasher() })),
+      Array.from({ length: 2 }, async () => new Credentials({ ...shared, hasher: await createTestHasher() })),
     );
     const outcomes = await Promise.all(
-      processes.flatMap(({ verify }) => Array.from({ length: 6 }, () => outcomeOf(verify(EMAIL, 'green owl sky')))),
+      processes.flatMap((process) =>
+        Array.from({ length: 6 }, () => outcomeOf(process.verify(EMAIL, 'green owl sky'))),
+      ),
     );
     assert.equal(outcomes.filter((outcome) => outcome === 'invalid_credentials').length, 5);
     assert.equal(outcomes.filter((outcome) => outcome === 'account_locked').length, 7);
@@ -106,7 +108,7 @@ describe('a lock', () => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
-    harness.time.advance(LOCK_RULE.lockDuration - MINUTE);
+    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE);
     // Knocking on the door does not keep it shut.
     assert.equal(await guess(harness), 'account_locked');
     harness.time.advance(MINUTE - 1);
@@ -114,7 +116,7 @@ describe('a lock', () => {
     harness.time.advance(1);
     await guessAgainAndAgain(harness, 5);
     assert.equal(await give(harness), 'account_locked');
-    harness.time.advance(LOCK_RULE.lockDuration);
+    harness.time.advance(LOCK_RULE.lockDurationMs);
     assert.equal(await give(harness), 'done');
   });
 
@@ -132,10 +134,10 @@ test('wrong passwords of long ago are forgotten', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   await harness.register('Ada', EMAIL, PASSWORD);
   await guessAgainAndAgain(harness, 4);
-  harness.time.advance(LOCK_RULE.memory - 1);
+  harness.time.advance(LOCK_RULE.memoryMs - 1);
   await guessAgainAndAgain(harness, 1);
   assert.equal(await give(harness), 'account_locked');
-  harness.time.advance(LOCK_RULE.memory);
+  harness.time.advance(LOCK_RULE.memoryMs);
   await guessAgainAndAgain(harness, 5);
 });
 

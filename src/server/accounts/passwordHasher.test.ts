@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { createPasswordHasher, type PasswordHasher, type PasswordHasherOptions } from './passwordHasher.ts';
+import { PasswordHasher, type PasswordHasherOptions } from './passwordHasher.ts';
 
 /** The least that Argon2 allows: what is tested here does not hang on the cost. */
 const CHEAPEST = { memory: 8, iterations: 1 };
 const pepper = randomBytes(32);
 
 const create = (changes: Partial<PasswordHasherOptions> = {}) =>
-  createPasswordHasher({ pepper, cost: CHEAPEST, queueLimit: 10, concurrency: 1, ...changes });
+  PasswordHasher.create({ pepper, cost: CHEAPEST, queueLimit: 10, concurrency: 1, ...changes });
 
 test('a password is verified by its own hash, and by no other', async () => {
   const hasher = await create();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { Handler, OpenedRequest } from '../sessions/session.ts';
 import type { Transaction } from '../store/store.ts';
 import { createSealedRoutes, type HandlerDependencies } from './handlers.ts';
@@ -156,7 +157,7 @@ test('what a message holds is its text for suite 1, and who sent it and when bes
     result: { answer: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
   });
   const { calls, dependencies } = createRoutes();
-  const accounts = { ...dependencies.accounts, findName: async () => undefined };
+  const accounts = { ...dependencies.accounts, findName: async () => undefined } as unknown as Accounts;
   const routes = createSealedRoutes({ ...dependencies, accounts });
   const { result } = await run('decrypt', 2, { calls, dependencies, routes });
   assert.deepEqual(result, { answer: { message: 'the text', sender: null, sent_at: 2_000 } });

@@ -1,13 +1,3 @@
-/** A code for setting a new password. */
-export interface RecoveryMail {
-  /** The address that is stored in the account. */
-  readonly to: string;
-  readonly username: string;
-  readonly code: string;
-  /** When the code ends, and with it any use of the mail, in milliseconds since 1970. */
-  readonly expiresAt: number;
-}
-
 export interface MailSettings {
   /** `addr@host` or `Name <addr@host>`. */
   readonly sender: string;

@@ -1,6 +1,7 @@
 import type { SendMailOptions } from 'nodemailer';
+import type { RecoveryMail } from '../store/outbox.ts';
 import { isPlainAddress } from './address.ts';
-import { DeliveryError, type Mailbox, type MailMessage, type MailSettings, type RecoveryMail } from './mail.ts';
+import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from './mail.ts';
 import { renderRecoveryMail } from './template.ts';
 
 /**

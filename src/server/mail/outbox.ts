@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { insertOutboxRow, type OutboxRow } from '../store/outbox.ts';
+import { insertOutboxRow, type OutboxRow, type RecoveryMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { parseSender } from './address.ts';
-import type { RecoveryMail } from './mail.ts';
 import { DeliveryError, type MailLog, type MailMessage, type MailSettings, type MailTransport } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
 import { retryDelay } from './retryDelay.ts';

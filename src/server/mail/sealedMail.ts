@@ -1,5 +1,5 @@
 import { openAead, sealAead } from '../crypto/aead.ts';
-import type { RecoveryMail } from './mail.ts';
+import type { RecoveryMail } from '../store/outbox.ts';
 
 /** What a row of the outbox holds. A decoy is never sent: it stands where no account has the address. */
 export type OutboxContent = { readonly kind: 'recovery'; readonly mail: RecoveryMail } | { readonly kind: 'decoy' };

@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test';
 import { createMemoryLog, mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
 import { createOutboxHarnessWith, MINUTE, SECOND } from '../../../test/support/outboxHarness.ts';
 import { CERTIFICATE_FILE, type SmtpServerOptions, startSmtpServer } from '../../../test/support/smtp.ts';
+import type { RecoveryMail } from '../store/outbox.ts';
 import { parseSender } from './address.ts';
-import { DeliveryError, type MailMessage, type RecoveryMail } from './mail.ts';
+import { DeliveryError, type MailMessage } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
 import { createSmtpTransport, type SmtpSettings } from './smtp.ts';
 

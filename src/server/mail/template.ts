@@ -1,5 +1,6 @@
+import type { RecoveryMail } from '../store/outbox.ts';
 import { type CodeMailWords, codeMailHtml } from './html.ts';
-import type { MailSettings, RecoveryMail } from './mail.ts';
+import type { MailSettings } from './mail.ts';
 
 export interface RenderedMail {
   readonly subject: string;
