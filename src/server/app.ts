@@ -9,22 +9,16 @@ import { createSealedRoutes, type SealedRoute } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { createHttpServer } from './http/server.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
-import { createKemKeys, type KemKeys } from './keyring/kemKeys.ts';
-import {
-  bindMasterKey,
-  createMasterKey,
-  loadMasterKeyFile,
-  type MasterKey,
-  requireMasterKeyFile,
-} from './keyring/masterKey.ts';
-import { createUserKeyring } from './keyring/userKeys.ts';
+import { KemKeys } from './keyring/kemKeys.ts';
+import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
+import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
 import { createRateLimiter, type RateLimit, type RateLimitCheck } from './limits/rateLimiter.ts';
 import { errorFields } from './log.ts';
 import { createLocalMailbox } from './mail/localMailbox.ts';
 import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
-import { createMessages } from './messages/messages.ts';
+import { Messages } from './messages/messages.ts';
 import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { createUserSessions } from './sessions/list.ts';
 import { suite1 } from './sessions/suites/suite1.ts';
@@ -91,9 +85,9 @@ export async function openDatabase(
 }
 
 async function loadMasterKey(store: Store, source: Config['masterKey']): Promise<MasterKey> {
-  if ('bytes' in source) return createMasterKey(source.bytes);
+  if ('bytes' in source) return new MasterKey(source.bytes);
   await requireMasterKeyFile(store, source.file);
-  return createMasterKey(loadMasterKeyFile(source.file).bytes);
+  return new MasterKey(loadMasterKeyFile(source.file).bytes);
 }
 
 /** What the rules stand on; a test may hand in others than {@link createApp}. */
@@ -125,7 +119,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
 
-  const keyring = createUserKeyring(masterKey);
+  const keyring = new UserKeyring(masterKey);
   const credentials = new Credentials({
     store,
     hasher,
@@ -136,7 +130,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     store,
     hasher,
     credentials,
-    createUserKey: keyring.createKey,
+    createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
     clock,
@@ -151,13 +145,13 @@ export function createCore(dependencies: CoreDependencies): Core {
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
-  const messages = createMessages({
+  const messages = new Messages({
     keyring,
-    findRecipient: accounts.findByUsername,
+    findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  const kemKeys = createKemKeys(masterKey, identity, clock);
+  const kemKeys = new KemKeys(masterKey, identity, clock);
   const suite2 = createSuite2({ kemKeys, idleTime: config.sessionIdleTime, clock });
   const exchange = createExchange({
     store,

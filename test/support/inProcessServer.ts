@@ -4,7 +4,7 @@ import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.t
 import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
 import { readConfig } from '../../src/server/config/config.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
-import { bindMasterKey, createMasterKey } from '../../src/server/keyring/masterKey.ts';
+import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';
 import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
 import { deleteExpired } from '../../src/server/store/expiry.ts';
@@ -22,7 +22,7 @@ export const config = readConfig({
   RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
 });
-export const masterKey = createMasterKey(new Uint8Array(32).fill(7));
+export const masterKey = new MasterKey(new Uint8Array(32).fill(7));
 
 export interface InProcessServer {
   readonly core: Core;

@@ -5,9 +5,9 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
 import type { Store } from '../store/store.ts';
 import { fingerprintOf, type Identity, loadIdentity, readIdentityKey } from './identity.ts';
-import { createMasterKey } from './masterKey.ts';
+import { MasterKey } from './masterKey.ts';
 
-const masterKey = createMasterKey(randomBytes(32));
+const masterKey = new MasterKey(randomBytes(32));
 const MESSAGE = Buffer.from('a message');
 const pkcs8 = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
@@ -55,7 +55,7 @@ describe('the identity in the database', () => {
     const [row] = await identities(store);
     assert.ok(row);
     assert.equal(row.sealed_key.length, 12 + 32 + 16);
-    const otherMasterKey = createMasterKey(randomBytes(32));
+    const otherMasterKey = new MasterKey(randomBytes(32));
     await assert.rejects(loadIdentity(store, otherMasterKey, undefined, 0), /identity does not open/);
   });
 

@@ -4,12 +4,21 @@ import { findIdentity, insertIdentity, lockIdentityKeys } from '../store/identit
 import type { Store } from '../store/store.ts';
 import type { MasterKey } from './masterKey.ts';
 
-/** What clients know the server by. */
-export interface Identity {
+/** Signing key of the server, which clients pin. */
+export class Identity {
   /** Ed25519, 32 bytes. In base64url it is the server's fingerprint. */
   readonly publicKey: Uint8Array;
-  /** @returns an Ed25519 signature (RFC 8032), 64 bytes */
-  sign(message: Uint8Array): Uint8Array;
+  readonly #privateKey: KeyObject;
+
+  constructor(privateKey: KeyObject) {
+    this.publicKey = new Uint8Array(createPublicKey(privateKey).export({ format: 'raw-public' }));
+    this.#privateKey = privateKey;
+  }
+
+  /** Returns an Ed25519 signature (RFC 8032), 64 bytes. */
+  sign(message: Uint8Array): Uint8Array {
+    return sign(null, message, this.#privateKey);
+  }
 }
 
 /**
@@ -41,14 +50,14 @@ export async function loadIdentity(
   given: KeyObject | undefined,
   now: number,
 ): Promise<Identity> {
-  if (given) return identityOf(given);
+  if (given) return new Identity(given);
   const sealingKey = masterKey.derive('vws identity');
   return store.transaction(async (tx) => {
     await lockIdentityKeys(tx);
     const stored = await findIdentity(tx);
-    if (stored) return identityOf(unseal(sealingKey, stored.identity, stored.sealed_key));
+    if (stored) return new Identity(unseal(sealingKey, stored.identity, stored.sealed_key));
     const { privateKey } = generateKeyPairSync('ed25519');
-    const identity = identityOf(privateKey);
+    const identity = new Identity(privateKey);
     const sealed = sealAead(sealingKey, privateKey.export({ format: 'raw-private' }), identity.publicKey);
     await insertIdentity(tx, { identity: identity.publicKey, sealed_key: sealed, created_at: now });
     return identity;
@@ -58,11 +67,6 @@ export async function loadIdentity(
 /** What people compare and clients pin: the identity in base64url, 43 characters. */
 export function fingerprintOf({ publicKey }: Pick<Identity, 'publicKey'>): string {
   return Buffer.from(publicKey).toString('base64url');
-}
-
-function identityOf(privateKey: KeyObject): Identity {
-  const publicKey = createPublicKey(privateKey).export({ format: 'raw-public' });
-  return { publicKey: new Uint8Array(publicKey), sign: (message) => sign(null, message, privateKey) };
 }
 
 function unseal(sealingKey: Uint8Array, publicKey: Uint8Array, sealed: Uint8Array): KeyObject {

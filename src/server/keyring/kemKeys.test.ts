@@ -8,21 +8,22 @@ import { decodeDescriptor } from '../../protocol/suite2.ts';
 import { expiryTimes } from '../app.ts';
 import { xwingDecapsulate, xwingEncapsulate } from '../crypto/xwing.ts';
 import { deleteExpired } from '../store/expiry.ts';
+import type { SignedDescriptor } from '../store/identityKeys.ts';
 import type { Store } from '../store/store.ts';
 import { type Identity, loadIdentity } from './identity.ts';
-import { createKemKeys, KEM_KEY_LIFETIME, KEM_KEY_ROTATION, type KemKeys, type SignedDescriptor } from './kemKeys.ts';
-import { createMasterKey } from './masterKey.ts';
+import { KEM_KEY_LIFETIME_MS, KEM_KEY_ROTATION_MS, KemKeys } from './kemKeys.ts';
+import { MasterKey } from './masterKey.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
 async function createHarness(t: TestContext) {
   const [store, otherStore] = await openTwoStores(t, await newStoreLocation(t));
   const time = createFakeTime();
-  const masterKey = createMasterKey(randomBytes(32));
+  const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, time.clock());
   const start = (by: Identity = identity, on: Store = store, key = masterKey) => ({
     store: on,
-    keys: createKemKeys(key, by, time.clock),
+    keys: new KemKeys(key, by, time.clock),
   });
   const { keys: ownKeys } = start();
   return {
@@ -72,7 +73,7 @@ describe('the KEM key that clients are given', () => {
   });
 
   test('is another one after 30 days, at the very millisecond, in all processes', async (t) => {
-    assert.equal(KEM_KEY_ROTATION, 30 * DAY);
+    assert.equal(KEM_KEY_ROTATION_MS, 30 * DAY);
     const { otherStore, time, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const first = nameOf(await current());
@@ -107,8 +108,8 @@ describe('the KEM key that clients are given', () => {
   test('is not one of the future, which was made while the clock was wrong, not even where it was made', async (t) => {
     const { start, current, rows, identity, time } = await createHarness(t);
     let now = time.clock() + 400 * DAY;
-    const masterKey = createMasterKey(randomBytes(32));
-    const keys = createKemKeys(masterKey, identity, () => now);
+    const masterKey = new MasterKey(randomBytes(32));
+    const keys = new KemKeys(masterKey, identity, () => now);
     const ofTheFuture = nameOf(await current(keys));
     now = time.clock();
     const signed = await current(keys);
@@ -125,7 +126,7 @@ describe('the KEM key that clients are given', () => {
     const { otherStore, time, start, current, rows } = await createHarness(t);
     const before = await current();
     const { privateKey } = generateKeyPairSync('ed25519');
-    const given = await loadIdentity(otherStore, createMasterKey(randomBytes(32)), privateKey, time.clock());
+    const given = await loadIdentity(otherStore, new MasterKey(randomBytes(32)), privateKey, time.clock());
     const after = start(given);
     const signed = await current(after.keys);
     assert.notEqual(nameOf(signed), nameOf(before));
@@ -139,7 +140,7 @@ describe('the KEM key that clients are given', () => {
 
 describe('a KEM key that a client names', () => {
   test('is found in every process until its end, whether it was opened before or not, and not after', async (t) => {
-    assert.equal(KEM_KEY_LIFETIME, 37 * DAY);
+    assert.equal(KEM_KEY_LIFETIME_MS, 37 * DAY);
     const { time, keys, start, current, find } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
@@ -198,7 +199,7 @@ describe('a KEM key that a client names', () => {
     await set({ sealed_seed: row.sealed_seed, descriptor });
     await assert.rejects(find(signed, start().keys), /does not open/);
     await set({ descriptor: row.descriptor });
-    await assert.rejects(find(signed, start(identity, store, createMasterKey(randomBytes(32))).keys), /does not open/);
+    await assert.rejects(find(signed, start(identity, store, new MasterKey(randomBytes(32))).keys), /does not open/);
     assert.ok(await find(signed, start().keys));
   });
 

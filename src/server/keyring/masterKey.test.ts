@@ -10,8 +10,8 @@ import { openTestStore } from '../../../test/support/store.ts';
 import { findMasterKeyIds } from '../store/masterKeys.ts';
 import {
   bindMasterKey,
-  createMasterKey,
   loadMasterKeyFile,
+  MasterKey,
   parseMasterKey,
   requireMasterKeyFile,
   WrongMasterKeyError,
@@ -50,7 +50,7 @@ test('what is no key of 32 bytes is not read as one', () => {
 
 test('each purpose has a key of its own, and the name of the key is none of them', () => {
   const bytes = randomBytes(32);
-  const [one, same, other] = [createMasterKey(bytes), createMasterKey(bytes), createMasterKey(randomBytes(32))];
+  const [one, same, other] = [new MasterKey(bytes), new MasterKey(bytes), new MasterKey(randomBytes(32))];
   assert.match(one.id, /^[0-9a-f]{16}$/);
   assert.equal(same.id, one.id);
   assert.notEqual(other.id, one.id);
@@ -58,7 +58,7 @@ test('each purpose has a key of its own, and the name of the key is none of them
   assert.deepEqual(one.derive('purpose'), same.derive('purpose'));
   assert.notDeepEqual(one.derive('purpose'), one.derive('another purpose'));
   assert.notDeepEqual(one.derive('purpose'), other.derive('purpose'));
-  assert.throws(() => createMasterKey(randomBytes(16)), /32 bytes, not 16/);
+  assert.throws(() => new MasterKey(randomBytes(16)), /32 bytes, not 16/);
 });
 
 describe('the key file', () => {
@@ -136,7 +136,7 @@ test('a key file that is missing is made for a new database only', async (t) => 
   const store = await openTestStore(t);
   const path = join(await temporaryFolder(t), 'master.key');
   await requireMasterKeyFile(store, path);
-  const masterKey = createMasterKey(loadMasterKeyFile(path).bytes);
+  const masterKey = new MasterKey(loadMasterKeyFile(path).bytes);
   await bindMasterKey(store, masterKey, NOW);
   await requireMasterKeyFile(store, path);
   await rm(path);
@@ -148,7 +148,7 @@ test('a key file that is missing is made for a new database only', async (t) => 
 
 test('a database takes the first master key, and then no other', async (t) => {
   const store = await openTestStore(t);
-  const [right, wrong] = [createMasterKey(randomBytes(32)), createMasterKey(randomBytes(32))];
+  const [right, wrong] = [new MasterKey(randomBytes(32)), new MasterKey(randomBytes(32))];
   await bindMasterKey(store, right, NOW);
   await bindMasterKey(store, right, NOW + 1);
   await assert.rejects(
@@ -165,7 +165,7 @@ test('a database takes the first master key, and then no other', async (t) => {
 
 test('of servers that start at once with keys of their own on a new database, one alone succeeds', async (t) => {
   const store = await openTestStore(t);
-  const servers = Array.from({ length: 4 }, () => createMasterKey(randomBytes(32)));
+  const servers = Array.from({ length: 4 }, () => new MasterKey(randomBytes(32)));
   // Each has its connection before any of them begins.
   await Promise.all(servers.map(() => store.transaction(findMasterKeyIds)));
   const outcomes = await Promise.allSettled(servers.map((masterKey) => bindMasterKey(store, masterKey, NOW)));

@@ -16,21 +16,23 @@ import { deriveKey } from '../crypto/derive.ts';
 import { findMasterKeyIds, insertMasterKeyId, lockMasterKeys } from '../store/masterKeys.ts';
 import type { Store } from '../store/store.ts';
 
-/** The key that everything stored hangs on. Without it the database opens nothing. */
-export interface MasterKey {
-  /** Names the key without telling anything about it: 16 hex characters. */
+/** Root key from which all storage keys are derived. */
+export class MasterKey {
+  /** Identifies the key without revealing anything about it: 16 hex characters. */
   readonly id: string;
-  /** A 32-byte key for one purpose. */
-  derive(label: string): Uint8Array<ArrayBuffer>;
-}
+  readonly #bytes: Uint8Array;
 
-/** @param bytes 32 bytes */
-export function createMasterKey(bytes: Uint8Array): MasterKey {
-  if (bytes.length !== KEY_LENGTH) throw new Error(`A master key has ${KEY_LENGTH} bytes, not ${bytes.length}.`);
-  return {
-    id: Buffer.from(deriveKey(bytes, 'vws master key id')).toString('hex', 0, 8),
-    derive: (label) => deriveKey(bytes, label),
-  };
+  /** @param bytes 32 bytes */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length !== KEY_LENGTH) throw new Error(`A master key has ${KEY_LENGTH} bytes, not ${bytes.length}.`);
+    this.#bytes = bytes;
+    this.id = Buffer.from(this.derive('vws master key id')).toString('hex', 0, 8);
+  }
+
+  /** Returns a 32-byte key for one purpose. */
+  derive(label: string): Uint8Array<ArrayBuffer> {
+    return deriveKey(this.#bytes, label);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { Transaction } from '../store/store.ts';
 import { openEnvelope } from './envelope.ts';
-import { createMessages } from './messages.ts';
+import { Messages } from './messages.ts';
 
 /** Nothing here asks the database anything. */
 const tx = {} as Transaction;
@@ -13,7 +13,7 @@ const NOW = Date.UTC(2026, 10, 22, 14, 22);
 function createHarness(...names: string[]) {
   const users = names.map((name) => ({ name, id: new Uint8Array(randomBytes(16)), key: randomBytes(32) }));
   const keyOf = (userId: Uint8Array) => users.find(({ id }) => id === userId)?.key ?? assert.fail('no such user');
-  const messages = createMessages({
+  const messages = new Messages({
     keyring: {
       currentKey: async (_, userId) => keyOf(userId),
       allKeys: async (_, userId) => [keyOf(userId)],

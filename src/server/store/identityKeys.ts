@@ -2,8 +2,10 @@ import { sql } from 'kysely';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
-export type IdentityRow = Row<'identities'>;
 export type KemKeyRow = Row<'kem_keys'>;
+
+/** The part of a KEM key that clients receive. */
+export type SignedDescriptor = Pick<KemKeyRow, 'identity' | 'descriptor' | 'signature'>;
 
 /** Keeps others from making an identity or a KEM key until the transaction ends. */
 export async function lockIdentityKeys({ engine, db }: Transaction): Promise<void> {
@@ -12,7 +14,7 @@ export async function lockIdentityKeys({ engine, db }: Transaction): Promise<voi
 }
 
 /** @returns the identity that was made first */
-export async function findIdentity({ db }: Transaction): Promise<IdentityRow | undefined> {
+export async function findIdentity({ db }: Transaction): Promise<Row<'identities'> | undefined> {
   return db.selectFrom('identities').selectAll().orderBy('created_at').limit(1).executeTakeFirst();
 }
 
