@@ -15,9 +15,9 @@ import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
 import { createRateLimiter, type RateLimit, type RateLimitCheck } from './limits/rateLimiter.ts';
 import { errorFields } from './log.ts';
-import { createLocalMailbox } from './mail/localMailbox.ts';
-import { createOutbox, type Outbox } from './mail/outbox.ts';
-import { createSmtpTransport } from './mail/smtp.ts';
+import { LocalMailbox } from './mail/localMailbox.ts';
+import { Outbox } from './mail/outbox.ts';
+import { SmtpTransport } from './mail/smtp.ts';
 import { Messages } from './messages/messages.ts';
 import { createExchange, type Exchange } from './sessions/exchange.ts';
 import { createUserSessions } from './sessions/list.ts';
@@ -184,10 +184,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     queueLimit: config.hash.queueLimit,
   });
   lowerHashingPriority();
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),
-    transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
+    transport: config.smtp ? new SmtpTransport(config.smtp, log) : new LocalMailbox(config.mailboxFolder, log),
     settings: config.mail,
     firstAttemptDelay: () => MIN_MAIL_DELAY + randomInt(MAIL_DELAY_SPREAD),
     log,

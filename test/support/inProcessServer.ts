@@ -6,7 +6,7 @@ import { readConfig } from '../../src/server/config/config.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
 import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';
-import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import { Outbox } from '../../src/server/mail/outbox.ts';
 import { deleteExpired } from '../../src/server/store/expiry.ts';
 import { openStore } from '../../src/server/store/open.ts';
 import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
@@ -51,7 +51,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
   await bindMasterKey(inner, masterKey, clock());
   const identity = await loadIdentity(inner, masterKey, undefined, clock());
   const store = createCrashableStore(inner, () => copyDatabase(path, crashPath));
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),
     transport: {

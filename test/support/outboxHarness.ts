@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { MailTransport } from '../../src/server/mail/mail.ts';
-import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import { Outbox } from '../../src/server/mail/outbox.ts';
 import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Row } from '../../src/server/store/schema.ts';
 import type { Store } from '../../src/server/store/store.ts';
@@ -55,7 +55,7 @@ export async function createOutboxHarnessWith<T extends MailTransport>(
   const store = parts.store ?? (await openTestStore(t));
   const time = parts.time ?? createFakeTime();
   const log = createMemoryLog();
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     store,
     sealingKey: parts.key ?? sealingKey,
     transport,

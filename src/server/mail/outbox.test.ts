@@ -7,7 +7,7 @@ import { createFakeTransport, mailSettings, openTestStore, recoveryMail } from '
 import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
 import type { Row } from '../store/schema.ts';
 import { DeliveryError } from './mail.ts';
-import { createOutbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 
 const passing = () => Promise.reject(new DeliveryError('450', false));
 const refused = () => Promise.reject(new DeliveryError('550', true));
@@ -161,7 +161,7 @@ test('no log line holds an address, a name, a code or what went wrong in words',
 test('the settings are checked before anything is sent', async (t) => {
   const store = await openTestStore(t);
   const create = (sender: string) =>
-    createOutbox({
+    new Outbox({
       store,
       sealingKey: randomBytes(32),
       transport: createFakeTransport(),

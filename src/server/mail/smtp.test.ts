@@ -10,7 +10,7 @@ import type { RecoveryMail } from '../store/outbox.ts';
 import { parseSender } from './address.ts';
 import { DeliveryError, type MailMessage } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
-import { createSmtpTransport, type SmtpSettings } from './smtp.ts';
+import { type SmtpSettings, SmtpTransport } from './smtp.ts';
 
 const CREATED_AT = Date.UTC(2026, 10, 22, 14, 22);
 const never = new AbortController().signal;
@@ -37,7 +37,7 @@ function createTransport(t: TestContext, port: number, changes: Partial<SmtpSett
     caFile: CERTIFICATE_FILE,
     ...changes,
   };
-  const transport = createSmtpTransport(settings, log);
+  const transport = new SmtpTransport(settings, log);
   t.after(() => transport.close());
   return Object.assign(transport, { log });
 }
