@@ -13,7 +13,7 @@ import { KemKeys } from './keyring/kemKeys.ts';
 import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
 import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
-import { createRateLimiter, type RateLimit, type RateLimitCheck } from './limits/rateLimiter.ts';
+import { type RateLimit, type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { errorFields } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
@@ -113,9 +113,9 @@ export interface Core {
 export function createCore(dependencies: CoreDependencies): Core {
   const { config, store, masterKey, identity, hasher, outbox, clock } = dependencies;
   const { rates } = config;
-  const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
-  const limit = (name: string, max: number, window: number): RateLimitCheck => {
-    const rule: RateLimit = { name, max, window };
+  const limiter = new RateLimiter(masterKey.derive('vws rate counters'), clock);
+  const limit = (name: string, max: number, windowMs: number): RateLimitCheck => {
+    const rule: RateLimit = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
 

@@ -23,14 +23,38 @@ export interface Psk {
   readonly id: Uint8Array;
 }
 
-/** The two parties' secrets after a setup. */
-export interface HpkeContext {
-  /** Seals the first and only message. */
-  seal(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer>;
+/** The secrets that both parties share after a setup: the key schedule of RFC 9180, section 5.1. */
+export class HpkeContext {
+  readonly #key: Uint8Array;
+  readonly #nonce: Uint8Array;
+  readonly #exporterSecret: Uint8Array;
+
+  constructor(sharedSecret: Uint8Array, info: Uint8Array, psk?: Psk) {
+    const scheduleContext = Buffer.concat([
+      Uint8Array.of(psk ? MODE.psk : MODE.base),
+      labeledExtract(EMPTY, 'psk_id_hash', psk?.id ?? EMPTY),
+      labeledExtract(EMPTY, 'info_hash', info),
+    ]);
+    const secret = labeledExtract(sharedSecret, 'secret', psk?.secret ?? EMPTY);
+    this.#key = labeledExpand(secret, 'key', scheduleContext, KEY_LENGTH);
+    this.#nonce = labeledExpand(secret, 'base_nonce', scheduleContext, NONCE_LENGTH);
+    this.#exporterSecret = labeledExpand(secret, 'exp', scheduleContext, HASH_LENGTH);
+  }
+
+  /** Encrypts the first and only message. */
+  seal(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
+    return sealWithNonce(this.#key, this.#nonce, plaintext, associatedData);
+  }
+
   /** @returns undefined if it does not open */
-  open(associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
-  /** A secret of `length` bytes, up to 32, for another use. */
-  export(context: string, length: number): Uint8Array<ArrayBuffer>;
+  open(associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    return openWithNonce(this.#key, this.#nonce, ciphertext, associatedData);
+  }
+
+  /** Returns a secret of `length` bytes, up to 32, for another purpose. */
+  export(context: string, length: number): Uint8Array<ArrayBuffer> {
+    return labeledExpand(this.#exporterSecret, 'sec', Buffer.from(context), length);
+  }
 }
 
 /** @returns undefined if this is no public key */
@@ -43,7 +67,7 @@ export function setupSender(
   return (
     encapsulation && {
       encapsulated: encapsulation.ciphertext,
-      context: createContext(encapsulation.sharedSecret, info, psk),
+      context: new HpkeContext(encapsulation.sharedSecret, info, psk),
     }
   );
 }
@@ -56,25 +80,7 @@ export function setupReceiver(
   psk?: Psk,
 ): HpkeContext | undefined {
   const sharedSecret = xwingDecapsulate(keyPair, encapsulated);
-  return sharedSecret && createContext(sharedSecret, info, psk);
-}
-
-/** The key schedule of RFC 9180, section 5.1. */
-function createContext(sharedSecret: Uint8Array, info: Uint8Array, psk?: Psk): HpkeContext {
-  const scheduleContext = Buffer.concat([
-    Uint8Array.of(psk ? MODE.psk : MODE.base),
-    labeledExtract(EMPTY, 'psk_id_hash', psk?.id ?? EMPTY),
-    labeledExtract(EMPTY, 'info_hash', info),
-  ]);
-  const secret = labeledExtract(sharedSecret, 'secret', psk?.secret ?? EMPTY);
-  const key = labeledExpand(secret, 'key', scheduleContext, KEY_LENGTH);
-  const nonce = labeledExpand(secret, 'base_nonce', scheduleContext, NONCE_LENGTH);
-  const exporterSecret = labeledExpand(secret, 'exp', scheduleContext, HASH_LENGTH);
-  return {
-    seal: (associatedData, plaintext) => sealWithNonce(key, nonce, plaintext, associatedData),
-    open: (associatedData, ciphertext) => openWithNonce(key, nonce, ciphertext, associatedData),
-    export: (context, length) => labeledExpand(exporterSecret, 'sec', Buffer.from(context), length),
-  };
+  return sharedSecret && new HpkeContext(sharedSecret, info, psk);
 }
 
 function labeledExtract(salt: Uint8Array, label: string, input: Uint8Array): Uint8Array {

@@ -1,17 +1,10 @@
 /** KEM keys of handshakes, with their signed descriptors. */
 import { hash } from 'node:crypto';
-import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH } from '../../protocol/suite2.ts';
+import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH, type SignedDescriptor } from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../crypto/xwing.ts';
-import {
-  findKemKey,
-  findNewestKemKey,
-  insertKemKey,
-  type KemKeyRow,
-  lockIdentityKeys,
-  type SignedDescriptor,
-} from '../store/identityKeys.ts';
+import { findKemKey, findNewestKemKey, insertKemKey, type KemKeyRow, lockIdentityKeys } from '../store/identityKeys.ts';
 import type { Transaction } from '../store/store.ts';
 import type { Identity } from './identity.ts';
 import type { MasterKey } from './masterKey.ts';

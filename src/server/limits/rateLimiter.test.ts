@@ -5,11 +5,11 @@ import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
-import { createRateLimiter, type RateLimit, type RateLimiter } from './rateLimiter.ts';
+import { type RateLimit, RateLimiter } from './rateLimiter.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const LOGINS: RateLimit = { name: 'logins', max: 3, window: MINUTE };
+const LOGINS: RateLimit = { name: 'logins', max: 3, windowMs: MINUTE };
 const KEY = randomBytes(32);
 
 /** @returns the seconds until another try makes sense, 0 if the event was let pass */
@@ -19,7 +19,7 @@ async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
   // On a full minute, where windows of a minute begin.
   const time = createFakeTime(Date.UTC(2026, 10, 22, 14, 22));
-  const limiter = createRateLimiter(KEY, time.clock);
+  const limiter = new RateLimiter(KEY, time.clock);
   const consume: Consume = async (subject, limit = LOGINS, by = limiter) => {
     try {
       await store.transaction((tx) => by.consume(tx, limit, subject));
@@ -66,7 +66,7 @@ test('other subjects and other limits have counts of their own', async (t) => {
 
 test('processes that share a database share the counts', async (t) => {
   const { time, consume } = await createHarness(t);
-  const other = createRateLimiter(KEY, time.clock);
+  const other = new RateLimiter(KEY, time.clock);
   assert.equal(await consume('a'), 0);
   assert.equal(await consume('a', LOGINS, other), 0);
   assert.equal(await consume('a'), 0);

@@ -4,9 +4,6 @@ import type { Transaction } from './store.ts';
 
 export type KemKeyRow = Row<'kem_keys'>;
 
-/** The part of a KEM key that clients receive. */
-export type SignedDescriptor = Pick<KemKeyRow, 'identity' | 'descriptor' | 'signature'>;
-
 /** Keeps others from making an identity or a KEM key until the transaction ends. */
 export async function lockIdentityKeys({ engine, db }: Transaction): Promise<void> {
   // On SQLite a transaction excludes all others by itself.
