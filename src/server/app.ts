@@ -28,7 +28,7 @@ import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
 
 import type { Store } from './store/store.ts';
-import { createSweeper } from './store/sweeper.ts';
+import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE = 60_000;
@@ -209,7 +209,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     corsOrigins: config.corsOrigins,
     log,
   });
-  const sweeper = createSweeper(store, expiryTimes(config), clock, (error) =>
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
     log.error({ error: errorFields(error) }, 'removing expired rows failed'),
   );
 

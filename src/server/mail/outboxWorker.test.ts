@@ -19,7 +19,8 @@ function failingStore(store: Store): Store & { failing: boolean } {
   const state = { failing: false };
   const transaction: Store['transaction'] = (work) =>
     state.failing ? Promise.reject(new Error('cannot write K7M4PX')) : store.transaction(work);
-  return Object.assign(state, { ...store, transaction });
+  const { engine, location } = store;
+  return Object.assign(state, { engine, location, transaction, close: () => store.close() });
 }
 
 test('slow mails hold up no other one, and no more than five go at once', async (t) => {
