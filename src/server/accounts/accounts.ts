@@ -24,7 +24,7 @@ const USER_ID_LENGTH = 16;
 /** Ends every session of a user except one. */
 export type EndOtherSessions = (transaction: Transaction, userId: Uint8Array, sessionId: Uint8Array) => Promise<void>;
 
-export interface AccountsDependencies {
+interface AccountsDependencies {
   readonly store: Store;
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Credentials;

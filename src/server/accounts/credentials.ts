@@ -16,7 +16,7 @@ export const LOCK_RULE: LockRule = {
 /** Number of password checks of one account that may wait at once. */
 const MAX_WAITING_PER_ACCOUNT = 500;
 
-export interface CredentialsDependencies {
+interface CredentialsDependencies {
   readonly store: Store;
   readonly hasher: PasswordHashing;
   /** Key under which e-mail addresses are hashed to count attempts, 32 bytes. */

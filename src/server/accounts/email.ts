@@ -1,7 +1,7 @@
 import { Problem } from '../../protocol/problems.ts';
 
 /** RFC 5321, 4.5.3.1.3: a path has 256 octets, two of them the brackets. */
-export const MAX_EMAIL_LENGTH = 254;
+const MAX_EMAIL_LENGTH = 254;
 
 /**
  * The longest text that is looked at, in UTF-16 units: more than 254 bytes ever have, however they are decomposed.

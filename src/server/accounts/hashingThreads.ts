@@ -3,7 +3,7 @@ import { constants, getPriority, setPriority } from 'node:os';
 
 const POOL_THREAD_NAME = 'libuv-worker';
 /** Of Linux's 40 levels: next to a thread so much above it, one gets about a tenth of a processor. */
-const STEPS_DOWN = 10;
+const PRIORITY_STEPS = 10;
 
 /**
  * Lets the threads that hash passwords wait for the one that answers requests, where they share a processor. What else they
@@ -12,7 +12,7 @@ const STEPS_DOWN = 10;
  * @returns how many threads that are; none on systems that are not Linux, where the priority stays as it is
  */
 export function lowerHashingPriority(): number {
-  const priority = Math.min(getPriority() + STEPS_DOWN, constants.priority.PRIORITY_LOW);
+  const priority = Math.min(getPriority() + PRIORITY_STEPS, constants.priority.PRIORITY_LOW);
   let lowered = 0;
   for (const thread of threads()) {
     try {

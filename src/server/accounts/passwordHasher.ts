@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2';
-import { normalisePassword } from './passwordPolicy.ts';
+import { normalizePassword } from './passwordPolicy.ts';
 import { Semaphore } from './semaphore.ts';
 
 /** Cost of a hash: OWASP's first choice for Argon2id, https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
@@ -59,7 +59,7 @@ export class PasswordHasher {
 
   /** @throws Problem `overloaded` if the queue is full */
   hash(password: string): Promise<string> {
-    return this.#slots.run(() => hash(normalisePassword(password), this.#settings));
+    return this.#slots.run(() => hash(normalizePassword(password), this.#settings));
   }
 
   /**
@@ -70,7 +70,7 @@ export class PasswordHasher {
   verify(findHash: () => Promise<string | undefined>, password: string): Promise<boolean> {
     return this.#slots.run(async () => {
       const passwordHash = await findHash();
-      const matches = await verify(passwordHash ?? this.#dummyHash, normalisePassword(password), this.#settings);
+      const matches = await verify(passwordHash ?? this.#dummyHash, normalizePassword(password), this.#settings);
       return passwordHash !== undefined && matches;
     });
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import fc from 'fast-check';
 import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
-import { checkPasswordFormat, checkPasswordPolicy, normalisePassword } from './passwordPolicy.ts';
+import { checkPasswordFormat, checkPasswordPolicy, normalizePassword } from './passwordPolicy.ts';
 
 const someone = { username: 'Ada Lovelace', email: 'ada.l@example.org' };
 const accept = (password: string, identity = someone) => checkPasswordPolicy(password, identity);
@@ -57,7 +57,7 @@ test('a passphrase of any script has 12 to 256 characters, however many bytes', 
   }
   fc.assert(
     fc.property(textOf(character, { minLength: 12, maxLength: 256 }), (text) => {
-      const length = [...normalisePassword(text)].length;
+      const length = [...normalizePassword(text)].length;
       if (length >= 12 && length <= 256)
         accept(text, { username: 'somebody else', email: 'somebody.else@example.org' });
       else refuse(text);
@@ -101,17 +101,17 @@ test('the same characters typed on another system are the same password', () => 
     ['ﬁne ﬁshing', 'fine fishing'],
     ['ｆｕｌｌ　ｗｉｄｔｈ', 'full width'],
   ] as const) {
-    assert.equal(normalisePassword(one), normalisePassword(other));
+    assert.equal(normalizePassword(one), normalizePassword(other));
   }
-  assert.notEqual(normalisePassword('Case'), normalisePassword('case'));
-  assert.notEqual(normalisePassword('end '), normalisePassword('end'));
+  assert.notEqual(normalizePassword('Case'), normalizePassword('case'));
+  assert.notEqual(normalizePassword('end '), normalizePassword('end'));
 });
 
 test('the format of a current password: accepted if any rule could have accepted it', () => {
   const anyCharacters = textOf(character, { minLength: 12, maxLength: 256 });
   fc.assert(
     fc.property(fc.oneof(originalPassword(), anyCharacters), (password) => {
-      const length = [...normalisePassword(password)].length;
+      const length = [...normalizePassword(password)].length;
       fc.pre(length >= 8 && length <= 256);
       try {
         accept(password);

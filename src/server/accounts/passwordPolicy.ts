@@ -2,9 +2,9 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { Problem } from '../../protocol/problems.ts';
 
 /** A passphrase has at least so many characters (NFKC code points) … */
-export const MIN_PASSPHRASE_LENGTH = 12;
+const MIN_PASSPHRASE_LENGTH = 12;
 /** … and at most so many. */
-export const MAX_PASSPHRASE_LENGTH = 256;
+const MAX_PASSPHRASE_LENGTH = 256;
 /**
  * The longest passphrase that is looked at, in UTF-16 units: more than 256 characters ever have, however they are
  * decomposed. Normalising takes the square of the length of a run of combining characters.
@@ -25,13 +25,13 @@ const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd
 const COMMON: ReadonlySet<string> = new Set((dictionary['passwords-common'] as readonly string[]).map(String));
 
 /** Whose password it is to be. */
-export interface Identity {
+interface PasswordOwner {
   readonly username: string;
   readonly email: string;
 }
 
 /** The text that is hashed: the same password typed on another keyboard or system is the same text. */
-export function normalisePassword(password: string): string {
+export function normalizePassword(password: string): string {
   // What is too long for a passphrase and not classic is nobody's password, in whatever form.
   if (password.length > MAX_RAW_LENGTH && !CLASSIC.test(password)) return password;
   return password.normalize('NFKC');
@@ -42,10 +42,10 @@ export function normalisePassword(password: string): string {
  *
  * @throws Problem `password_refused`
  */
-export function checkPasswordPolicy(password: string, identity: Identity): void {
+export function checkPasswordPolicy(password: string, owner: PasswordOwner): void {
   if (CLASSIC.test(password)) return;
   if (password.length > MAX_RAW_LENGTH) throw tooLong();
-  const passphrase = normalisePassword(password);
+  const passphrase = normalizePassword(password);
   const length = [...passphrase].length;
   if (length < MIN_PASSPHRASE_LENGTH) {
     throw refused(
@@ -55,7 +55,7 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
   if (length > MAX_PASSPHRASE_LENGTH) throw tooLong();
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw refused('This is one of the most common passwords.');
-  if (isMadeOfIdentity(folded, identity)) throw refused('The password is made of the name or the e-mail address.');
+  if (isMadeOfIdentity(folded, owner)) throw refused('The password is made of the name or the e-mail address.');
 }
 
 /**
@@ -65,9 +65,9 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
  * @throws Problem `password_refused`
  */
 export function checkPasswordFormat(password: string): void {
-  const normalised = normalisePassword(password);
-  const length = [...normalised].length;
-  if (CLASSIC.test(normalised) || (length >= MIN_PASSPHRASE_LENGTH && length <= MAX_PASSPHRASE_LENGTH)) return;
+  const normalized = normalizePassword(password);
+  const length = [...normalized].length;
+  if (CLASSIC.test(normalized) || (length >= MIN_PASSPHRASE_LENGTH && length <= MAX_PASSPHRASE_LENGTH)) return;
   throw refused('The current password does not have the format of a password.');
 }
 
@@ -81,7 +81,7 @@ function repeatedUnits(text: string): string[] {
   return units.filter((unit) => unit.repeat(text.length / unit.length) === text);
 }
 
-function isMadeOfIdentity(folded: string, { username, email }: Identity): boolean {
+function isMadeOfIdentity(folded: string, { username, email }: PasswordOwner): boolean {
   const address = email.toLowerCase();
   const [local = ''] = address.split('@');
   const parts = [address, username.toLowerCase(), local].filter((part) => part.length >= MIN_IDENTITY_LENGTH);

@@ -29,7 +29,7 @@ const MAX_TRIES = 5;
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
 
-export interface RecoveryDependencies {
+interface RecoveryDependencies {
   readonly store: Store;
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Pick<Credentials, 'unlock'>;

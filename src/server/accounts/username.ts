@@ -1,7 +1,7 @@
 import { Problem } from '../../protocol/problems.ts';
 
 /** The longest name, in Unicode code points after normalisation. */
-export const MAX_USERNAME_LENGTH = 64;
+const MAX_USERNAME_LENGTH = 64;
 
 /**
  * The longest text that is looked at, in UTF-16 units: more than 64 characters ever have, however they are decomposed.

@@ -17,7 +17,7 @@ const SUITE_ID = Buffer.concat([Buffer.from('HPKE'), uint16(KEM_ID), uint16(KDF_
 const VERSION = Buffer.from('HPKE-v1');
 
 /** A secret that both sides know already, and its name (RFC 9180, section 5.1.2). */
-export interface Psk {
+interface Psk {
   /** At least 32 bytes. */
   readonly secret: Uint8Array;
   readonly id: Uint8Array;

@@ -36,7 +36,7 @@ export interface XWingKeyPair {
   readonly x25519: KeyObject;
 }
 
-export interface Encapsulation {
+interface Encapsulation {
   /** 32 bytes. */
   readonly sharedSecret: Uint8Array;
   /** 1120 bytes. */

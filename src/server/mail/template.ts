@@ -2,7 +2,7 @@ import type { RecoveryMail } from '../store/outbox.ts';
 import { type CodeMailWords, codeMailHtml } from './html.ts';
 import type { MailSettings } from './mail.ts';
 
-export interface RenderedMail {
+interface RenderedMail {
   readonly subject: string;
   /** Has the code on a line of its own, and no other line of six capital letters and digits. */
   readonly text: string;
