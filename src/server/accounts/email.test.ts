@@ -1,3 +1,4 @@
+// E-mail addresses: which ones are accepted, and how they are compared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +7,7 @@ import { checkEmailFormat, foldEmail, parseEmail } from './email.ts';
 
 const refused = { code: 'invalid_email' };
 
-test('addresses that browsers take are taken', () => {
+test('accepts every address that browsers accept', () => {
   for (const address of [
     'ada@example.org',
     'ada+vws@example.org',
@@ -19,7 +20,7 @@ test('addresses that browsers take are taken', () => {
   }
 });
 
-test('so are addresses of every script', () => {
+test('accepts addresses of every script', () => {
   for (const address of ['зоя@пример.рф', 'josé@example.org', '世界@例え.テスト', 'anna@bücher.example']) {
     assert.equal(parseEmail(address).email, address);
   }
@@ -40,7 +41,7 @@ function originalAddress(maxLength: number): fc.Arbitrary<string> {
     .map(([local, domain, end, rest]) => `${local}@${domain}.${end}${rest}`);
 }
 
-test('every address that the original takes is taken', () => {
+test('accepts every address that the original accepts', () => {
   fc.assert(
     fc.property(originalAddress(10), (text) => {
       assert.equal(parseEmail(text).email, text.trim().normalize('NFC'));
@@ -49,7 +50,7 @@ test('every address that the original takes is taken', () => {
   );
 });
 
-test('the format of an address: accepted if any rule accepts it, of whatever length', () => {
+test('checkEmailFormat accepts what any rule accepts, at any length', () => {
   fc.assert(
     fc.property(originalAddress(600), (text) => checkEmailFormat(text)),
     { numRuns: 300 },
@@ -66,7 +67,7 @@ test('the format of an address: accepted if any rule accepts it, of whatever len
   }
 });
 
-test('the format of an address: what parseEmail accepts passes, what no rule accepts does not', () => {
+test('checkEmailFormat rejects what no rule accepts', () => {
   fc.assert(
     fc.property(textOf(character, { maxLength: 20 }), textOf(character, { maxLength: 20 }), (local, domain) => {
       const text = `${local}@${domain}`;
@@ -86,7 +87,7 @@ test('the format of an address: what parseEmail accepts passes, what no rule acc
   }
 });
 
-test('what is no address is refused', () => {
+test('rejects everything that is not a single address', () => {
   for (const text of [
     '',
     'nobody',
@@ -108,18 +109,18 @@ test('an address has at most 254 bytes', () => {
   const longest = `${'a'.repeat(242)}@example.org`;
   assert.equal(parseEmail(longest).email.length, 254);
   assert.throws(() => parseEmail(`a${longest}`), refused);
-  // Half as many characters of two bytes each.
+  // Half the number of characters, of two bytes each.
   assert.equal(parseEmail(`${'é'.repeat(121)}@example.org`).email.length, 133);
   assert.throws(() => parseEmail(`${'é'.repeat(122)}@example.org`), refused);
 });
 
-test('an address is kept as it was written and compared without regard to case', () => {
+test('an address keeps its spelling and is compared ignoring case', () => {
   assert.deepEqual(parseEmail(' Ada@Example.ORG '), { email: 'Ada@Example.ORG', emailKey: 'ada@example.org' });
   assert.equal(foldEmail('JOSE\u0301@example.org'), parseEmail('josé@EXAMPLE.org').emailKey);
   assert.notEqual(foldEmail('ada+vws@example.org'), foldEmail('ada@example.org'));
 });
 
-test('folding a folded address changes nothing', () => {
+test('folding is idempotent', () => {
   fc.assert(
     fc.property(textOf(character, { maxLength: 20 }), (text) => {
       assert.equal(foldEmail(foldEmail(text)), foldEmail(text));

@@ -1,3 +1,4 @@
+// The password rule, and the format that a current password can have.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dictionary } from '@zxcvbn-ts/language-common';
@@ -28,7 +29,7 @@ function originalPassword(): fc.Arbitrary<string> {
   return fc.tuple(classic, fc.constantFrom('', '\n')).map(([password, end]) => password + end);
 }
 
-test('every password that the original takes is taken, however long, common or personal', () => {
+test('accepts every password that the original accepts, regardless of length, commonness and identity', () => {
   fc.assert(
     fc.property(originalPassword(), (password) => accept(password)),
     { numRuns: 300 },
@@ -37,13 +38,13 @@ test('every password that the original takes is taken, however long, common or p
   accept('Ada_Lov3', { username: 'Ada_Lov3', email: 'Ada_Lov3@example.org' });
 });
 
-test('a short password is refused if it lacks a kind of character or has one that the original does not know', () => {
+test('rejects a short password that lacks a kind of character or has an unknown one', () => {
   for (const password of ['Aa1_abc', 'abcd_1234', 'ABCD_1234', 'Abcd_efgh', 'Abcd1234', 'Abc_1 34', 'Äbcd_123', '']) {
     refuse(password);
   }
 });
 
-test('a passphrase of any script has 12 to 256 characters, however many bytes', () => {
+test('a passphrase of any script has 12 to 256 characters, regardless of bytes', () => {
   for (const shortest of [
     'blue owl sky',
     'eine Füchsin',
@@ -65,11 +66,11 @@ test('a passphrase of any script has 12 to 256 characters, however many bytes', 
     { numRuns: 300 },
   );
   refuse('blue owl sky'.repeat(22));
-  // Counted in the form that is hashed, in which these eleven are ten.
+  // Counted in the normalized form, in which these twelve are eleven.
   refuse('e\u0301 owl skies');
 });
 
-test('the most common passwords are refused, and every repetition of one', () => {
+test('rejects the most common passwords and repetitions of them', () => {
   const common = (dictionary['passwords-common'] as readonly (string | number)[]).map(String);
   assert.ok(common.length > 10_000);
   for (const password of common) refuse(password.repeat(Math.max(1, Math.ceil(12 / password.length))));
@@ -78,7 +79,7 @@ test('the most common passwords are refused, and every repetition of one', () =>
   refuse('123123123123');
 });
 
-test('a passphrase is refused if little is left of it without the name and the address', () => {
+test('rejects a passphrase that consists of little more than the name and the address', () => {
   for (const password of [
     'Ada Lovelace',
     'adalovelace!!ada lovelace'.slice(-14),
@@ -91,11 +92,11 @@ test('a passphrase is refused if little is left of it without the name and the a
     refuse(password);
   }
   accept('ada lovelace and the looms');
-  // So short a name is in too many good passphrases.
+  // Very short names occur in many good passphrases.
   accept('anaanaanaana', { username: 'an', email: 'an@example.org' });
 });
 
-test('the same characters typed on another system are the same password', () => {
+test('equivalent Unicode spellings are the same password', () => {
   for (const [one, other] of [
     ['Ångström unit', 'A\u030angstro\u0308m unit'],
     ['ﬁne ﬁshing', 'fine fishing'],
@@ -107,7 +108,7 @@ test('the same characters typed on another system are the same password', () => 
   assert.notEqual(normalizePassword('end '), normalizePassword('end'));
 });
 
-test('the format of a current password: accepted if any rule could have accepted it', () => {
+test('checkPasswordFormat accepts what any rule could have accepted', () => {
   const anyCharacters = textOf(character, { minLength: 12, maxLength: 256 });
   fc.assert(
     fc.property(fc.oneof(originalPassword(), anyCharacters), (password) => {
@@ -129,9 +130,9 @@ test('the format of a current password: accepted if any rule could have accepted
   for (const password of [
     'Passw٠rd!',
     'Passw0rd!\n',
-    // Typed on another keyboard it is the same password.
+    // Equivalent to Passw0rd! after normalization.
     'Ｐａｓｓｗ０ｒｄ！',
-    // Rules that depend on the name or on the list of common passwords may have been others at the time.
+    // The name or the list of common passwords may have been different when the password was set.
     'passwordpassword',
     'Ada Lovelace',
     `${'Aa1_'.repeat(2_000)}`,
@@ -140,7 +141,7 @@ test('the format of a current password: accepted if any rule could have accepted
   }
 });
 
-test('the format of a current password: refused if no rule could ever have accepted it', () => {
+test('checkPasswordFormat rejects what no rule could have accepted', () => {
   for (const password of [
     '',
     'short',
