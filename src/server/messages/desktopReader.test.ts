@@ -15,7 +15,7 @@ const seal = (text: string) => sealEnvelope(key, recipientId, { senderId, sentAt
 const open = (envelope: string, repairLastCharacter = false) =>
   openEnvelope([randomBytes(32), key], recipientId, envelope, { repairLastCharacter });
 
-/** Seals as versions did whose classes were powers of two from 256 bytes and multiples of 64 KiB. */
+/** Seals like earlier versions, whose size classes were powers of two from 256 bytes and multiples of 64 KiB. */
 function sealInClass(text: string, size: number): string {
   const padded = Buffer.alloc(size - NONCE_LENGTH - TAG_LENGTH);
   padded.writeUInt8(1);
@@ -30,7 +30,7 @@ function sealInClass(text: string, size: number): string {
 const KIB = 1024;
 const PREVIOUS_CLASSES = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 1024].map((size) => size * KIB);
 
-test('the model of the reader: exact, one character more, one character less', () => {
+test('the model of the reader returns a ciphertext unchanged, with one more or with one less character', () => {
   assert.equal(carry('abc'), 'abc');
   assert.equal(carry('abcde'), 'abcde0');
   assert.equal(carry('abcd'), 'abc');
@@ -40,14 +40,14 @@ test('the model of the reader: exact, one character more, one character less', (
   );
 });
 
-test('every text of 0 to 5,000 bytes survives the reader', () => {
+test('current classes: every text of 0 to 5,000 bytes survives the reader', () => {
   for (let length = 0; length <= 5_000; length += 1) {
     const text = 'x'.repeat(length);
     assert.equal(open(carry(seal(text)))?.text, text, `${length} bytes`);
   }
 });
 
-test('every size class survives the reader, filled to the last byte', () => {
+test('current classes: each one survives the reader, filled to the last byte', () => {
   const classes = new Set<number>();
   for (let size = ENVELOPE_OVERHEAD; size <= 5 * 65_538; size = sizeClass(size) + 1) classes.add(sizeClass(size));
   assert.equal(classes.size, 17);
@@ -59,14 +59,14 @@ test('every size class survives the reader, filled to the last byte', () => {
   }
 });
 
-test('an envelope of a previous size class still opens unchanged', () => {
+test('earlier classes: an unaltered envelope opens', () => {
   for (const size of PREVIOUS_CLASSES) assert.equal(open(sealInClass('text', size))?.text, 'text', `${size} bytes`);
 });
 
-test('an envelope of a previous size class opens after the reader added or lost a character', () => {
+test('earlier classes: an envelope opens after the reader added or dropped a character', () => {
   const damage = { added: 0, lost: 0, none: 0 };
   for (const size of PREVIOUS_CLASSES) {
-    // Some random envelopes per class, because the lost character differs.
+    // Several random envelopes per class, because the dropped character differs.
     for (let round = 0; round < (size < 64 * KIB ? 20 : 2); round += 1) {
       const envelope = sealInClass('text', size);
       const carried = carry(envelope);
@@ -80,13 +80,13 @@ test('an envelope of a previous size class opens after the reader added or lost 
   assert.ok(damage.added > 0 && damage.lost > 0 && damage.none > 0, JSON.stringify(damage));
 });
 
-test('the repair ignores white space, and what is in the place of the added character', () => {
+test('the repair ignores white space and the value of the added character', () => {
   const envelope = sealInClass('text', 512);
   assert.equal(open(` ${envelope}9\n`, true)?.text, 'text');
   assert.equal(open(`${envelope.slice(0, 300)}\r\n${envelope.slice(300)}0\r\n`, true)?.text, 'text');
 });
 
-test('the repair opens nothing that the tag refuses', () => {
+test('the repair opens nothing that fails authentication', () => {
   const [shorter, longer] = [sealInClass('text', 1_024), sealInClass('text', 512)];
   const altered = (envelope: string) => (envelope[0] === 'A' ? 'B' : 'A') + envelope.slice(1);
   for (const carried of [
@@ -102,7 +102,7 @@ test('the repair opens nothing that the tag refuses', () => {
   assert.equal(openEnvelope([key], randomBytes(16), carry(longer), { repairLastCharacter: true }), undefined);
 });
 
-test('an envelope of a current size class is not repaired: the reader does not alter it', () => {
+test('current classes: not repaired, because the reader does not alter them', () => {
   const envelope = seal('x'.repeat(60));
   assert.equal(open(`${envelope}0`, true), undefined);
   assert.equal(open(envelope.slice(0, -1), true), undefined);

@@ -1,14 +1,13 @@
+// The envelope: format of encrypted messages.
 import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
 import { repairCandidates } from './desktopReader.ts';
 
 /*
- * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
- * this version stays readable for ever.
+ * An envelope is carried by a video and can never be rewritten, so this version stays readable permanently.
  *
  *   base64url without padding ( nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
  *
- * Nothing in it is recognisable: without the key it is random from the first byte to the last, and its size is one of
- * a few. The plaintext under it:
+ * Without the key an envelope is indistinguishable from random bytes of one of a few sizes. The plaintext:
  *
  *   version (1) = 1 ‖ sent at, ms since 1970 (6, big-endian) ‖ sender's id (16) ‖ length of the text (4, big-endian)
  *   ‖ text (UTF-8) ‖ zeros up to the size class
@@ -22,7 +21,7 @@ const LENGTH_OFFSET = 23;
 const TEXT_OFFSET = 27;
 export const ID_LENGTH = 16;
 
-/** Bytes that the envelope adds to the text, padding aside. */
+/** Bytes that the envelope adds to the text, without padding. */
 export const ENVELOPE_OVERHEAD = NONCE_LENGTH + TAG_LENGTH + TEXT_OFFSET;
 
 /**
@@ -37,16 +36,21 @@ export function sizeClass(size: number): number {
   return SIZE_CLASSES.find((fitting) => fitting >= size) ?? Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
 }
 
-/** What an envelope holds. */
+/** Content of an envelope. */
 export interface DecryptedMessage {
   /** 16 bytes. */
   readonly senderId: Uint8Array;
-  /** Milliseconds since 1970, to 2⁴⁸. */
+  /** Milliseconds since 1970, below 2⁴⁸. */
   readonly sentAt: number;
   readonly text: string;
 }
 
-/** @param key the recipient's message key, 32 bytes */
+/**
+ * Encrypts a message.
+ *
+ * @param key the recipient's message key, 32 bytes
+ * @returns the envelope in base64url
+ */
 export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: DecryptedMessage): string {
   const text = Buffer.from(message.text, 'utf8');
   const padded = Buffer.alloc(sizeClass(text.length + ENVELOPE_OVERHEAD) - NONCE_LENGTH - TAG_LENGTH);
@@ -59,10 +63,10 @@ export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: 
 }
 
 /**
- * Opens an envelope with whichever of the recipient's keys fits. Its size class is not checked.
+ * Decrypts an envelope with the recipient's key that fits. The size class is not checked.
  *
- * @param envelope as it was sealed; white space, which mail and forms like to add, is ignored
- * @param options.repairLastCharacter also tries what it was before the original desktop client's reader altered it
+ * @param envelope in base64url; white space, which mail and forms may add, is ignored
+ * @param options.repairLastCharacter also undoes what the original desktop client's reader does to earlier size classes
  * @returns undefined, without a reason, if it is not an envelope for this recipient
  */
 export function openEnvelope(
@@ -98,10 +102,10 @@ function openSealed(
   return undefined;
 }
 
-/** @returns undefined if there is anything but base64url without padding, and white space */
+/** @returns undefined if the text contains anything other than base64url without padding and white space */
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  // As it was sealed, it is encoded to the same again, which is quicker to see than that every character is allowed.
+  // Encoding again and comparing is faster than checking every character.
   if (bytes.length > 0 && bytes.toString('base64url') === text) return bytes;
   const compact = withoutWhiteSpace(text);
   return /^[A-Za-z0-9_-]+$/.test(compact) ? Buffer.from(compact, 'base64url') : undefined;

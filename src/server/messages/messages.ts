@@ -1,4 +1,4 @@
-/** Rules of messages: encrypting a text for a user, decrypting a message of one's own. */
+/** Rules of messages: encrypting a text for a user, decrypting a message for the user. */
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';
@@ -30,7 +30,7 @@ export class Messages {
   }
 
   /**
-   * Encrypts a text for the first of the names that a user has.
+   * Encrypts a text for the user who has the first known name of the list.
    *
    * @returns the envelope, see envelope.ts
    * @throws Problem `message_too_large`, `user_not_found`
