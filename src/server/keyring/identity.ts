@@ -1,3 +1,4 @@
+// The identity of the server: an Ed25519 key that clients pin.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { findIdentity, insertIdentity, lockIdentityKeys } from '../store/identityKeys.ts';
@@ -22,25 +23,25 @@ export class Identity {
 }
 
 /**
- * Reads an Ed25519 private key as OpenSSL writes it (`openssl genpkey -algorithm ed25519`).
+ * Reads an Ed25519 private key in the format of OpenSSL (`openssl genpkey -algorithm ed25519`).
  *
  * @param pem PKCS#8
- * @throws Error if it is another kind of key, or none
+ * @throws Error if it is not an Ed25519 private key; the message continues the name of the setting
  */
 export function readIdentityKey(pem: string): KeyObject {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
-    // The parser's own message could quote the key.
-    throw new Error('is no private key in PEM');
+    // The message of the parser could quote the key.
+    throw new Error('is not a private key in PEM');
   }
   if (key.asymmetricKeyType !== 'ed25519') throw new Error(`is a key for ${key.asymmetricKeyType}, not for Ed25519`);
   return key;
 }
 
 /**
- * The identity of the server: the given key, or the one in the database, which is made if there is none.
+ * Returns the identity of the server: the configured key or the one in the database, which is created if it does not exist.
  *
  * @throws Error if the stored key does not open: the database was altered or damaged
  */
@@ -64,7 +65,7 @@ export async function loadIdentity(
   });
 }
 
-/** What people compare and clients pin: the identity in base64url, 43 characters. */
+/** Returns the fingerprint that users compare and clients pin: the public key in base64url, 43 characters. */
 export function fingerprintOf({ publicKey }: Pick<Identity, 'publicKey'>): string {
   return Buffer.from(publicKey).toString('base64url');
 }

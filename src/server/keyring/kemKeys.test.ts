@@ -1,3 +1,4 @@
+// KEM keys: rotation, expiry, several processes, damaged rows.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, hash, randomBytes, verify } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -28,7 +29,7 @@ async function createHarness(t: TestContext) {
   return {
     ...{ store, otherStore, time, identity, start },
     keys: ownKeys,
-    /** The key that a client is given. */
+    /** Returns the key that new clients receive. */
     current: (keys: KemKeys = ownKeys, on: Store = store) => on.transaction((tx) => keys.current(tx)),
     find: (descriptor: SignedDescriptor, keys: KemKeys = ownKeys) =>
       store.transaction((tx) => keys.find(tx, kidOf(descriptor))),
@@ -40,8 +41,8 @@ async function createHarness(t: TestContext) {
 const kidOf = ({ descriptor }: SignedDescriptor) => hash('sha256', descriptor, 'buffer');
 const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex');
 
-describe('the KEM key that clients are given', () => {
-  test('is signed by the identity, good from a day before it was made, and opens what is made for it', async (t) => {
+describe('the current KEM key', () => {
+  test('is signed by the identity, valid from a day before its creation, and decapsulates', async (t) => {
     const { time, identity, current, find } = await createHarness(t);
     const signed = await current();
     assert.deepEqual(Buffer.from(signed.identity), Buffer.from(identity.publicKey));
@@ -58,7 +59,7 @@ describe('the KEM key that clients are given', () => {
     assert.deepEqual(xwingDecapsulate(keyPair, encapsulation.ciphertext), encapsulation.sharedSecret);
   });
 
-  test('is one, whoever asks for it, in however many processes at once', async (t) => {
+  test('is the same for concurrent calls in several processes', async (t) => {
     const { otherStore, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const askAll = () =>
@@ -71,7 +72,7 @@ describe('the KEM key that clients are given', () => {
     assert.equal((await rows()).length, 1);
   });
 
-  test('is another one after 30 days, at the very millisecond, in all processes', async (t) => {
+  test('rotates exactly after 30 days, in all processes', async (t) => {
     assert.equal(KEM_KEY_ROTATION_MS, 30 * DAY);
     const { otherStore, time, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
@@ -90,11 +91,11 @@ describe('the KEM key that clients are given', () => {
     assert.ok(![first, second].includes(nameOf(await current())));
   });
 
-  test('is one that lies in the database, even if another one was made in a transaction that was undone', async (t) => {
+  test('is always stored: a key of a rolled back transaction is not used', async (t) => {
     const { store, keys, current, find, rows } = await createHarness(t);
     const undone = store.transaction(async (tx) => {
       await keys.current(tx);
-      // Read in the same group of transactions, or in the same one.
+      // Read in the same transaction, or in another one of the same group.
       await keys.current(tx);
       throw new Error('the disk is full');
     });
@@ -104,7 +105,7 @@ describe('the KEM key that clients are given', () => {
     assert.equal((await rows()).length, 1);
   });
 
-  test('is not one of the future, which was made while the clock was wrong, not even where it was made', async (t) => {
+  test('is never one from the future, created while the clock was wrong', async (t) => {
     const { start, current, rows, identity, time } = await createHarness(t);
     let now = time.clock() + 400 * DAY;
     const masterKey = new MasterKey(randomBytes(32));
@@ -115,13 +116,13 @@ describe('the KEM key that clients are given', () => {
     assert.notEqual(nameOf(signed), ofTheFuture);
     const { notBefore = Number.POSITIVE_INFINITY } = decodeDescriptor(signed.descriptor) ?? {};
     assert.ok(notBefore <= now);
-    // It stays the one that clients are given, also in a process that starts now.
+    // It stays the current one, also in a process that starts now.
     assert.equal(nameOf(await current(keys)), nameOf(signed));
     assert.equal(nameOf(await current(start().keys)), nameOf(signed));
     assert.equal((await rows()).length, 2);
   });
 
-  test('is none that another identity signed', async (t) => {
+  test('is never one signed by another identity', async (t) => {
     const { otherStore, time, start, current, rows } = await createHarness(t);
     const before = await current();
     const { privateKey } = generateKeyPairSync('ed25519');
@@ -131,14 +132,14 @@ describe('the KEM key that clients are given', () => {
     assert.notEqual(nameOf(signed), nameOf(before));
     assert.deepEqual(Buffer.from(signed.identity), Buffer.from(given.publicKey));
     assert.equal(nameOf(await current(start(given).keys)), nameOf(signed));
-    // And back: the key that the first identity signed is still there.
+    // The key signed by the first identity still exists.
     assert.equal(nameOf(await current(start().keys)), nameOf(before));
     assert.equal((await rows()).length, 2);
   });
 });
 
-describe('a KEM key that a client names', () => {
-  test('is found in every process until its end, whether it was opened before or not, and not after', async (t) => {
+describe('finding a KEM key', () => {
+  test('succeeds in every process until the key expires, whether it was opened before or not', async (t) => {
     assert.equal(KEM_KEY_LIFETIME_MS, 37 * DAY);
     const { time, keys, start, current, find } = await createHarness(t);
     const first = await current();
@@ -158,7 +159,7 @@ describe('a KEM key that a client names', () => {
     }
   });
 
-  test('that is not known is not found', async (t) => {
+  test('returns undefined for an unknown key', async (t) => {
     const { store, keys, current } = await createHarness(t);
     const kid = kidOf(await current());
     for (const unknown of [randomBytes(32), kid.subarray(1), Buffer.alloc(0)]) {
@@ -166,7 +167,7 @@ describe('a KEM key that a client names', () => {
     }
   });
 
-  test('is erased at its end, and not before', async (t) => {
+  test('fails after expiry, when the key is erased; not before', async (t) => {
     const { time, keys, current, find, rows, sweep } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
@@ -183,7 +184,7 @@ describe('a KEM key that a client names', () => {
     );
   });
 
-  test('that was altered in the database, or is of another master key, does not open and is no other one', async (t) => {
+  test('throws if the row was altered or the master key is another one', async (t) => {
     const { store, identity, start, current, find, rows } = await createHarness(t);
     const signed = await current();
     const [row] = await rows();
@@ -202,7 +203,7 @@ describe('a KEM key that a client names', () => {
     assert.ok(await find(signed, start().keys));
   });
 
-  test('lies in the database sealed: 32 bytes of seed, of which nothing shows', async (t) => {
+  test('needs the master key: the seed of 32 bytes is encrypted in the database', async (t) => {
     const { current, rows } = await createHarness(t);
     await current();
     const [row] = await rows();

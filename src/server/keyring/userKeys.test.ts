@@ -1,3 +1,4 @@
+// Message keys of users: versions, wrapping, damaged rows.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -12,7 +13,7 @@ const BEGIN = Date.UTC(2026, 10, 22);
 const masterKey = new MasterKey(randomBytes(32));
 const keyring = new UserKeyring(masterKey);
 
-/** A database with users who have their first key. */
+/** Creates a database with users that have their first key. */
 async function createHarness(t: TestContext, ...names: string[]) {
   const store = await openTestStore(t);
   await bindMasterKey(store, masterKey, BEGIN);
@@ -36,7 +37,7 @@ async function createHarness(t: TestContext, ...names: string[]) {
 const rowsOf = (store: Store): Promise<Row<'user_keys'>[]> =>
   store.transaction(({ db }) => db.selectFrom('user_keys').selectAll().orderBy('version').execute());
 
-test('every user has a key of 32 bytes of their own, which stays the same', async (t) => {
+test('every user has a different key of 32 bytes, which stays the same', async (t) => {
   const { ids, currentKey, allKeys } = await createHarness(t, 'ada', 'bob');
   const [ada, bob] = await Promise.all(ids.map((id) => currentKey(id, BEGIN)));
   assert.equal(ada?.length, 32);
@@ -45,7 +46,7 @@ test('every user has a key of 32 bytes of their own, which stays the same', asyn
   assert.deepEqual(await allKeys(ids[0]), [ada]);
 });
 
-test('the database does not hold the key itself', async (t) => {
+test('the database does not contain the key itself', async (t) => {
   const { store, ids, currentKey } = await createHarness(t, 'ada');
   const key = Buffer.from(await currentKey(ids[0], BEGIN));
   const [row] = await rowsOf(store);
@@ -53,7 +54,7 @@ test('the database does not hold the key itself', async (t) => {
   assert.ok(!Buffer.from(row.wrapped_key).includes(key.subarray(0, 8)));
 });
 
-test('a key is replaced after a year; those before it go on opening', async (t) => {
+test('a key is replaced after a year; earlier versions stay available', async (t) => {
   const { ids, currentKey, allKeys } = await createHarness(t, 'ada');
   const first = await currentKey(ids[0], BEGIN);
   const second = await currentKey(ids[0], BEGIN + USER_KEY_LIFETIME_MS);
@@ -63,14 +64,14 @@ test('a key is replaced after a year; those before it go on opening', async (t) 
   assert.deepEqual(await allKeys(ids[0]), [third, second, first]);
 });
 
-test('those who find a worn-out key at once agree on one new key', async (t) => {
+test('concurrent replacements of an old key agree on one new key', async (t) => {
   const { ids, currentKey, allKeys } = await createHarness(t, 'ada');
   const keys = await Promise.all(Array.from({ length: 5 }, () => currentKey(ids[0], BEGIN + USER_KEY_LIFETIME_MS)));
   for (const key of keys) assert.deepEqual(key, keys[0]);
   assert.equal((await allKeys(ids[0])).length, 2);
 });
 
-test('a wrapped key opens for its user and its version alone', async (t) => {
+test('a wrapped key opens only for its user and version', async (t) => {
   const { store, ids, currentKey, allKeys } = await createHarness(t, 'ada', 'bob');
   const [ada, bob] = ids;
   await currentKey(ada, BEGIN + USER_KEY_LIFETIME_MS);
@@ -101,7 +102,7 @@ test('under another master key nothing opens', async (t) => {
   );
 });
 
-test('a user without a key is a fault of the database, not an empty answer', async (t) => {
+test('a user without a key is an error, not an empty result', async (t) => {
   const { currentKey } = await createHarness(t, 'ada');
   await assert.rejects(currentKey(randomBytes(16), BEGIN), /without a message key/);
 });
