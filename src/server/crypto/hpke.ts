@@ -1,10 +1,11 @@
+// HPKE in the cipher suite of VWS.
 import { KEY_LENGTH, NONCE_LENGTH, openWithNonce, sealWithNonce } from './aead.ts';
 import { expand, hmac } from './derive.ts';
 import { type XWingKeyPair, xwingDecapsulate, xwingEncapsulate } from './xwing.ts';
 
 /*
- * HPKE (RFC 9180) in the one cipher suite that VWS uses, X-Wing, HKDF-SHA256 and AES-256-GCM, in base and PSK mode, with
- * one message a context. The sender's first message is sealed under the base nonce, since its sequence number is 0.
+ * HPKE (RFC 9180) in base and PSK mode with X-Wing, HKDF-SHA256 and AES-256-GCM, one message per context. The message is
+ * sealed under the base nonce, because its sequence number is 0.
  */
 const KEM_ID = 0x647a;
 const KDF_ID = 0x0001;
@@ -16,7 +17,7 @@ const EMPTY = new Uint8Array();
 const SUITE_ID = Buffer.concat([Buffer.from('HPKE'), uint16(KEM_ID), uint16(KDF_ID), uint16(AEAD_ID)]);
 const VERSION = Buffer.from('HPKE-v1');
 
-/** A secret that both sides know already, and its name (RFC 9180, section 5.1.2). */
+/** Pre-shared key (RFC 9180, section 5.1.2). */
 interface Psk {
   /** At least 32 bytes. */
   readonly secret: Uint8Array;
@@ -57,7 +58,7 @@ export class HpkeContext {
   }
 }
 
-/** @returns undefined if this is no public key */
+/** @returns undefined if the public key is invalid */
 export function setupSender(
   publicKey: Uint8Array,
   info: Uint8Array,
@@ -72,7 +73,7 @@ export function setupSender(
   );
 }
 
-/** @returns undefined if this is no encapsulated key */
+/** @returns undefined if the encapsulated key is invalid */
 export function setupReceiver(
   keyPair: XWingKeyPair,
   encapsulated: Uint8Array,
@@ -87,9 +88,9 @@ function labeledExtract(salt: Uint8Array, label: string, input: Uint8Array): Uin
   return hmac(salt, VERSION, SUITE_ID, label, input);
 }
 
-/** One block of HKDF-Expand is enough: nothing here is longer than a hash. */
+/** One block of HKDF-Expand is sufficient, because no output is longer than a hash. */
 function labeledExpand(secret: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
-  if (length > HASH_LENGTH) throw new RangeError(`At most ${HASH_LENGTH} bytes can be had, not ${length}.`);
+  if (length > HASH_LENGTH) throw new RangeError(`At most ${HASH_LENGTH} bytes can be exported, not ${length}.`);
   return expand(secret, uint16(length), VERSION, SUITE_ID, label, info).subarray(0, length);
 }
 
