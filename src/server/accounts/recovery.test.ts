@@ -8,7 +8,7 @@ import { openTestStore } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 
 const EMAIL = 'Ada@Example.org';
-const NOBODY = 'nobody@example.org';
+const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
 const NEW_PASSWORD = 'green owl sky';
 const SESSION = randomBytes(16);
@@ -87,7 +87,7 @@ test('a code is accepted in any case and with surrounding white space', async (t
 describe('an unknown address', () => {
   test('gets the same result, and no mail is sent', async (t) => {
     const harness = await createHarness(t);
-    const [known, unknown] = [await begin(harness), await begin(harness, NOBODY)];
+    const [known, unknown] = [await begin(harness), await begin(harness, UNKNOWN)];
     assert.equal(unknown.length, known.length);
     assert.equal(harness.mails.length, 1);
     assert.deepEqual(harness.decoys, [harness.time.clock() + 10 * MINUTE]);
@@ -109,9 +109,9 @@ describe('an unknown address', () => {
       },
     });
     await begin(harness, 'Nobody@Example.org');
-    await begin(harness, NOBODY);
-    await assert.rejects(begin(harness, NOBODY), { code: 'too_many_requests' });
-    assert.deepEqual(counted, [NOBODY, NOBODY, NOBODY]);
+    await begin(harness, UNKNOWN);
+    await assert.rejects(begin(harness, UNKNOWN), { code: 'too_many_requests' });
+    assert.deepEqual(counted, [UNKNOWN, UNKNOWN, UNKNOWN]);
     assert.equal(harness.decoys.length, 2);
   });
 });
@@ -173,7 +173,7 @@ interface ExpectedRecovery {
 
 type Action =
   | 'begin'
-  | 'begin for nobody'
+  | 'begin for an unknown address'
   | 'confirm'
   | 'confirm wrongly'
   | "confirm with the other's"
@@ -187,7 +187,7 @@ const phrases: readonly (readonly Action[])[] = [
   ['begin', 'confirm', 'finish'],
   ['begin', 'wait', 'confirm', 'wait'],
   ['begin', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly'],
-  ['begin for nobody', 'confirm'],
+  ['begin for an unknown address', 'confirm'],
   ['confirm wrongly', 'confirm'],
   ["confirm with the other's"],
   ['confirm'],
@@ -233,9 +233,9 @@ test('random actions of two sessions: each gets exactly what its own codes allow
             time.advance(4 * MINUTE);
             break;
           case 'begin':
-          case 'begin for nobody': {
+          case 'begin for an unknown address': {
             const known = step === 'begin';
-            const begun = await begin(harness, known ? EMAIL : NOBODY);
+            const begun = await begin(harness, known ? EMAIL : UNKNOWN);
             const code = known ? lastCode(harness) : undefined;
             const endsAt = time.clock() + 10 * MINUTE;
             sessions[who] = { id: begun, code, state: 'open', tries: 0, endsAt };
