@@ -47,7 +47,7 @@ test('a key version inserted concurrently: the first one wins; findUserKeys retu
 
 test('a key of an unknown user or master key is rejected', async (t) => {
   const [store] = await openTwoStores(t, await newStoreLocation(t));
-  const key = { version: 1, master_key_id: 'nobody knows it', wrapped_key: randomBytes(32), created_at: 1 };
+  const key = { version: 1, master_key_id: 'an unknown key', wrapped_key: randomBytes(32), created_at: 1 };
   await assert.rejects(
     store.transaction((tx) => insertUserKey(tx, { ...key, user_id: randomBytes(16) })),
     /constraint/i,

@@ -47,7 +47,7 @@ export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<Fou
   return tx.engine === 'sqlite' ? rows[0] : rows.find((step) => Buffer.compare(step.step_id, stepId) === 0);
 }
 
-/** @returns the answer of a request that was made with a step, sealed, if it was stored */
+/** @returns the stored answer of a request with a step, encrypted; undefined if it was not stored */
 export async function findSealedAnswer(
   { db }: Transaction,
   step: Pick<SessionStep, 'session_id' | 'step_id'>,

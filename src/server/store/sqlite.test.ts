@@ -79,7 +79,7 @@ describe('group commit', () => {
     const failures: ((tx: Transaction) => Promise<unknown>)[] = [
       async (tx) => {
         await write(tx, 'lost');
-        throw new Error('the rule says no');
+        throw new Error('rejected by the rule');
       },
       async (tx) => {
         await write(tx, 'lost');
@@ -96,7 +96,7 @@ describe('group commit', () => {
       store.transaction((tx) => write(tx, 'last')),
     ]);
     assert.equal(results[0], 'undefined');
-    assert.equal(results[1], 'the rule says no');
+    assert.equal(results[1], 'rejected by the rule');
     assert.equal(results[2], 'ERR_SQLITE_ERROR');
     assert.equal(results[3], 'ERR_SQLITE_ERROR');
     assert.equal(results[4], 'before any promise');
