@@ -50,8 +50,8 @@ export interface PreparedPasswordChange {
 }
 
 /**
- * The rules of accounts. Operations that hash a password have two parts: a slow one before the transaction, and one inside it
- * that makes sure that nothing changed in between.
+ * The rules of accounts. Operations that hash a password have two parts: a slow one before the transaction, and one
+ * inside it that makes sure that nothing changed in between.
  */
 export class Accounts {
   readonly #store: Store;

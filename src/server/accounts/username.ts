@@ -56,7 +56,8 @@ export function foldUsername(text: string): string {
   // PostgreSQL rejects NUL in text, even in a comparison.
   if (text.length > MAX_RAW_LENGTH || text.includes('\0')) return '';
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
-  // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ and ß.
+  // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ
+  // and ß.
   return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 

@@ -117,7 +117,7 @@ export async function requireMasterKeyFile(store: Store, path: string): Promise<
 export class WrongMasterKeyError extends Error {
   constructor(given: string, expected: readonly string[]) {
     super(
-      `This is the wrong master key for this database: it was created with key ${expected.join(', ')}, and this is key ${given}. ` +
+      `This is the wrong master key for this database: it was created with key ${expected.join(', ')}, not ${given}. ` +
         'Without the right key its accounts and messages cannot be decrypted. Restore the right key and start again.',
     );
     this.name = 'WrongMasterKeyError';

@@ -5,8 +5,8 @@ import ipaddr from 'ipaddr.js';
 const IPV6_PREFIX_LENGTH = 64;
 
 /**
- * Returns the subject under which an address is counted: an IPv4 address (also IPv4-mapped) itself, an IPv6 address by its
- * network.
+ * Returns the subject under which an address is counted: an IPv4 address (also IPv4-mapped) itself, an IPv6 address by
+ * its network.
  *
  * @param address from the socket or a trusted proxy
  */

@@ -58,8 +58,8 @@ export class Outbox {
   }
 
   /**
-   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does not
-   * reveal whether the address has an account.
+   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does
+   * not reveal whether the address has an account.
    *
    * @param expiresAt milliseconds since 1970
    */

@@ -8,8 +8,8 @@ const ID_LENGTH = 32;
 const ROW_SIZE = 1024;
 
 /**
- * Writes as much as a request and deletes it again. A database that can be read, or has space for one page, may still be
- * locked or full.
+ * Writes as much as a request and deletes it again. A database that can be read, or has space for one page, may still
+ * be locked or full.
  */
 export async function probeWrite(transaction: Transaction): Promise<void> {
   const stepId = randomBytes(ID_LENGTH);

@@ -56,7 +56,8 @@ export async function findSealedAnswer(
   const child = await db
     .selectFrom('session_steps')
     .select('sealed_answer')
-    // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per request.
+    // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per
+    // request.
     .where('session_id', '=', step.session_id)
     .where('parent_id', '=', step.step_id)
     .where('request_hash', '=', requestHash)
@@ -85,8 +86,8 @@ export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): P
 }
 
 /**
- * Waits for requests of a user in progress, and blocks others until the transaction ends. Otherwise, on PostgreSQL, they
- * could create steps that a statement of this transaction does not see, even if it waited for their locks.
+ * Waits for requests of a user in progress, and blocks others until the transaction ends. Otherwise, on PostgreSQL,
+ * they could create steps that a statement of this transaction does not see, even if it waited for their locks.
  */
 export async function excludeRequestsOfUser({ engine, db }: Transaction, userId: Uint8Array): Promise<void> {
   // On SQLite, transactions are exclusive anyway.
@@ -150,8 +151,8 @@ const takeover = prepared<SessionStep & { readonly replaced_id: Uint8Array }, un
 );
 
 /**
- * Inserts `next` after `step` and deletes all other steps of the session: the first request with `step` proves that the client
- * has its keys.
+ * Inserts `next` after `step` and deletes all other steps of the session: the first request with `step` proves that the
+ * client has its keys.
  */
 export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: SessionStep): Promise<void> {
   if (await takeOverParent(tx, step, next)) return;
@@ -160,8 +161,8 @@ export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: 
 }
 
 /**
- * If no response was lost, the only other step is the parent, with a single request. Its row is overwritten with the next
- * step: one write instead of a deletion and an insertion, also in each index.
+ * If no response was lost, the only other step is the parent, with a single request. Its row is overwritten with the
+ * next step: one write instead of a deletion and an insertion, also in each index.
  *
  * @returns false, without a write, in all other cases
  */
