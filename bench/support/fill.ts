@@ -42,7 +42,7 @@ export async function fillFolder(users: number): Promise<FilledFolder> {
     INSERT INTO user_keys (user_id, version, master_key_id, wrapped_key, created_at)
       SELECT user_id, 1, '${masterKey.id}', wrapped_key(user_id), ${Date.now()} FROM users;
     INSERT INTO session_steps (step_id, session_id, parent_id, suite, user_id, recovery_id, sealed_secret, request_hash,
-        sealed_answer, repeatable, used, last_used_at)
+        sealed_response, repeatable, used, last_used_at)
       SELECT randomblob(32), randomblob(16), randomblob(32), 1, user_id, NULL, randomblob(60), randomblob(32),
         randomblob(1200), 1, 0, ${Date.now()} - abs(random() % ${HALF_AN_HOUR}) FROM users;
     COMMIT;

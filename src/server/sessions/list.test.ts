@@ -343,7 +343,7 @@ test('a list has the hundred sessions that were used last', async (t) => {
   const now = time.clock();
   const rows = Array.from({ length: 120 }, (_, n) => ({
     ...{ step_id: randomBytes(32), session_id: randomBytes(16), parent_id: null, suite: 1, user_id: user },
-    ...{ recovery_id: null, sealed_secret: randomBytes(8), request_hash: null, sealed_answer: null },
+    ...{ recovery_id: null, sealed_secret: randomBytes(8), request_hash: null, sealed_response: null },
     ...{ repeatable: 0, used: 0, last_used_at: now - n, started_at: n },
   }));
   await store.transaction(({ db }) => db.insertInto('session_steps').values(rows).execute());

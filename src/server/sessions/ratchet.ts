@@ -6,7 +6,7 @@ import {
   type FoundStep,
   findChildSteps,
   findLastUse,
-  findSealedAnswer,
+  findSealedResponse,
   findStep,
   insertStep,
   replaceOtherSteps,
@@ -82,7 +82,7 @@ export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, cl
     suite: Suite,
     keys: StepKeys,
     session: Session,
-    origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
+    origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_response'>,
   ): SessionStep {
     const encryption = encryptionOf(keys.sessionKey);
     return {
@@ -122,7 +122,7 @@ export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, cl
         return { kind: 'expired' };
       }
       // An unused step has led nowhere yet: no answer can be there.
-      const sealedAnswer = step.used ? await findSealedAnswer(tx, step, requestHash) : undefined;
+      const sealedAnswer = step.used ? await findSealedResponse(tx, step, requestHash) : undefined;
       if (step.used && !sealedAnswer && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
       const kept = sealedAnswer && encryption.openAnswer(sealedAnswer, requestHash);
       if (kept?.answer) {
@@ -150,7 +150,7 @@ export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, cl
         parent_id: step.step_id,
         repeatable: repeatable ? 1 : 0,
         request_hash: isFound ? requestHash : null,
-        sealed_answer: isFound ? encryption.sealAnswer(kept, requestHash) : null,
+        sealed_response: isFound ? encryption.sealAnswer(kept, requestHash) : null,
       });
       if (step.used) await insertStep(tx, next);
       else await replaceOtherSteps(tx, step, next);
@@ -159,7 +159,7 @@ export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, cl
 
     async begin(tx, suite, { id, keys }) {
       const session = { id, suite: suite.number, startedAt: clock(), userId: null, recoveryId: null };
-      const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
+      const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
       await insertStep(tx, newStep(suite, keys, session, origin));
     },
   };

@@ -36,7 +36,7 @@ for (const kem of [false, true]) {
         assert.equal((await call(next, effect, { kem: true })).status, 200);
         await assert.rejects(send(sent), { code: 'out_of_sync' });
       }
-      const kept = (await steps()).map(({ sealed_answer }) => sealed_answer?.length ?? 0);
+      const kept = (await steps()).map(({ sealed_response }) => sealed_response?.length ?? 0);
       assert.ok(Math.max(...kept) < 4_000, `${kept}`);
     });
 

@@ -232,14 +232,18 @@ test('what is altered in the database is refused with an error, and not lost', a
   const sent = ask(await handshake());
   const answer = await send(sent);
   const rows = await steps();
-  const answered = rows.find((row) => row.sealed_answer);
-  assert.ok(answered?.sealed_answer);
+  const answered = rows.find((row) => row.sealed_response);
+  assert.ok(answered?.sealed_response);
   const setAnswer = (sealed: Uint8Array) =>
     store.transaction(({ db }) =>
-      db.updateTable('session_steps').set({ sealed_answer: sealed }).where('step_id', '=', answered.step_id).execute(),
+      db
+        .updateTable('session_steps')
+        .set({ sealed_response: sealed })
+        .where('step_id', '=', answered.step_id)
+        .execute(),
     );
   await setAnswer(randomBytes(100));
   await assert.rejects(send(sent), /altered or damaged/);
-  await setAnswer(answered.sealed_answer);
+  await setAnswer(answered.sealed_response);
   assert.equal((await send(sent)).text, answer.text);
 });
