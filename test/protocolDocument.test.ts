@@ -29,17 +29,19 @@ describe('the worked example of docs/protocol.md', () => {
   });
 
   test('the server takes its public key', async () => {
-    const { session, answer } = await suite1.openHandshake({} as Transaction, handshake.request);
-    assert.equal(answer.status, 200);
+    const { session, response } = await suite1.openHandshake({} as Transaction, handshake.request);
+    assert.equal(response.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
   });
 
   test('the server opens its login', () => {
-    const { fields } = suite1.openRequest(key(handshake.opened.aesKey), {
+    const { fields } = suite1.decrypt(key(handshake.opened.aesKey), {
       endpoint: endpoints.loginUser,
       sessionKey: login.request.session_key,
       body: login.request,
       bytes: [],
+      address: '',
+      recipientNames: [],
     });
     assert.deepEqual(fields, login.fields);
   });

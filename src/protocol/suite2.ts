@@ -52,6 +52,14 @@ export interface Descriptor {
   readonly publicKey: Uint8Array;
 }
 
+/** A KEM key as the server publishes it. */
+export interface SignedDescriptor {
+  /** Ed25519 public key of the server: 32 bytes. */
+  readonly identity: Uint8Array;
+  readonly descriptor: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 /*
  * 0x02 ‖ not before (8, milliseconds) ‖ not after (8, milliseconds) ‖ X-Wing public key (1216)
  */

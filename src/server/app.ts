@@ -5,7 +5,7 @@ import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
 import { createRecoveryRules } from './accounts/recovery.ts';
-import { createSealedRoutes, type SealedRoute } from './api/handlers.ts';
+import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { createHttpServer } from './http/server.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
@@ -25,10 +25,11 @@ import { createLocalMailbox } from './mail/localMailbox.ts';
 import { createOutbox, type Outbox } from './mail/outbox.ts';
 import { createSmtpTransport } from './mail/smtp.ts';
 import { createMessages } from './messages/messages.ts';
-import { createExchange, type Exchange } from './sessions/exchange.ts';
-import { createUserSessions } from './sessions/list.ts';
+import { Exchange } from './sessions/exchange.ts';
+import type { Handlers } from './sessions/handler.ts';
+import { UserSessions } from './sessions/list.ts';
 import { suite1 } from './sessions/suites/suite1.ts';
-import { createSuite2, introductionOf, UNUSED_SESSION_TIME } from './sessions/suites/suite2/suite2.ts';
+import { introductionOf, Suite2, UNUSED_SESSION_TIMEOUT_MS } from './sessions/suites/suite2/suite2.ts';
 import type { ExpiryTimes } from './store/expiry.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
@@ -110,7 +111,7 @@ export interface CoreDependencies {
 /** All that the server does, whichever way requests come in. */
 export interface Core {
   readonly exchange: Exchange;
-  readonly routes: readonly SealedRoute[];
+  readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   readonly kemKeys: KemKeys;
 }
@@ -158,26 +159,26 @@ export function createCore(dependencies: CoreDependencies): Core {
     clock,
   });
   const kemKeys = createKemKeys(masterKey, identity, clock);
-  const suite2 = createSuite2({ kemKeys, idleTime: config.sessionIdleTime, clock });
-  const exchange = createExchange({
+  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleTime, clock });
+  const exchange = new Exchange({
     store,
     suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
     keyEncryptionKey: masterKey.derive('vws session steps'),
-    idleTime: config.sessionIdleTime,
+    idleTimeoutMs: config.sessionIdleTime,
     clock,
   });
-  const routes = createSealedRoutes({
+  const handlers = createHandlers({
     accounts,
     recovery,
     messages,
-    sessions: createUserSessions(config.sessionIdleTime, clock),
+    sessions: new UserSessions(config.sessionIdleTime, clock),
     checkRateLimit: {
       registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
       passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
       recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
     },
   });
-  return { exchange, routes, kemKeys, checkHandshakeRate: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
+  return { exchange, handlers, kemKeys, checkHandshakeRate: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
 }
 
 /** Puts the parts together. */
@@ -243,7 +244,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
 export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>): (now: number) => ExpiryTimes {
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleTime - EXPIRED_SESSION_MEMORY,
-    handshakesUnusedSince: now - UNUSED_SESSION_TIME,
+    handshakesUnusedSince: now - UNUSED_SESSION_TIMEOUT_MS,
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memory,

@@ -5,13 +5,19 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { endpoints, HANDSHAKE_PATH, pathWithoutName } from '../../protocol/endpoints.ts';
+import {
+  type Endpoint,
+  type EndpointName,
+  endpoints,
+  HANDSHAKE_PATH,
+  pathWithoutName,
+} from '../../protocol/endpoints.ts';
 import { PROBLEMS_PATH, Problem, problems } from '../../protocol/problems.ts';
 import { SUITE2, speaksSuite2 } from '../../protocol/suite2.ts';
-import type { SealedRoute } from '../api/handlers.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { errorFields } from '../log.ts';
 import type { Exchange } from '../sessions/exchange.ts';
+import type { Handler, Handlers } from '../sessions/handler.ts';
 import type { Body } from '../sessions/suites/suite.ts';
 import { parseBody, textField } from './body.ts';
 import { answerSpacedRequest, isSpacedRequest } from './compat/spacedRequestLine.ts';
@@ -60,8 +66,8 @@ const hidden = { schema: { hide: true } as object };
 const suite2Requests = new WeakSet<FastifyRequest>();
 
 export interface HttpServerDependencies {
-  readonly exchange: Exchange;
-  readonly routes: readonly SealedRoute[];
+  readonly exchange: Pick<Exchange, 'openSession' | 'run'>;
+  readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   /** What requests of one address are counted by. */
   readonly addressSubject: (address: string) => string;
@@ -79,7 +85,7 @@ export interface HttpServerDependencies {
 
 /** Puts the HTTP side together, without listening. */
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<FastifyInstance> {
-  const { exchange, routes, checkHandshakeRate, addressSubject, trustedProxies, corsOrigins, log } = dependencies;
+  const { exchange, handlers, checkHandshakeRate, addressSubject, trustedProxies, corsOrigins, log } = dependencies;
   const bodyLimit = dependencies.maxTextBytes * BODY_GROWTH + BODY_ALLOWANCE;
   const spacedSockets = new WeakSet<Socket>();
 
@@ -121,19 +127,21 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     const { status, body } = await exchange.openSession(readBody(request), (tx) => checkHandshakeRate(tx, address));
     return replyWithJson(reply, status, body);
   });
-  const names = new Map(Object.entries(endpoints).map(([name, endpoint]) => [endpoint.path as string, name]));
-  for (const { endpoint, handle } of routes) {
-    const schema = sealedSchema(names.get(endpoint.path) ?? endpoint.path, endpoint);
+  for (const name of Object.keys(endpoints) as EndpointName[]) {
+    const endpoint: Endpoint = endpoints[name];
+    const handler: Handler = handlers[name];
+    const schema = sealedSchema(name, endpoint);
     const limit = 'message' in endpoint.fields ? bodyLimit : SHORT_BODY_LIMIT;
     const answer = async (request: FastifyRequest, reply: FastifyReply) => {
       const segment = (request.params as { username?: string }).username ?? '';
       const body = readBody(request);
-      const handler = handle({ address: addressSubject(request.ip), recipientNames: usernameCandidates(segment) });
       const { status, body: json } = await exchange.run(handler, {
         endpoint,
         body,
         sessionKey: textField(body, 'session_key'),
         bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
+        address: addressSubject(request.ip),
+        recipientNames: usernameCandidates(segment),
       });
       return replyWithJson(reply, status, json);
     };

@@ -15,7 +15,7 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { type Keys, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { MAX_PENDING_HANDSHAKES } from './exchange.ts';
-import { MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './ratchet.ts';
+import { MAX_STORED_RESPONSE_LENGTH, MAX_UNUSED_RESPONSES } from './ratchet.ts';
 
 const lost = { code: 'session_not_found' };
 
@@ -38,28 +38,28 @@ describe('answers that nobody uses', () => {
   test('are 32 at most: the next request is refused, nothing is executed, and no answer is lost', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const requests = await ask(harness, keys, MAX_UNUSED_ANSWERS);
+    const requests = await ask(harness, keys, MAX_UNUSED_RESPONSES);
     const tooMany = harness.ask(keys);
     await assert.rejects(harness.send(tooMany), { code: 'unanswered_requests' });
     await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
-    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
+    assert.equal(await harness.effects(), MAX_UNUSED_RESPONSES);
     const answers = [];
     for (const request of requests) answers.push(await harness.send(request));
-    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
+    assert.equal(await harness.effects(), MAX_UNUSED_RESPONSES);
     // Using one of them makes room.
     const last = answers.at(-1);
     assert.ok(last);
-    await ask(harness, keysOf(last), MAX_UNUSED_ANSWERS);
+    await ask(harness, keysOf(last), MAX_UNUSED_RESPONSES);
     await assert.rejects(harness.send(tooMany), lost);
   });
 
   test('to requests that can be made again are given up, the oldest first', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const [oldest, second] = (await ask(harness, keys, MAX_UNUSED_ANSWERS, read)) as [Sent, Sent];
+    const [oldest, second] = (await ask(harness, keys, MAX_UNUSED_RESPONSES, read)) as [Sent, Sent];
     const [given, kept] = [await harness.send(oldest), await harness.send(second)];
     await harness.call(keys, read);
-    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
+    assert.equal(await harness.rows(), MAX_UNUSED_RESPONSES + 1);
     assert.equal((await harness.send(second)).text, kept.text);
     await assert.rejects(harness.call(keysOf(given)), lost);
     // Made again, it gets another answer, at the cost of the next one.
@@ -70,12 +70,12 @@ describe('answers that nobody uses', () => {
   test('to requests that cannot be made again are kept as long as others can be given up', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const effects = await ask(harness, keys, MAX_UNUSED_ANSWERS - 2);
+    const effects = await ask(harness, keys, MAX_UNUSED_RESPONSES - 2);
     await ask(harness, keys, 2, read);
     await ask(harness, keys, 1);
     await ask(harness, keys, 1, read);
     await ask(harness, keys, 1);
-    const executed = MAX_UNUSED_ANSWERS + 3;
+    const executed = MAX_UNUSED_RESPONSES + 3;
     assert.equal(await harness.effects(), executed);
     await assert.rejects(harness.call(keys), { code: 'unanswered_requests' });
     await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
@@ -114,7 +114,7 @@ describe('answers that nobody uses', () => {
         assert.ok(code === 'unanswered_requests' || code === 'session_not_found', `${error}`);
       }
       const rows = await harness.rows();
-      assert.ok(rows >= 1 && rows <= MAX_UNUSED_ANSWERS + 1, `${rows} rows after ${steps} steps`);
+      assert.ok(rows >= 1 && rows <= MAX_UNUSED_RESPONSES + 1, `${rows} rows after ${steps} steps`);
     }
     assert.equal(steps, STEPS);
   });
@@ -130,7 +130,7 @@ describe('long answers', () => {
 
   test('of requests that can be made again are made anew, and every one of them can be used', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
-    const text = await textOfLength(harness, MAX_STORED_ANSWER + 100);
+    const text = await textOfLength(harness, MAX_STORED_RESPONSE_LENGTH + 100);
     for (const used of [0, 1]) {
       const keys = await handshake(harness.exchange);
       const request = harness.ask(keys, read, text);
@@ -148,16 +148,16 @@ describe('long answers', () => {
     const request = harness.ask(
       await handshake(harness.exchange),
       read,
-      await textOfLength(harness, MAX_STORED_ANSWER),
+      await textOfLength(harness, MAX_STORED_RESPONSE_LENGTH),
     );
     const answer = await harness.send(request);
-    assert.ok(answer.text.length <= MAX_STORED_ANSWER && answer.text.length > MAX_STORED_ANSWER - 24);
+    assert.ok(answer.text.length <= MAX_STORED_RESPONSE_LENGTH && answer.text.length > MAX_STORED_RESPONSE_LENGTH - 24);
     assert.equal((await harness.send(request)).text, answer.text);
   });
 
   test('of requests that cannot be made again are stored, however long', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
-    const request = harness.ask(await handshake(harness.exchange), effect, 'x'.repeat(10 * MAX_STORED_ANSWER));
+    const request = harness.ask(await handshake(harness.exchange), effect, 'x'.repeat(10 * MAX_STORED_RESPONSE_LENGTH));
     const answer = await harness.send(request);
     assert.equal((await harness.send(request)).text, answer.text);
     assert.equal(await harness.effects(), 1);
@@ -166,9 +166,9 @@ describe('long answers', () => {
   test('that are not stored count as unused answers and are given up first', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const request = harness.ask(keys, read, 'x'.repeat(MAX_STORED_ANSWER));
-    for (let time = 1; time <= MAX_UNUSED_ANSWERS + 5; time++) await harness.send(request);
-    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
+    const request = harness.ask(keys, read, 'x'.repeat(MAX_STORED_RESPONSE_LENGTH));
+    for (let time = 1; time <= MAX_UNUSED_RESPONSES + 5; time++) await harness.send(request);
+    assert.equal(await harness.rows(), MAX_UNUSED_RESPONSES + 1);
   });
 });
 

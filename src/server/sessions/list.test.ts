@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import {
+  asHandler,
   asHttp,
   effect,
   handshake as handshake1,
   keysOf,
   own,
   sealedRequest,
+  type TestHandler,
   takeEffect,
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
@@ -18,10 +20,8 @@ import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
 import { problems } from '../../protocol/problems.ts';
 import { insertUser } from '../store/users.ts';
 import type { Exchange } from './exchange.ts';
-import { createUserSessions, type ListedSession, MAX_LISTED_SESSIONS } from './list.ts';
-import type { Handler, LoggedInSession } from './session.ts';
-
-type AnyHandler = Handler<Endpoint, unknown>;
+import { type ListedSession, MAX_LISTED_SESSIONS, UserSessions } from './list.ts';
+import type { LoggedInSession } from './session.ts';
 
 /** An answer as either suite tells it. */
 interface Told {
@@ -36,8 +36,8 @@ type Send = (by?: Exchange) => Promise<Told>;
 
 /** A session of either suite. A client of suite 1 may go back to a step that it gave up on. */
 interface Conversation {
-  prepare(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Send;
-  call(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Promise<Told>;
+  prepare(endpoint: Endpoint, fields?: Record<string, string>, handler?: TestHandler): Send;
+  call(endpoint: Endpoint, fields?: Record<string, string>, handler?: TestHandler): Promise<Told>;
   logIn(userId: Uint8Array): Promise<void>;
 }
 
@@ -49,12 +49,12 @@ const refusalOf = (code: 'not_authenticated' | 'no_such_session', suite: number)
 async function createHarness(t: TestContext) {
   const harness = await createSuite2Harness(t, await newStoreLocation(t));
   const { store, exchange, time } = harness;
-  const sessions = createUserSessions(IDLE_TIME, time.clock);
+  const sessions = new UserSessions(IDLE_TIME, time.clock);
   const of = ({ session }: { readonly session: unknown }) => session as LoggedInSession;
-  const handlers = new Map<string, AnyHandler>([
+  const handlers = new Map<string, TestHandler>([
     [
       endpoints.listSessions.path,
-      { execute: async (request, tx) => ({ answer: { sessions: await sessions.list(tx, of(request)) } }) },
+      { execute: async (request, tx) => ({ response: { sessions: await sessions.list(tx, of(request)) } }) },
     ],
     [
       endpoints.endSession.path,
@@ -85,8 +85,8 @@ async function createHarness(t: TestContext) {
       },
     ],
   ]);
-  const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? ({ execute: takeEffect } as unknown as AnyHandler);
-  const logInAs = (userId: Uint8Array): AnyHandler => ({
+  const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? { execute: takeEffect };
+  const logInAs = (userId: Uint8Array): TestHandler => ({
     execute: async () => ({ session: { userId, recoveryId: randomBytes(16) } }),
   });
   const conversationOf = (prepareRequest: Conversation['prepare']): Conversation => ({
@@ -112,7 +112,7 @@ async function createHarness(t: TestContext) {
         return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
           const request = prepare(keys, endpoint.path, fields);
           return async (by = exchange) => {
-            const http = asHttp(await by.run(handler, sealedRequest({ endpoint, request })));
+            const http = asHttp(await by.run(asHandler(handler), sealedRequest({ endpoint, request })));
             const answer = openAnswer(request, http);
             keys = keysOf(answer);
             const { sessions: sealed } = answer.body as { sessions?: string };
@@ -125,7 +125,7 @@ async function createHarness(t: TestContext) {
       return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
         const request = prepare2(step, endpoint.path, fields);
         return async (by = exchange) => {
-          const http = asHttp(await by.run(handler, sealedRequest2({ endpoint, request })));
+          const http = asHttp(await by.run(asHandler(handler), sealedRequest2({ endpoint, request })));
           const { json, next } = openAnswer2(request, http);
           step = next;
           const listed = json as { readonly sessions?: ListedSession[]; readonly code?: string };

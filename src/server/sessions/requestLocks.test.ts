@@ -11,7 +11,7 @@ import {
 } from '../../../test/support/exchangeFixtures.ts';
 import { eventually } from '../../../test/support/poll.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
-import { RENEWAL_INTERVAL, REQUEST_LOCK_LEASE_MS } from './requestLocks.ts';
+import { RENEWAL_INTERVAL_MS, REQUEST_LOCK_LEASE_MS } from './requestLocks.ts';
 
 /** A handler whose preparation waits at a gate. */
 function preparedHandler() {
@@ -27,7 +27,7 @@ async function settle(): Promise<void> {
 
 /** Lets the owner of the one lock renew it, and waits until that is durable. */
 async function renew(t: TestContext, { store, time }: ExchangeHarness): Promise<void> {
-  t.mock.timers.tick(RENEWAL_INTERVAL);
+  t.mock.timers.tick(RENEWAL_INTERVAL_MS);
   const leaseUntil = time.clock() + REQUEST_LOCK_LEASE_MS;
   await eventually('the renewal of the lock', async () => {
     const [lock] = await store.transaction(({ db }) => db.selectFrom('request_locks').select('lease_until').execute());

@@ -8,7 +8,7 @@ import { type Endpoint, endpoints } from '../../../protocol/endpoints.ts';
 import { Problem, type ProblemCode, problems } from '../../../protocol/problems.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../../protocol/suite1.ts';
 import type { Transaction } from '../../store/store.ts';
-import type { Body, Handshake, Outcome, WireAnswer } from './suite.ts';
+import type { Body, Handshake, ResponseFields, WireResponse } from './suite.ts';
 import { open, seal, suite1 } from './suite1.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
@@ -31,12 +31,15 @@ const VECTORS: readonly (readonly [key: Buffer, text: string, sealed: string])[]
 ];
 
 /** A handshake that led to a session. */
-function opened({ answer, session }: Handshake) {
+/** What the suite ignores of a request. */
+const received = { sessionKey: 'ignored', bytes: [], address: 'ignored', recipientNames: [] };
+
+function opened({ response, session }: Handshake) {
   assert.ok(session);
-  return { answer, ...session };
+  return { answer: response, ...session };
 }
 
-const http = ({ status, body }: WireAnswer) => ({ status, text: body, contentType: 'application/json' });
+const http = ({ status, body }: WireResponse) => ({ status, text: body, contentType: 'application/json' });
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
 describe('sealed fields', () => {
@@ -82,8 +85,7 @@ describe('sealed fields', () => {
 describe('a request', () => {
   const endpoint: Endpoint = endpoints.registerUser;
   const good = { username: seal(KEY, 'Ada'), email: seal(KEY, 'ada@example.org'), password: seal(KEY, '') };
-  const openRequest = (body: Body) =>
-    suite1.openRequest(KEY, { endpoint, body, sessionKey: 'not looked at', bytes: [] }).fields;
+  const openRequest = (body: Body) => suite1.decrypt(KEY, { ...received, endpoint, body }).fields;
 
   test('gives the fields of its endpoint and no others', () => {
     assert.deepEqual(openRequest({ ...good, session_key: 'x', more: { of: 'anything' } }), {
@@ -219,16 +221,15 @@ describe('a handshake', () => {
 });
 
 /** A request without fields, whose answer is to be sealed. */
-const openEmpty = (secret: Uint8Array) =>
-  suite1.openRequest(secret, { endpoint: endpoints.logOut, body: {}, sessionKey: 'not looked at', bytes: [] });
+const openEmpty = (secret: Uint8Array) => suite1.decrypt(secret, { ...received, endpoint: endpoints.logOut, body: {} });
 
 describe('an answer', () => {
   const SECRET = randomBytes(32);
-  const sealAnswer = (outcome: Outcome) => openEmpty(SECRET).seal(outcome);
+  const sealResponse = (content: ResponseFields | Problem) => openEmpty(SECRET).seal(content);
   const request = { path: '/x', body: '', keys: { sessionKey: '', aesKey: SECRET.toString('hex') } };
 
   test('carries the new keys, the AES key under the old one and all else under the new one', () => {
-    const { keys, answer } = sealAnswer({ fields: { message: 'Grüße' } });
+    const { keys, response: answer } = sealResponse({ message: 'Grüße' });
     const opened = openAnswer(request, http(answer));
     assert.equal(opened.status, 200);
     assert.equal(opened.message, 'Grüße');
@@ -239,7 +240,7 @@ describe('an answer', () => {
 
   test('has what is no text as its JSON', () => {
     const list = [{ id: 'Grüße', current: true, started_at: null }];
-    const { keys, answer } = sealAnswer({ fields: { sessions: list } });
+    const { keys, response: answer } = sealResponse({ sessions: list });
     const { sessions } = JSON.parse(answer.body) as { sessions: string };
     assert.deepEqual(JSON.parse(open(keys.secret, sessions) ?? ''), list);
   });
@@ -247,12 +248,12 @@ describe('an answer', () => {
   for (const [code, { suite1: form }] of Object.entries(problems)) {
     if (form.kind !== 'answer') {
       test(`cannot be ${code}, which is told without keys`, () => {
-        assert.throws(() => sealAnswer({ problem: new Problem(code as ProblemCode) }), /is not an answer of suite 1/);
+        assert.throws(() => sealResponse(new Problem(code as ProblemCode)), /suite 1 has no response with keys/);
       });
       continue;
     }
     test(`tells ${code} in clear beside the keys`, () => {
-      const { answer } = sealAnswer({ problem: new Problem(code as ProblemCode) });
+      const { response: answer } = sealResponse(new Problem(code as ProblemCode));
       const opened = openAnswer(request, http(answer));
       assert.equal(opened.status, form.status);
       assert.equal(opened.error, form.sentence);

@@ -9,7 +9,7 @@ import {
 import { Problem, problems } from '../../../protocol/problems.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../../protocol/suite1.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import type { NextStep, Outcome, Suite } from './suite.ts';
+import type { NextStep, ResponseFields, Suite } from './suite.ts';
 
 /*
  * Suite 1: what VWS clients have always spoken. A step's secret is an AES-256 key, which travels as 64 lower-case hex
@@ -43,7 +43,7 @@ export const suite1: Suite = {
     const ciphertext = encryptKey(publicKey, secret.toString('hex'));
     return {
       session: { id: randomBytes(SESSION_ID_LENGTH), keys: { sessionKey, secret } },
-      answer: {
+      response: {
         status: 200,
         body: JSON.stringify({ ciphertext: ciphertext.toString('hex'), session_key: seal(secret, sessionKey) }),
       },
@@ -54,7 +54,7 @@ export const suite1: Suite = {
 
   identify: ({ bytes }) => bytes,
 
-  openRequest(secret, { endpoint, body }) {
+  decrypt(secret, { endpoint, body }) {
     const fields: Record<string, string> = {};
     for (const name of Object.keys(endpoint.fields)) {
       const sealed = Object.hasOwn(body, name) ? body[name] : undefined;
@@ -63,16 +63,16 @@ export const suite1: Suite = {
       if (text === undefined) throw malformed(`The field ${name} does not open under the key of this session.`);
       fields[name] = text;
     }
-    return { fields, seal: (outcome) => sealAnswer(secret, outcome) };
+    return { fields, seal: (content) => sealResponse(secret, content) };
   },
 };
 
-function sealAnswer(secret: Uint8Array, outcome: Outcome): NextStep {
+function sealResponse(secret: Uint8Array, content: ResponseFields | Problem): NextStep {
   const next = { sessionKey: randomSessionKey(), secret: randomBytes(AES_KEY_LENGTH) };
-  const { status, fields } = describe(outcome, next.secret);
+  const { status, fields } = content instanceof Problem ? formOf(content) : sealFields(next.secret, content);
   return {
     keys: next,
-    answer: {
+    response: {
       status,
       body: JSON.stringify({
         ciphertext: seal(secret, next.secret.toString('hex')),
@@ -83,18 +83,22 @@ function sealAnswer(secret: Uint8Array, outcome: Outcome): NextStep {
   };
 }
 
-function describe(outcome: Outcome, secret: Uint8Array): { status: number; fields: Record<string, string> } {
-  if ('problem' in outcome) return describeProblem(outcome.problem);
-  const sealed = Object.entries(outcome.fields).map(([name, value]) => [
+interface ResponseContent {
+  readonly status: number;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+function sealFields(secret: Uint8Array, fields: ResponseFields): ResponseContent {
+  const sealed = Object.entries(fields).map(([name, value]) => [
     name,
     seal(secret, typeof value === 'string' ? value : JSON.stringify(value)),
   ]);
   return { status: 200, fields: Object.fromEntries(sealed) };
 }
 
-function describeProblem({ code }: Problem): { status: number; fields: Record<string, string> } {
+function formOf({ code }: Problem): ResponseContent {
   const form = problems[code].suite1;
-  if (form.kind !== 'answer') throw new Error(`${code} is not an answer of suite 1`);
+  if (form.kind !== 'answer') throw new Error(`suite 1 has no response with keys for ${code}`);
   return { status: form.status, fields: { error: form.sentence } };
 }
 

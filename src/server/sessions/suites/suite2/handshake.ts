@@ -10,8 +10,9 @@ import {
 } from '../../../../protocol/suite2.ts';
 import { setupReceiver, setupSender } from '../../../crypto/hpke.ts';
 import type { XWingKeyPair } from '../../../crypto/xwing.ts';
+import { fromBase64Url, toBase64Url } from '../../base64url.ts';
 import type { Body, Handshake } from '../suite.ts';
-import { decodeBytes, encodeBytes, rowIdOf, sha256, wireAnswer } from './wire.ts';
+import { rowIdOf, sha256, wireResponse } from './wire.ts';
 
 /** Bytes of each secret that is exported. */
 const SECRET_LENGTH = 32;
@@ -29,8 +30,8 @@ const SECRET_LENGTH = 32;
  * @throws Problem `handshake_refused`
  */
 export function answerHandshake(keyPair: XWingKeyPair, kid: Uint8Array, body: Body, greeting: object): Handshake {
-  const clientKey = decodeBytes(body.public_key);
-  const firstMessage = decodeBytes(body.ciphertext);
+  const clientKey = fromBase64Url(body.public_key);
+  const firstMessage = fromBase64Url(body.ciphertext);
   if (!clientKey || !firstMessage) throw new Problem('handshake_refused', { detail: 'A field is missing.' });
   const firstInfo = firstMessageInfo(kid);
   const received = setupReceiver(keyPair, firstMessage.subarray(0, KEM_CIPHERTEXT_LENGTH), firstInfo);
@@ -48,10 +49,10 @@ export function answerHandshake(keyPair: XWingKeyPair, kid: Uint8Array, body: Bo
   const sessionId = sent.context.export(labels.sessionId, SECRET_LENGTH);
   const root = sent.context.export(labels.root, SECRET_LENGTH);
   return {
-    answer: wireAnswer(200, { ciphertext: encodeBytes(secondMessage) }),
+    response: wireResponse(200, { ciphertext: toBase64Url(secondMessage) }),
     session: {
       id: rowIdOf(sessionId),
-      keys: { sessionKey: formatSessionKey(encodeBytes(sessionId), 0), secret: root },
+      keys: { sessionKey: formatSessionKey(toBase64Url(sessionId), 0), secret: root },
     },
   };
 }

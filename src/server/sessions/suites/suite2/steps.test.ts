@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import {
+  asHandler,
   createGate,
   effect,
   handshake as handshake1,
@@ -14,7 +15,7 @@ import { newStoreLocation } from '../../../../../test/support/store.ts';
 import { prepare } from '../../../../../test/support/suite1Client.ts';
 import { b64 } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
-import { UNUSED_SESSION_TIME } from './suite2.ts';
+import { UNUSED_SESSION_TIMEOUT_MS } from './suite2.ts';
 
 const outOfSync = { code: 'out_of_sync' };
 const malformed = { code: 'malformed_request' };
@@ -48,7 +49,7 @@ describe('a step', () => {
       `2.${step.sessionId}.-1`,
     ]) {
       const body = JSON.stringify({ ...JSON.parse(sent.request.body), session_key });
-      const run = () => exchange.run({ execute: takeEffect }, sealedRequest2(sent, body));
+      const run = () => exchange.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
       await assert.rejects(run, notFound, session_key);
     }
     assert.equal((await send(sent)).status, 200);
@@ -61,9 +62,11 @@ describe('a step', () => {
     const payload = b64(randomBytes(200));
     const confused = JSON.stringify({ ...JSON.parse(body), suite: 2, payload });
     const request = { endpoint: effect, request: { path, body: confused, keys } };
-    await assert.rejects(exchange.run({ execute: takeEffect }, sealedRequest(request)), { code: 'session_not_found' });
+    await assert.rejects(exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request)), {
+      code: 'session_not_found',
+    });
     const right = { endpoint: effect, request: { path, body, keys } };
-    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(right))).status, 200);
+    assert.equal((await exchange.run(asHandler({ execute: takeEffect }), sealedRequest(right))).status, 200);
   });
 });
 
@@ -81,7 +84,7 @@ describe('the same request again', () => {
     ];
     for (const body of spellings) {
       for (const by of [exchange, other.exchange]) {
-        const answer = await by.run({ execute: takeEffect }, sealedRequest2(sent, body));
+        const answer = await by.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
         assert.equal(answer.body, text, body);
       }
     }
@@ -173,10 +176,10 @@ test('of two requests of one step that are being prepared, one is executed', asy
 
 describe('a session without a request', () => {
   test('ends after two minutes, at the very millisecond, says so once, and is gone then', async (t) => {
-    assert.equal(UNUSED_SESSION_TIME, 120_000);
+    assert.equal(UNUSED_SESSION_TIMEOUT_MS, 120_000);
     const { time, handshake, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const [late, inTime] = [await handshake(), await handshake()];
-    time.advance(UNUSED_SESSION_TIME - 1);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS - 1);
     const { next } = await call(inTime);
     time.advance(1);
     await assert.rejects(call(late), { code: 'session_expired' });
@@ -196,7 +199,7 @@ describe('a session without a request', () => {
     const { time, handshake, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     await assert.rejects(call({ ...step, root: randomBytes(32) }), malformed);
-    time.advance(UNUSED_SESSION_TIME);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS);
     await assert.rejects(call(step), { code: 'session_expired' });
   });
 
@@ -206,7 +209,7 @@ describe('a session without a request', () => {
     const { next } = await send(used);
     time.advance(1);
     const unused = await handshake();
-    time.advance(UNUSED_SESSION_TIME - 1);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS - 1);
     await sweep();
     assert.equal((await steps()).length, 3);
     time.advance(1);
@@ -223,7 +226,7 @@ describe('a session without a request', () => {
     time.advance(IDLE_TIME - 1);
     await sweep();
     const request = { endpoint: effect, request: prepare(keys, effect.path, { text: 'x' }) };
-    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(request))).status, 200);
+    assert.equal((await exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request))).status, 200);
   });
 });
 

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { effect, own, read, type TestHandler, takeEffect } from '../../../../../test/support/exchangeFixtures.ts';
+import {
+  asHandler,
+  effect,
+  own,
+  read,
+  type TestHandler,
+  takeEffect,
+} from '../../../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../../../test/support/store.ts';
 import { b64, openAnswer2, padded, type Step, sessionKeyOf, unb64 } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, type Sent2, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem, type ProblemCode, problems } from '../../../../protocol/problems.ts';
 import { openAead } from '../../../crypto/aead.ts';
 import { hmac } from '../../../crypto/derive.ts';
-import { createStepEncryption } from '../../stepEncryption.ts';
+import { StepEncryption } from '../../stepEncryption.ts';
 
 const malformed = { code: 'malformed_request' };
 
@@ -68,9 +75,9 @@ describe('a chain of requests', () => {
       for (const key of [keyEncryptionKey, ...keys]) assert.equal(openAead(key, row.sealed_secret, context), undefined);
       const rightKey = hmac(keyEncryptionKey, `vws step key ${sessionKeyOf(row.used ? second : third)}`);
       assert.ok(openAead(rightKey, row.sealed_secret, context));
-      const encryption = createStepEncryption(keyEncryptionKey, sessionKeyOf(row.used ? second : third));
+      const encryption = new StepEncryption(keyEncryptionKey, sessionKeyOf(row.used ? second : third));
       assert.deepEqual(Buffer.from(encryption.openSecret(row.sealed_secret)), (row.used ? second : third).root);
-      const withoutMasterKey = createStepEncryption(randomBytes(32), sessionKeyOf(row.used ? second : third));
+      const withoutMasterKey = new StepEncryption(randomBytes(32), sessionKeyOf(row.used ? second : third));
       assert.throws(() => withoutMasterKey.openSecret(row.sealed_secret), /does not open/);
     }
   });
@@ -101,7 +108,7 @@ describe('a request that does not open', () => {
     }
     for (const attempt of attempts) {
       const body = JSON.stringify({ session_key, payload: attempt });
-      const run = () => exchange.run({ execute: takeEffect }, sealedRequest2(sent, body));
+      const run = () => exchange.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
       await assert.rejects(run, malformed, String(attempt));
     }
     assert.deepEqual(await steps(), before);

@@ -6,9 +6,9 @@ import { newStoreLocation } from '../../../../../test/support/store.ts';
 import type { Suite2Answer } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem } from '../../../../protocol/problems.ts';
-import { MAX_STORED_ANSWER } from '../../ratchet.ts';
+import { MAX_STORED_RESPONSE_LENGTH } from '../../ratchet.ts';
 
-const long = 'x'.repeat(MAX_STORED_ANSWER);
+const long = 'x'.repeat(MAX_STORED_RESPONSE_LENGTH);
 const hex = ({ next }: Suite2Answer) => next.root.toString('hex');
 
 for (const kem of [false, true]) {
@@ -60,7 +60,7 @@ for (const kem of [false, true]) {
       };
       const second = await send(sent, refuse);
       assert.deepEqual([second.status, second.json.code], [404, 'user_not_found']);
-      const third = await send(sent, { execute: async () => ({ answer: { message: 'short' } }) });
+      const third = await send(sent, { execute: async () => ({ response: { message: 'short' } }) });
       assert.deepEqual(third.json, { message: 'short' });
       assert.equal(new Set([first, second, third].map(hex)).size, 1);
       assert.equal((await call(second.next)).status, 200);
@@ -102,7 +102,7 @@ test('an answer is stored up to the bound, and beyond it where the request canno
   const step = await handshake();
   const { text } = await send(ask(step, read, { text: '' }));
   // The body of an answer grows by 256 characters of base64 for three blocks of 64.
-  const blocks = Math.floor(((MAX_STORED_ANSWER - text.length) / 256) * 3);
+  const blocks = Math.floor(((MAX_STORED_RESPONSE_LENGTH - text.length) / 256) * 3);
   const largest = 'x'.repeat(blocks * 64 + 64 - '{"message":""}'.length);
   for (const [endpoint, content, isStored] of [
     [read, largest, true],
@@ -112,7 +112,7 @@ test('an answer is stored up to the bound, and beyond it where the request canno
     const before = await effects();
     const sent = ask(await handshake(), endpoint, { text: content });
     const answer = await send(sent);
-    if (endpoint === read) assert.equal(answer.text.length <= MAX_STORED_ANSWER, isStored);
+    if (endpoint === read) assert.equal(answer.text.length <= MAX_STORED_RESPONSE_LENGTH, isStored);
     assert.equal((await send(sent)).text === answer.text, isStored, `${content.length}`);
     assert.equal(await effects(), before + (isStored ? 1 : 2));
   }
