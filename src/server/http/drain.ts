@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** How often, while stopping, connections are looked at that are done with, in milliseconds. */
-const CHECK_INTERVAL = 25;
-/** How long, while stopping, a request may take to arrive as a whole, in milliseconds. */
-const ARRIVAL_GRACE = 500;
+/** How often, while stopping, connections are looked at that are done with. */
+const CHECK_INTERVAL_MS = 25;
+/** How long, while stopping, a request may take to arrive as a whole. */
+const ARRIVAL_GRACE_MS = 500;
 
 /**
  * Lets stopping wait for requests that are being executed, and for nothing else: neither for a connection whose last
@@ -34,9 +34,9 @@ export function drainOnClose(app: FastifyInstance): void {
     const since = performance.now();
     const timer = setInterval(() => {
       app.server.closeIdleConnections();
-      if (performance.now() - since < ARRIVAL_GRACE) return;
+      if (performance.now() - since < ARRIVAL_GRACE_MS) return;
       for (const socket of connections) if (!executing.get(socket)) socket.destroy();
-    }, CHECK_INTERVAL);
+    }, CHECK_INTERVAL_MS);
     app.server.once('close', () => clearInterval(timer));
   });
 }

@@ -13,7 +13,7 @@ import { encodeRawPath } from './usernamePath.ts';
 const REQUEST_LINE = /^POST (\/encrypt\/.*) HTTP\/1\.[01]$/;
 const NOT_HTTP = /[ \x80-\xff]/;
 const MAX_HEAD_LENGTH = 16 * 1024;
-const READ_TIMEOUT = 15_000;
+const READ_TIMEOUT_MS = 15_000;
 /** What is about the connection and not about the request, or is made anew. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
@@ -23,18 +23,38 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'expect',
 ]);
 
+/** Takes over the connections whose request line has spaces in the path. */
+export class SpacedRequests {
+  readonly #maxBodyLength: number;
+  readonly #sockets = new WeakSet<Socket>();
+
+  /** @param maxBodyLength longest body in bytes */
+  constructor(maxBodyLength: number) {
+    this.#maxBodyLength = maxBodyLength;
+  }
+
+  /**
+   * Answers the request that a packet begins, if it is such a request.
+   *
+   * @param packet the bytes that Node's parser rejected, from the request line on
+   * @returns whether the request is being answered
+   */
+  accept(app: FastifyInstance, socket: Socket, packet: Buffer | undefined): boolean {
+    // Further packets of a request that is being read arrive here as well.
+    if (this.#sockets.has(socket)) return true;
+    if (!packet || !isSpacedRequest(packet)) return false;
+    this.#sockets.add(socket);
+    answerSpacedRequest(app, socket, packet, this.#maxBodyLength).catch(() => socket.destroy());
+    return true;
+  }
+}
+
 /** Whether a packet that could not be parsed begins with such a request line. */
 export function isSpacedRequest(packet: Buffer): boolean {
   return spacedPath(packet.toString('latin1', 0, MAX_HEAD_LENGTH)) !== undefined;
 }
 
-/**
- * Answers a request whose request line has spaces in the path, and closes the connection.
- *
- * @param packet what the parser stumbled over, from the request line on
- * @param maxBodyLength longest body in bytes
- */
-export async function answerSpacedRequest(
+async function answerSpacedRequest(
   app: FastifyInstance,
   socket: Socket,
   packet: Buffer,
@@ -81,7 +101,7 @@ async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number
 /** The chunks that arrive, an empty one first; ends with the connection or the time-out. */
 async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
   yield Buffer.alloc(0);
-  const expired = AbortSignal.timeout(READ_TIMEOUT);
+  const expired = AbortSignal.timeout(READ_TIMEOUT_MS);
   const onExpired = () => socket.destroy();
   expired.addEventListener('abort', onExpired);
   try {

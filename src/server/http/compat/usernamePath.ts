@@ -3,6 +3,8 @@
  * UTF-8 or in Latin-1, so that `%`, `/` and `?` may be part of the name or of the address. The segment is therefore
  * taken as the client sent it, and each way to read it is tried.
  */
+/** Longest segment: a name of 64 characters, each of 4 bytes, each byte percent-encoded twice. */
+export const MAX_SEGMENT_LENGTH = 64 * 4 * 9;
 const PREFIX = '/encrypt/';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PLAIN = /^[A-Za-z0-9_.~-]*$/;
