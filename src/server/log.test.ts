@@ -9,7 +9,7 @@ test('an error of our own keeps its message, its code, its frames and its cause'
   const cause = Object.assign(new Error('the disk is full'), { errcode: 13, errstr: 'database or disk is full' });
   const fields = errorFields(Object.assign(new Error('writing failed', { cause }), { code: 'ERR_SQLITE_ERROR' }));
   const { frames, ...rest } = fields as { frames: string[]; cause: Record<string, unknown> };
-  assert.match(frames[0] ?? '', /^at .*errorFields\.test\.ts:\d+/);
+  assert.match(frames[0] ?? '', /^at .*log\.test\.ts:\d+/);
   const { frames: _, ...restOfCause } = rest.cause;
   assert.deepEqual(
     { ...rest, cause: restOfCause },

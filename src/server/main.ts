@@ -1,12 +1,13 @@
+// The server process: reads its settings, starts the server and stops it on signals.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pino from 'pino';
 import { createApp, openDatabase } from './app.ts';
 import { type Config, readConfig, withEnvFile } from './config/config.ts';
+import { createLogger } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
 /** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */
-const SECOND_SIGNAL_AFTER = 1_000;
+const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 if (import.meta.main) await run(process.argv.slice(2));
 
@@ -36,23 +37,13 @@ async function createDatabase(config: Config): Promise<void> {
 
 async function serve(config: Config): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string };
-  // Written in the background: a log line costs a request next to nothing.
-  const destination = pino.destination({ fd: 1, sync: false });
-  const log = pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
+  const { log, flush } = createLogger(config.logLevel);
   const app = await createApp({ config, log, version });
   stopOnSignals(async () => {
     log.info('stopping');
     await app.stop();
     log.info('stopped');
-    destination.flushSync();
+    flush();
   });
   const url = await app.listen();
   introduce(config, { version, url, location: app.location, fingerprint: app.fingerprint });
@@ -83,7 +74,7 @@ function stopOnSignals(stop: () => Promise<void>): void {
   let since: number | undefined;
   const onSignal = () => {
     if (since !== undefined) {
-      if (Date.now() - since > SECOND_SIGNAL_AFTER) process.exit(1);
+      if (Date.now() - since > SECOND_SIGNAL_AFTER_MS) process.exit(1);
       return;
     }
     since = Date.now();
