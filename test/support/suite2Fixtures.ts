@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
-import { expiryTimes } from '../../src/server/app.ts';
+import { expiryTimes } from '../../src/server/config/retention.ts';
 import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
 import { createKemKeys, type KemKeys } from '../../src/server/keyring/kemKeys.ts';
 import { createMasterKey } from '../../src/server/keyring/masterKey.ts';
@@ -133,7 +133,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     },
     steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
     async sweep() {
-      const times = expiryTimes({ sessionIdleTime: IDLE_TIME })(clock());
+      const times = expiryTimes({ sessionIdleMs: IDLE_TIME })(clock());
       // What tests count effects by is no rate counter that ends.
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },

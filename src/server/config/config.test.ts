@@ -33,7 +33,7 @@ test('nothing needs to be set: a server for this machine alone, with everything 
     mail: { sender: 'vws@localhost', senderName: 'VWS', subject: 'Your recovery code' },
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
-    sessionIdleTime: 60 * 60 * 1000,
+    sessionIdleMs: 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {

@@ -1,3 +1,4 @@
+// Reads the settings from the environment into a typed configuration.
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,8 +26,7 @@ export interface Config {
   /** Undefined: mails go to the local mailbox. */
   readonly smtp: SmtpConfig | undefined;
   readonly mailboxFolder: string;
-  /** Milliseconds. */
-  readonly sessionIdleTime: number;
+  readonly sessionIdleMs: number;
   readonly maxTextBytes: number;
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
@@ -80,7 +80,7 @@ export function readConfig(environment: Environment): Config {
     },
     smtp,
     mailboxFolder: join(dataFolder, 'mailbox'),
-    sessionIdleTime: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),

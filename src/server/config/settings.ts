@@ -1,3 +1,4 @@
+// The table of settings: every environment variable with its description, default and parser.
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { readIdentityKey } from '../keyring/identity.ts';
