@@ -140,7 +140,7 @@ export function answerContext(status: number): Uint8Array<ArrayBuffer> {
  * In a request the key establishment is a fresh X-Wing public key (1216), in an answer the KEM's ciphertext (1120). The
  * other flags are zero.
  */
-export const KEM_FLAG = 1;
+const KEM_FLAG = 1;
 
 /** The JSON of an object, padded. */
 export function encodePaddedJson(value: object): Uint8Array<ArrayBuffer> {

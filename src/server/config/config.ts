@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { MailSettings } from '../mail/mail.ts';
+import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
 import { type Setting, SettingError, type SettingName, settings } from './settings.ts';
 
@@ -24,7 +25,7 @@ export interface Config {
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
   /** Undefined: mails go to the local mailbox. */
-  readonly smtp: SmtpConfig | undefined;
+  readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
   readonly maxTextBytes: number;
@@ -40,16 +41,6 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly maxConnections: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-}
-
-export interface SmtpConfig {
-  readonly server: string;
-  readonly port: number;
-  readonly useStartTls: boolean;
-  readonly useSsl: boolean;
-  readonly username?: string;
-  readonly password?: string;
-  readonly caFile?: string;
 }
 
 /** The mail ports of IANA's registry: plain, submission with STARTTLS, submission over TLS. */
@@ -115,7 +106,7 @@ function readDatabase(environment: Environment, dataFolder: string): StoreLocati
   };
 }
 
-function readSmtp(environment: Environment): SmtpConfig | undefined {
+function readSmtp(environment: Environment): SmtpSettings | undefined {
   const server = optional(environment, 'MAIL_SERVER');
   if (!server) return undefined;
   const useStartTls = read(environment, 'MAIL_USE_TLS');
@@ -138,7 +129,7 @@ function readSmtp(environment: Environment): SmtpConfig | undefined {
   };
 }
 
-function readSender(environment: Environment, smtp: SmtpConfig | undefined): string {
+function readSender(environment: Environment, smtp: SmtpSettings | undefined): string {
   const sender = optional(environment, 'MAIL_DEFAULT_SENDER');
   if (sender) return sender;
   if (!smtp) return 'vws@localhost';
