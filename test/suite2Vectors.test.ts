@@ -11,7 +11,6 @@ import { decapsulate as clientDecapsulate } from '../src/client/suite2/xwing.ts'
 import { endpoints, pathWithoutName } from '../src/protocol/endpoints.ts';
 import { Problem } from '../src/protocol/problems.ts';
 import {
-  answerContext,
   decodeContent,
   descriptorToSign,
   encodeDescriptor,
@@ -20,6 +19,7 @@ import {
   KEM_CIPHERTEXT_LENGTH,
   labels,
   requestContext,
+  responseContext,
   secondMessageInfo,
 } from '../src/protocol/suite2.ts';
 import { openAead } from '../src/server/crypto/aead.ts';
@@ -155,7 +155,7 @@ for (const [n, step] of steps.entries()) {
       assert.equal(again.status, answer.status);
       assert.equal(keys.sessionKey, formatSessionKey(handshake.session_id, n + 1));
       const payload = bytes(JSON.parse(again.body).payload);
-      const content = openAead(expand(root, labels.answerKey, requestHash), payload, answerContext(answer.status));
+      const content = openAead(expand(root, labels.responseKey, requestHash), payload, responseContext(answer.status));
       assert.equal(text(content), answer.content);
     });
 

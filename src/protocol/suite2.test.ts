@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  answerContext,
   concatBytes,
   DESCRIPTOR_LENGTH,
   decodeContent,
@@ -20,6 +19,7 @@ import {
   PADDING_BLOCK,
   parseSessionKey,
   requestContext,
+  responseContext,
   SESSION_ID_LENGTH,
   SIGNATURE_LENGTH,
   secondMessageInfo,
@@ -77,7 +77,7 @@ test('what the messages are bound to is a label and what follows it', () => {
   assert.equal(ascii(firstMessageInfo(kid)), `vws2 m1 ${'A'.repeat(32)}`);
   assert.equal(ascii(secondMessageInfo(transcript)), `vws2 m2 ${'B'.repeat(32)}`);
   assert.equal(ascii(requestContext('POST', '/encrypt', '2.id.7')), 'vws2 req\0POST\0/encrypt\x002.id.7\0');
-  assert.equal(ascii(answerContext(200)), 'vws2 res\x00200\0');
+  assert.equal(ascii(responseContext(200)), 'vws2 res\x00200\0');
 });
 
 describe('a session key', () => {

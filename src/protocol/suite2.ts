@@ -24,7 +24,7 @@ export const labels = {
   sessionId: 'vws2 sid',
   root: 'vws2 root',
   requestKey: 'vws2 req',
-  answerKey: 'vws2 res ',
+  responseKey: 'vws2 res ',
   nextRoot: 'vws2 next ',
 } as const;
 
@@ -128,7 +128,7 @@ export function requestContext(method: string, path: string, sessionKey: string)
 }
 
 /** What a sealed answer is bound to, beside its request: "vws2 res" 00 status 00, the status in decimal. */
-export function answerContext(status: number): Uint8Array<ArrayBuffer> {
+export function responseContext(status: number): Uint8Array<ArrayBuffer> {
   return concatBytes(`vws2 res\0${status}\0`);
 }
 

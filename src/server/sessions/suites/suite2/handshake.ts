@@ -29,7 +29,7 @@ const SECRET_LENGTH = 32;
  * @param greeting what the client is told, sealed
  * @throws Problem `handshake_refused`
  */
-export function answerHandshake(keyPair: XWingKeyPair, kid: Uint8Array, body: Body, greeting: object): Handshake {
+export function respondToHandshake(keyPair: XWingKeyPair, kid: Uint8Array, body: Body, greeting: object): Handshake {
   const clientKey = fromBase64Url(body.public_key);
   const firstMessage = fromBase64Url(body.ciphertext);
   if (!clientKey || !firstMessage) throw new Problem('handshake_refused', { detail: 'A field is missing.' });

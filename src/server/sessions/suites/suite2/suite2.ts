@@ -1,7 +1,6 @@
 import { pathWithoutName } from '../../../../protocol/endpoints.ts';
 import { Problem, problemDetails } from '../../../../protocol/problems.ts';
 import {
-  answerContext,
   decodeContent,
   encodeContent,
   formatSessionKey,
@@ -10,6 +9,7 @@ import {
   labels,
   parseSessionKey,
   requestContext,
+  responseContext,
   type SignedDescriptor,
   SUITE2,
 } from '../../../../protocol/suite2.ts';
@@ -19,7 +19,7 @@ import { type XWingKeyPair, xwingEncapsulate } from '../../../crypto/xwing.ts';
 import type { Transaction } from '../../../store/store.ts';
 import { fromBase64Url, toBase64Url } from '../../base64url.ts';
 import type { Body, DecryptedRequest, Handshake, NextStep, ResponseFields, Suite, WireRequest } from '../suite.ts';
-import { answerHandshake } from './handshake.ts';
+import { respondToHandshake } from './handshake.ts';
 import { rowIdOf, sha256, wireResponse } from './wire.ts';
 
 /*
@@ -75,7 +75,7 @@ export class Suite2 implements Suite {
     if (kid?.length !== HASH_LENGTH) throw new Problem('handshake_refused', { detail: 'The kid is not one.' });
     const keyPair = await this.#kemKeys.find(tx, kid);
     if (!keyPair) return this.#introduce(tx);
-    return answerHandshake(keyPair, kid, body, { idle: this.#idleTimeoutMs, now: this.#clock() });
+    return respondToHandshake(keyPair, kid, body, { idle: this.#idleTimeoutMs, now: this.#clock() });
   }
 
   sessionIdOf(sessionKey: string): Uint8Array | undefined {
@@ -128,7 +128,7 @@ function sealResponse(
   const problem = response instanceof Problem ? problemDetails(response) : undefined;
   const status = problem?.status ?? 200;
   const content = encodeContent(rekey?.ciphertext, problem ?? response);
-  const payload = sealAead(expand(root, labels.answerKey, requestHash), content, answerContext(status));
+  const payload = sealAead(expand(root, labels.responseKey, requestHash), content, responseContext(status));
   const nextRoot = expand(root, labels.nextRoot, requestHash);
   const { sessionId, step } = partsOf(sessionKey);
   return {
