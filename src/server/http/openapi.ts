@@ -1,4 +1,3 @@
-// The schemas that the API documentation is generated from.
 import { type Endpoint, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { type ProblemCode, problems } from '../../protocol/problems.ts';
 
@@ -27,13 +26,10 @@ interface JsonSchema {
   readonly additionalProperties?: boolean;
 }
 
-/** Options of a route that the documentation does not list. */
-export const hidden = { schema: { hide: true } as object };
-
 export const apiInfo = {
   title: 'VWS server',
   description: `
-Turns a message into a ciphertext that one user alone can have opened again. Clients hide the ciphertext in a video.
+KeyedMutex a message into a ciphertext that one user alone can have opened again. Clients hide the ciphertext in a video.
 
 Every conversation runs in a session. \`POST ${HANDSHAKE_PATH}\` opens one; every other request names it by its
 \`session_key\` and gets the next session key and the next AES key with the answer. Serve this API over HTTPS only: the
@@ -179,3 +175,6 @@ function object(properties: Readonly<Record<string, JsonSchema>>, description?: 
     additionalProperties: true,
   };
 }
+
+/** Options of a route that the documentation does not list. */
+export const hidden = { schema: { hide: true } as object };
