@@ -214,7 +214,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     store,
     hasher,
     credentials,
-    createUserKey: keyring.createKey,
+    createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
     clock,
@@ -231,7 +231,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
   });
   const messages = createMessages({
     keyring,
-    findRecipient: accounts.findByUsername,
+    findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
