@@ -48,9 +48,9 @@ export function suiteOf(request: FastifyRequest): number {
 }
 
 /**
- * Reads a JSON object.
+ * Parses a JSON object.
  *
- * @param bytes UTF-8; whatever the Content-Type said, since existing clients name many
+ * @param bytes UTF-8
  * @throws Problem `malformed_request`
  */
 export function parseBody(bytes: unknown): Body {
@@ -62,10 +62,14 @@ export function parseBody(bytes: unknown): Body {
   return value as Body;
 }
 
-/** @returns the text of a field. @throws Problem `malformed_request` if it is missing or of another type */
+/**
+ * Returns the text of a field.
+ *
+ * @throws Problem `malformed_request` if the field is missing or not a string
+ */
 export function textField(body: Body, name: string): string {
   const value = Object.hasOwn(body, name) ? body[name] : undefined;
-  if (typeof value !== 'string') throw malformed(`The field ${name} is missing or not a text.`);
+  if (typeof value !== 'string') throw malformed(`The field ${name} is missing or not a string.`);
   return value;
 }
 

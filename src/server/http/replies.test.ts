@@ -13,7 +13,7 @@ async function answerTo(code: ProblemCode, options?: ProblemOptions, suite = 1) 
   return { status: statusCode, retryAfter: headers['retry-after'], body: JSON.parse(body) as unknown };
 }
 
-test('what ends a session, or never opened one, is a sentence that existing clients know', async () => {
+test('suite 1: problems of the session itself are the sentences of existing clients', async () => {
   const sentences = {
     handshake_refused: [404, 'Error!'],
     session_not_found: [404, 'Session not found!'],
@@ -24,7 +24,7 @@ test('what ends a session, or never opened one, is a sentence that existing clie
   }
 });
 
-test('every other problem has its status and says in clear what is wrong', async () => {
+test('suite 1: other problems have their status and an error text', async () => {
   const statuses: Partial<Record<ProblemCode, number>> = {
     malformed_request: 400,
     out_of_sync: 409,
@@ -44,7 +44,7 @@ test('every other problem has its status and says in clear what is wrong', async
   }
 });
 
-test('a problem tells what it knows more closely, and when to come back', async () => {
+test('suite 1: detail and Retry-After are reported, the cause is not', async () => {
   const { retryAfter, body } = await answerTo('too_many_requests', {
     detail: 'Too many logins.',
     retryAfterSeconds: 17,
@@ -54,7 +54,7 @@ test('a problem tells what it knows more closely, and when to come back', async 
   assert.deepEqual(body, { error: 'Too many logins.' });
 });
 
-test('in suite 2 every problem is told by its code, as RFC 9457 has it, with the status that HTTP means', async () => {
+test('suite 2: every problem is reported as RFC 9457 problem details', async () => {
   for (const [code, { status, title }] of Object.entries(problems)) {
     const body = { type: `/problems#${code}`, title, status, code };
     assert.deepEqual(await answerTo(code as ProblemCode, {}, 2), { status, retryAfter: undefined, body }, code);

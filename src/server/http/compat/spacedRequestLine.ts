@@ -1,20 +1,21 @@
+// Requests of suite 1 whose request line has unencoded spaces or non-ASCII bytes in its path.
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { encodeRawPath } from './usernamePath.ts';
 
 /*
- * Java's HttpURLConnection writes the path as it gets it, so that a client which encrypts for "John Doe" sends the
- * request line `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends bytes beyond ASCII. Neither is
- * HTTP (RFC 9112, 3.2) and Node's parser refuses it. RFC 9112 lets a server autocorrect nothing in general; here the line
- * has one possible meaning, so it is answered all the same: read by hand, passed to the application in process, and the
- * connection is then closed.
+ * Java's HttpURLConnection sends the path verbatim: a client that encrypts for "John Doe" sends the request line
+ * `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends non-ASCII bytes. Neither is valid HTTP
+ * (RFC 9112, section 3.2), and Node's parser rejects it. RFC 9112 forbids a server to correct such lines in general; this
+ * one has a single possible meaning, so it is parsed here and injected into the application, and the connection is then
+ * closed.
  */
 const REQUEST_LINE = /^POST (\/encrypt\/.*) HTTP\/1\.[01]$/;
 const NOT_HTTP = /[ \x80-\xff]/;
 const MAX_HEAD_LENGTH = 16 * 1024;
 const READ_TIMEOUT_MS = 15_000;
-/** What is about the connection and not about the request, or is made anew. */
+/** Headers of the connection, and those that are set again. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -49,7 +50,7 @@ export class SpacedRequests {
   }
 }
 
-/** Whether a packet that could not be parsed begins with such a request line. */
+/** @returns whether a packet that Node's parser rejected starts with such a request line */
 export function isSpacedRequest(packet: Buffer): boolean {
   return spacedPath(packet.toString('latin1', 0, MAX_HEAD_LENGTH)) !== undefined;
 }
@@ -87,7 +88,11 @@ interface RawRequest {
   readonly body: Buffer;
 }
 
-/** Reads on until the body is complete. @returns undefined if it does not come, or is not what a client sends */
+/**
+ * Reads until the body is complete.
+ *
+ * @returns undefined if the body does not arrive, or if no client sends such a request
+ */
 async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number): Promise<RawRequest | undefined> {
   let received = packet;
   for await (const chunk of chunks(socket)) {
@@ -98,7 +103,7 @@ async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number
   return undefined;
 }
 
-/** The chunks that arrive, an empty one first; ends with the connection or the time-out. */
+/** Yields an empty chunk, then those that arrive; ends with the connection or the timeout. */
 async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
   yield Buffer.alloc(0);
   const expired = AbortSignal.timeout(READ_TIMEOUT_MS);
@@ -107,7 +112,7 @@ async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch {
-    // Closed or timed out: there is nobody left to answer.
+    // Closed or timed out: no response can be sent.
   } finally {
     expired.removeEventListener('abort', onExpired);
   }
@@ -127,7 +132,7 @@ function parseRequest(received: Buffer, maxBodyLength: number): RawRequest | 'in
   return { path, headers, body: body.subarray(0, length) };
 }
 
-/** The path in the first line of a head. In two steps, since one pattern for both takes the square of a line's length. */
+/** Returns the path in the first line of a head. One pattern for line and path would take quadratic time. */
 function spacedPath(head: string): string | undefined {
   const end = head.indexOf('\n');
   const path = REQUEST_LINE.exec(head.slice(0, Math.max(0, end)).trimEnd())?.[1];
