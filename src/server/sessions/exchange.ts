@@ -21,7 +21,7 @@ export interface ExchangeDependencies {
   readonly clock: () => number;
 }
 
-/** What a received request turned out to be. */
+/** The state of a received request. */
 type Received =
   | { readonly kind: 'decrypted'; readonly decrypted: DecryptedRequest }
   | { readonly kind: 'replayed'; readonly response: WireResponse }

@@ -1,3 +1,4 @@
+// The sessions of an account: listing and ending them.
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import {
@@ -9,14 +10,15 @@ import {
 import { toBase64Url } from './base64url.ts';
 import type { LoggedInSession } from './session.ts';
 
-/** The most sessions that a list shows: those used last. */
+/** Maximum length of a list: the most recently used sessions. */
 export const MAX_LISTED_SESSIONS = 100;
 
-/** A session as its user is shown it. */
+/** A session in the list of its user. */
 export interface ListedSession {
+  /** Base64url. Identifies the session without opening it. */
   readonly id: string;
   readonly suite: number;
-  /** Milliseconds since 1970; null if it was not noted. */
+  /** Milliseconds since 1970; null if it was not recorded. */
   readonly started_at: number | null;
   /** Milliseconds since 1970. */
   readonly last_used_at: number;

@@ -20,12 +20,12 @@ function preparedHandler() {
   return { gate, handler };
 }
 
-/** Lets everything that is under way go as far as it can without the gates. */
+/** Lets everything in progress continue up to the gates. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets the owner of the one lock renew it, and waits until that is durable. */
+/** Lets the owner of the only lock renew it, and waits until that is durable. */
 async function renew(t: TestContext, { store, time }: ExchangeHarness): Promise<void> {
   t.mock.timers.tick(RENEWAL_INTERVAL_MS);
   const leaseUntil = time.clock() + REQUEST_LOCK_LEASE_MS;
@@ -35,9 +35,9 @@ async function renew(t: TestContext, { store, time }: ExchangeHarness): Promise<
   });
 }
 
-describe('copies of a request that is being prepared', () => {
+describe('copies of a request in preparation', () => {
   for (const where of ['the same process', 'another process'] as const) {
-    test(`wait for it and get its answer, in ${where}`, async (t) => {
+    test(`wait for it and get its response, in ${where}`, async (t) => {
       const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const copyExchange = where === 'the same process' ? exchange : other.exchange;
       const { gate, handler } = preparedHandler();
@@ -58,7 +58,7 @@ describe('copies of a request that is being prepared', () => {
       assert.deepEqual([gate.passes, await effects()], [1, 1]);
     });
 
-    test(`take it up when it fails, one of them, in ${where}`, async (t) => {
+    test(`one of them is executed if it fails, in ${where}`, async (t) => {
       const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const copyExchange = where === 'the same process' ? exchange : other.exchange;
       const { gate, handler } = preparedHandler();
@@ -81,7 +81,7 @@ describe('copies of a request that is being prepared', () => {
     });
   }
 
-  test('do not hold up other requests of the same step, nor those of other sessions', async (t) => {
+  test('block neither other requests of the step nor other sessions', async (t) => {
     const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const { gate, handler } = preparedHandler();
     const keys = await handshake(exchange);
@@ -95,7 +95,7 @@ describe('copies of a request that is being prepared', () => {
   });
 });
 
-test('a step that ends while its request is prepared ends the request: nothing is executed', async (t) => {
+test('a step that ends during the preparation: the request is not executed', async (t) => {
   const { exchange, store, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
   const { gate, handler } = preparedHandler();
   const keys = await handshake(exchange);
@@ -109,7 +109,7 @@ test('a step that ends while its request is prepared ends the request: nothing i
   assert.deepEqual(await store.transaction(({ db }) => db.selectFrom('request_locks').selectAll().execute()), []);
 });
 
-test('a lock is renewed while its owner is at work, however long that takes', async (t) => {
+test('a lock is renewed for as long as the preparation takes', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const harness = await createExchangeHarness(t, await newStoreLocation(t));
   const { exchange, other, time, ask, send, effects } = harness;
@@ -128,8 +128,8 @@ test('a lock is renewed while its owner is at work, however long that takes', as
   assert.equal(await effects(), 1);
 });
 
-describe('a lock whose owner does not renew it', () => {
-  test('is taken over when its lease is over, and not before', async (t) => {
+describe('lock without renewal', () => {
+  test('is taken over once its lease expires, and not before', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const [vanished, next] = [preparedHandler(), preparedHandler()];
@@ -149,7 +149,7 @@ describe('a lock whose owner does not renew it', () => {
     await first;
   });
 
-  test('gives its owner, who comes late after all, the answer of the one who took over', async (t) => {
+  test('a late owner gets the response of the new owner', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const [slow, next] = [preparedHandler(), preparedHandler()];
@@ -164,7 +164,7 @@ describe('a lock whose owner does not renew it', () => {
     assert.equal(await effects(), 1);
   });
 
-  test('is not executed beside the one who took over: the late owner is asked to come back', async (t) => {
+  test('a late owner does not execute next to the new owner: overloaded', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const [slow, next] = [preparedHandler(), preparedHandler()];
@@ -184,7 +184,7 @@ describe('a lock whose owner does not renew it', () => {
   });
 });
 
-test('a late owner leaves the renewals alone of the one who took over in the same process', async (t) => {
+test('a late owner does not stop the renewals of a new owner in the same process', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const harness = await createExchangeHarness(t, await newStoreLocation(t));
   const { exchange, other, time, ask, send, effects } = harness;
@@ -209,7 +209,7 @@ test('a late owner leaves the renewals alone of the one who took over in the sam
   assert.equal(await effects(), 1);
 });
 
-test('no lock is left when requests have been answered', async (t) => {
+test('no lock remains after the response', async (t) => {
   const { exchange, store, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
   const { gate, handler } = preparedHandler();
   gate.open();

@@ -5,7 +5,7 @@ import { acquireRequestLock, releaseRequestLock, renewRequestLock } from '../sto
 import type { Row } from '../store/schema.ts';
 import type { Store, Transaction } from '../store/store.ts';
 
-/** How long a lock outlives an owner that crashed, and so how long a client waits that retries its request. */
+/** Time that a lock outlives an owner that crashed, and so the longest wait of a client that retries. */
 export const REQUEST_LOCK_LEASE_MS = 3_000;
 export const RENEWAL_INTERVAL_MS = 1_000;
 /** Pause between two attempts to acquire a lock that another process holds. */

@@ -11,7 +11,7 @@ const answer = { response: { status: 201, body: '{"error":"Grüße"}' } };
 
 const encryption = new StepEncryption(keyEncryptionKey, sessionKey);
 
-describe('what is stored of a step', () => {
+describe('stored step', () => {
   test('opens with the session key and the key-encryption key', () => {
     const again = new StepEncryption(keyEncryptionKey, sessionKey);
     assert.deepEqual(again.stepId, encryption.stepId);
@@ -23,7 +23,7 @@ describe('what is stored of a step', () => {
     }
   });
 
-  test('by the first version of this program opens', () => {
+  test('of the first version of this program opens', () => {
     const earlier = new StepEncryption(new Uint8Array(32).fill(7), sessionKey);
     assert.equal(
       Buffer.from(earlier.stepId).toString('hex'),
@@ -55,20 +55,20 @@ describe('what is stored of a step', () => {
     });
   }
 
-  test('is found by an id that depends on the session key alone, and holds nothing of it', () => {
+  test('its id depends on the session key only', () => {
     assert.deepEqual(new StepEncryption(randomBytes(32), sessionKey).stepId, encryption.stepId);
     assert.notDeepEqual(strangers['another session key'].stepId, encryption.stepId);
     assert.equal(encryption.stepId.length, 32);
   });
 
-  test('shows neither the secret nor the answer', () => {
+  test('contains neither the secret nor the response in plaintext', () => {
     const [sealedSecret, sealedAnswer] = [encryption.sealSecret(secret), encryption.sealResponse(answer, requestHash)];
     assert.equal(Buffer.from(sealedSecret).includes(secret), false);
     assert.equal(Buffer.from(sealedAnswer).includes('error'), false);
     assert.notDeepEqual(encryption.sealSecret(secret), sealedSecret);
   });
 
-  test('does not open where any bit was altered, or any byte is missing', () => {
+  test('does not open if any bit is altered or any byte is missing', () => {
     const sealed = { secret: encryption.sealSecret(secret), answer: encryption.sealResponse(answer, requestHash) };
     const openers = {
       secret: (bytes: Uint8Array) => encryption.openSecret(bytes),
@@ -90,7 +90,7 @@ describe('what is stored of a step', () => {
     }
   });
 
-  test('cannot be exchanged: a secret for an answer, an answer for that of another request, a row for another', () => {
+  test('does not open in place of another column, request or row', () => {
     assert.throws(() => encryption.openResponse(encryption.sealSecret(secret), requestHash), /does not open/);
     assert.throws(() => encryption.openSecret(encryption.sealResponse(answer, encryption.stepId)), /does not open/);
     const otherHash = hashRequest([Buffer.from('another request')]);
@@ -101,8 +101,8 @@ describe('what is stored of a step', () => {
   });
 });
 
-describe('the hash of a request', () => {
-  test('depends on every byte, and on nothing else', () => {
+describe('hashRequest', () => {
+  test('depends on every byte and nothing else', () => {
     const parts = [Buffer.from('/path\0'), Buffer.from('{"session_key":"x"}')];
     assert.deepEqual(hashRequest(parts), hashRequest(parts.map((part) => Buffer.from(part))));
     assert.notDeepEqual(hashRequest(parts), hashRequest([Buffer.from('/Path\0'), Buffer.from('{"session_key":"x"}')]));
@@ -110,7 +110,7 @@ describe('the hash of a request', () => {
     assert.equal(hashRequest([]).length, 32);
   });
 
-  test('is no step id, even of the same bytes', () => {
+  test('differs from the step id of the same bytes', () => {
     assert.notDeepEqual(hashRequest([Buffer.from(sessionKey)]), encryption.stepId);
   });
 });

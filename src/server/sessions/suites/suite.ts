@@ -29,7 +29,7 @@ export interface WireRequest {
   readonly recipientNames: readonly string[];
 }
 
-/** A response as it is sent, and as it is stored until the client proves that it arrived. */
+/** A response as sent, stored until the client proves that it arrived. */
 export interface WireResponse {
   readonly status: number;
   /** JSON. */
@@ -73,9 +73,9 @@ export interface Handshake {
 /** The cryptography of a session. Suites differ in nothing else. */
 export interface Suite {
   readonly number: number;
-  /** Whether a client whose response was lost may send a different request instead of retrying the same one. */
+  /** True if a client may send a different request instead of retrying one whose response was lost. */
   readonly allowsAnotherRequest: boolean;
-  /** How long a new session waits for its first request; the idle timeout of all sessions if undefined. */
+  /** Idle timeout before the first request; the usual one if undefined. */
   readonly unusedTimeoutMs?: number;
   /** @throws Problem `handshake_refused` */
   openHandshake(transaction: Transaction, body: Body): Promise<Handshake>;

@@ -1,4 +1,4 @@
-/** Answers of suite 2 that are too long to be kept: made anew, they lead to the same next step. */
+// Responses of suite 2 that are too long to store: regenerated, they lead to the same next step.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { effect, read, type TestHandler } from '../../../../../test/support/exchangeFixtures.ts';
@@ -12,8 +12,8 @@ const long = 'x'.repeat(MAX_STORED_RESPONSE_LENGTH);
 const hex = ({ next }: Suite2Answer) => next.root.toString('hex');
 
 for (const kem of [false, true]) {
-  describe(`a long answer to a request ${kem ? 'with a KEM key' : 'without a KEM key'}`, () => {
-    test('is made anew, and each one goes on with the same next step', async (t) => {
+  describe(`long response to a request ${kem ? 'with' : 'without'} a rekey`, () => {
+    test('is regenerated for each retry, with the same next step', async (t) => {
       const { exchange, other, handshake, ask, send, call, steps, effects } = await createSuite2Harness(
         t,
         await newStoreLocation(t),
@@ -40,7 +40,7 @@ for (const kem of [false, true]) {
       assert.ok(Math.max(...kept) < 4_000, `${kept}`);
     });
 
-    test('many times at once, in two processes, leads to one next step', async (t) => {
+    test('concurrent retries in two processes lead to one next step', async (t) => {
       const { exchange, other, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const copies = Array.from({ length: 6 }, (_, n) => send(sent, undefined, n % 2 ? exchange : other.exchange));
@@ -49,7 +49,7 @@ for (const kem of [false, true]) {
       assert.equal((await call(answers[3]?.next ?? assert.fail())).status, 200);
     });
 
-    test('may say something else when it is made anew, and goes on with the same next step', async (t) => {
+    test('may differ when regenerated, with the same next step', async (t) => {
       const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const first = await send(sent);
@@ -66,7 +66,7 @@ for (const kem of [false, true]) {
       assert.equal((await call(second.next)).status, 200);
     });
 
-    test('changes nothing in the session when it is made anew', async (t) => {
+    test('regenerating it does not change the session', async (t) => {
       const { handshake, ask, send, steps } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       await send(sent);
@@ -76,7 +76,7 @@ for (const kem of [false, true]) {
       assert.deepEqual(await withoutTimes(), before);
     });
 
-    test('keeps a session from being idle when it is made anew', async (t) => {
+    test('regenerating it keeps the session alive', async (t) => {
       const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const { next } = await send(sent);
@@ -86,7 +86,7 @@ for (const kem of [false, true]) {
       assert.equal((await call(next)).status, 200);
     });
 
-    test('keeps other bytes at that step out of sync', async (t) => {
+    test('a different request at its step is out_of_sync', async (t) => {
       const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const step = await handshake();
       const sent = ask(step, read, { text: long, kem });
@@ -97,11 +97,11 @@ for (const kem of [false, true]) {
   });
 }
 
-test('an answer is stored up to the bound, and beyond it where the request cannot be made again', async (t) => {
+test('a response is stored up to the limit, and beyond it if the request is not repeatable', async (t) => {
   const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const { text } = await send(ask(step, read, { text: '' }));
-  // The body of an answer grows by 256 characters of base64 for three blocks of 64.
+  // The body of a response grows by 256 characters of base64 for three blocks of 64.
   const blocks = Math.floor(((MAX_STORED_RESPONSE_LENGTH - text.length) / 256) * 3);
   const largest = 'x'.repeat(blocks * 64 + 64 - '{"message":""}'.length);
   for (const [endpoint, content, isStored] of [

@@ -1,4 +1,4 @@
-/** Where a session of suite 2 is: which steps are there, what is answered again, and when it is over. */
+// Steps of suite 2: which are valid, what is replayed, and when a session expires.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -20,8 +20,8 @@ import { UNUSED_SESSION_TIMEOUT_MS } from './suite2.ts';
 const outOfSync = { code: 'out_of_sync' };
 const malformed = { code: 'malformed_request' };
 
-describe('a step', () => {
-  test('that the session is not at is out of sync, and nothing happens', async (t) => {
+describe('suite 2 step', () => {
+  test('past or future step: out_of_sync without an effect', async (t) => {
     const { handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const first = await handshake();
     const { next: second } = await call(first);
@@ -35,7 +35,7 @@ describe('a step', () => {
     assert.equal((await send(ask(third))).status, 200);
   });
 
-  test('of no session is not found', async (t) => {
+  test('step of an unknown session: session_not_found', async (t) => {
     const { exchange, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     const notFound = { code: 'session_not_found' };
@@ -55,7 +55,7 @@ describe('a step', () => {
     assert.equal((await send(sent)).status, 200);
   });
 
-  test('of a session of suite 1 is none of suite 2, whoever asks', async (t) => {
+  test('step of a suite 1 session: session_not_found', async (t) => {
     const { exchange } = await createSuite2Harness(t, await newStoreLocation(t));
     const keys = await handshake1(exchange);
     const { path, body } = prepare(keys, effect.path, { text: 'x' });
@@ -70,8 +70,8 @@ describe('a step', () => {
   });
 });
 
-describe('the same request again', () => {
-  test('gets the same answer and is executed once, however its JSON is written', async (t) => {
+describe('suite 2 retry', () => {
+  test('gets the same response and is executed once, in any spelling of its JSON', async (t) => {
     const { exchange, other, handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake(), effect, { kem: true });
     const { text } = await send(sent);
@@ -91,7 +91,7 @@ describe('the same request again', () => {
     assert.equal(await effects(), 1);
   });
 
-  test('many at once, in two processes, is executed once', async (t) => {
+  test('many concurrent copies in two processes are executed once', async (t) => {
     const { exchange, other, handshake, ask, send, call, effects } = await createSuite2Harness(
       t,
       await newStoreLocation(t),
@@ -107,7 +107,7 @@ describe('the same request again', () => {
     }
   });
 
-  test('is answered for as long as the next step was not used, and is out of sync then', async (t) => {
+  test('is replayed until the next step is used, then out_of_sync', async (t) => {
     const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const first = ask(await handshake());
     const answer = await send(first);
@@ -120,7 +120,7 @@ describe('the same request again', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('keeps a session from being idle', async (t) => {
+  test('keeps the session alive', async (t) => {
     const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake());
     const { next } = await send(sent);
@@ -131,7 +131,7 @@ describe('the same request again', () => {
   });
 });
 
-test('other bytes at an answered step are out of sync, before and while it is answered, and nothing happens', async (t) => {
+test('a different request at a used step is out_of_sync, also during retries, without an effect', async (t) => {
   const { other, handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const [first, second] = [ask(step), ask(step)];
@@ -144,7 +144,7 @@ test('other bytes at an answered step are out of sync, before and while it is an
   assert.equal((await call(next)).status, 200);
   assert.equal(await effects(), 2);
 
-  // A clone of the client, at the same moment: one of the two goes on.
+  // A clone of the client at the same moment: only one of the two continues.
   const again = await handshake();
   const requests = [ask(again), ask(again), ask(again), ask(again)];
   const outcomes = await Promise.allSettled(
@@ -158,7 +158,7 @@ test('other bytes at an answered step are out of sync, before and while it is an
   assert.equal(await effects(), 3);
 });
 
-test('of two requests of one step that are being prepared, one is executed', async (t) => {
+test('of two requests in preparation at one step, one is executed', async (t) => {
   const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const gate = createGate();
@@ -174,8 +174,8 @@ test('of two requests of one step that are being prepared, one is executed', asy
   assert.equal(await effects(), 1);
 });
 
-describe('a session without a request', () => {
-  test('ends after two minutes, at the very millisecond, says so once, and is gone then', async (t) => {
+describe('suite 2 session without a request', () => {
+  test('expires after exactly two minutes, reports it once, then is deleted', async (t) => {
     assert.equal(UNUSED_SESSION_TIMEOUT_MS, 120_000);
     const { time, handshake, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const [late, inTime] = [await handshake(), await handshake()];
@@ -184,7 +184,7 @@ describe('a session without a request', () => {
     time.advance(1);
     await assert.rejects(call(late), { code: 'session_expired' });
     await assert.rejects(call(late), { code: 'session_not_found' });
-    // One that was used may be idle for far longer, before the first answer was used and after.
+    // A used session may be idle for much longer, before and after the use of its first response.
     time.advance(IDLE_TIME - 2);
     const { next: third } = await call(next);
     time.advance(IDLE_TIME - 1);
@@ -195,7 +195,7 @@ describe('a session without a request', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('that did not open is none that was used', async (t) => {
+  test('a request that cannot be decrypted does not count as a use', async (t) => {
     const { time, handshake, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     await assert.rejects(call({ ...step, root: randomBytes(32) }), malformed);
@@ -203,7 +203,7 @@ describe('a session without a request', () => {
     await assert.rejects(call(step), { code: 'session_expired' });
   });
 
-  test('is swept away, and none that was used', async (t) => {
+  test('is deleted by the sweeper, unlike a used one', async (t) => {
     const { time, handshake, ask, send, call, steps, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
     const used = ask(await handshake());
     const { next } = await send(used);
@@ -220,7 +220,7 @@ describe('a session without a request', () => {
     assert.equal((await call(next)).status, 200);
   });
 
-  test('of suite 1 may be idle for as long as any', async (t) => {
+  test('of suite 1: has the usual idle timeout', async (t) => {
     const { exchange, time, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
     const keys = await handshake1(exchange);
     time.advance(IDLE_TIME - 1);
@@ -230,7 +230,7 @@ describe('a session without a request', () => {
   });
 });
 
-test('what is altered in the database is refused with an error, and not lost', async (t) => {
+test('altered rows: an error, and the session is not lost', async (t) => {
   const { store, handshake, ask, send, steps } = await createSuite2Harness(t, await newStoreLocation(t));
   const sent = ask(await handshake());
   const answer = await send(sent);

@@ -1,3 +1,4 @@
+// Suite 2: requests and responses that are authenticated, encrypted and bound to their step.
 import { pathWithoutName } from '../../../../protocol/endpoints.ts';
 import { Problem, problemDetails } from '../../../../protocol/problems.ts';
 import {
@@ -23,15 +24,15 @@ import { respondToHandshake } from './handshake.ts';
 import { rowIdOf, sha256, wireResponse } from './wire.ts';
 
 /*
- * Suite 2: a session that an active man in the middle cannot read, forge, replay or outlive. docs/protocol.md has it in
- * full. A step's secret is the root R[n] of its chain; every request and answer has a key of its own made from it:
+ * A session that an active man in the middle cannot read, forge, replay or outlive; docs/protocol.md specifies it. The
+ * secret of a step is the root R[n] of its chain. Every request and response has its own key, derived from it:
  *
- *   request = AEAD(Exp(R, "vws2 req"), content) bound to method, path and session key;  h = SHA-256(binding ‖ request)
- *   answer  = AEAD(Exp(R, "vws2 res " ‖ h), content) bound to the status
- *   N = Exp(R, "vws2 next " ‖ h);  R[n+1] = N, or Ext(N, shared secret) where the request brought a KEM key
+ *   request  = AEAD(Exp(R, "vws2 req"), content) bound to method, path and session key;  h = SHA-256(binding ‖ request)
+ *   response = AEAD(Exp(R, "vws2 res " ‖ h), content) bound to the status
+ *   N = Exp(R, "vws2 next " ‖ h);  R[n+1] = N, or Ext(N, shared secret) if the request has a KEM public key (rekey)
  */
 
-/** How long a new session waits for its first request. */
+/** Idle timeout of a session before its first request. */
 export const UNUSED_SESSION_TIMEOUT_MS = 2 * 60 * 1000;
 
 export interface Suite2Dependencies {
@@ -44,7 +45,7 @@ export interface Suite2Dependencies {
   readonly clock: () => number;
 }
 
-/** What a server tells of itself, in base64url. */
+/** Formats the identity and the signed KEM key of the server in base64url. */
 export function introductionOf({ identity, descriptor, signature }: SignedDescriptor) {
   return {
     identity: toBase64Url(identity),
@@ -72,7 +73,7 @@ export class Suite2 implements Suite {
   async openHandshake(tx: Transaction, body: Body): Promise<Handshake> {
     if (body.kid === undefined) return this.#introduce(tx);
     const kid = fromBase64Url(body.kid);
-    if (kid?.length !== HASH_LENGTH) throw new Problem('handshake_refused', { detail: 'The kid is not one.' });
+    if (kid?.length !== HASH_LENGTH) throw new Problem('handshake_refused', { detail: 'Invalid kid.' });
     const keyPair = await this.#kemKeys.find(tx, kid);
     if (!keyPair) return this.#introduce(tx);
     return respondToHandshake(keyPair, kid, body, { idle: this.#idleTimeoutMs, now: this.#clock() });
@@ -91,7 +92,7 @@ export class Suite2 implements Suite {
     const binding = bindingOf(request);
     const payload = payloadOf(request);
     const plaintext = openAead(expand(root, labels.requestKey), payload, binding);
-    if (!plaintext) throw malformed('The request does not open under the key of this step.');
+    if (!plaintext) throw malformed('The request cannot be decrypted with the key of this step.');
     const content = decodeContent(plaintext, KEM_PUBLIC_KEY_LENGTH);
     const step = { root, requestHash: sha256(binding, payload), sessionKey: request.sessionKey };
     return {
@@ -151,9 +152,10 @@ function readFields(json: Record<string, unknown>, { endpoint }: WireRequest): R
   const fields: Record<string, string> = {};
   for (const name of names) {
     const value = Object.hasOwn(json, name) ? json[name] : undefined;
-    if (typeof value !== 'string') return malformed(`The field ${name} is missing or not a text.`);
-    // JSON can say what UTF-8 cannot: halves of surrogate pairs would silently become something else. Nobody has such a name.
-    if (name !== endpoint.pathField && !value.isWellFormed()) return malformed(`The field ${name} is not Unicode.`);
+    if (typeof value !== 'string') return malformed(`The field ${name} is missing or not a string.`);
+    // JSON can express lone surrogates, which UTF-8 would silently replace. No user has such a name.
+    if (name !== endpoint.pathField && !value.isWellFormed())
+      return malformed(`The field ${name} is not valid Unicode.`);
     fields[name] = value;
   }
   return fields;
@@ -171,7 +173,7 @@ function payloadOf({ body }: WireRequest): Uint8Array {
 
 function partsOf(sessionKey: string) {
   const parts = parseSessionKey(sessionKey);
-  if (!parts) throw new Error('a step of suite 2 whose session key is none');
+  if (!parts) throw new Error('a step of suite 2 has an invalid session key');
   return parts;
 }
 

@@ -1,8 +1,9 @@
+// Encodings that only suite 2 uses.
 import { hash } from 'node:crypto';
 import { SUITE2 } from '../../../../protocol/suite2.ts';
 import type { WireResponse } from '../suite.ts';
 
-/** What a session of suite 2 is stored under: its id itself, which opens it, is never stored. */
+/** Returns the id that a session is stored under. The session id itself, which opens the session, is never stored. */
 export function rowIdOf(sessionId: Uint8Array): Uint8Array {
   return sha256(Buffer.from('vws2 row '), sessionId);
 }
