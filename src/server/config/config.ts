@@ -8,7 +8,7 @@ import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
 import { type Setting, SettingError, type SettingName, settings } from './settings.ts';
 
-/** Environment variables, from wherever they come. */
+/** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The settings, checked and complete. */
@@ -17,14 +17,14 @@ export interface Config {
   readonly port: number;
   readonly dataFolder: string;
   readonly database: StoreLocation;
-  /** The key itself, or the file that holds it or shall hold it. */
+  /** The key itself, or the file that contains it or will contain it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
-  /** Undefined: the identity lies in the database. */
+  /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
-  /** Undefined: mails go to the local mailbox. */
+  /** Undefined: mails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
@@ -43,13 +43,13 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
-/** The mail ports of IANA's registry: plain, submission with STARTTLS, submission over TLS. */
+/** Mail ports of the IANA registry: plain, submission with STARTTLS, submission over TLS. */
 const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
 
 /**
- * Checks all settings and makes the configuration of them.
+ * Parses all settings.
  *
- * @throws SettingError for the first one that cannot be used
+ * @throws SettingError for the first invalid one
  */
 export function readConfig(environment: Environment): Config {
   const dataFolder = read(environment, 'DATA_DIR');
@@ -136,7 +136,7 @@ function readSender(environment: Environment, smtp: SmtpSettings | undefined): s
   if (smtp.username?.includes('@')) return smtp.username;
   throw new SettingError(
     'MAIL_DEFAULT_SENDER',
-    'is needed with MAIL_SERVER: mails must come from somebody',
+    'is required with MAIL_SERVER, as the sender of mails',
     settings.MAIL_DEFAULT_SENDER.example,
   );
 }
@@ -168,7 +168,7 @@ function parse<N extends SettingName>(environment: Environment, name: N, text: s
   }
 }
 
-/** The text of a variable; an empty one counts as missing, so that `NAME=` in a file switches nothing on. */
+/** Returns the text of a variable. An empty one counts as missing, so `NAME=` in a file enables nothing. */
 function find(environment: Environment, name: SettingName): string | undefined {
   const setting: Setting<unknown> = settings[name];
   const text = environment[name]?.trim() || undefined;
@@ -189,7 +189,7 @@ function find(environment: Environment, name: SettingName): string | undefined {
 }
 
 /**
- * Adds the variables of a `.env` file to the environment. What the environment has wins.
+ * Adds the variables of a `.env` file to the environment, which takes precedence.
  *
  * @param text contents of the file
  */

@@ -5,7 +5,7 @@ import type { ExpiryTimes } from '../store/expiry.ts';
 import type { Config } from './config.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
-/** How long an expired session is reported as expired instead of unknown to a client that returns. */
+/** Time for which a returning client learns that its session expired, instead of that it is unknown. */
 const EXPIRED_SESSION_MEMORY_MS = HOUR_MS;
 /** The longest window of a rate limit. */
 const MAX_RATE_WINDOW_MS = HOUR_MS;
