@@ -16,10 +16,10 @@ const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId 
 
 type Call = readonly [rule: string, ...given: unknown[]];
 
-/** What a message holds: the one thing that a rule gives and a handler takes apart. */
-const letter = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
+/** A decrypted message, the only result of a domain module that a handler takes apart. */
+const decryptedMessage = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
 
-/** Every rule notes how it was called and gives its name back. */
+/** Every domain module records its calls and returns the name of the method. */
 function createHarness() {
   const calls: Call[] = [];
   const recorder = (rule: string) =>
@@ -28,7 +28,7 @@ function createHarness() {
         (_, name) =>
         async (...given: unknown[]) => {
           calls.push([`${rule}.${String(name)}`, ...given]);
-          return name === 'decrypt' ? letter : `what ${String(name)} gave`;
+          return name === 'decrypt' ? decryptedMessage : `what ${String(name)} gave`;
         },
     });
   const dependencies = Object.fromEntries(
@@ -37,7 +37,7 @@ function createHarness() {
   return { calls, dependencies, handlers: createHandlers(dependencies) };
 }
 
-/** Runs an endpoint as the session does; every field holds its own name. */
+/** Runs a handler as the exchange does; the value of every field is its own name. */
 async function run(name: EndpointName, suite: number, { calls, handlers } = createHarness(), extra: object = {}) {
   const endpoint: Endpoint = endpoints[name];
   const handler: Handler = handlers[name];
@@ -64,7 +64,7 @@ interface Expected {
   readonly result: object;
 }
 
-/** What the endpoints do alike in both suites. */
+/** The endpoints that behave alike in both suites. */
 function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
@@ -129,7 +129,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
   };
 }
 
-test('every endpoint counts what it must, then asks its rule, and the session goes on as the rule says', async () => {
+test('handlers check their rate limit, call their domain module and update the session', async () => {
   for (const suite of [1, 2]) {
     for (const [name, wanted] of Object.entries(inEverySuite(suite))) {
       assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
@@ -137,7 +137,7 @@ test('every endpoint counts what it must, then asks its rule, and the session go
   }
 });
 
-test('a message is for one of the names that the path may mean, or for the one that was sealed', async () => {
+test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {
   const result = { response: { message: 'what encrypt gave' } };
   const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
   assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames), result });
@@ -145,11 +145,11 @@ test('a message is for one of the names that the path may mean, or for the one t
   assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result });
 });
 
-test('what a message holds is its text for suite 1, and who sent it and when besides for suite 2', async () => {
+test('decrypt: returns the text in suite 1, and also sender and time in suite 2', async () => {
   const decrypt: Call = ['messages.decrypt', tx, userId, 'message'];
   assert.deepEqual(await run('decrypt', 1), { calls: [decrypt], result: { response: { message: 'the text' } } });
   assert.deepEqual(await run('decrypt', 2), {
-    calls: [decrypt, ['accounts.findName', tx, letter.senderId]],
+    calls: [decrypt, ['accounts.findName', tx, decryptedMessage.senderId]],
     result: { response: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
   });
   const { calls, dependencies } = createHarness();
