@@ -45,7 +45,7 @@ const HOUR_MS = 60 * MINUTE_MS;
  */
 const MIN_MAIL_DELAY_MS = 200;
 const MAIL_DELAY_SPREAD_MS = 800;
-/** How long stopping waits for requests in progress. */
+/** Maximum time that stopping waits for requests in progress. */
 const STOP_TIMEOUT_MS = 10_000;
 
 export interface AppOptions {
@@ -58,7 +58,7 @@ export interface AppOptions {
 
 /** A server, ready to listen. */
 export interface App {
-  /** The location of the data, for people. */
+  /** Location of the data, for people. */
   readonly location: string;
   /** The identity of the server that clients pin, in base64url. */
   readonly fingerprint: string;
@@ -93,7 +93,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     log,
   });
   const sweeper = createSweeper(store, expiryTimes(config), clock, (error) =>
-    log.error({ error: errorFields(error) }, 'removing expired rows failed'),
+    log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
   );
 
   return {
@@ -142,7 +142,7 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
   return createMasterKey(loadMasterKeyFile(source.file).bytes);
 }
 
-/** What the core is built on; tests pass other implementations than {@link createApp}. */
+/** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
   readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
   readonly store: Store;

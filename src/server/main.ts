@@ -6,12 +6,12 @@ import { type Config, readConfig, withEnvFile } from './config/config.ts';
 import { createLogger } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
-/** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */
+/** Ctrl-C reaches a program that npm runs twice. Only a signal after this time forces the exit. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 if (import.meta.main) await run(process.argv.slice(2));
 
-/** Does what the arguments say, serving if there are none; ends the process if it cannot. */
+/** Runs the command that the arguments name, or serves if there is none; exits the process on failure. */
 export async function run(args: readonly string[]): Promise<void> {
   try {
     await main(args);
@@ -24,15 +24,15 @@ async function main([command]: readonly string[]): Promise<void> {
   const config = readConfig(readEnvironment());
   if (command === 'create-database') return createDatabase(config);
   if (command !== undefined)
-    throw new Error(`Unknown command "${command}". There is create-database, or none to serve.`);
+    throw new Error(`Unknown command "${command}". Use create-database, or no command to serve`);
   await serve(config);
 }
 
 async function createDatabase(config: Config): Promise<void> {
   const { store } = await openDatabase(config);
   await store.close();
-  say(`The database is ready: ${store.location}`);
-  say(`Its master key: ${describeMasterKey(config)}`);
+  say(`Database ready: ${store.location}`);
+  say(`Master key: ${describeMasterKey(config)}`);
 }
 
 async function serve(config: Config): Promise<void> {
@@ -51,7 +51,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 function describeMasterKey({ masterKey }: Config): string {
-  return 'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY';
+  return 'file' in masterKey ? `${masterKey.file} (back it up separately from the data)` : 'VWS_MASTER_KEY';
 }
 
 function introduce(
@@ -64,9 +64,9 @@ function introduce(
   say(`  API docs    ${url}/docs`);
   say(`  data        ${location}`);
   say(`  master key  ${describeMasterKey(config)}`);
-  say(`  fingerprint ${fingerprint} (clients know the server by it)`);
+  say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
-  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (no MAIL_SERVER is set)`}`);
+  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
   say('Ctrl-C stops the server.');
 }
 
@@ -89,7 +89,7 @@ function readEnvironment() {
   return withEnvFile(process.env, existsSync(file) ? readFileSync(file, 'utf8') : '');
 }
 
-/** For people; the log, on the standard output, is for programs. */
+/** Writes a line for people to the standard error; the standard output has the log, for programs. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -97,7 +97,7 @@ function say(line: string): void {
 function fail(error: unknown): never {
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   const hint =
-    code === 'EADDRINUSE' ? ` Stop the other program or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
-  say(`The server cannot go on: ${message}.${hint}`.replace('..', '.'));
+    code === 'EADDRINUSE' ? ` Stop the other process or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
+  say(`The server failed: ${message}.${hint}`.replace('..', '.'));
   process.exit(1);
 }
