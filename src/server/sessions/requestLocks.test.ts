@@ -20,6 +20,17 @@ function preparedHandler() {
   return { gate, handler };
 }
 
+/** A request whose first owner does not renew its lock and is still preparing. */
+async function createLateOwner(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const harness = await createExchangeHarness(t, await newStoreLocation(t));
+  const [late, next] = [preparedHandler(), preparedHandler()];
+  const request = harness.ask(await handshake(harness.exchange));
+  const first = harness.send(request, late.handler);
+  await late.gate.reached;
+  return { ...harness, late, next, request, first };
+}
+
 /** Lets everything in progress continue up to the gates. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -130,12 +141,7 @@ test('a lock is renewed for as long as the preparation takes', async (t) => {
 
 describe('lock without renewal', () => {
   test('is taken over once its lease expires, and not before', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [vanished, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, vanished.handler);
-    await vanished.gate.reached;
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS - 1);
     const copy = send(request, next.handler, other.exchange);
     await settle();
@@ -145,57 +151,43 @@ describe('lock without renewal', () => {
     next.gate.open();
     assert.equal((await copy).status, 200);
     assert.equal(await effects(), 1);
-    vanished.gate.open();
+    late.gate.open();
     await first;
   });
 
   test('a late owner gets the response of the new owner', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [slow, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, slow.handler);
-    await slow.gate.reached;
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS);
     next.gate.open();
     const { text } = await send(request, next.handler, other.exchange);
-    slow.gate.open();
+    late.gate.open();
     assert.equal((await first).text, text);
     assert.equal(await effects(), 1);
   });
 
   test('a late owner does not execute next to the new owner: overloaded', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [slow, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, slow.handler);
-    await slow.gate.reached;
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS);
     const second = send(request, next.handler, other.exchange);
     await next.gate.reached;
-    slow.gate.open();
+    late.gate.open();
     await assert.rejects(first, { code: 'overloaded', retryAfterSeconds: 1 });
     assert.equal(await effects(), 0);
     next.gate.open();
     const { text } = await second;
-    assert.equal((await send(request, slow.handler)).text, text);
+    assert.equal((await send(request, late.handler)).text, text);
     assert.equal(await effects(), 1);
   });
 });
 
 test('a late owner does not stop the renewals of a new owner in the same process', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const harness = await createExchangeHarness(t, await newStoreLocation(t));
-  const { exchange, other, time, ask, send, effects } = harness;
-  const [slow, next, copy] = [preparedHandler(), preparedHandler(), preparedHandler()];
-  const request = ask(await handshake(exchange));
-  const first = send(request, slow.handler);
-  await slow.gate.reached;
+  const harness = await createLateOwner(t);
+  const { other, time, send, effects, late, next, request, first } = harness;
+  const copy = preparedHandler();
   time.advance(REQUEST_LOCK_LEASE_MS);
   const second = send(request, next.handler);
   await next.gate.reached;
-  slow.gate.open();
+  late.gate.open();
   await assert.rejects(first, { code: 'overloaded' });
   for (let renewal = 1; renewal <= 3; renewal++) {
     time.advance(REQUEST_LOCK_LEASE_MS - 1);
