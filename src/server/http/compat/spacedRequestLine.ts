@@ -7,9 +7,8 @@ import { encodeRawPath } from './usernamePath.ts';
 /*
  * Java's HttpURLConnection sends the path verbatim: a client that encrypts for "John Doe" sends the request line
  * `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends non-ASCII bytes. Neither is valid HTTP
- * (RFC 9112, section 3.2), and Node's parser rejects it. RFC 9112 forbids a server to correct such lines in general; this
- * one has a single possible meaning, so it is parsed here and injected into the application, and the connection is then
- * closed.
+ * (RFC 9112, section 3.2), and Node's parser rejects it. RFC 9112 advises against correcting such lines; this one has a
+ * single possible meaning, so it is parsed here and injected into the application, and the connection is then closed.
  */
 const REQUEST_LINE = /^POST (\/encrypt\/.*) HTTP\/1\.[01]$/;
 const NOT_HTTP = /[ \x80-\xff]/;
