@@ -1,3 +1,4 @@
+// The byte layouts of suite 2.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';

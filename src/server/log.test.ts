@@ -1,3 +1,4 @@
+// The fields of errors that are safe to log.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// Handlers over recorded domain modules: rate limits, calls and results.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';

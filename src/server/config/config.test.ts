@@ -1,3 +1,4 @@
+// The configuration: defaults, .env files, secrets from files, mail settings.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

@@ -1,3 +1,4 @@
+// Every setting with valid and invalid texts.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';

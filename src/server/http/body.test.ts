@@ -1,3 +1,4 @@
+// Parsing of request bodies.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// Unencrypted problems in the forms of both suites.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';

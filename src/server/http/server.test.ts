@@ -1,3 +1,4 @@
+// The HTTP server in front of a simulated exchange: bodies, errors, headers, CORS, client addresses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';

@@ -1,3 +1,4 @@
+// The exchange with suite 1: retries, different requests with one step, expiry.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';

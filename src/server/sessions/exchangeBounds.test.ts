@@ -1,3 +1,4 @@
+// Limits of the exchange: unused responses, long responses, pending handshakes.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// Errors and problems thrown by handlers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {

@@ -1,3 +1,4 @@
+// Listing and ending sessions, in both suites.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';

@@ -1,3 +1,4 @@
+// Request locks: copies of a request, renewal, takeover.
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import {

@@ -1,3 +1,4 @@
+// The encryption of stored steps.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';

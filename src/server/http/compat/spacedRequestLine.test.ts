@@ -1,3 +1,4 @@
+// Requests with invalid request lines over real sockets.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';

@@ -1,3 +1,4 @@
+// The readings of a recipient name in a path.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

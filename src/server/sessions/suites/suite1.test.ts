@@ -1,3 +1,4 @@
+// Suite 1: sealed fields, handshake, requests, responses, session keys.
 import assert from 'node:assert/strict';
 import { createCipheriv, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -1,3 +1,4 @@
+// The handshake of suite 2.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -1,3 +1,4 @@
+// Requests and responses of suite 2: authenticity, content, rekeys, problems.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
