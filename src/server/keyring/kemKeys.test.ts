@@ -4,13 +4,13 @@ import { describe, type TestContext, test } from 'node:test';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
-import { decodeDescriptor, type SignedDescriptor } from '../../protocol/suite2.ts';
+import { decodeDescriptor } from '../../protocol/suite2.ts';
 import { expiryTimes } from '../config/retention.ts';
 import { xwingDecapsulate, xwingEncapsulate } from '../crypto/xwing.ts';
 import { deleteExpired } from '../store/expiry.ts';
 import type { Store } from '../store/store.ts';
 import { type Identity, loadIdentity } from './identity.ts';
-import { createKemKeys, KEM_KEY_LIFETIME, KEM_KEY_ROTATION, type KemKeys } from './kemKeys.ts';
+import { createKemKeys, KEM_KEY_LIFETIME, KEM_KEY_ROTATION, type KemKeys, type SignedDescriptor } from './kemKeys.ts';
 import { createMasterKey } from './masterKey.ts';
 
 const DAY = 24 * 60 * 60 * 1000;

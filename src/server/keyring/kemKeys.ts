@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH, type SignedDescriptor } from '../../protocol/suite2.ts';
+import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH } from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../crypto/xwing.ts';
@@ -15,6 +15,13 @@ export const KEM_KEY_ROTATION = 30 * DAY;
 export const KEM_KEY_LIFETIME = 37 * DAY;
 /** A key is good from somewhat before it was made: clients' clocks are not exact. */
 const CLOCK_TOLERANCE = DAY;
+
+/** A KEM key as clients ask for it. */
+export interface SignedDescriptor {
+  readonly identity: Uint8Array;
+  readonly descriptor: Uint8Array;
+  readonly signature: Uint8Array;
+}
 
 /** The keys of handshakes: they rotate by themselves, and all processes have the same ones. */
 export interface KemKeys {
