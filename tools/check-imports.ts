@@ -67,7 +67,7 @@ function isTest(file: string): boolean {
   return file.endsWith('.test.ts');
 }
 
-/** Returns the place of a file; a test is in the place of the file that it tests. */
+/** A test is in the place of the file that it tests. */
 function placeName(file: string): string | undefined {
   const source = file.replace(/\.test\.ts$/, '.ts');
   return Object.keys(PLACES)
@@ -83,7 +83,7 @@ function resolve(file: string, specifier: string): string {
   return posix.join(posix.dirname(file), specifier);
 }
 
-/** @returns why a file in the place `name` may not import `target`; undefined if it may */
+/** The reason why a file in the place `name` may not import `target`, or undefined if it may. */
 function wrongTarget(target: string, name: string, { mayImport }: Place): string | undefined {
   if (isTest(target)) return 'which is a test';
   const targetName = placeName(target);
