@@ -54,7 +54,7 @@ test('a problem is an answer exactly if the session goes on with new keys', () =
 });
 
 test('a problem says its detail, or else its title', () => {
-  assert.equal(new Problem('user_not_found').message, 'There is no such user.');
+  assert.equal(new Problem('user_not_found').message, 'User not found.');
   const problem = new Problem('overloaded', { detail: 'Come back.', retryAfterSeconds: 2, cause: 'a full queue' });
   const { message, code, detail, retryAfterSeconds, cause } = problem;
   assert.deepEqual(
@@ -66,7 +66,7 @@ test('a problem says its detail, or else its title', () => {
 test('problem details have the code, the members of RFC 9457, and nothing else of the problem', () => {
   assert.deepEqual(problemDetails(new Problem('username_taken', { cause: 'secret', retryAfterSeconds: 1 })), {
     type: '/problems#username_taken',
-    title: 'The username is taken.',
+    title: 'Username already taken.',
     status: 409,
     code: 'username_taken',
   });
