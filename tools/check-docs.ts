@@ -16,13 +16,13 @@ function settingsTable(): string {
 }
 
 function apiReference(): string {
-  const handshake = section('Return session key and key (AES encryption)', HANDSHAKE_PATH, [
+  const handshake = section('Open a session', HANDSHAKE_PATH, [
     ['public_key', 'Hex of the PEM text of an RSA public key.'],
   ]);
   const sealed = Object.values<Endpoint>(endpoints).map(({ summary, path, fields, pathField }) =>
     section(summary, path.replace(':username', '<username>'), [
-      ['session_key', 'The session key, in clear.'],
-      ...(pathField ? [[pathField, 'In the path, percent-encoded: whom the message is for.'] as const] : []),
+      ['session_key', 'The session key, unencrypted.'],
+      ...(pathField ? [[pathField, 'In the path, percent-encoded: the recipient.'] as const] : []),
       ...Object.entries(fields),
     ]),
   );
@@ -51,8 +51,8 @@ function envExample(): string {
     `# ${name}=${quoted(fallback ?? example)}`,
   ]);
   return [
-    '# Copy this file to .env and take the # away from the lines you want to change.',
-    '# What the environment of the process has, wins over this file.',
+    '# Copy this file to .env and uncomment the lines to change.',
+    '# The environment of the process takes precedence over this file.',
     ...lines,
     '',
   ].join('\n');
