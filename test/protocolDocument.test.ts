@@ -29,13 +29,13 @@ describe('the worked example of docs/protocol.md', () => {
     assert.equal(open(key(hex), handshake.answer.session_key), handshake.opened.sessionKey);
   });
 
-  test('the server accepts its public key', async () => {
+  test('the server takes its public key', async () => {
     const { session, answer } = await suite1.openHandshake({} as Transaction, handshake.request);
     assert.equal(answer.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
   });
 
-  test('the server decrypts its login', () => {
+  test('the server opens its login', () => {
     const { fields } = suite1.openRequest(key(handshake.opened.aesKey), {
       endpoint: endpoints.loginUser,
       sessionKey: login.request.session_key,
