@@ -7,7 +7,7 @@ export interface Endpoint {
   /** A short title in the imperative. */
   readonly summary: string;
   readonly description: string;
-  /** Whether the session must be logged in. */
+  /** `login` requires a session that is logged in. */
   readonly access: 'public' | 'login';
   /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
