@@ -1,7 +1,7 @@
 // Finds what a TypeScript file imports, without a compiler: comments, templates and regular expressions are blanked,
 // strings are numbered, and what then looks like an import is one.
 
-const LEXEME = new RegExp(
+export const LEXEME = new RegExp(
   [
     /\/\/[^\n]*|\/\*[\s\S]*?\*\//, // comments
     /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/, // strings
