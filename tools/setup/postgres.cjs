@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { install, isInstalled } = require('./install.cjs');
+const { install, isInstalled } = require('./packages.cjs');
 
 /** Pinned in tools/postgres/package-lock.json. */
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'windows-x64'];
@@ -54,7 +54,7 @@ function makeLinks(native) {
   }
 }
 
-function postgresSteps(root) {
+function postgresTasks(root) {
   const needed = !process.env.VWS_TEST_DATABASE_URL && !machinesPostgres() && PLATFORMS.includes(platform());
   if (!needed) return [];
   const folder = path.join(root, 'tools', 'postgres');
@@ -67,4 +67,4 @@ function postgresSteps(root) {
   ];
 }
 
-module.exports = { machinesPostgres, packagedPostgres, postgresSteps };
+module.exports = { machinesPostgres, packagedPostgres, postgresTasks };
