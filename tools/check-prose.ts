@@ -85,6 +85,6 @@ function checkProse(root: string): string[] {
 if (import.meta.main) {
   const found = checkProse(process.cwd());
   report('prose', found);
-  const folders = Map.groupBy(found, (line) => /^(?:src\/\w+\/\w+|\w+)(?=\/)/.exec(line)?.[0] ?? 'documents');
+  const folders = Map.groupBy(found, (line) => /^(?:src\/\w+(?:\/\w+)?|\w+)(?=\/)/.exec(line)?.[0] ?? 'documents');
   for (const [folder, { length }] of folders) process.stdout.write(`${String(length).padStart(5)} ${folder}\n`);
 }
