@@ -49,7 +49,7 @@ const PLACES: Record<string, Place> = {
   examples: { mayImport: ['src/client', 'src/protocol'], usesProcess: true },
 };
 
-/** Tests beside the sources (`*.test.ts`). Nothing imports a test. */
+/** Tests next to the sources (`*.test.ts`). Nothing imports a test. */
 const TESTS: Place = { mayImport: ['test', ...ALL_BUT_MAIN], usesProcess: true };
 
 const FOLDERS = ['src', 'test', 'bench', 'tools', 'examples'];
@@ -64,7 +64,7 @@ function isTest(file: string): boolean {
   return file.endsWith('.test.ts');
 }
 
-/** A test is in the place of the file that it is beside. */
+/** A test is in the place of the file that it tests. */
 function placeName(file: string): string | undefined {
   const source = file.replace(/\.test\.ts$/, '.ts');
   return Object.keys(PLACES)
@@ -80,7 +80,7 @@ function resolve(file: string, specifier: string): string {
   return posix.join(posix.dirname(file), specifier);
 }
 
-/** What is wrong with importing `target` from a file in the place `name`; undefined when nothing is. */
+/** The reason why a file in the place `name` may not import `target`, or undefined if it may. */
 function wrongTarget(target: string, name: string, { mayImport }: Place): string | undefined {
   if (isTest(target)) return 'which is a test';
   const targetName = placeName(target);
@@ -102,16 +102,16 @@ function violationsOf(file: string, { specifiers, isComputed, code }: Imports): 
     if (!isBuiltin(specifier)) return [];
     if (place.inBrowsers) return [`imports ${specifier}, but ${name} runs in browsers`];
     const isProcess = /^(?:node:)?process$/.test(specifier);
-    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts touches`] : [];
+    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts may use`] : [];
   });
-  if (isComputed) violations.push('imports something computed, which cannot be checked');
+  if (isComputed) violations.push('has a computed import, which cannot be checked');
   if (place.inBrowsers && NODE_GLOBAL.test(code))
     violations.push(`uses a global of Node.js, but ${name} runs in browsers`);
-  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts touches');
+  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts may use');
   return violations;
 }
 
-/** Every breach of the import rule below `root`, a line each. */
+/** @returns a line for each violation of the import rule below `root` */
 export function checkImports(root: string): string[] {
   const files = new Map(
     sourceFiles(root, FOLDERS).map((file) => [file, readImports(readFileSync(join(root, file), 'utf8'))]),

@@ -1,3 +1,4 @@
+// The rules for the files of the tree.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ function violationsIn(t: TestContext, files: Record<string, string>): string[] {
   return checkTree(root);
 }
 
-test('a sound tree', (t) => {
+test('a tree without violations', (t) => {
   const line = 'const todo = { only: 1 }; // nothing to do, /tmp/XXXXXX\n';
   assert.deepEqual(violationsIn(t, { 'src/a.ts': line.repeat(400), 'test/long.ts': line.repeat(401) }), []);
 });

@@ -1,5 +1,5 @@
-// What every file of the tree keeps to: a length that can be read in one sitting, nothing left for later, no test left
-// out, and lock files that name no registry (npm takes the one that the machine is configured for).
+// Rules for the files of the tree: a limited length, no reminders and no skipped tests, and lock files without registry
+// addresses (npm uses the registry that the machine is configured for).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { report, sourceFiles } from './source-files.ts';
@@ -9,7 +9,7 @@ const LENGTH_CHECKED = ['src'];
 const MARKERS_CHECKED = ['src', 'test', 'tools', 'bench', 'examples'];
 const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json'];
 
-/** In two halves, so that this file does not find itself. */
+/** In two halves, so that this file does not match. */
 const MARKER = new RegExp(`\\b(?:${'TO'}DO|${'FIX'}ME|${'XX'}X)\\b|\\.(?:only|skip)\\(`);
 
 function longFiles(root: string): string[] {
@@ -36,7 +36,7 @@ function registryAddresses(root: string): string[] {
   );
 }
 
-/** Every breach below `root`, a line each. */
+/** @returns a line for each violation below `root` */
 export function checkTree(root: string): string[] {
   return [...longFiles(root), ...leftMarkers(root), ...registryAddresses(root)];
 }

@@ -1,6 +1,6 @@
 'use strict';
-// One setup of a folder at a time. The lock is a folder, because making one is atomic everywhere; the file `owner` in
-// it holds the host and the process ids that work under the lock, and its modification time is a heartbeat.
+// Lets one setup of a folder run at a time. The lock is a folder, because creating one is atomic everywhere. The file
+// `owner` in it contains the host and the ids of the processes that hold the lock; its modification time is a heartbeat.
 
 const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
@@ -9,7 +9,7 @@ const path = require('node:path');
 
 const HEARTBEAT_MS = 2000;
 const POLL_MS = 100;
-/** One minute: the end of an owner whose processes cannot be seen (on another host) or whose ids are others' now. */
+/** One minute, for owners whose processes are not visible (on another host) or whose ids belong to other processes now. */
 const POLLS_WITHOUT_HEARTBEAT = 600;
 
 function pause(milliseconds) {
@@ -17,7 +17,7 @@ function pause(milliseconds) {
 }
 
 function isRunning(pid) {
-  if (pid === process.pid) return false; // an earlier process had our id
+  if (pid === process.pid) return false; // an earlier process had the id of this one
   try {
     process.kill(pid, 0);
     return true;
@@ -30,7 +30,7 @@ function areGone({ host, pids }) {
   return host === os.hostname() && !pids.some(isRunning);
 }
 
-/** What can be seen of the owner. While a lock is being made or removed, its folder has no owner file (text ''). */
+/** Reads the owner file. While a lock is created or removed, its folder has none (text ''). */
 function look(folder) {
   try {
     const ownerFile = path.join(folder, 'owner');
@@ -50,7 +50,7 @@ function isDead(owner, pollsWithoutHeartbeat) {
   }
 }
 
-/** Removes a dead owner's lock. Several may try at once: the rename lets one succeed. */
+/** Removes the lock of a dead owner. If several processes try at once, the rename succeeds for one. */
 function removeDead(folder, owner) {
   if (look(folder).text !== owner.text) return;
   const grave = `${folder}-${randomBytes(6).toString('hex')}`;
@@ -63,7 +63,7 @@ function removeDead(folder, owner) {
   fs.rmSync(grave, { recursive: true, force: true });
 }
 
-function tryToMake(folder) {
+function tryToCreate(folder) {
   try {
     fs.mkdirSync(folder);
     return true;
@@ -77,7 +77,7 @@ async function acquire(folder, onWait) {
   let seen = look(folder);
   let pollsWithoutHeartbeat = 0;
   let hasWaited = false;
-  while (!tryToMake(folder)) {
+  while (!tryToCreate(folder)) {
     const owner = look(folder);
     const isSame = owner.text === seen.text && owner.heartbeat === seen.heartbeat;
     pollsWithoutHeartbeat = isSame ? pollsWithoutHeartbeat + 1 : 0;
@@ -96,9 +96,9 @@ async function acquire(folder, onWait) {
  * Runs `work` while holding the lock; waits for a living owner first.
  *
  * @param {string} folder the lock, which exists only while it is held
- * @param {() => void} onWait told once, when there is somebody to wait for
- * @param {(lock: { addProcess(pid: number): void, isHeld(): boolean }) => Promise<void>} work names the processes that
- *   it starts to `addProcess`: as long as one of them runs, the lock outlives a killed owner
+ * @param {() => void} onWait called once if another process holds the lock
+ * @param {(lock: { addProcess(pid: number): void, isHeld(): boolean }) => Promise<void>} work passes the ids of its child
+ *   processes to `addProcess`: while one of them runs, the lock outlives a killed owner
  */
 async function withLock(folder, onWait, work) {
   await acquire(folder, onWait);
