@@ -1,4 +1,4 @@
-// Rules for the files of the tree: a limited length, no reminders and no skipped tests, and lock files without registry
+// Rules for the files of the tree: a first line that describes the file, a limited length, no reminders and no skipped tests, and lock files without registry
 // addresses (npm uses the registry that the machine is configured for).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { report, sourceFiles } from './source-files.ts';
 
 const MAX_LINES = 400;
 const LENGTH_CHECKED = ['src'];
-const MARKERS_CHECKED = ['src', 'test', 'tools', 'bench', 'examples'];
-const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json'];
+const ALL_FOLDERS = ['src', 'test', 'tools', 'bench', 'examples'];
+const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json', 'tools/postgres/package-lock.json'];
 
 /** In two halves, so that this file does not match. */
 const MARKER = new RegExp(`\\b(?:${'TO'}DO|${'FIX'}ME|${'XX'}X)\\b|\\.(?:only|skip)\\(`);
@@ -19,8 +19,16 @@ function longFiles(root: string): string[] {
   });
 }
 
+/** Tests are described by their titles. */
+function missingHeaders(root: string): string[] {
+  return sourceFiles(root, ALL_FOLDERS).flatMap((file) => {
+    const isDescribed = file.endsWith('.test.ts') || /^(?:\/\/|\/\*)/.test(readFileSync(join(root, file), 'utf8'));
+    return isDescribed ? [] : [`${file}: no comment in the first line that describes the file`];
+  });
+}
+
 function leftMarkers(root: string): string[] {
-  return sourceFiles(root, MARKERS_CHECKED).flatMap((file) =>
+  return sourceFiles(root, ALL_FOLDERS).flatMap((file) =>
     readFileSync(join(root, file), 'utf8')
       .split('\n')
       .flatMap((line, index) => {
@@ -38,7 +46,7 @@ function registryAddresses(root: string): string[] {
 
 /** @returns a line for each violation below `root` */
 export function checkTree(root: string): string[] {
-  return [...longFiles(root), ...leftMarkers(root), ...registryAddresses(root)];
+  return [...longFiles(root), ...missingHeaders(root), ...leftMarkers(root), ...registryAddresses(root)];
 }
 
 if (import.meta.main) report('tree', checkTree(process.cwd()));
