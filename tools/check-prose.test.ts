@@ -15,7 +15,8 @@ describe('a document', () => {
   });
 
   test('may use plain English and names in code', () => {
-    const text = 'There is no such user, and the session is no longer valid. The user `nobody` is over 18.';
+    const text =
+      'There is no such user, and the session is no longer valid. It is none of these, and is read as it is needed. The user `nobody` is over 18.';
     assert.deepEqual(refused('README.md', text), []);
   });
 });
