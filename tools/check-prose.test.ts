@@ -1,4 +1,4 @@
-// Which texts the check of the prose refuses, in documents and in code.
+// The phrases that the prose check reports and those that it allows.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkText } from './check-prose.ts';
