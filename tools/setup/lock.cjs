@@ -1,6 +1,6 @@
 'use strict';
 // Lets one setup of a folder run at a time. The lock is a folder, because creating one is atomic everywhere. The file
-// `owner` in it contains the host and the ids of the processes that hold the lock; its modification time is a heartbeat.
+// `owner` in it contains the host, the ids of the processes that hold the lock, and a heartbeat: a number that increases.
 
 const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
@@ -12,10 +12,6 @@ const POLL_MS = 100;
 /** One minute, for owners whose processes are not visible (on another host) or whose ids belong to other processes now. */
 const POLLS_WITHOUT_HEARTBEAT = 600;
 
-function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 function isRunning(pid) {
   if (pid === process.pid) return false; // an earlier process had the id of this one
   try {
@@ -26,25 +22,19 @@ function isRunning(pid) {
   }
 }
 
-function areGone({ host, pids }) {
-  return host === os.hostname() && !pids.some(isRunning);
-}
-
-/** Reads the owner file. While a lock is created or removed, its folder has none (text ''). */
-function look(folder) {
+/** Returns the text of the owner file, or '' while the lock is being created or removed. */
+function readOwner(folder) {
   try {
-    const ownerFile = path.join(folder, 'owner');
-    const text = fs.readFileSync(ownerFile, 'utf8');
-    return { text, heartbeat: fs.statSync(ownerFile).mtimeMs };
+    return fs.readFileSync(path.join(folder, 'owner'), 'utf8');
   } catch {
-    return { text: '', heartbeat: 0 };
+    return '';
   }
 }
 
-function isDead(owner, pollsWithoutHeartbeat) {
-  if (pollsWithoutHeartbeat > POLLS_WITHOUT_HEARTBEAT) return true;
+function isDead(owner) {
   try {
-    return areGone(JSON.parse(owner.text));
+    const { host, pids } = JSON.parse(owner);
+    return host === os.hostname() && !pids.some(isRunning);
   } catch {
     return false;
   }
@@ -52,7 +42,7 @@ function isDead(owner, pollsWithoutHeartbeat) {
 
 /** Removes the lock of a dead owner. If several processes try at once, the rename succeeds for one. */
 function removeDead(folder, owner) {
-  if (look(folder).text !== owner.text) return;
+  if (readOwner(folder) !== owner) return;
   const grave = `${folder}-${randomBytes(6).toString('hex')}`;
   try {
     fs.renameSync(folder, grave);
@@ -74,21 +64,19 @@ function tryToCreate(folder) {
 }
 
 async function acquire(folder, onWait) {
-  let seen = look(folder);
+  let seen = '';
   let pollsWithoutHeartbeat = 0;
-  let hasWaited = false;
-  while (!tryToCreate(folder)) {
-    const owner = look(folder);
-    const isSame = owner.text === seen.text && owner.heartbeat === seen.heartbeat;
-    pollsWithoutHeartbeat = isSame ? pollsWithoutHeartbeat + 1 : 0;
+  for (let polls = 0; !tryToCreate(folder); ) {
+    const owner = readOwner(folder);
+    pollsWithoutHeartbeat = owner === seen ? pollsWithoutHeartbeat + 1 : 0;
     seen = owner;
-    if (isDead(owner, pollsWithoutHeartbeat)) {
+    if (isDead(owner) || pollsWithoutHeartbeat > POLLS_WITHOUT_HEARTBEAT) {
       removeDead(folder, owner);
-    } else {
-      if (!hasWaited) onWait();
-      hasWaited = true;
-      await pause(POLL_MS);
+      continue;
     }
+    if (polls === 0) onWait();
+    polls += 1;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
@@ -102,19 +90,18 @@ async function acquire(folder, onWait) {
  */
 async function withLock(folder, onWait, work) {
   await acquire(folder, onWait);
-  const ownerFile = path.join(folder, 'owner');
-  const owner = { id: randomBytes(8).toString('hex'), host: os.hostname(), pids: [process.pid] };
-  const isHeld = () => look(folder).text.includes(owner.id);
-  fs.writeFileSync(path.join(folder, '.gitignore'), '*\n');
-  fs.writeFileSync(ownerFile, JSON.stringify(owner));
+  const owner = { id: randomBytes(8).toString('hex'), host: os.hostname(), pids: [process.pid], heartbeat: 0 };
+  const write = () => fs.writeFileSync(path.join(folder, 'owner'), JSON.stringify(owner));
+  const isHeld = () => readOwner(folder).includes(owner.id);
+  write();
+  const heart = setInterval(() => {
+    owner.heartbeat += 1;
+    if (isHeld()) write();
+  }, HEARTBEAT_MS);
   const addProcess = (pid) => {
     owner.pids.push(pid);
-    if (isHeld()) fs.writeFileSync(ownerFile, JSON.stringify(owner));
+    if (isHeld()) write();
   };
-  const beat = () => {
-    if (isHeld()) fs.utimesSync(ownerFile, new Date(), new Date());
-  };
-  const heart = setInterval(beat, HEARTBEAT_MS);
   try {
     await work({ addProcess, isHeld });
   } finally {
