@@ -105,12 +105,12 @@ function violationsOf(file: string, { specifiers, isComputed, code }: Imports): 
     if (!isBuiltin(specifier)) return [];
     if (place.inBrowsers) return [`imports ${specifier}, but ${name} runs in browsers`];
     const isProcess = /^(?:node:)?process$/.test(specifier);
-    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts touches`] : [];
+    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts may use`] : [];
   });
-  if (isComputed) violations.push('imports something computed, which cannot be checked');
+  if (isComputed) violations.push('has a computed import, which cannot be checked');
   if (place.inBrowsers && NODE_GLOBAL.test(code))
     violations.push(`uses a global of Node.js, but ${name} runs in browsers`);
-  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts touches');
+  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts may use');
   return violations;
 }
 
