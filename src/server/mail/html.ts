@@ -1,7 +1,8 @@
-/** The words of a mail around a code; its HTML and its plain text are made of the same ones. */
+// HTML of a mail that contains a code.
+/** Texts of a mail that contains a code, used for both its HTML and its plain text. */
 export interface CodeMailWords {
   readonly language: string;
-  /** What the mails call the service. */
+  /** Name of the service in the mails. */
   readonly service: string;
   readonly heading: string;
   readonly beforeCode: readonly string[];
@@ -28,8 +29,8 @@ const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light 
 `;
 
 /**
- * The HTML of a mail around a code: one column of tables and inlined style, which is what every mail reader shows
- * alike, no pictures, nothing loaded. Only the dark colours need a style sheet; a reader that drops it stays light.
+ * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images and
+ * external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
  */
 export function codeMailHtml(words: CodeMailWords, title: string): string {
   const service = escapeHtml(words.service);
@@ -83,7 +84,7 @@ function paragraph(html: string, style: string): string {
   return `<p class="ink" style="${style};font-size:16px;line-height:24px;color:#16202c">${html}</p>`;
 }
 
-/** For text between tags and in quoted attributes. */
+/** Escapes text between tags and in quoted attributes. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

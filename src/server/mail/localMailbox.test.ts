@@ -1,3 +1,4 @@
+// LocalMailbox: files, log lines and failures.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -17,7 +18,7 @@ function message(code: string, createdAt = START) {
   return composeRecoveryMail(mail, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
 }
 
-test('a mail becomes one complete private file, told of in the log with its code', async (t) => {
+test('a mail becomes one complete private file, logged with its code', async (t) => {
   const folder = join(await temporaryFolder(t), 'data', 'mailbox');
   const log = createMemoryLog();
   const sent = message('ABC234');
@@ -44,7 +45,7 @@ test('a mail becomes one complete private file, told of in the log with its code
   );
 });
 
-test('the same mail again replaces its file', async (t) => {
+test('delivering a mail again replaces its file', async (t) => {
   const folder = await temporaryFolder(t);
   const mailbox = new LocalMailbox(folder, createMemoryLog());
   const sent = message('ABC234');
@@ -53,7 +54,7 @@ test('the same mail again replaces its file', async (t) => {
   assert.equal((await readdir(folder)).length, 1);
 });
 
-test('only the newest hundred mails stay, and nothing that is no mail goes', async (t) => {
+test('keeps the newest hundred mails, and deletes only mails', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, '0-notes.txt'), 'mine');
   const mailbox = new LocalMailbox(folder, createMemoryLog());
@@ -65,7 +66,7 @@ test('only the newest hundred mails stay, and nothing that is no mail goes', asy
   assert.match(names.at(-1) ?? '', /^20261122T142200\.102Z-/);
 });
 
-test('a folder that cannot be written is a passing failure', async (t) => {
+test('an unwritable folder is a temporary failure', async (t) => {
   const file = join(await temporaryFolder(t), 'file');
   await writeFile(file, '');
   const mailbox = new LocalMailbox(join(file, 'mailbox'), createMemoryLog());
@@ -77,7 +78,7 @@ test('a folder that cannot be written is a passing failure', async (t) => {
   });
 });
 
-test('the mode of a folder that is already there is its owner’s choice', async (t) => {
+test('the mode of an existing folder does not change', async (t) => {
   const folder = join(await temporaryFolder(t), 'mailbox');
   await mkdir(folder);
   await chmod(folder, 0o750);

@@ -1,10 +1,11 @@
+// The local mailbox, which replaces a mail server.
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createTransport } from 'nodemailer';
 import { DeliveryError, type MailLog, type MailMessage, type MailTransport } from './mail.ts';
 import { nodemailerOptions } from './message.ts';
 
-/** How many mails are kept: the newest. */
+/** Number of mails kept; the oldest ones are deleted. */
 const MAX_MAILS = 100;
 const EXTENSION = '.eml';
 
@@ -31,7 +32,7 @@ export class LocalMailbox implements MailTransport {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await removeOldMails(this.#folder);
       await writePrivately(file, source as Buffer);
-      this.#log.info({ file, code: message.code }, 'no mail server is set: the mail is in the local mailbox');
+      this.#log.info({ file, code: message.code }, 'mail written to the local mailbox: no mail server is configured');
     } catch (error) {
       throw new DeliveryError(`local mailbox ${(error as NodeJS.ErrnoException).code ?? 'failed'}`, false);
     }
@@ -40,19 +41,19 @@ export class LocalMailbox implements MailTransport {
   close(): void {}
 }
 
-/** 2026-11-22T15:43:00.000Z as 20261122T154300.000Z: no colons, which some file systems refuse. */
+/** Formats a time like 20261122T154300.000Z, without colons, which some file systems reject. */
 function sortableTime(date: Date): string {
   return date.toISOString().replaceAll(/[-:]/g, '');
 }
 
-/** Nobody ever sees half a file. */
+/** Renames the complete file, so that readers never see a partial one. */
 async function writePrivately(file: string, content: Buffer): Promise<void> {
   const unfinished = `${file}.tmp`;
   await writeFile(unfinished, content, { mode: 0o600 });
   await rename(unfinished, file);
 }
 
-/** Leaves room for one more. */
+/** Deletes the oldest mails, leaving room for one more. */
 async function removeOldMails(folder: string): Promise<void> {
   const mails = (await readdir(folder)).filter((name) => name.endsWith(EXTENSION)).sort();
   for (const name of mails.slice(0, 1 - MAX_MAILS)) await rm(join(folder, name), { force: true });

@@ -104,14 +104,14 @@ export class Outbox {
     const { transport, log, clock } = this.#options;
     const fields = { mailId: Buffer.from(row.mail_id).toString('hex'), attempts: row.attempts };
     if (row.expires_at <= clock()) {
-      log.warn(fields, 'a mail was given up: it came to its end before it could be sent');
+      log.warn(fields, 'mail dropped: expired before delivery');
       return undefined;
     }
     try {
       const message = this.#compose(row);
       if (!message) return undefined;
       await orAborted(transport.deliver(message, signal), signal);
-      log.info(fields, 'a mail was sent');
+      log.info(fields, 'mail sent');
       return undefined;
     } catch (error) {
       return this.#afterFailure(row, error, fields);
@@ -128,7 +128,7 @@ export class Outbox {
       case 'decoy':
         return undefined;
       default:
-        throw new DeliveryError('sealed under another master key, or by another version', true);
+        throw new DeliveryError('encrypted under another master key or by another version', true);
     }
   }
 
@@ -138,15 +138,15 @@ export class Outbox {
     const { message, permanent } = error instanceof DeliveryError ? error : new DeliveryError('internal error', false);
     const logged = { ...fields, reason: message };
     if (permanent) {
-      log.error(logged, 'a mail was given up: it cannot be delivered');
+      log.error(logged, 'mail dropped: undeliverable');
       return undefined;
     }
     const retryAt = clock() + retryDelayMs(row.attempts, random());
     if (retryAt >= row.expires_at) {
-      log.error(logged, 'a mail was given up: it would come to its end before the next attempt');
+      log.error(logged, 'mail dropped: expires before the next attempt');
       return undefined;
     }
-    log.warn(logged, 'a mail could not be sent yet');
+    log.warn(logged, 'mail delivery failed: will be retried');
     return Math.ceil(retryAt);
   }
 }

@@ -45,7 +45,7 @@ interface Attempt {
 }
 
 /**
- * Takes due mails out of the outbox under leases, a few at a time. One worker only takes a mail, and the row is deleted when
+ * Takes due mails out of the outbox under leases, a few at a time. Only one worker takes a mail, and the row is deleted after
  * the mail has been accepted. A mail is therefore sent twice only if its acceptance is not known: the connection broke or
  * the attempt was aborted between the last byte of the message and the reply, or the process died before it deleted the
  * row. SMTP has no solution for that (RFC 1047); the same Message-ID lets receivers merge the copies.
@@ -81,7 +81,7 @@ export class OutboxWorker {
     this.#cancelTimer();
     await this.#polling;
     const cancelStopTimeout = this.#options.startTimer(() => {
-      for (const { abort } of this.#attempts.values()) abort.abort('broken off to stop');
+      for (const { abort } of this.#attempts.values()) abort.abort('aborted: the server is stopping');
     }, STOP_TIMEOUT_MS);
     await Promise.all(this.#attempts.values().map(({ end }) => end));
     cancelStopTimeout();
@@ -122,7 +122,7 @@ export class OutboxWorker {
       for (const row of rows) this.#begin(row, leaseToken);
       return nextTime === undefined ? POLL_INTERVAL_MS : Math.min(Math.max(nextTime - clock(), 0), POLL_INTERVAL_MS);
     } catch (error) {
-      log.error({ reason: safeReason(error) }, 'the outbox cannot be read');
+      log.error({ reason: safeReason(error) }, 'reading the outbox failed');
       return STORE_RETRY_INTERVAL_MS;
     }
   }
@@ -141,7 +141,7 @@ export class OutboxWorker {
   }
 
   async #run(row: OutboxRow, leaseToken: Uint8Array, abort: AbortController): Promise<void> {
-    const cancelTimeout = this.#options.startTimer(() => abort.abort('took too long'), DELIVERY_TIMEOUT_MS);
+    const cancelTimeout = this.#options.startTimer(() => abort.abort('timed out'), DELIVERY_TIMEOUT_MS);
     const retryAt = await this.#options.attempt(row, abort.signal);
     cancelTimeout();
     await this.#record(row, leaseToken, retryAt, abort.signal);
@@ -158,7 +158,7 @@ export class OutboxWorker {
       try {
         return await store.transaction(change);
       } catch (error) {
-        log.error({ reason: safeReason(error) }, 'the outbox cannot be written');
+        log.error({ reason: safeReason(error) }, 'writing the outbox failed');
         if (signal.aborted) return;
         await this.#pause(STORE_RETRY_INTERVAL_MS, signal);
       }

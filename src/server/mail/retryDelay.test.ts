@@ -1,3 +1,4 @@
+// The delay between attempts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { retryDelayMs } from './retryDelay.ts';

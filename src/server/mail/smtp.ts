@@ -1,3 +1,4 @@
+// Mail delivery over SMTP.
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { createTransport, type NodemailerError, type Transporter } from 'nodemailer';
@@ -14,30 +15,30 @@ export interface SmtpSettings {
   /** Host name or address. */
   readonly server: string;
   readonly port: number;
-  /** STARTTLS (RFC 3207), required: a server that does not offer it gets no mail. Implied by, so idle with, `useSsl`. */
+  /** Requires STARTTLS (RFC 3207): a server that does not offer it gets no mail. Ignored with `useSsl`. */
   readonly useStartTls: boolean;
   /** TLS from the first byte (RFC 8314). */
   readonly useSsl: boolean;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** PEM file with the only authorities to trust for the mail server, in place of the usual ones. */
+  /** PEM file with the CA certificates to trust instead of the default ones. */
   readonly caFile?: string | undefined;
 }
 
-/** Until the connection stands, encrypted and greeted, in milliseconds. */
+/** Time limit for connecting, and for TLS and the greeting. */
 const CONNECTION_TIMEOUT_MS = 10_000;
 const GREETING_TIMEOUT_MS = 10_000;
 /**
- * How long the server may be silent, in milliseconds. Servers look into a message before they take it, some for half
- * a minute, and giving up on one that then takes it makes a second copy (RFC 1047).
+ * Time for which the server may be silent. Some servers inspect a message for half a minute before they accept it, and
+ * aborting before the acceptance causes a second copy (RFC 1047).
  */
 const SOCKET_TIMEOUT_MS = 60_000;
-/** Shorter than servers keep an idle connection, so that a mail seldom meets one that is just being closed. */
+/** Shorter than the idle timeout of servers, so that a mail rarely meets a connection that is being closed. */
 const IDLE_TIMEOUT_MS = 15_000;
 
-/** Answers to these commands speak of the message; to any other, of the session: the login, the sender, the network. */
+/** Replies to these commands concern the message; replies to others concern the login, the sender or the network. */
 const COMMANDS_ABOUT_THE_MESSAGE: ReadonlySet<string | undefined> = new Set(['RCPT TO', 'DATA']);
-/** Replies that ask for a login, or for another one (RFC 4954, 6): a fault of the configuration at any command. */
+/** Replies that require a login or another one (RFC 4954, 6): configuration errors, regardless of the command. */
 const LOGIN_REPLIES: ReadonlySet<number | undefined> = new Set([530, 534, 535, 538]);
 
 /** Sends mails to an SMTP server over pooled connections. Certificates are verified. */
@@ -54,7 +55,7 @@ export class SmtpTransport implements MailTransport {
     if (!isEncrypted(settings) && !isLoopback(settings.server)) {
       log.warn(
         { withLogin: Boolean(settings.username) },
-        'MAIL_USE_TLS and MAIL_USE_SSL are off: mails, and the password of the mail server if there is one, travel in clear',
+        'MAIL_USE_TLS and MAIL_USE_SSL are off: mails and the password of the mail server are sent unencrypted',
       );
     }
     this.#transporter = createTransport(transportOptions(settings));
@@ -104,9 +105,9 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Keeps codes only: texts of servers, and so of nodemailer's errors, quote the recipient's address. */
+/** Keeps only codes, because replies of servers, and with them nodemailer's messages, quote the recipient's address. */
 function toDeliveryError({ code, originalCode, command, response, responseCode, permanent }: NodemailerError) {
-  // RFC 3463: in 550 5.1.1, the second number says more than the first.
+  // RFC 3463: in 550 5.1.1, the second number is more specific.
   const enhancedCode = response?.match(/^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/)?.[1];
   const reason = [code, originalCode, command, responseCode, enhancedCode].filter(Boolean).join(' ');
   const aboutTheMessage = COMMANDS_ABOUT_THE_MESSAGE.has(command) && !LOGIN_REPLIES.has(responseCode);
