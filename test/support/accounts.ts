@@ -1,4 +1,4 @@
-/** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
+/** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
 import { randomBytes } from 'node:crypto';
 import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
@@ -10,7 +10,7 @@ import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
 const PEPPER = randomBytes(32);
-/** The least that Argon2 allows. */
+/** The minimum of Argon2. */
 const CHEAPEST = { memory: 8, iterations: 1 };
 
 export function createTestHasher({
@@ -28,12 +28,12 @@ export interface AccountsHarness {
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** The mails that the recovery sent, and when the decoys in their place expire. */
+  /** Mails that the recovery sent, and expiry times of its decoys. */
   readonly mails: RecoveryMail[];
   readonly decoys: number[];
-  /** Whose other sessions were ended, and for which session. */
+  /** Users whose other sessions were ended, with the remaining session. */
   readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
-  /** Runs the part of a rule that needs a transaction as a request does: see {@link transact}. */
+  /** Runs `work` in a transaction like a request: see {@link transact}. */
   transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** @returns the new user's id */
   register(username: string, email: string, password: string, suite?: number): Promise<Uint8Array>;
@@ -57,7 +57,7 @@ export async function createAccountsHarness(
   const mails: RecoveryMail[] = [];
   const decoys: number[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
-  // Noted once they are durable, as a transaction may be run again.
+  // Recorded after the commit, because a transaction may run again.
   const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
@@ -89,7 +89,7 @@ export async function createAccountsHarness(
   return harness;
 }
 
-/** Runs `work` as a request does: what it wrote before it threw a problem that is an answer stays written. */
+/** Runs `work` like a request: its writes before a thrown problem that is an answer are committed. */
 export async function transact<T>(store: Store, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   const outcome = await store.transaction(async (transaction) => {
     try {
@@ -103,7 +103,7 @@ export async function transact<T>(store: Store, work: (transaction: Transaction)
   return outcome.value;
 }
 
-/** What came of something that may meet a problem. */
+/** Returns the code of the problem that `work` rejects with, or done. */
 export async function outcomeOf(work: Promise<unknown>): Promise<'done' | ProblemCode> {
   try {
     await work;

@@ -1,3 +1,4 @@
+// An outbox with a clock, a log and a transport that tests control.
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { MailTransport } from '../../src/server/mail/mail.ts';
@@ -20,16 +21,16 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 const sealingKey = randomBytes(32);
 
-/** An outbox, not started, with everything around it and a clock that the test turns. */
+/** An outbox that is not started yet, with its surroundings. */
 export interface OutboxHarness<T extends MailTransport> {
   readonly store: Store;
   readonly time: FakeTime;
   readonly log: MemoryLog;
   readonly transport: T;
   readonly outbox: Outbox;
-  /** Enqueues a mail, good for ten minutes, in a transaction of its own. */
+  /** Enqueues a mail that expires in ten minutes, in a transaction of its own. */
   send(changes?: Partial<RecoveryMail>): Promise<void>;
-  /** KeyedMutex the clock a second at a time, letting the outbox finish whatever comes due. */
+  /** Advances the clock second by second, and waits for the outbox after each one. */
   advance(milliseconds: number): Promise<void>;
   rows(): Promise<Row<'outbox'>[]>;
 }
