@@ -101,10 +101,15 @@ describe('failures of suite 1', () => {
         provoke: (c) => c.call('/login_user', { email: newPerson().email, password: bob.password }),
       },
       {
-        what: 'logging in with what is no e-mail',
+        what: 'logging in with a password that no rule accepts',
         sentence: 'Password is wrong',
-        provoke: (c) => c.call('/login_user', { email: 'nobody', password: 'x' }),
+        provoke: (c) => c.call('/login_user', { email: bob.email, password: 'x' }),
       },
+      ...['', 'nobody', '@example.org', 'no body@example.org', `${bob.email}@x`].map((email) => ({
+        what: `logging in with ${JSON.stringify(email)}`,
+        sentence: 'Email format not corrected',
+        provoke: (c: Suite1Client) => c.call('/login_user', { email, password: bob.password }),
+      })),
       {
         what: 'final without forgot',
         sentence: 'Invalid session',
@@ -148,6 +153,18 @@ describe('failures of suite 1', () => {
         sentence: 'Password is wrong',
         provoke: (c) => c.call('/change_password', { password: newPassword(), new_password: newPassword() }),
       },
+      ...['', 'short', 'Aa1_abc', 'abcd_1234', 'x'.repeat(257)].flatMap((password) => [
+        {
+          what: `renaming with the current password ${JSON.stringify(password)}`,
+          sentence: 'Password format not corrected',
+          provoke: (c: Suite1Client) => c.call('/change_username', { new_username: newPerson().username, password }),
+        },
+        {
+          what: `changing the current password ${JSON.stringify(password)}`,
+          sentence: 'Password format not corrected',
+          provoke: (c: Suite1Client) => c.call('/change_password', { password, new_password: newPassword() }),
+        },
+      ]),
       {
         what: 'changing the password to a bad one',
         sentence: 'Password format not corrected',

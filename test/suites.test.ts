@@ -147,6 +147,21 @@ describe('suite 2', () => {
     await logIn2(server, { ...person, password });
   });
 
+  test('gets a problem for a malformed e-mail or current password, which counts as no attempt', async (t) => {
+    const server = await startServer(t);
+    const person = newPerson();
+    const client = await register2(server, person);
+    for (let n = 0; n < 6; n += 1) {
+      const login = { email: 'nobody', password: person.password };
+      expectProblem(await client.call('/login_user', login), 'invalid_email', 422);
+      const rename = { new_username: newPerson().username, password: 'short' };
+      expectProblem(await client.call('/change_username', rename), 'password_refused', 422);
+      const change = { password: 'short', new_password: newPassword() };
+      expectProblem(await client.call('/change_password', change), 'password_refused', 422);
+    }
+    await logIn2(server, person);
+  });
+
   test('is told unsealed what its request did not come to, and goes on as it was', async (t) => {
     const server = await startServer(t, { RATE_RECOVERIES_PER_MINUTE: '1' });
     const client = await Suite2Client.handshake(server);

@@ -1,10 +1,13 @@
 /** Whoever has a name can be written to, whatever the name is made of and however a client puts it into the URL. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { foldUsername } from '../src/server/accounts/username.ts';
+import { openStore, type StoreLocation } from '../src/server/store/open.ts';
 import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { openRawConnection, type RawConnection } from './support/rawHttp.ts';
-import { startServer } from './support/server.ts';
+import { startServer, type TestServer } from './support/server.ts';
 import { type HttpAnswer, Suite1Client } from './support/suite1Client.ts';
 
 const target = (name: string | Buffer): Buffer => Buffer.concat([Buffer.from('/encrypt/'), Buffer.from(name)]);
@@ -53,8 +56,20 @@ const names = [
   '🎬'.repeat(64),
   'x'.repeat(64),
 ];
-const onlyPercentEncoded = ['#', 'c#', '#1 fan'];
+/** Names of earlier accounts: existing clients cut a URL at the number sign. */
+const earlierNames = ['#', 'c#', '#1 fan'];
 const latin1Names = ['Jürgen', 'Zoë Müller', 'ÄÖÜ', 'ñandú', 'ß 50%'];
+
+/** Gives an account a name that the rule for new names refuses. */
+async function renameInDatabase({ dataDir, databaseUrl }: TestServer, from: string, to: string): Promise<void> {
+  const location: StoreLocation = databaseUrl
+    ? { engine: 'postgres', url: databaseUrl, poolSize: 1, statementTimeout: 10_000 }
+    : { engine: 'sqlite', path: join(dataDir, 'vws.db') };
+  const store = await openStore(location, Date.now());
+  const name = { username: to, username_key: foldUsername(to) };
+  await store.transaction(({ db }) => db.updateTable('users').set(name).where('username', '=', from).execute());
+  await store.close();
+}
 
 test('a message for every kind of name', async (t) => {
   const server = await startServer(t);
@@ -95,9 +110,15 @@ test('a message for every kind of name', async (t) => {
     });
   }
 
-  for (const name of onlyPercentEncoded) {
-    await t.test(`${name} (percent-encoded only)`, async () => {
-      const reader = await readerNamed(name);
+  for (const name of earlierNames) {
+    await t.test(`${name} is refused, and an account that has it is reached percent-encoded`, async () => {
+      const person = newPerson();
+      const reader = await register(server, person);
+      const client = await Suite1Client.handshake(server);
+      expectFailure(await client.call('/register_user', { ...newPerson(name) }), 201, 'Username format not corrected');
+      const renaming = { new_username: name, password: person.password };
+      expectFailure(await reader.call('/change_username', renaming), 201, 'Username format not corrected');
+      await renameInDatabase(server, person.username, name);
       assert.equal(expectMessage(await reader.decrypt(expectMessage(await sender.encrypt(name, 'fetch')))), 'fetch');
       await expectReached(reader, percentEncoded(name));
     });

@@ -55,7 +55,7 @@ export const endpoints = {
     fields: { email: 'The e-mail address of the account.', password: 'The password of the account.' },
     answer: {},
     repeatable: false,
-    problems: credentials,
+    problems: ['invalid_email', ...credentials],
   },
   encrypt: {
     path: '/encrypt/:username',
@@ -90,7 +90,7 @@ export const endpoints = {
     fields: { new_username: 'The new name.', password: 'The password of the account.' },
     answer: {},
     repeatable: false,
-    problems: ['not_authenticated', 'invalid_username', ...credentials, 'username_taken'],
+    problems: ['not_authenticated', 'invalid_username', 'password_refused', ...credentials, 'username_taken'],
   },
   changePassword: {
     path: '/change_password',

@@ -1,31 +1,25 @@
 // Composition: creates the parts of the server and connects them.
 import { randomInt } from 'node:crypto';
-import { createAccounts } from './accounts/accounts.ts';
-import { createCredentials } from './accounts/credentials.ts';
+import { Accounts } from './accounts/accounts.ts';
+import { Credentials } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
-import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
-import { createRecoveryRules } from './accounts/recovery.ts';
+import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
+import { RecoveryRules } from './accounts/recovery.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
 import { createHttpServer } from './http/server.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
-import { createKemKeys, type KemKeys } from './keyring/kemKeys.ts';
-import {
-  bindMasterKey,
-  createMasterKey,
-  loadMasterKeyFile,
-  type MasterKey,
-  requireMasterKeyFile,
-} from './keyring/masterKey.ts';
-import { createUserKeyring } from './keyring/userKeys.ts';
+import { KemKeys } from './keyring/kemKeys.ts';
+import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
+import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
-import { createRateLimiter, type RateLimitCheck } from './limits/rateLimiter.ts';
+import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { errorFields, type Logger } from './log.ts';
-import { createLocalMailbox } from './mail/localMailbox.ts';
-import { createOutbox, type Outbox } from './mail/outbox.ts';
-import { createSmtpTransport } from './mail/smtp.ts';
-import { createMessages } from './messages/messages.ts';
+import { LocalMailbox } from './mail/localMailbox.ts';
+import { Outbox } from './mail/outbox.ts';
+import { SmtpTransport } from './mail/smtp.ts';
+import { Messages } from './messages/messages.ts';
 import { Exchange } from './sessions/exchange.ts';
 import type { Handlers } from './sessions/handler.ts';
 import { UserSessions } from './sessions/list.ts';
@@ -34,7 +28,7 @@ import { introductionOf, Suite2 } from './sessions/suites/suite2/suite2.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
 import type { Store } from './store/store.ts';
-import { createSweeper } from './store/sweeper.ts';
+import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE_MS = 60_000;
@@ -72,7 +66,7 @@ export interface App {
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
   const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
-  const hasher = await createPasswordHasher({
+  const hasher = await PasswordHasher.create({
     pepper: masterKey.derive('vws password pepper'),
     cost: config.hash,
     queueLimit: config.hash.queueLimit,
@@ -92,7 +86,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     corsOrigins: config.corsOrigins,
     log,
   });
-  const sweeper = createSweeper(store, expiryTimes(config), clock, (error) =>
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
     log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
   );
 
@@ -137,9 +131,9 @@ export async function openDatabase(
 }
 
 async function loadMasterKey(store: Store, source: Config['masterKey']): Promise<MasterKey> {
-  if ('bytes' in source) return createMasterKey(source.bytes);
+  if ('bytes' in source) return new MasterKey(source.bytes);
   await requireMasterKeyFile(store, source.file);
-  return createMasterKey(loadMasterKeyFile(source.file).bytes);
+  return new MasterKey(loadMasterKeyFile(source.file).bytes);
 }
 
 /** Dependencies of the core; tests pass other implementations than {@link createApp}. */
@@ -148,7 +142,7 @@ export interface CoreDependencies {
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
@@ -165,7 +159,7 @@ export interface Core {
 export function createCore(dependencies: CoreDependencies): Core {
   const { config, store, masterKey, identity, clock } = dependencies;
   const limits = createRateLimits(dependencies);
-  const kemKeys = createKemKeys(masterKey, identity, clock);
+  const kemKeys = new KemKeys(masterKey, identity, clock);
   const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
   return {
     exchange: new Exchange({
@@ -186,9 +180,9 @@ export function createCore(dependencies: CoreDependencies): Core {
 }
 
 function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependencies) {
-  const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
-  const limit = (name: string, max: number, window: number): RateLimitCheck => {
-    const rule = { name, max, window };
+  const limiter = new RateLimiter(masterKey.derive('vws rate counters'), clock);
+  const limit = (name: string, max: number, windowMs: number): RateLimitCheck => {
+    const rule = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
   return {
@@ -203,14 +197,14 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
 /** Creates the domain modules that the handlers call. */
 function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck) {
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
-  const keyring = createUserKeyring(masterKey);
-  const credentials = createCredentials({
+  const keyring = new UserKeyring(masterKey);
+  const credentials = new Credentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
     clock,
   });
-  const accounts = createAccounts({
+  const accounts = new Accounts({
     store,
     hasher,
     credentials,
@@ -219,7 +213,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     downgradeProtection: config.downgradeProtection,
     clock,
   });
-  const recovery = createRecoveryRules({
+  const recovery = new RecoveryRules({
     store,
     hasher,
     credentials,
@@ -229,7 +223,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
-  const messages = createMessages({
+  const messages = new Messages({
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
@@ -247,10 +241,10 @@ interface MailDependencies {
 }
 
 function createMailOutbox({ config, store, masterKey, log, clock }: MailDependencies): Outbox {
-  return createOutbox({
+  return new Outbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),
-    transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
+    transport: config.smtp ? new SmtpTransport(config.smtp, log) : new LocalMailbox(config.mailboxFolder, log),
     settings: config.mail,
     firstAttemptDelay: () => MIN_MAIL_DELAY_MS + randomInt(MAIL_DELAY_SPREAD_MS),
     log,

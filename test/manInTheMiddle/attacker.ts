@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { labels, requestContext, responseContext } from '../../src/protocol/suite2.ts';
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
-import { createMasterKey, loadMasterKeyFile, type MasterKey } from '../../src/server/keyring/masterKey.ts';
+import { loadMasterKeyFile, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import { dumpDatabase } from '../support/databaseDump.ts';
 import type { TestServer } from '../support/server.ts';
 import { field, type Heard } from './attack.ts';
@@ -49,7 +49,7 @@ export interface Loot {
 export async function steal({ databaseUrl, dataDir }: TestServer): Promise<Loot> {
   const dump = await dumpDatabase(databaseUrl ?? `sqlite:${join(dataDir, 'vws.db')}`);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: createMasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
+  return { masterKey: new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
 }
 
 /** @returns the stored step that a session key names */

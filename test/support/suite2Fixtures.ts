@@ -4,8 +4,8 @@ import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { expiryTimes } from '../../src/server/config/retention.ts';
 import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
-import { createKemKeys, type KemKeys } from '../../src/server/keyring/kemKeys.ts';
-import { createMasterKey } from '../../src/server/keyring/masterKey.ts';
+import { KemKeys } from '../../src/server/keyring/kemKeys.ts';
+import { MasterKey } from '../../src/server/keyring/masterKey.ts';
 import { Exchange } from '../../src/server/sessions/exchange.ts';
 import type { WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
@@ -92,11 +92,11 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
   const { clock } = time;
-  const masterKey = createMasterKey(randomBytes(32));
+  const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, clock());
   const keyEncryptionKey = randomBytes(32);
   const start = (processStore: Store): Process => {
-    const kemKeys = createKemKeys(masterKey, identity, clock);
+    const kemKeys = new KemKeys(masterKey, identity, clock);
     const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
     const settings = { suites, keyEncryptionKey, idleTimeoutMs: IDLE_TIME, clock };
     return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { Handler, HandlerRequest } from '../sessions/handler.ts';
 import type { Transaction } from '../store/store.ts';
 import { createHandlers, type HandlerDependencies } from './handlers.ts';
@@ -147,14 +148,20 @@ test('encrypt: the recipient is one of the names of the path, or the encrypted n
 });
 
 test('decrypt: returns the text in suite 1, and also sender and time in suite 2', async () => {
-  const decrypt: Call = ['messages.decrypt', tx, userId, 'message'];
-  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt], result: { response: { message: 'the text' } } });
+  const decrypt = (repairLastCharacter: boolean): Call => [
+    'messages.decrypt',
+    tx,
+    userId,
+    'message',
+    { repairLastCharacter },
+  ];
+  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt(true)], result: { response: { message: 'the text' } } });
   assert.deepEqual(await run('decrypt', 2), {
-    calls: [decrypt, ['accounts.findName', tx, decryptedMessage.senderId]],
+    calls: [decrypt(false), ['accounts.findName', tx, decryptedMessage.senderId]],
     result: { response: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
   });
   const { calls, dependencies } = createHarness();
-  const accounts = { ...dependencies.accounts, findName: async () => undefined };
+  const accounts = { ...dependencies.accounts, findName: async () => undefined } as unknown as Accounts;
   const handlers = createHandlers({ ...dependencies, accounts });
   const { result } = await run('decrypt', 2, { calls, dependencies, handlers });
   assert.deepEqual(result, { response: { message: 'the text', sender: null, sent_at: 2_000 } });

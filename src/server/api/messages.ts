@@ -24,7 +24,8 @@ export function createMessageHandlers({
     decrypt: {
       kind: 'immediate',
       async execute({ fields, session }, tx) {
-        const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message);
+        const options = { repairLastCharacter: session.suite === 1 };
+        const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message, options);
         if (session.suite === 1) return { response: { message: text } };
         const sender = (await accounts.findName(tx, senderId)) ?? null;
         return { response: { message: text, sender, sent_at: sentAt } };

@@ -17,7 +17,7 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
     handshakesUnusedSince: now - UNUSED_SESSION_TIMEOUT_MS,
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
-    loginAttemptsBefore: now - LOCK_RULE.memory,
+    loginAttemptsBefore: now - LOCK_RULE.memoryMs,
     rateWindowsBefore: now - MAX_RATE_WINDOW_MS,
     kemKeysEndedBy: now,
   });
