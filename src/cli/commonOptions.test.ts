@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { UsageError } from './command.ts';
 import { parseServerUrl, readCommonOptions } from './commonOptions.ts';
+import { UsageError } from './errors.ts';
 import { findStateFolder } from './state/state.ts';
 
 const FINGERPRINT = '02Ygnc7J-_QFicP0Mr3I9XROhhgJ4axEBwaePggTPhg';
@@ -35,7 +35,7 @@ test('a pin is a fingerprint, which suite 1 has not; a time is a number of secon
   const environment = { VWS_STATE_DIR: newFolder(t) };
   const read = (values: Parameters<typeof readCommonOptions>[0]) => readCommonOptions(values, { environment });
   assert.equal(read({ pin: ` ${FINGERPRINT}\n` }).pin, FINGERPRINT);
-  assert.equal(read({ timeout: '0.5' }).timeout, 500);
+  assert.equal(read({ timeout: '0.5' }).timeoutMs, 500);
   for (const pin of [FINGERPRINT.slice(1), `${FINGERPRINT}A`, FINGERPRINT.replace('_', '!')]) {
     assert.throws(() => read({ pin }), UsageError, pin);
   }

@@ -3,7 +3,7 @@ import { findMasterKeyIds } from '../../server/store/masterKeys.ts';
 import { migrate, SCHEMA_VERSION } from '../../server/store/migrations.ts';
 import { lockMigrations } from '../../server/store/postgres.ts';
 import type { Store, Transaction } from '../../server/store/store.ts';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { compareTables, DifferenceError } from './compareTables.ts';
 import { notOurs } from './databases.ts';
 import { hasRows, insertRows, readBatches } from './rows.ts';

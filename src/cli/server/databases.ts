@@ -8,7 +8,7 @@ import type { StoreLocation } from '../../server/store/open.ts';
 import { openPostgres } from '../../server/store/postgres.ts';
 import { openSqlite } from '../../server/store/sqlite.ts';
 import type { Store } from '../../server/store/store.ts';
-import { CommandError, UsageError } from '../command.ts';
+import { CommandError, UsageError } from '../errors.ts';
 
 /** How long the connections of a server that was just stopped may take to vanish, in milliseconds. */
 const CLOSING_TIME = 2_000;

@@ -21,7 +21,7 @@ const MANY_STEPS = 6_000;
 const EMAIL = 'somebody@example.org';
 
 const urlOf = (location: StoreLocation) => (location.engine === 'sqlite' ? `sqlite:${location.path}` : location.url);
-const copy = (from: string, to: string) => runVws('db', 'copy', '--from', from, '--to', to);
+const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
 
 /** Runs one transaction on a database that is opened for it alone. */
 async function change<T>(location: StoreLocation, work: (tx: Transaction) => Promise<T>): Promise<T> {

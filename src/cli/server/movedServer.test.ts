@@ -17,7 +17,7 @@ const TEXT = 'Grüße an alle \u{1f600}';
 /** A mail server that nobody answers for, so that mails stay in the outbox. */
 const DEAD_MAIL_SERVER = { MAIL_SERVER: '127.0.0.1', MAIL_PORT: '1', MAIL_DEFAULT_SENDER: 'vws@example.org' };
 
-const copy = (from: string, to: string) => runVws('db', 'copy', '--from', from, '--to', to);
+const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
 
 /** What people have when the server stops: sessions, ciphertexts, a lost answer, a code that is under way. */
 interface Before {

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 
 const OTHERS_MAY_WRITE = 0o022;
 

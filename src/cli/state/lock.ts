@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 
 /** How long a command waits for another one, in milliseconds: longer than calls usually take. */
 const PATIENCE = 20_000;

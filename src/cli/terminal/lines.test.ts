@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { createLineReader } from './lines.ts';
 
 async function linesOf(...chunks: (string | Buffer)[]): Promise<(string | undefined)[]> {

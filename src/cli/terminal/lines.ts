@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 
 /** Longest line, in bytes: a password has 256 characters, an e-mail address fewer. */
 const MAX_LINE_BYTES = 4_096;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { Interrupted, UsageError } from '../command.ts';
+import { Interrupted, UsageError } from '../errors.ts';
 import { createPrompts } from './prompts.ts';
 
 /** A terminal as the program sees it: what is typed, what is shown, and whether each key comes at once. */

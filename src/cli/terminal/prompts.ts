@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
-import { Interrupted, UsageError } from '../command.ts';
+import { Interrupted, UsageError } from '../errors.ts';
 
 /** Asks questions on a terminal. */
 export interface Prompts {
