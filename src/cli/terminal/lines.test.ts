@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { CommandError } from '../errors.ts';
-import { createLineReader } from './lines.ts';
+import { LineReader } from './lines.ts';
 
 async function linesOf(...chunks: (string | Buffer)[]): Promise<(string | undefined)[]> {
-  const reader = createLineReader(Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
+  const reader = new LineReader(Readable.from(chunks.map((chunk) => Buffer.from(chunk))));
   const lines: (string | undefined)[] = [];
   for (;;) {
     const line = await reader.next();
@@ -33,7 +33,7 @@ test('what is too long or no UTF-8 is refused, not cut or replaced', async () =>
 test('no more is read than is needed', async () => {
   const stream = new Readable({ read() {} });
   stream.push('first\nsecond\n');
-  const reader = createLineReader(stream);
+  const reader = new LineReader(stream);
   assert.equal(await reader.next(), 'first');
   assert.equal(await reader.next(), 'second');
   const third = reader.next();

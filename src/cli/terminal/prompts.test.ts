@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { Interrupted, UsageError } from '../errors.ts';
-import { createPrompts } from './prompts.ts';
+import { Prompts } from './prompts.ts';
 
 /** A terminal as the program sees it: what is typed, what is shown, and whether each key comes at once. */
 function createTerminal() {
@@ -20,7 +20,7 @@ function createTerminal() {
     shown += text;
   });
   return {
-    prompts: createPrompts(input, output),
+    prompts: new Prompts(input, output),
     type: (keys: string) => input.write(keys),
     isRaw: () => isRaw,
     shown: () => shown,

@@ -90,14 +90,14 @@ export class Shell {
   }
 
   async #openPrompts(): Promise<Prompts> {
-    const { createPrompts } = await import('./prompts.ts');
-    this.#prompts ??= createPrompts(this.#stdin(), this.#streams.stderr);
+    const { Prompts } = await import('./prompts.ts');
+    this.#prompts ??= new Prompts(this.#stdin(), this.#streams.stderr);
     return this.#prompts;
   }
 
   async #nextLine(what: string): Promise<string> {
-    const { createLineReader } = await import('./lines.ts');
-    this.#lines ??= createLineReader(this.#stdin());
+    const { LineReader } = await import('./lines.ts');
+    this.#lines ??= new LineReader(this.#stdin());
     const line = await this.#lines.next();
     if (line === undefined) throw new UsageError(`${what} is missing: standard input has no more lines.`);
     return line;
