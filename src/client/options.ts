@@ -5,7 +5,6 @@ export interface SessionStorage {
   load(): string | null | undefined | Promise<string | null | undefined>;
   /** Called before each request is sent, and after each answer: nothing is sent until it is done. */
   save(text: string): void | Promise<void>;
-  clear(): void | Promise<void>;
 }
 
 /** Time, which tests replace. */

@@ -120,7 +120,7 @@ describe('a session in a storage', () => {
       'null',
       whole.slice(0, whole.length / 2),
       whole.replace('"format":1', '"format":2'),
-      whole.replace('"step":', '"stop":'),
+      whole.replace('"state":', '"stats":'),
       whole.replace(/"root":"[^"]*"/, '"root":7'),
       whole.replace(/"n":\d+/, '"n":"1"'),
     ];

@@ -1,34 +1,34 @@
-import { type Budget, rejection } from './budget.ts';
 import { VwsError } from './error.ts';
 import { type Reply, Unanswered } from './suite.ts';
+import { rejection, type TimeLimit } from './timeLimit.ts';
 
 /** An attempt gets half of the time that is left, so that a silent connection leaves time for another one. */
-const SHORTEST_ATTEMPT = 5_000;
+const SHORTEST_ATTEMPT_MS = 5_000;
 
 /** Sends one request, once. */
-export type Post = (path: string, body: string, budget: Budget) => Promise<Reply>;
+export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Reply>;
 
 /**
  * @param url the server's base URL
  * @returns a function that throws {@link Unanswered} if the request or its answer is lost
  */
 export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
-  return async (path, body, budget) => {
-    budget.signal.throwIfAborted();
+  return async (path, body, limit) => {
+    limit.signal.throwIfAborted();
     const attempt = new AbortController();
-    const time = Math.max(budget.remaining() / 2, SHORTEST_ATTEMPT);
-    const cancel = budget.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
-    const stop = () => attempt.abort(budget.signal.reason);
-    budget.signal.addEventListener('abort', stop);
+    const time = Math.max(limit.remaining() / 2, SHORTEST_ATTEMPT_MS);
+    const cancel = limit.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
+    const stop = () => attempt.abort(limit.signal.reason);
+    limit.signal.addEventListener('abort', stop);
     const silence = rejection(attempt.signal);
     try {
       return await Promise.race([send(fetch, url + path, body, attempt.signal), silence]);
     } catch (cause) {
-      budget.signal.throwIfAborted();
+      limit.signal.throwIfAborted();
       throw new Unanswered(new VwsError('network', 'The server cannot be reached.', { cause }));
     } finally {
       cancel();
-      budget.signal.removeEventListener('abort', stop);
+      limit.signal.removeEventListener('abort', stop);
     }
   };
 }

@@ -1,7 +1,7 @@
 import { type ProblemCode, problems } from '../../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
+import { isObject } from '../json.ts';
 import { Refused, type Reply, Unanswered } from '../suite.ts';
-import { isObject } from '../unsealed.ts';
 
 /** What the original server says beside the sentences of the table. */
 const OLD_SENTENCES: Readonly<Record<string, ProblemCode>> = { 'Email not found!': 'user_not_found' };

@@ -1,11 +1,11 @@
 import { toBase64 } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { VwsError } from '../error.ts';
+import { isObject } from '../json.ts';
 import { type Suite, Unanswered } from '../suite.ts';
-import { isObject } from '../unsealed.ts';
+import { decryptField, fromHex, isAesKey, toHex } from './fieldEncryption.ts';
 import { throwWithoutKeys } from './problems.ts';
-import { fromHex, isAesKey, open, toHex } from './sealed.ts';
-import { createStep, type StepState } from './step.ts';
+import { Suite1State, type Suite1StateData } from './sessionState.ts';
 
 const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
 const RSA = { name: 'RSA-OAEP', hash: 'SHA-256' } as const;
@@ -35,17 +35,17 @@ export const suite1: Suite = {
       (bytes) => new TextDecoder().decode(bytes),
       () => undefined,
     );
-    const sessionKey = isAesKey(hex) ? await open(hex, reply.json.session_key) : undefined;
+    const sessionKey = isAesKey(hex) ? await decryptField(hex, reply.json.session_key) : undefined;
     if (hex === undefined || sessionKey === undefined) {
       throw new Unanswered(new VwsError('bad_answer', 'The answer to the handshake does not open.'));
     }
-    return createStep({ aesKey: hex, sessionKey, isLoggedIn: false });
+    return new Suite1State({ aesKey: hex, sessionKey, isLoggedIn: false });
   },
 
   restore({ sessionKey, aesKey, isLoggedIn }) {
     const isComplete = typeof sessionKey === 'string' && typeof aesKey === 'string' && isAesKey(aesKey);
     return isComplete
-      ? createStep({ sessionKey, aesKey, isLoggedIn: isLoggedIn === true } satisfies StepState)
+      ? new Suite1State({ sessionKey, aesKey, isLoggedIn: isLoggedIn === true } satisfies Suite1StateData)
       : undefined;
   },
 };

@@ -4,7 +4,7 @@ import { VwsError } from '../error.ts';
 import type { HandshakeContext } from '../suite.ts';
 
 /** By how much the clock of this device may be wrong: a day, as many are a time zone off. */
-export const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
+export const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
 
 const ED25519 = { name: 'Ed25519' } as const;
 
@@ -16,7 +16,7 @@ export interface TrustedDescriptor {
 
 /** Whether the key is good at this time, as far as this device knows it. */
 export function isCurrent({ notBefore, notAfter }: Descriptor, now: number): boolean {
-  return notBefore - CLOCK_TOLERANCE <= now && now <= notAfter + CLOCK_TOLERANCE;
+  return notBefore - CLOCK_TOLERANCE_MS <= now && now <= notAfter + CLOCK_TOLERANCE_MS;
 }
 
 /**

@@ -11,15 +11,16 @@ import {
   secondMessageInfo,
 } from '../../protocol/suite2.ts';
 import { VwsError } from '../error.ts';
+import { isObject } from '../json.ts';
 import { type HandshakeContext, type Reply, Unanswered } from '../suite.ts';
-import { isObject, throwUnsealed } from '../unsealed.ts';
+import { throwUnauthenticated } from '../unauthenticatedReply.ts';
 import { checkDescriptor, isCurrent, type TrustedDescriptor } from './descriptor.ts';
 import { createHpkeContext } from './hpke.ts';
 import { sha256 } from './primitives.ts';
 import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
 
 /** What both sides hold after a handshake. */
-export interface Agreement {
+export interface HandshakeResult {
   readonly descriptor: TrustedDescriptor;
   readonly sessionId: Bytes;
   readonly root: Bytes;
@@ -34,7 +35,10 @@ const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
  * @param cached the server's key as it was at an earlier handshake
  * @throws {Unanswered | VwsError}
  */
-export async function shakeHands(context: HandshakeContext, cached?: TrustedDescriptor): Promise<Agreement> {
+export async function performHandshake(
+  context: HandshakeContext,
+  cached?: TrustedDescriptor,
+): Promise<HandshakeResult> {
   const descriptor = cached && isFresh(cached, context) ? cached : await askForDescriptor(context);
   const first = await sendFirstMessage(context, descriptor);
   if ('agreement' in first) return first.agreement;
@@ -57,7 +61,7 @@ async function askForDescriptor(context: HandshakeContext): Promise<TrustedDescr
 async function sendFirstMessage(
   context: HandshakeContext,
   descriptor: TrustedDescriptor,
-): Promise<{ agreement: Agreement } | { answer: Record<string, unknown> }> {
+): Promise<{ agreement: HandshakeResult } | { answer: Record<string, unknown> }> {
   const kid = await sha256(descriptor.bytes);
   const info = firstMessageInfo(kid);
   const own = await generateKeyPair();
@@ -100,7 +104,7 @@ function readAnswer(reply: Reply): Record<string, unknown> {
   if (status === 200 && isObject(json) && json.suite === SUITE2) return json;
   const isSuite1 = json === 'Error!' || (status === 200 && isObject(json));
   if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not answer in suite 2.', { status });
-  return throwUnsealed(reply);
+  return throwUnauthenticated(reply);
 }
 
 function badAnswer(message: string, cause?: unknown): VwsError {

@@ -7,13 +7,13 @@ import { decryptEcb, encryptEcb, importAesKey } from './ecb.ts';
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @param aesKey 64 hex characters */
-export async function seal(aesKey: string, text: string): Promise<string> {
+export async function encryptField(aesKey: string, text: string): Promise<string> {
   const key = await importAesKey(fromHex(aesKey));
   return toBase64(await encryptEcb(key, new TextEncoder().encode(text)));
 }
 
 /** @returns undefined if this is not a field that was sealed under the key */
-export async function open(aesKey: string, sealed: unknown): Promise<string | undefined> {
+export async function decryptField(aesKey: string, sealed: unknown): Promise<string | undefined> {
   const ciphertext = typeof sealed === 'string' ? fromBase64(sealed) : undefined;
   const plaintext = ciphertext && (await decryptEcb(await importAesKey(fromHex(aesKey)), ciphertext));
   try {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
-import { systemClock, withBudget } from './budget.ts';
+import { systemClock, withTimeLimit } from './timeLimit.ts';
 import { createPost } from './transport.ts';
 
 describe('the signal of a call', () => {
@@ -9,13 +9,13 @@ describe('the signal of a call', () => {
     const post = createPost('https://vws.example.org', async () => {
       throw new TypeError('fetch failed');
     });
-    await withBudget({}, systemClock, async (budget) => {
-      const before = getEventListeners(budget.signal, 'abort').length;
+    await withTimeLimit({}, systemClock, async (limit) => {
+      const before = getEventListeners(limit.signal, 'abort').length;
       for (let attempt = 0; attempt < 30; attempt++) {
-        await assert.rejects(post('/account', '{}', budget), { message: 'The server cannot be reached.' });
-        await systemClock.wait(0, budget.signal);
+        await assert.rejects(post('/account', '{}', limit), { message: 'The server cannot be reached.' });
+        await systemClock.wait(0, limit.signal);
       }
-      assert.equal(getEventListeners(budget.signal, 'abort').length, before);
+      assert.equal(getEventListeners(limit.signal, 'abort').length, before);
     });
   });
 
@@ -27,7 +27,7 @@ describe('the signal of a call', () => {
       giveUp.abort();
       return new Promise(() => {});
     });
-    const call = withBudget({ signal: giveUp.signal }, systemClock, (budget) => post('/account', '{}', budget));
+    const call = withTimeLimit({ signal: giveUp.signal }, systemClock, (limit) => post('/account', '{}', limit));
     await assert.rejects(call, { code: 'aborted' });
     assert.ok(sent?.aborted, 'the connection is given up, too');
   });

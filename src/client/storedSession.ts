@@ -1,11 +1,11 @@
 import { VwsError } from './error.ts';
+import { isObject } from './json.ts';
 import type { SessionStorage } from './options.ts';
-import type { PendingRequest, Step, Suite } from './suite.ts';
-import { isObject } from './unsealed.ts';
+import type { PendingRequest, SessionState, Suite } from './suite.ts';
 
 /** A session as it was kept. */
-export interface SavedSession {
-  readonly step: Step;
+export interface StoredSession {
+  readonly state: SessionState;
   readonly pending: PendingRequest | undefined;
 }
 
@@ -19,12 +19,12 @@ export async function loadSession(
   storage: SessionStorage | undefined,
   suite: Suite,
   url: string,
-): Promise<SavedSession | undefined> {
+): Promise<StoredSession | undefined> {
   const saved = parse(await guard(async () => storage?.load()));
   if (!saved || saved.format !== FORMAT || saved.suite !== suite.id || saved.url !== url) return undefined;
-  if (!isObject(saved.step) || (saved.pending !== undefined && !isPending(saved.pending))) return undefined;
-  const step = suite.restore(saved.step);
-  return step && { step, pending: saved.pending };
+  if (!isObject(saved.state) || (saved.pending !== undefined && !isPending(saved.pending))) return undefined;
+  const state = suite.restore(saved.state);
+  return state && { state, pending: saved.pending };
 }
 
 /** @throws {VwsError} `storage_failed` */
@@ -32,10 +32,10 @@ export function saveSession(
   storage: SessionStorage | undefined,
   suite: Suite,
   url: string,
-  step: Step,
+  state: SessionState,
   pending?: PendingRequest,
 ): Promise<void> {
-  const text = JSON.stringify({ format: FORMAT, suite: suite.id, url, step: step.saved, pending });
+  const text = JSON.stringify({ format: FORMAT, suite: suite.id, url, state: state.saved, pending });
   return guard(async () => storage?.save(text));
 }
 

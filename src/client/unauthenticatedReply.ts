@@ -1,5 +1,6 @@
 import type { ProblemCode } from '../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from './error.ts';
+import { isObject } from './json.ts';
 import { Refused, type Reply, Unanswered } from './suite.ts';
 
 /** What a server may say outside a session; any other code from there is nobody's. */
@@ -23,10 +24,6 @@ const TOO_LARGE = 413;
 /** No server refuses a body that is shorter, in bytes: whoever says so would only have the request given up. */
 const NEVER_TOO_LARGE = 64 * 1024;
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /**
  * Throws what a reply without an authentic answer comes to. Anybody on the way may have made it, so nothing of it but a
  * known code and the status gets into the error.
@@ -36,7 +33,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * @throws {Refused} if it is too large to be ever taken
  * @throws {VwsError} for all else
  */
-export function throwUnsealed({ status, json, retryAfter }: Reply, requestSize = 0): never {
+export function throwUnauthenticated({ status, json, retryAfter }: Reply, requestSize = 0): never {
   const known = UNSEALED.find((code) => isObject(json) && json.code === code);
   const code: VwsErrorCode = known ?? (status === TOO_LARGE ? 'payload_too_large' : 'bad_answer');
   const warning = code === 'out_of_sync' ? ' A copy of this session may have been used elsewhere.' : '';
