@@ -4,9 +4,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { StateFolder } from '../src/cli/state/state.ts';
-import { openTerminal, registerAt, startProxy, startSharedServer } from './support/cli.ts';
+import { openTerminal, registerAt, startProxy } from './support/cli.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
+import { startSharedServer } from './support/sharedServer.ts';
 
 const TEXT = 'Grüße an alle \u{1f600}\n\n  und\tmehr\r\n';
 

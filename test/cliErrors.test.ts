@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { openTerminal, registerAt, startProxy, startSharedServer, type Terminal } from './support/cli.ts';
+import { openTerminal, registerAt, startProxy, type Terminal } from './support/cli.ts';
 import { newPassword } from './support/people.ts';
 import type { TestServer } from './support/server.ts';
+import { startSharedServer } from './support/sharedServer.ts';
 
 const server = await startSharedServer();
 const otherServer = await startSharedServer();

@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { problems } from '../src/protocol/problems.ts';
-import { openTerminal, registerAt, startProxy, startSharedServer } from './support/cli.ts';
+import { openTerminal, registerAt, startProxy } from './support/cli.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import { eventually } from './support/poll.ts';
+import { startSharedServer } from './support/sharedServer.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
 const PROMPT_TIMEOUT_MS = 30_000;

@@ -1,28 +1,13 @@
-/** Users of the `vws` command, a real server that the tests of a file share, and a proxy between the two. */
+/** Users of the `vws` command, and a proxy between them and a server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { newPassword } from './people.ts';
-import { type Settings, startServer, type TestServer } from './server.ts';
 import { runVws, type StartedVws, startVws, type VwsResult } from './vws.ts';
-
-const NO_RATE_LIMITS: Settings = Object.fromEntries(
-  [
-    'RATE_HANDSHAKES_PER_MINUTE',
-    'RATE_LOGINS_PER_MINUTE',
-    'RATE_REGISTRATIONS_PER_MINUTE',
-    'RATE_RECOVERIES_PER_MINUTE',
-  ].map((name) => [name, '100000']),
-);
-
-/** Starts a server that runs until the tests of the file have ended, without limits per address. */
-export function startSharedServer(settings: Settings = {}): Promise<TestServer> {
-  return startServer({ after } as TestContext, { ...NO_RATE_LIMITS, ...settings });
-}
 
 /** A proxy in front of a server. Its address stays the same when the server is replaced. */
 export interface Proxy {
