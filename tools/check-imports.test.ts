@@ -38,7 +38,7 @@ describe('who may import whom', () => {
     ['src/server/app.ts', 'src/server/store/b.ts'],
     ['src/server/config/config.ts', 'src/server/config/settings.ts'],
     ['src/server/config/config.ts', 'src/server/mail/b.ts'],
-    ['src/server/http/a.ts', 'src/server/accounts/b.ts'],
+    ['src/server/http/a.ts', 'src/server/sessions/b.ts'],
     ['src/server/http/a.ts', 'src/server/limits/b.ts'],
     ['src/server/accounts/a.ts', 'src/server/accounts/b.ts'],
     ['src/server/accounts/a.ts', 'src/server/store/b.ts'],

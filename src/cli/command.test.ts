@@ -1,3 +1,4 @@
+// Parsing and help from one definition.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defineCommand } from './command.ts';
@@ -13,7 +14,7 @@ const command = defineCommand({
   options: { '--volume <percent>': WORDS, '--loop': 'repeat' },
   input: ['password'],
   json: '{"ok":true}',
-  notes: '  kept   as it is',
+  notes: '  verbatim   line',
   examples: ['vws play a', ['vws play a b', 'with the artist']],
   async run({ title, artist, volume, loop }) {
     received = { title, artist, volume, loop };
@@ -39,6 +40,6 @@ test('help is rendered from the definition', () => {
   assert.match(help, /^Usage: vws play <title> \[artist\] \[options\]\n\nPlays\.\n\nword word/);
   assert.match(help, /\nArguments:\n {2}<title> {13}the title\n {2}\[artist\] {12}the artist\n\n/);
   assert.match(help, /\n {2}--volume <percent> {2}(word ?)+\n {22}word/);
-  assert.match(help, /\nResult with --json:\n {2}\{"ok":true\}\n\n {2}kept {3}as it is\n\n/);
+  assert.match(help, /\nResult with --json:\n {2}\{"ok":true\}\n\n {2}verbatim {3}line\n\n/);
   assert.match(help, /Examples:\n {2}vws play a\n {2}vws play a b {3}# with the artist$/);
 });

@@ -1,3 +1,4 @@
+// The table of commands agrees with their definitions.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { entries, findEntry } from './commands.ts';

@@ -43,7 +43,7 @@ export const exitRows = [
   },
   {
     exit: 6,
-    meaning: 'the server does not have the expected or a trusted identity',
+    meaning: 'the identity of the server is not the expected one, or not trusted',
     errors: ['identity_changed', 'identity_refused', 'identity_required', 'descriptor_invalid', 'downgrade_refused'],
   },
   {

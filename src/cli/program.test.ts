@@ -1,3 +1,4 @@
+// `vws` as a whole: help, unknown commands and wrong usage.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runVws } from '../../test/support/vws.ts';

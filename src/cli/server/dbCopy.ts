@@ -58,7 +58,8 @@ async function copy(source: Store, target: Store, shell: Shell): Promise<CopyRes
   } catch (error) {
     throw asCommandError(
       error,
-      (reason) => `The copy failed: ${reason}.\nThe target has all of it or nothing: run the same command again.`,
+      (reason) =>
+        `The copy failed: ${reason}.\nThe source is unchanged, and the target is unchanged or complete. Run the same command again.`,
     );
   }
 }
@@ -66,14 +67,14 @@ async function copy(source: Store, target: Store, shell: Shell): Promise<CopyRes
 function report({ outcome, rows, masterKeyIds }: CopyResult, location: string, shell: Shell): void {
   const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
   shell.print(
-    outcome === 'copied' ? 'Copied, and compared row by row:' : 'All of it is there already; compared row by row:',
+    outcome === 'copied' ? 'Copied and compared row by row:' : 'The copy was already complete; compared row by row:',
   );
-  for (const [table, count] of [...rows, ['rows in all', total] as const]) {
+  for (const [table, count] of [...rows, ['total rows', total] as const]) {
     shell.print(`  ${table.padEnd(16)}${String(count).padStart(10)}`);
   }
   if (masterKeyIds.length === 0) return;
-  shell.print(`\nStart the server on ${location} with the same master key as before (id ${masterKeyIds.join(', ')}):`);
-  shell.print('the file master.key, or VWS_MASTER_KEY. It is not in the database and was not copied.');
+  shell.print(`\nStart the server on ${location} with the same master key (id ${masterKeyIds.join(', ')}):`);
+  shell.print('the file master.key, or VWS_MASTER_KEY. It is not stored in the database and was not copied.');
 }
 
 /** The settings as the server reads them. */

@@ -1,3 +1,4 @@
+// The state folder on disk.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,7 @@ function newFolder(t: TestContext): string {
   return folder;
 }
 
-test('what is server is the user’s alone, in a folder that is made when it is needed', async (t) => {
+test('the state folder is created when it is needed; only the user can access it', async (t) => {
   const folder = join(newFolder(t), 'a', 'state');
   const server = new StateFolder(folder).ofServer(URL);
   assert.equal(server.readPin(), undefined);
@@ -36,23 +37,23 @@ test('what is server is the user’s alone, in a folder that is made when it is 
   assert.deepEqual([server.readPin(), server.session(2).load()], [PIN, 'session']);
 });
 
-test('servers and suites are server apart; another fingerprint ends the session', async (t) => {
+test('servers and suites have separate state; a new fingerprint deletes the session', async (t) => {
   const state = new StateFolder(newFolder(t));
   const [one, other] = [state.ofServer(URL), state.ofServer(`${URL}/other`)];
-  await one.withLock(async () => one.session(2).save('of one'));
-  await one.withLock(async () => one.session(1).save('of suite 1'));
-  await other.withLock(async () => other.session(2).save('of the other'));
+  await one.withLock(async () => one.session(2).save('session of one'));
+  await one.withLock(async () => one.session(1).save('session of suite 1'));
+  await other.withLock(async () => other.session(2).save('session of the other'));
   one.changePin('first');
-  assert.equal(one.session(2).load(), 'of one');
+  assert.equal(one.session(2).load(), 'session of one');
   one.changePin('second');
   assert.equal(one.session(2).load(), undefined);
-  assert.equal(one.session(1).load(), 'of suite 1');
-  assert.equal(other.session(2).load(), 'of the other');
+  assert.equal(one.session(1).load(), 'session of suite 1');
+  assert.equal(other.session(2).load(), 'session of the other');
   other.session(2).clear();
   assert.equal(other.session(2).load(), undefined);
 });
 
-test('a folder that others may write to, or that is none, is refused', async (t) => {
+test('a folder that other users can write to, or a file in its place, is refused', async (t) => {
   const folder = newFolder(t);
   const open = join(folder, 'open');
   mkdirSync(open);
@@ -65,7 +66,7 @@ test('a folder that others may write to, or that is none, is refused', async (t)
   await assert.rejects(new StateFolder(join(folder, 'file')).saveServer(URL), CommandError);
 });
 
-test('a half-written file of a command that was killed does no harm', async (t) => {
+test('the partial file of a killed command is ignored', async (t) => {
   const folder = newFolder(t);
   const server = new StateFolder(folder).ofServer(URL);
   await server.withLock(async () => server.session(2).save('first'));
@@ -76,7 +77,7 @@ test('a half-written file of a command that was killed does no harm', async (t) 
   assert.equal(server.session(2).load(), 'second');
 });
 
-test('one at a time: others wait, and not for ever', async (t) => {
+test('the lock is exclusive: others wait until it is released or their timeout ends', async (t) => {
   const file = join(newFolder(t), 'lock');
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -95,15 +96,15 @@ test('one at a time: others wait, and not for ever', async (t) => {
   assert.deepEqual(order, ['one', 'two']);
   await assert.rejects(
     withLock(file, async () => {
-      throw new Error('of the task');
+      throw new Error('error of the task');
     }),
-    /of the task/,
+    /error of the task/,
   );
   await withLock(file, async () => order.push('three'), 0);
   assert.deepEqual(order, ['one', 'two', 'three']);
 });
 
-test('what was damaged is told, and nothing is trusted in its place', async (t) => {
+test('corrupted files are reported, never replaced by defaults', async (t) => {
   const folder = newFolder(t);
   const state = new StateFolder(folder);
   const server = state.ofServer(URL);
@@ -118,7 +119,7 @@ test('what was damaged is told, and nothing is trusted in its place', async (t) 
   }
   writeFileSync(join(folder, 'server'), 'damaged');
   assert.throws(() => state.readServer(), isUnusable);
-  writeFileSync(inServer('lock'), 'no database '.repeat(100));
+  writeFileSync(inServer('lock'), 'not a database '.repeat(100));
   await assert.rejects(
     server.withLock(async () => {}),
     isUnusable,
