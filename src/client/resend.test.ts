@@ -201,7 +201,7 @@ describe('what a server says outside the session', () => {
       [404, 'route_not_found', false],
     ] as const) {
       network.faults.push(problem(status, code));
-      const message = new RegExp(`^The server says, outside the session: ${code}, HTTP status ${status}\\.`);
+      const message = new RegExp(`^Unauthenticated error of the server: ${code}, HTTP status ${status}\\.`);
       await assert.rejects(alice.getAccount(), { code, status, sessionLost, message });
     }
     assert.equal((await alice.getAccount()).username, 'alice');
@@ -223,7 +223,7 @@ describe('what a server says outside the session', () => {
       assert.ok(error instanceof VwsError);
       assert.equal(error.code, 'bad_answer');
       assert.equal(error.detail, undefined);
-      assert.equal(error.message, 'What came is no answer of the server, HTTP status 403.');
+      assert.equal(error.message, 'Unexpected response, HTTP status 403.');
       assert.doesNotMatch(error.message, /Call|password/);
       return true;
     });

@@ -1,3 +1,4 @@
+// Repeats requests without a response, with exponential backoff.
 import { Unanswered } from './suite.ts';
 import type { TimeLimit } from './timeLimit.ts';
 
@@ -5,10 +6,10 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Repeats an action for as long as it stays unanswered and there is time.
+ * Repeats an action until it succeeds or the time is up.
  *
- * @param action throws {@link Unanswered} to be called again
- * @throws {VwsError} what the action stayed unanswered for, when the time is up; whatever else it throws, at once
+ * @param action throws {@link Unanswered} to be repeated; other errors are thrown at once
+ * @throws {VwsError} the last reason for a missing response, when the time is up
  */
 export async function retry<T>(limit: TimeLimit, action: () => Promise<T>): Promise<T> {
   let last: Unanswered | undefined;
@@ -16,7 +17,7 @@ export async function retry<T>(limit: TimeLimit, action: () => Promise<T>): Prom
     try {
       return await action();
     } catch (thrown) {
-      // Why there was no answer says more than that the time is up.
+      // The reason for the missing response is more useful than the deadline.
       if (!(thrown instanceof Unanswered)) throw last && isDeadline(thrown) ? last.error : thrown;
       last = thrown;
     }

@@ -1,9 +1,9 @@
+// Loads and saves sessions in the application's storage.
 import { VwsError } from './error.ts';
 import { isObject } from './json.ts';
 import type { SessionStorage } from './options.ts';
 import type { PendingRequest, SessionState, Suite } from './suite.ts';
 
-/** A session as it was kept. */
 export interface StoredSession {
   readonly state: SessionState;
   readonly pending: PendingRequest | undefined;
@@ -12,7 +12,9 @@ export interface StoredSession {
 const FORMAT = 1;
 
 /**
- * @returns undefined if nothing is kept, or what is kept is no session of this suite with this server
+ * Loads a session.
+ *
+ * @returns undefined if nothing is stored, or the stored text is not a session of this suite with this server
  * @throws {VwsError} `storage_failed`
  */
 export async function loadSession(
@@ -27,7 +29,11 @@ export async function loadSession(
   return state && { state, pending: saved.pending };
 }
 
-/** @throws {VwsError} `storage_failed` */
+/**
+ * Saves a session.
+ *
+ * @throws {VwsError} `storage_failed`
+ */
 export function saveSession(
   storage: SessionStorage | undefined,
   suite: Suite,
@@ -47,7 +53,7 @@ async function guard<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What was cut off in the middle of writing is no session. */
+/** @returns undefined for invalid JSON, as after an interrupted write */
 function parse(text: string | null | undefined): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');

@@ -1,23 +1,26 @@
+// Sends requests with fetch.
 import { VwsError } from './error.ts';
 import { type Reply, Unanswered } from './suite.ts';
 import { rejection, type TimeLimit } from './timeLimit.ts';
 
-/** An attempt gets half of the time that is left, so that a silent connection leaves time for another one. */
+/** An attempt may take half of the remaining time, so that a hanging connection leaves time for another attempt. */
 const SHORTEST_ATTEMPT_MS = 5_000;
 
 /** Sends one request, once. */
 export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Reply>;
 
 /**
+ * Creates the function that sends requests.
+ *
  * @param url the server's base URL
- * @returns a function that throws {@link Unanswered} if the request or its answer is lost
+ * @returns a function that throws {@link Unanswered} if the request or its response is lost
  */
 export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
   return async (path, body, limit) => {
     limit.signal.throwIfAborted();
     const attempt = new AbortController();
     const time = Math.max(limit.remaining() / 2, SHORTEST_ATTEMPT_MS);
-    const cancel = limit.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
+    const cancel = limit.clock.startTimer(() => attempt.abort(new Error('No response in time.')), time);
     const stop = () => attempt.abort(limit.signal.reason);
     limit.signal.addEventListener('abort', stop);
     const silence = rejection(attempt.signal);
@@ -40,7 +43,7 @@ async function send(fetch: typeof globalThis.fetch, url: string, body: string, s
     body,
     credentials: 'omit',
     cache: 'no-store',
-    // A request is for this server alone, whoever says that it is elsewhere.
+    // Requests are only for this server.
     redirect: 'error',
     signal,
   });
@@ -60,7 +63,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Seconds; the form with a date is left alone, as clocks differ. */
+/** @returns seconds; undefined for the form with a date, because clocks differ */
 function parseRetryAfter(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }

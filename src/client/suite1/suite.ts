@@ -1,3 +1,4 @@
+// Suite 1: handshake and restored sessions.
 import { toBase64 } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { VwsError } from '../error.ts';
@@ -13,8 +14,8 @@ const RSA_KEY = { ...RSA, modulusLength: 2048, publicExponent: Uint8Array.of(1, 
 const PEM_LINE = /.{1,64}/g;
 
 /**
- * What VWS clients have always spoken, for servers that know nothing else. It hides fields from somebody who listens, but
- * authenticates nothing: the server must be reached by HTTPS.
+ * The original protocol, for servers that support nothing else. It encrypts fields but does not authenticate anything: use
+ * it only over HTTPS.
  *
  * @example
  * import { connect } from 'vws-client';
@@ -37,7 +38,7 @@ export const suite1: Suite = {
     );
     const sessionKey = isAesKey(hex) ? await decryptField(hex, reply.json.session_key) : undefined;
     if (hex === undefined || sessionKey === undefined) {
-      throw new Unanswered(new VwsError('bad_answer', 'The answer to the handshake does not open.'));
+      throw new Unanswered(new VwsError('bad_answer', 'The response to the handshake cannot be decrypted.'));
     }
     return new Suite1State({ aesKey: hex, sessionKey, isLoggedIn: false });
   },

@@ -1,3 +1,4 @@
+// The handshake of suite 2.
 import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import {
@@ -19,20 +20,20 @@ import { createHpkeContext } from './hpke.ts';
 import { sha256 } from './primitives.ts';
 import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
 
-/** What both sides hold after a handshake. */
+/** The keys that both sides have after a handshake. */
 export interface HandshakeResult {
   readonly descriptor: TrustedDescriptor;
   readonly sessionId: Bytes;
   readonly root: Bytes;
 }
 
-/** Said again, so that the table of endpoints with all its descriptions stays out of browsers. */
+/** Repeated here, so that the table of endpoints with its descriptions is not part of browser bundles. */
 const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
 
 /**
- * Opens a session with a server that is who it should be.
+ * Opens a session with an authenticated server.
  *
- * @param cached the server's key as it was at an earlier handshake
+ * @param cached the server's key from an earlier handshake
  * @throws {Unanswered | VwsError}
  */
 export async function performHandshake(
@@ -42,11 +43,11 @@ export async function performHandshake(
   const descriptor = cached && isFresh(cached, context) ? cached : await askForDescriptor(context);
   const first = await sendFirstMessage(context, descriptor);
   if ('agreement' in first) return first.agreement;
-  // The server has another key by now.
+  // The server has a new key.
   const pinned = { ...context, pin: descriptor.fingerprint };
   const second = await sendFirstMessage(context, await checkDescriptor(first.answer, pinned));
   if ('agreement' in second) return second.agreement;
-  throw new Unanswered(badAnswer('The server does not take the key that it gave.'));
+  throw new Unanswered(badAnswer('The server rejects its own key.'));
 }
 
 function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boolean {
@@ -90,7 +91,7 @@ async function sendFirstMessage(
     const sessionId = await received.export(labels.sessionId);
     return { agreement: { descriptor, sessionId, root: await received.export(labels.root) } };
   } catch (cause) {
-    throw new Unanswered(badAnswer('The answer to the handshake is not the server’s.', cause));
+    throw new Unanswered(badAnswer('The response to the handshake is not authentic.', cause));
   }
 }
 
@@ -98,12 +99,12 @@ function serverKeyOf({ bytes }: TrustedDescriptor): Uint8Array {
   return decodeDescriptor(bytes)?.publicKey ?? new Uint8Array();
 }
 
-/** Tells an answer of suite 2 from a refusal, and from a server that knows suite 1 only. */
+/** Distinguishes a response of suite 2 from an error, and from a server that supports only suite 1. */
 function readAnswer(reply: Reply): Record<string, unknown> {
   const { status, json } = reply;
   if (status === 200 && isObject(json) && json.suite === SUITE2) return json;
   const isSuite1 = json === 'Error!' || (status === 200 && isObject(json));
-  if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not answer in suite 2.', { status });
+  if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not support suite 2.', { status });
   return throwUnauthenticated(reply);
 }
 

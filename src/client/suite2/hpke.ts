@@ -1,11 +1,12 @@
+// HPKE contexts for the two messages of the handshake.
 import { AEAD_AES_256_GCM, KDF_HKDF_SHA256, LabeledExpand, LabeledExtract } from 'hpke';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes, HASH_LENGTH } from '../../protocol/suite2.ts';
 
 /*
- * The key schedule of HPKE (RFC 9180, section 5.1), base and PSK mode, for the suite X-Wing / HKDF-SHA256 / AES-256-GCM
- * and one message a context. The library `hpke` does the derivations and the AEAD; its own contexts, which can do all
- * suites and any number of messages, would be a quarter of what a browser has to load. A test compares the two.
+ * The key schedule of HPKE (RFC 9180, section 5.1), base and PSK mode, for X-Wing / HKDF-SHA256 / AES-256-GCM and one
+ * message per context. The library `hpke` provides the derivations and the AEAD. Its own contexts support all suites and any
+ * number of messages, but would be a quarter of the browser bundle. A test compares both.
  */
 const MODE_BASE = 0;
 const MODE_PSK = 1;

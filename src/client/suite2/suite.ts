@@ -1,3 +1,4 @@
+// Suite 2: handshake and restored sessions.
 import { fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { Suite } from '../suite.ts';
 import { performHandshake } from './handshake.ts';
@@ -6,7 +7,7 @@ import { Suite2State, type Suite2StateData } from './sessionState.ts';
 const TEXTS = ['fingerprint', 'descriptor', 'sessionId', 'root'];
 const NUMBERS = ['n', 'startedAt', 'rekeyStep', 'rekeyedAt'];
 
-/** The modern session. */
+/** The current protocol. */
 export const suite2: Suite = {
   id: 2,
 
