@@ -1,3 +1,4 @@
+// The SDK against a real server process, in both suites.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createMemoryStorage } from '../../test/support/client/harness.ts';
@@ -35,8 +36,8 @@ for (const [name, options] of Object.entries(MODES)) {
   /** Users with names that no other test has. */
   const newUser = (username: string) => newPerson(`${username} ${isSuite2 ? 2 : 1} ${nextUser++}`);
 
-  describe(`with a real server, in ${name}`, () => {
-    test('every call does what it says', async () => {
+  describe(`real server, ${name}`, () => {
+    test('every call succeeds', async () => {
       const [alice, bob] = [newUser('Alice Ä/%'), newUser('bob')];
       const one = await open();
       const two = await open();
@@ -84,7 +85,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal((await two.getAccount()).username, newName);
     });
 
-    test('problems come back as codes', async () => {
+    test('errors of the server are reported by code, and the session continues', async () => {
       const vws = await open();
       const [alice, bob] = [newUser('alice'), newUser('bob')];
       await assert.rejects(vws.encrypt(alice.username, 'text'), { code: 'not_authenticated' });
@@ -94,7 +95,7 @@ for (const [name, options] of Object.entries(MODES)) {
       await assert.rejects(vws.register(alice), { code: 'username_taken' });
       await assert.rejects(vws.register({ ...newPerson(), password: 'x' }), { code: 'password_refused' });
       await assert.rejects(vws.login({ ...alice, password: 'x' }), { code: 'invalid_credentials' });
-      await assert.rejects(vws.encrypt('nobody', 'text'), { code: 'user_not_found' });
+      await assert.rejects(vws.encrypt('unknown', 'text'), { code: 'user_not_found' });
       for (const username of ['', '.', '..', '\ud800']) {
         await assert.rejects(vws.encrypt(username, 'text'), { code: 'user_not_found' });
       }
@@ -103,7 +104,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal((await vws.getAccount()).username, alice.username, 'the session survives all errors');
     });
 
-    test('a large text comes through, a larger one is refused, and one that is larger still', async () => {
+    test('texts up to the limit are accepted, larger ones are refused', async () => {
       const vws = await open();
       const alice = newUser('alice');
       await vws.register(alice);
@@ -114,7 +115,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal((await vws.getAccount()).username, alice.username);
     });
 
-    test('nothing is executed twice, whatever is lost, and a KEM step is made now and then', async () => {
+    test('lost responses: nothing is executed twice, also across rekeys', async () => {
       const { fetch, state } = losingFetch();
       let skew = 0;
       const clock = {
@@ -134,7 +135,7 @@ for (const [name, options] of Object.entries(MODES)) {
       assert.equal((await vws.getAccount()).username, `${alice.username} 19`);
     });
 
-    test('a restart of the server and one of the client lose nothing', async () => {
+    test('a restart of the server and the client: the session and the pending request survive', async () => {
       const storage = createMemoryStorage();
       const vws = await open({ storage });
       const alice = newUser('alice');
@@ -145,7 +146,7 @@ for (const [name, options] of Object.entries(MODES)) {
         code: 'network',
       });
       await server.start();
-      // The server has another port now: what is kept is moved there, as a name would.
+      // The server has a new port. Adapt the stored session, as if the server had a name.
       storage.text = storage.text?.replaceAll(`:${port}`, `:${new URL(server.url).port}`);
       const restored = await open({ storage });
       await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'x' }), {

@@ -1,11 +1,12 @@
+// The time limit and signal of a call.
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { systemClock, withTimeLimit } from './timeLimit.ts';
 import { createPost } from './transport.ts';
 
-describe('the signal of a call', () => {
-  test('has no more listeners after many attempts and pauses than before', async () => {
+describe('signal of a call', () => {
+  test('does not accumulate listeners over many attempts and pauses', async () => {
     const post = createPost('https://vws.example.org', async () => {
       throw new TypeError('fetch failed');
     });
@@ -19,7 +20,7 @@ describe('the signal of a call', () => {
     });
   });
 
-  test('stops an attempt', async () => {
+  test('aborts an attempt and its connection', async () => {
     const giveUp = new AbortController();
     let sent: AbortSignal | null | undefined;
     const post = createPost('https://vws.example.org', (_, init) => {
@@ -29,6 +30,6 @@ describe('the signal of a call', () => {
     });
     const call = withTimeLimit({ signal: giveUp.signal }, systemClock, (limit) => post('/account', '{}', limit));
     await assert.rejects(call, { code: 'aborted' });
-    assert.ok(sent?.aborted, 'the connection is given up, too');
+    assert.ok(sent?.aborted, 'the connection is aborted');
   });
 });
