@@ -93,7 +93,7 @@ export class Vws {
   }
 
   /**
-   * Encrypts a text so that only one user can decrypt it.
+   * Has the server encrypt a text so that only one user can decrypt it.
    *
    * @param username the recipient
    * @param text any Unicode text, up to 1 MiB of UTF-8 by default
@@ -107,7 +107,7 @@ export class Vws {
   }
 
   /**
-   * Decrypts a message that was encrypted for the user of this session.
+   * Has the server decrypt a message that was encrypted for the user of this session.
    *
    * @param message as returned by {@link encrypt}
    * @throws {VwsError} `not_authenticated`, `undecryptable_message`
