@@ -2,7 +2,7 @@
 import type { VwsErrorCode } from '../client/error.ts';
 
 /** Errors of the command itself, in addition to those of the SDK and the server. */
-export type CommandErrorCode =
+type CommandErrorCode =
   | 'failed'
   | 'unexpected'
   | 'wrong_usage'

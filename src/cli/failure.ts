@@ -4,7 +4,7 @@ import { type ProblemCode, problems } from '../protocol/problems.ts';
 import { CommandError, Interrupted, UsageError } from './errors.ts';
 import { type ErrorCode, exitCodeOf } from './exitCodes.ts';
 
-export interface Failure {
+interface Failure {
   readonly code: ErrorCode;
   /** What happened, in one sentence. */
   readonly title: string;

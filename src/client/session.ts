@@ -6,7 +6,7 @@ import { type Call, type Outcome, type PendingRequest, Refused, type SessionStat
 import { type TimeLimit, withTimeLimit } from './timeLimit.ts';
 import type { Post } from './transport.ts';
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly state: SessionState;
   /** A request of an earlier run without a response. */
   readonly pending?: PendingRequest | undefined;

@@ -4,7 +4,7 @@ import { isObject } from './json.ts';
 import type { SessionStorage } from './options.ts';
 import type { PendingRequest, SessionState, Suite } from './suite.ts';
 
-export interface StoredSession {
+interface StoredSession {
   readonly state: SessionState;
   readonly pending: PendingRequest | undefined;
 }

@@ -16,7 +16,7 @@ export interface VwsResult {
   readonly stderr: string;
 }
 
-export interface VwsOptions {
+interface VwsOptions {
   /** The standard input; by default it is empty. */
   readonly input?: string | Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 import type { Row, Schema } from '../../server/store/schema.ts';
 
 /** The tables with data: all except the one with the schema version. */
-export type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
+type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
 
 type Kind = 'integer' | 'text' | 'bytes';
 type KindOf<Value> =

@@ -5,7 +5,7 @@ import { printResult } from '../clientCommand.ts';
 import type { CommonOptions } from '../commonOptions.ts';
 import type { Shell } from '../terminal/shell.ts';
 
-export interface KnownAccount extends Pick<Account, 'email'> {
+interface KnownAccount extends Pick<Account, 'email'> {
   readonly username: string | null;
 }
 

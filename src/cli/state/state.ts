@@ -59,7 +59,7 @@ export class StateFolder {
 }
 
 /** A file with one value. */
-export interface StoredValue<T> {
+interface StoredValue<T> {
   load(): T | undefined;
   save(value: T): void;
   clear(): void;

@@ -21,7 +21,7 @@ import { sha256 } from './primitives.ts';
 import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
 
 /** The keys that both sides have after a handshake. */
-export interface HandshakeResult {
+interface HandshakeResult {
   readonly descriptor: TrustedDescriptor;
   readonly sessionId: Bytes;
   readonly root: Bytes;

@@ -17,7 +17,7 @@ const NONCE_LENGTH = 12;
 const suiteId = () => concatBytes('HPKE', Uint8Array.of(0x64, 0x7a, 0, 1, 0, 2));
 const nothing = new Uint8Array();
 
-export interface PreSharedKey {
+interface PreSharedKey {
   readonly secret: Uint8Array;
   readonly id: Uint8Array;
 }

@@ -21,7 +21,7 @@ const LABEL = '\\.//^\\';
 const PKCS8_HEAD = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20);
 const X25519 = { name: 'X25519' } as const;
 
-export interface KemKeyPair {
+interface KemKeyPair {
   readonly secretKey: Bytes;
   readonly publicKey: Bytes;
 }
