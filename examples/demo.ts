@@ -9,7 +9,7 @@ import { Client } from './client.ts';
 if (existsSync('.env')) process.loadEnvFile('.env');
 const url = process.env.VWS_URL ?? `http://127.0.0.1:${process.env.PORT ?? 5000}`;
 const mailbox = join(process.env.DATA_DIR ?? 'data', 'mailbox');
-/** How often and how long the demo looks for the mail. */
+/** Interval and timeout of the search for the mail. */
 const MAIL_POLL_MS = 100;
 const MAIL_TIMEOUT_MS = 15_000;
 

@@ -17,7 +17,7 @@ test('each failure has its exit code and its JSON', async (t) => {
   const password = await registerAt(ann, 'ann');
   const failures: [string, string | Uint8Array, number, string][] = [
     ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
-    ['encrypt nobody', 'x', 7, 'user_not_found'],
+    ['encrypt unknown', 'x', 7, 'user_not_found'],
     ['decrypt', 'no message', 7, 'undecryptable_message'],
     ['decrypt /nowhere/at/all', '', 1, 'failed'],
     ['encrypt ann', Buffer.from([0x66, 0xff]), 1, 'not_text'],
@@ -37,7 +37,7 @@ test('each failure has its exit code and its JSON', async (t) => {
   assert.deepEqual([exit, error.code], [5, 'network']);
 });
 
-test('no response: the note says whether a new request was sent', async (t) => {
+test('no response: the note explains whether a new request was sent', async (t) => {
   const proxy = await startProxy(t, server);
   const bob = await openTerminal(t, proxy);
   await registerAt(bob, 'bob');

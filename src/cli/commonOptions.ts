@@ -31,7 +31,7 @@ export interface CommonOptions {
   readonly timeoutMs: number;
   readonly json: boolean;
   readonly state: StateFolder;
-  /** What is stored about this server. */
+  /** The stored data about this server. */
   readonly serverState: ServerState;
 }
 

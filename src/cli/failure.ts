@@ -6,7 +6,7 @@ import { type ErrorCode, exitCodeOf } from './exitCodes.ts';
 
 interface Failure {
   readonly code: ErrorCode;
-  /** What happened, in one sentence. */
+  /** The problem, in one sentence. */
   readonly title: string;
   readonly detail: string | undefined;
   /** Additional fields of the JSON error. */
@@ -15,7 +15,7 @@ interface Failure {
   readonly text: string | undefined;
   /** Seconds to wait before the same command may succeed, if the server reported it. */
   readonly retryAfter: number | undefined;
-  /** What to do next. */
+  /** The next action for the user. */
   readonly hint: string | undefined;
   readonly exitCode: number;
 }

@@ -78,7 +78,7 @@ export class VwsError extends Error {
   }
 
   /**
-   * Whether the session has ended according to the server: delete the stored session, connect and log in again.
+   * True if the session has ended according to the server: delete the stored session, connect and log in again.
    * `out_of_sync` can mean that a copy of the session was used elsewhere.
    */
   get sessionLost(): boolean {

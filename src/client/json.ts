@@ -1,6 +1,6 @@
 // Type checks of parsed JSON.
 
-/** Whether a JSON value is an object, not an array and not null. */
+/** Returns true for objects other than arrays and null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

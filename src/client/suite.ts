@@ -35,16 +35,16 @@ export interface SessionState {
   readonly fingerprint: string;
   /** The complete state as JSON, for {@link Suite.restore}. */
   readonly saved: object;
-  /** Whether the session was never used and is so old that the server may have dropped it. */
+  /** Returns true if the session was never used and is so old that the server may have dropped it. */
   isStale(now: number): boolean;
   seal(call: Call, now: number): Promise<PendingRequest>;
-  /** Whether the pending request contains the same call. */
+  /** Returns true if the pending request contains the same call. */
   contains(pending: PendingRequest, call: Call): Promise<boolean>;
   /** @throws {Unanswered | Refused} if the reply is not an authentic response to the request */
   open(pending: PendingRequest, reply: Reply): Promise<{ readonly next: SessionState; readonly outcome: Outcome }>;
 }
 
-/** What a handshake needs. */
+/** The environment of a handshake. */
 export interface HandshakeContext {
   post(path: string, body: object): Promise<Reply>;
   now(): number;

@@ -26,7 +26,7 @@ export interface SessionInfo {
   /** Null if the server did not record it. */
   readonly startedAt: Date | null;
   readonly lastUsedAt: Date;
-  /** Whether it is this session. */
+  /** True for this session. */
   readonly current: boolean;
 }
 

@@ -9,7 +9,7 @@ import { inAnySession, inStoredSession } from '../session/open.ts';
 import { ensurePin } from '../session/pin.ts';
 import type { Shell } from '../terminal/shell.ts';
 
-/** How long the server accepts a new password after it accepted the code. */
+/** The server's time limit for the new password after it accepted the code. */
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 
 export const command = defineClientCommand({

@@ -11,7 +11,7 @@ import { openSqlite } from '../../server/store/sqlite.ts';
 import type { Store } from '../../server/store/store.ts';
 import { CommandError, UsageError } from '../errors.ts';
 
-/** How long PostgreSQL may list the connections of a server that has just stopped. */
+/** Time limit for PostgreSQL to close the connections of a server that has just stopped. */
 const CLOSING_TIMEOUT_MS = 2_000;
 const CLOSING_POLL_MS = 50;
 

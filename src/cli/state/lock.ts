@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CommandError } from '../errors.ts';
 
-/** How long a command waits for another one: longer than calls usually take. */
+/** Time limit for waiting for another command: longer than calls usually take. */
 const LOCK_TIMEOUT_MS = 20_000;
 const POLL_INTERVAL_MS = 50;
 const SQLITE_BUSY = 5;
@@ -16,7 +16,7 @@ const SQLITE_BUSY = 5;
  * a crash, so that stale locks cannot exist.
  *
  * @param file is created if it is missing
- * @param timeoutMs how long to wait for other processes
+ * @param timeoutMs time limit for waiting for other processes
  * @throws CommandError `state_in_use` if they do not finish in time
  * @throws CommandError `state_unusable` if the file cannot be locked
  */

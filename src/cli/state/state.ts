@@ -52,7 +52,7 @@ export class StateFolder {
     await withLock(join(this.#folder, 'lock'), async () => writeAtomically(this.#serverFile, `${url}\n`));
   }
 
-  /** What is stored about one server. */
+  /** The stored data about one server. */
   ofServer(url: string): ServerState {
     return new ServerState(this.#folder, join(this.#folder, 'servers', folderName(url)));
   }
@@ -66,7 +66,7 @@ interface StoredValue<T> {
 }
 
 /**
- * What is stored about one server:
+ * The stored data about one server:
  *
  * - `pin`: the fingerprint that the server must have
  * - `session`, `session-suite1`: the session, with a request that has no response yet

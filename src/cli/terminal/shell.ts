@@ -1,4 +1,4 @@
-// What a command uses of its process: output, notes, prompts, standard input and environment variables.
+// The interface between a command and its process: output, notes, prompts, standard input and environment variables.
 import { CommandError, UsageError } from '../errors.ts';
 import type { LineReader } from './lines.ts';
 import { printable } from './printable.ts';
@@ -20,7 +20,7 @@ export class Shell {
     this.environment = streams.env;
   }
 
-  /** Whether the standard input is a terminal. */
+  /** True if the standard input is a terminal. */
   get isTerminal(): boolean {
     return this.#stdin().isTTY === true;
   }

@@ -15,7 +15,7 @@ export interface TrustedDescriptor {
   readonly bytes: Bytes;
 }
 
-/** Whether the key is valid at this time, within the tolerance. */
+/** Returns true if the key is valid at this time, within the tolerance. */
 export function isCurrent({ notBefore, notAfter }: Descriptor, now: number): boolean {
   return notBefore - CLOCK_TOLERANCE_MS <= now && now <= notAfter + CLOCK_TOLERANCE_MS;
 }
