@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VwsError } from '../client/error.ts';
+import { problems } from '../protocol/problems.ts';
 import { CommandError, Interrupted, UsageError } from './errors.ts';
 import { type ErrorCode, exitCodeOf, exitRows } from './exitCodes.ts';
 import { describeFailure, failureAsJson, failureAsText } from './failure.ts';
@@ -17,8 +18,9 @@ test('each error code has one exit code', () => {
 
 test('an error of the server: shows its title, and its detail if there is one', () => {
   const plain = describeFailure(new VwsError('username_taken', 'unused', { status: 409 }));
-  assert.equal(failureAsText(plain), 'The username is taken.');
-  assert.equal(failureAsJson(plain), '{"error":{"code":"username_taken","title":"The username is taken."}}');
+  const { title } = problems.username_taken;
+  assert.equal(failureAsText(plain), title);
+  assert.equal(failureAsJson(plain), `{"error":{"code":"username_taken","title":"${title}"}}`);
   const detailed = describeFailure(
     new VwsError('account_locked', 'unused', { detail: 'Five times wrong.', retryAfter: 60 }),
   );
@@ -31,7 +33,7 @@ test('an error of the server: shows its title, and its detail if there is one', 
 });
 
 test('suite1_refused: shows one sentence and what to do', () => {
-  const title = 'This server speaks suite 2 only: a newer client is needed.';
+  const { title } = problems.suite1_refused;
   const failure = describeFailure(new VwsError('suite1_refused', title, { status: 403, detail: title }));
   assert.equal(failureAsText(failure), 'This server supports only suite 2.\nOmit --suite1.');
 });
