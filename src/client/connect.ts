@@ -4,7 +4,7 @@ import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
 import { Session } from './session.ts';
 import { loadSession, saveSession } from './storedSession.ts';
-import { type HandshakeContext, type PendingRequest, Refused, type SessionState, type Suite } from './suite.ts';
+import { type HandshakeContext, type PendingRequest, RefusedError, type SessionState, type Suite } from './suite.ts';
 import { suite2 } from './suite2/suite.ts';
 import { systemClock, type TimeLimit, withTimeLimit } from './timeLimit.ts';
 import { createPost } from './transport.ts';
@@ -46,7 +46,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
       };
       return suite.start(context, earlier);
     }).catch((thrown) => {
-      throw thrown instanceof Refused ? thrown.error : thrown;
+      throw thrown instanceof RefusedError ? thrown.error : thrown;
     });
   }
 

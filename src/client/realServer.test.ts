@@ -142,14 +142,14 @@ for (const [name, options] of Object.entries(MODES)) {
       await vws.register(alice);
       const { port } = new URL(server.url);
       await server.stop();
-      await assert.rejects(vws.changeUsername({ newUsername: 'x', password: 'x' }, { deadline: 200 }), {
+      await assert.rejects(vws.changeUsername({ newUsername: 'x', password: 'Wrong_2026' }, { deadline: 200 }), {
         code: 'network',
       });
       await server.start();
       // The server has a new port. Adapt the stored session, as if the server had a name.
       storage.text = storage.text?.replaceAll(`:${port}`, `:${new URL(server.url).port}`);
       const restored = await open({ storage });
-      await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'x' }), {
+      await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'Wrong_2026' }), {
         code: 'invalid_credentials',
       });
       assert.equal((await restored.getAccount()).username, alice.username);

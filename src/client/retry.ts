@@ -1,5 +1,5 @@
 // Repeats requests without a response, with exponential backoff.
-import { Unanswered } from './suite.ts';
+import { NoResponseError } from './suite.ts';
 import type { TimeLimit } from './timeLimit.ts';
 
 const FIRST_PAUSE_MS = 250;
@@ -8,17 +8,17 @@ const LONGEST_PAUSE_MS = 10_000;
 /**
  * Repeats an action until it succeeds or the time is up.
  *
- * @param action throws {@link Unanswered} to be repeated; other errors are thrown at once
+ * @param action throws {@link NoResponseError} to be repeated; other errors are thrown at once
  * @throws {VwsError} the last reason for a missing response, when the time is up
  */
 export async function retry<T>(limit: TimeLimit, action: () => Promise<T>): Promise<T> {
-  let last: Unanswered | undefined;
+  let last: NoResponseError | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       return await action();
     } catch (thrown) {
       // The reason for the missing response is more useful than the deadline.
-      if (!(thrown instanceof Unanswered)) throw last && isDeadline(thrown) ? last.error : thrown;
+      if (!(thrown instanceof NoResponseError)) throw last && isDeadline(thrown) ? last.error : thrown;
       last = thrown;
     }
     const jittered = pause * (0.5 + Math.random() / 2);

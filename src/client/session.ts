@@ -2,7 +2,7 @@
 import { VwsError } from './error.ts';
 import type { CallOptions, Clock } from './options.ts';
 import { retry } from './retry.ts';
-import { type Call, type Outcome, type PendingRequest, Refused, type SessionState } from './suite.ts';
+import { type Call, type Outcome, type PendingRequest, RefusedError, type SessionState } from './suite.ts';
 import { type TimeLimit, withTimeLimit } from './timeLimit.ts';
 import type { Post } from './transport.ts';
 
@@ -78,7 +78,7 @@ export class Session {
     const { next, outcome } = await retry(limit, async () =>
       this.#state.open(request, await post(request.path, request.body, limit)),
     ).catch((thrown) => {
-      if (thrown instanceof Refused) return { next: this.#state, outcome: thrown.error };
+      if (thrown instanceof RefusedError) return { next: this.#state, outcome: thrown.error };
       throw thrown;
     });
     this.#state = next;

@@ -40,7 +40,7 @@ export interface SessionState {
   seal(call: Call, now: number): Promise<PendingRequest>;
   /** Returns true if the pending request contains the same call. */
   contains(pending: PendingRequest, call: Call): Promise<boolean>;
-  /** @throws {Unanswered | Refused} if the reply is not an authentic response to the request */
+  /** @throws {NoResponseError | RefusedError} if the reply is not an authentic response to the request */
   open(pending: PendingRequest, reply: Reply): Promise<{ readonly next: SessionState; readonly outcome: Outcome }>;
 }
 
@@ -60,7 +60,7 @@ export interface Suite {
   /**
    * Opens a session.
    * @param earlier a state of an earlier session with the server; its cached server key can save a request
-   * @throws {Unanswered | VwsError}
+   * @throws {NoResponseError | VwsError}
    */
   start(context: HandshakeContext, earlier?: SessionState): Promise<SessionState>;
   /** @returns undefined if this is not a value of {@link SessionState.saved} */
@@ -68,7 +68,7 @@ export interface Suite {
 }
 
 /** There was no authentic response. The same request may be resent; if no attempt succeeds, `error` is reported. */
-export class Unanswered extends Error {
+export class NoResponseError extends Error {
   readonly error: VwsError;
 
   constructor(error: VwsError) {
@@ -78,7 +78,7 @@ export class Unanswered extends Error {
 }
 
 /** The server will never accept this request and has not executed it. */
-export class Refused extends Error {
+export class RefusedError extends Error {
   readonly error: VwsError;
 
   constructor(error: VwsError) {

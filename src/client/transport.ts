@@ -1,6 +1,6 @@
 // Sends requests with fetch.
 import { VwsError } from './error.ts';
-import { type Reply, Unanswered } from './suite.ts';
+import { NoResponseError, type Reply } from './suite.ts';
 import { rejection, type TimeLimit } from './timeLimit.ts';
 
 /** An attempt may take half of the remaining time, so that a hanging connection leaves time for another attempt. */
@@ -13,7 +13,7 @@ export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Rep
  * Creates the function that sends requests.
  *
  * @param url the server's base URL
- * @returns a function that throws {@link Unanswered} if the request or its response is lost
+ * @returns a function that throws {@link NoResponseError} if the request or its response is lost
  */
 export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
   return async (path, body, limit) => {
@@ -28,7 +28,7 @@ export function createPost(url: string, fetch: typeof globalThis.fetch = globalT
       return await Promise.race([send(fetch, url + path, body, attempt.signal), silence]);
     } catch (cause) {
       limit.signal.throwIfAborted();
-      throw new Unanswered(new VwsError('network', 'The server cannot be reached.', { cause }));
+      throw new NoResponseError(new VwsError('network', 'The server cannot be reached.', { cause }));
     } finally {
       cancel();
       limit.signal.removeEventListener('abort', stop);

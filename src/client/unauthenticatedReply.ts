@@ -2,7 +2,7 @@
 import type { ProblemCode } from '../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from './error.ts';
 import { isObject } from './json.ts';
-import { Refused, type Reply, Unanswered } from './suite.ts';
+import { NoResponseError, RefusedError, type Reply } from './suite.ts';
 
 /** Codes that a server may report outside a session. Others are not trusted there. */
 const UNAUTHENTICATED_CODES: readonly ProblemCode[] = [
@@ -30,8 +30,8 @@ const ALWAYS_ACCEPTED_BYTES = 64 * 1024;
  * error contains only a known code and the status.
  *
  * @param requestSize length of the request's body in bytes
- * @throws {Unanswered} if the request should be resent
- * @throws {Refused} if the request is too large for the server
+ * @throws {NoResponseError} if the request should be resent
+ * @throws {RefusedError} if the request is too large for the server
  * @throws {VwsError} otherwise
  */
 export function throwUnauthenticated({ status, json, retryAfter }: Reply, requestSize = 0): never {
@@ -41,6 +41,6 @@ export function throwUnauthenticated({ status, json, retryAfter }: Reply, reques
   const description = known ? `Unauthenticated error of the server: ${code}` : 'Unexpected response';
   const message = `${description}, HTTP status ${status}.${warning}`;
   const error = new VwsError(code, message, { status, retryAfter });
-  if (status === TOO_LARGE && requestSize > ALWAYS_ACCEPTED_BYTES) throw new Refused(error);
-  throw RETRIED_STATUSES.includes(status) || status < 300 ? new Unanswered(error) : error;
+  if (status === TOO_LARGE && requestSize > ALWAYS_ACCEPTED_BYTES) throw new RefusedError(error);
+  throw RETRIED_STATUSES.includes(status) || status < 300 ? new NoResponseError(error) : error;
 }

@@ -30,7 +30,7 @@ export interface SessionInfo {
   readonly current: boolean;
 }
 
-type Answer = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * A session with a server, opened by {@link connect}.
@@ -115,11 +115,11 @@ export class Vws {
    * const { text, sender, sentAt } = await vws.decrypt(message);
    */
   async decrypt(message: string, options?: CallOptions): Promise<DecryptedMessage> {
-    const answer = await this.#call('/decrypt', { message }, options);
+    const fields = await this.#call('/decrypt', { message }, options);
     return {
-      text: textOf(answer, 'message'),
-      sender: typeof answer.sender === 'string' ? answer.sender : null,
-      sentAt: typeof answer.sent_at === 'number' ? new Date(answer.sent_at) : null,
+      text: textOf(fields, 'message'),
+      sender: typeof fields.sender === 'string' ? fields.sender : null,
+      sentAt: typeof fields.sent_at === 'number' ? new Date(fields.sent_at) : null,
     };
   }
 
@@ -131,8 +131,8 @@ export class Vws {
    * const { username, email } = await vws.getAccount();
    */
   async getAccount(options?: CallOptions): Promise<Account> {
-    const answer = await this.#call('/account', {}, options);
-    return { username: textOf(answer, 'username'), email: textOf(answer, 'email') };
+    const fields = await this.#call('/account', {}, options);
+    return { username: textOf(fields, 'username'), email: textOf(fields, 'email') };
   }
 
   /**
@@ -228,7 +228,7 @@ export class Vws {
     return this.#run('/end_other_sessions', {}, options);
   }
 
-  #call(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<Answer> {
+  #call(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<Fields> {
     return this.#session.call({ path, fields }, options);
   }
 
@@ -237,13 +237,13 @@ export class Vws {
   }
 }
 
-function textOf(answer: Answer, name: string): string {
-  const value = answer[name];
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
   if (typeof value !== 'string') throw missing(name);
   return value;
 }
 
-function sessionInfo(session: Answer): SessionInfo {
+function sessionInfo(session: Fields): SessionInfo {
   return {
     id: textOf(session, 'id'),
     suite: Number(session.suite),

@@ -2,7 +2,7 @@
 import { type ProblemCode, problems } from '../../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
 import { isObject } from '../json.ts';
-import { Refused, type Reply, Unanswered } from '../suite.ts';
+import { NoResponseError, RefusedError, type Reply } from '../suite.ts';
 
 /** Sentences of the original server that are not in the table of problems. */
 const OLD_SENTENCES: Readonly<Record<string, ProblemCode>> = { 'Email not found!': 'user_not_found' };
@@ -33,8 +33,8 @@ export function codeOf(sentence: unknown): ProblemCode | undefined {
  * Throws the error for a response without keys: the request was not executed, and the keys remain valid unless the session
  * has ended.
  *
- * @throws {Unanswered} if the request should be resent
- * @throws {Refused} if the server will never accept it
+ * @throws {NoResponseError} if the request should be resent
+ * @throws {RefusedError} if the server will never accept it
  * @throws {VwsError} otherwise
  */
 export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
@@ -45,6 +45,6 @@ export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
   const message = explained ?? description;
   const error = new VwsError(code, message, { status, retryAfter, detail: explained });
   // The original server lacks some endpoints. Its response to them contains no keys for the next request.
-  if (status === 400 || status === 413 || code === 'route_not_found') throw new Refused(error);
-  throw status === 429 || status >= 500 || status < 300 ? new Unanswered(error) : error;
+  if (status === 400 || status === 413 || code === 'route_not_found') throw new RefusedError(error);
+  throw status === 429 || status >= 500 || status < 300 ? new NoResponseError(error) : error;
 }

@@ -1,7 +1,14 @@
 // A suite 1 session between two requests: seals requests, opens responses.
 import { VwsError } from '../error.ts';
 import { isObject } from '../json.ts';
-import { type Call, type Outcome, type PendingRequest, type Reply, type SessionState, Unanswered } from '../suite.ts';
+import {
+  type Call,
+  NoResponseError,
+  type Outcome,
+  type PendingRequest,
+  type Reply,
+  type SessionState,
+} from '../suite.ts';
 import { decryptField, encryptField, isAesKey } from './fieldEncryption.ts';
 import { codeOf, throwWithoutKeys } from './problems.ts';
 
@@ -65,7 +72,7 @@ async function openKeys(aesKey: string, reply: Reply): Promise<Keys> {
   if (!isObject(json) || json.ciphertext === undefined) return throwWithoutKeys(reply);
   const next = await decryptField(aesKey, json.ciphertext);
   const sessionKey = isAesKey(next) ? await decryptField(next, json.session_key) : undefined;
-  if (next === undefined || sessionKey === undefined) throw new Unanswered(badAnswer(status));
+  if (next === undefined || sessionKey === undefined) throw new NoResponseError(badAnswer(status));
   return { aesKey: next, sessionKey };
 }
 

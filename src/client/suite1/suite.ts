@@ -3,7 +3,7 @@ import { toBase64 } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { VwsError } from '../error.ts';
 import { isObject } from '../json.ts';
-import { type Suite, Unanswered } from '../suite.ts';
+import { NoResponseError, type Suite } from '../suite.ts';
 import { decryptField, fromHex, isAesKey, toHex } from './fieldEncryption.ts';
 import { throwWithoutKeys } from './problems.ts';
 import { Suite1State, type Suite1StateData } from './sessionState.ts';
@@ -38,7 +38,7 @@ export const suite1: Suite = {
     );
     const sessionKey = isAesKey(hex) ? await decryptField(hex, reply.json.session_key) : undefined;
     if (hex === undefined || sessionKey === undefined) {
-      throw new Unanswered(new VwsError('bad_answer', 'The response to the handshake cannot be decrypted.'));
+      throw new NoResponseError(new VwsError('bad_answer', 'The response to the handshake cannot be decrypted.'));
     }
     return new Suite1State({ aesKey: hex, sessionKey, isLoggedIn: false });
   },

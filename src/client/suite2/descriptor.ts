@@ -26,12 +26,12 @@ export function isCurrent({ notBefore, notAfter }: Descriptor, now: number): boo
  * @throws {VwsError} `identity_changed`, `identity_refused` or `descriptor_invalid`
  */
 export async function checkDescriptor(
-  answer: Readonly<Record<string, unknown>>,
+  response: Readonly<Record<string, unknown>>,
   context: Pick<HandshakeContext, 'now' | 'pin' | 'trust'>,
 ): Promise<TrustedDescriptor> {
-  const identity = fromBase64Url(answer.identity, IDENTITY_LENGTH);
-  const bytes = fromBase64Url(answer.descriptor);
-  const signature = fromBase64Url(answer.signature);
+  const identity = fromBase64Url(response.identity, IDENTITY_LENGTH);
+  const bytes = fromBase64Url(response.descriptor);
+  const signature = fromBase64Url(response.signature);
   const descriptor = bytes && decodeDescriptor(bytes);
   if (!identity || !bytes || !signature || !descriptor) throw invalid('The server’s key is malformed.');
 

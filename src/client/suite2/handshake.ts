@@ -13,7 +13,7 @@ import {
 } from '../../protocol/suite2.ts';
 import { VwsError } from '../error.ts';
 import { isObject } from '../json.ts';
-import { type HandshakeContext, type Reply, Unanswered } from '../suite.ts';
+import { type HandshakeContext, NoResponseError, type Reply } from '../suite.ts';
 import { throwUnauthenticated } from '../unauthenticatedReply.ts';
 import { checkDescriptor, isCurrent, type TrustedDescriptor } from './descriptor.ts';
 import { createHpkeContext } from './hpke.ts';
@@ -34,7 +34,7 @@ const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
  * Opens a session with an authenticated server.
  *
  * @param cached the server's key from an earlier handshake
- * @throws {Unanswered | VwsError}
+ * @throws {NoResponseError | VwsError}
  */
 export async function performHandshake(
   context: HandshakeContext,
@@ -42,12 +42,12 @@ export async function performHandshake(
 ): Promise<HandshakeResult> {
   const descriptor = cached && isFresh(cached, context) ? cached : await askForDescriptor(context);
   const first = await sendFirstMessage(context, descriptor);
-  if ('agreement' in first) return first.agreement;
+  if ('result' in first) return first.result;
   // The server has a new key.
   const pinned = { ...context, pin: descriptor.fingerprint };
-  const second = await sendFirstMessage(context, await checkDescriptor(first.answer, pinned));
-  if ('agreement' in second) return second.agreement;
-  throw new Unanswered(badAnswer('The server rejects its own key.'));
+  const second = await sendFirstMessage(context, await checkDescriptor(first.response, pinned));
+  if ('result' in second) return second.result;
+  throw new NoResponseError(badAnswer('The server rejects its own key.'));
 }
 
 function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boolean {
@@ -56,13 +56,13 @@ function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boole
 }
 
 async function askForDescriptor(context: HandshakeContext): Promise<TrustedDescriptor> {
-  return checkDescriptor(readAnswer(await context.post(PATH, { suite: SUITE2 })), context);
+  return checkDescriptor(readResponse(await context.post(PATH, { suite: SUITE2 })), context);
 }
 
 async function sendFirstMessage(
   context: HandshakeContext,
   descriptor: TrustedDescriptor,
-): Promise<{ agreement: HandshakeResult } | { answer: Record<string, unknown> }> {
+): Promise<{ result: HandshakeResult } | { response: Record<string, unknown> }> {
   const kid = await sha256(descriptor.bytes);
   const info = firstMessageInfo(kid);
   const own = await generateKeyPair();
@@ -77,10 +77,10 @@ async function sendFirstMessage(
     public_key: toBase64Url(own.publicKey),
     ciphertext: toBase64Url(message),
   };
-  const answer = readAnswer(await context.post(PATH, body));
-  if (answer.descriptor !== undefined) return { answer };
+  const response = readResponse(await context.post(PATH, body));
+  if (response.descriptor !== undefined) return { response };
 
-  const reply = fromBase64Url(answer.ciphertext) ?? new Uint8Array();
+  const reply = fromBase64Url(response.ciphertext) ?? new Uint8Array();
   try {
     const received = await createHpkeContext(
       await decapsulate(own.secretKey, reply.subarray(0, KEM_CIPHERTEXT_LENGTH)),
@@ -89,9 +89,9 @@ async function sendFirstMessage(
     );
     await received.open(new Uint8Array(), reply.subarray(KEM_CIPHERTEXT_LENGTH));
     const sessionId = await received.export(labels.sessionId);
-    return { agreement: { descriptor, sessionId, root: await received.export(labels.root) } };
+    return { result: { descriptor, sessionId, root: await received.export(labels.root) } };
   } catch (cause) {
-    throw new Unanswered(badAnswer('The response to the handshake is not authentic.', cause));
+    throw new NoResponseError(badAnswer('The response to the handshake is not authentic.', cause));
   }
 }
 
@@ -100,7 +100,7 @@ function serverKeyOf({ bytes }: TrustedDescriptor): Uint8Array {
 }
 
 /** Distinguishes a response of suite 2 from an error, and from a server that supports only suite 1. */
-function readAnswer(reply: Reply): Record<string, unknown> {
+function readResponse(reply: Reply): Record<string, unknown> {
   const { status, json } = reply;
   if (status === 200 && isObject(json) && json.suite === SUITE2) return json;
   const isSuite1 = json === 'Error!' || (status === 200 && isObject(json));

@@ -13,7 +13,14 @@ import {
 } from '../../protocol/suite2.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
 import { isObject } from '../json.ts';
-import { type Call, type Outcome, type PendingRequest, type Reply, type SessionState, Unanswered } from '../suite.ts';
+import {
+  type Call,
+  NoResponseError,
+  type Outcome,
+  type PendingRequest,
+  type Reply,
+  type SessionState,
+} from '../suite.ts';
 import { throwUnauthenticated } from '../unauthenticatedReply.ts';
 import { expand, extract, open, seal, sha256 } from './primitives.ts';
 import { decapsulate, generateKeyPair } from './xwing.ts';
@@ -86,7 +93,7 @@ export class Suite2State implements SessionState {
   async open(pending: PendingRequest, reply: Reply): Promise<{ next: Suite2State; outcome: Outcome }> {
     const request = this.#parse(pending);
     const hash = await sha256(request.context, request.payload);
-    const content = await openAnswer(this.#root, hash, reply, pending.body.length);
+    const content = await openResponse(this.#root, hash, reply, pending.body.length);
     const [rekeyedAt, secret] = pending.secret?.split(' ') ?? [];
     if (!content || !content.keyEstablishment !== !secret) throw protocolViolation();
     const next = await expand(this.#root, labels.nextRoot, hash);
@@ -125,13 +132,13 @@ function isRekeyDue({ n, rekeyStep, rekeyedAt }: Suite2StateData, now: number): 
   return rekeyStep < 0 || n - rekeyStep >= REKEY_AFTER_REQUESTS || Math.abs(now - rekeyedAt) >= REKEY_AFTER_MS;
 }
 
-async function openAnswer(root: Uint8Array, hash: Uint8Array, reply: Reply, requestSize: number) {
+async function openResponse(root: Uint8Array, hash: Uint8Array, reply: Reply, requestSize: number) {
   const { status, json } = reply;
   if (!isObject(json) || json.suite !== SUITE2 || typeof json.payload !== 'string')
     return throwUnauthenticated(reply, requestSize);
   const key = await expand(root, labels.answerKey, hash);
   const content = await open(key, answerContext(status), bytesOf(json.payload));
-  if (!content) throw new Unanswered(new VwsError('bad_answer', 'The response is not authentic.', { status }));
+  if (!content) throw new NoResponseError(new VwsError('bad_answer', 'The response is not authentic.', { status }));
   return decodeContent(content, KEM_CIPHERTEXT_LENGTH);
 }
 

@@ -16,13 +16,13 @@ export const suite2: Suite = {
     const bytes = fromBase64Url(descriptor);
     const cached =
       bytes && fingerprint !== undefined && fingerprint === context.pin ? { fingerprint, bytes } : undefined;
-    const agreement = await performHandshake(context, cached);
+    const result = await performHandshake(context, cached);
     return new Suite2State({
-      fingerprint: agreement.descriptor.fingerprint,
-      descriptor: toBase64Url(agreement.descriptor.bytes),
-      sessionId: toBase64Url(agreement.sessionId),
+      fingerprint: result.descriptor.fingerprint,
+      descriptor: toBase64Url(result.descriptor.bytes),
+      sessionId: toBase64Url(result.sessionId),
       n: 0,
-      root: toBase64Url(agreement.root),
+      root: toBase64Url(result.root),
       startedAt: context.now(),
       rekeyStep: -1,
       rekeyedAt: 0,
