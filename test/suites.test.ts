@@ -200,7 +200,7 @@ test('a server that does not speak suite 1 says so, and loses none of its sessio
   ] as const) {
     const { status, contentType, text } = await post(server, path, body);
     assert.deepEqual([status, contentType], [403, 'application/json'], path);
-    assert.deepEqual(JSON.parse(text), { error: 'This server speaks suite 2 only: a newer client is needed.' });
+    assert.deepEqual(JSON.parse(text), { error: 'This server requires suite 2: use a newer client.' });
   }
 
   const client = new Suite2Client(server, session.step, session.identity);

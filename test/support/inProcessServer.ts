@@ -1,8 +1,9 @@
 /** All of the server but the listener, over a real SQLite file, on a clock that tests turn. */
 import { copyFileSync, existsSync } from 'node:fs';
 import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
-import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
+import { type Core, createCore } from '../../src/server/app.ts';
 import { readConfig } from '../../src/server/config/config.ts';
+import { expiryTimes } from '../../src/server/config/retention.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
 import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';

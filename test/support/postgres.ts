@@ -1,4 +1,4 @@
-/** A real PostgreSQL for the tests: the machine's own or the one that tools/setup.cjs installs. */
+/** A real PostgreSQL for the tests: the machine's own or the one that tools/run.cjs installs. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -6,7 +6,7 @@ import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
 import { decodeDescriptor, type SignedDescriptor } from '../../protocol/suite2.ts';
-import { expiryTimes } from '../app.ts';
+import { expiryTimes } from '../config/retention.ts';
 import { xwingDecapsulate, xwingEncapsulate } from '../crypto/xwing.ts';
 import { deleteExpired } from '../store/expiry.ts';
 import type { Store } from '../store/store.ts';
@@ -34,7 +34,7 @@ async function createHarness(t: TestContext) {
     find: (descriptor: SignedDescriptor, keys: KemKeys = ownKeys) =>
       store.transaction((tx) => keys.find(tx, kidOf(descriptor))),
     rows: () => store.transaction(({ db }) => db.selectFrom('kem_keys').selectAll().orderBy('not_before').execute()),
-    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleTime: 1 })(time.clock()), 100)),
+    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleMs: 1 })(time.clock()), 100)),
   };
 }
 

@@ -65,7 +65,7 @@ const sessionTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
     recovery_id ${bytes},
     sealed_secret ${bytes} NOT NULL,
     request_hash ${bytes},
-    sealed_answer ${bytes},
+    sealed_response ${bytes},
     repeatable ${integer} NOT NULL,
     used ${integer} NOT NULL,
     last_used_at ${integer} NOT NULL

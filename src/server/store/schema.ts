@@ -52,9 +52,9 @@ export interface Schema {
     user_id: Uint8Array | null;
     recovery_id: Uint8Array | null;
     sealed_secret: Uint8Array;
-    /** Hash of the request that led here; the same bytes again get the stored answer. */
+    /** Hash of the request that led here; the same bytes again get the stored response. */
     request_hash: Uint8Array | null;
-    sealed_answer: Uint8Array | null;
+    sealed_response: Uint8Array | null;
     /** 1 if the request that led here can be executed again without changing anything. */
     repeatable: number;
     /** Number of requests with this step. The first one proves that the client has its keys. */

@@ -6,7 +6,7 @@ import type { Transaction } from './store.ts';
 
 export type SessionStep = Row<'session_steps'>;
 
-/** The columns that every request reads. The stored answer is read only for a request that is sent again. */
+/** The columns that every request reads. The stored response is read only for a request that is sent again. */
 export type FoundStep = Pick<SessionStep, (typeof FOUND_COLUMNS)[number]>;
 
 const FOUND_COLUMNS = [
@@ -47,22 +47,22 @@ export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<Fou
   return tx.engine === 'sqlite' ? rows[0] : rows.find((step) => Buffer.compare(step.step_id, stepId) === 0);
 }
 
-/** @returns the stored answer of a request with a step, encrypted; undefined if it was not stored */
-export async function findSealedAnswer(
+/** @returns the stored response of a request with a step, encrypted; undefined if it was not stored */
+export async function findSealedResponse(
   { db }: Transaction,
   step: Pick<SessionStep, 'session_id' | 'step_id'>,
   requestHash: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   const child = await db
     .selectFrom('session_steps')
-    .select('sealed_answer')
+    .select('sealed_response')
     // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per
     // request.
     .where('session_id', '=', step.session_id)
     .where('parent_id', '=', step.step_id)
     .where('request_hash', '=', requestHash)
     .executeTakeFirst();
-  return child?.sealed_answer ?? undefined;
+  return child?.sealed_response ?? undefined;
 }
 
 export async function sessionExists({ db }: Transaction, sessionId: Uint8Array): Promise<boolean> {
@@ -98,7 +98,7 @@ export async function excludeRequestsOfUser({ engine, db }: Transaction, userId:
 const COLUMNS = [
   ...FOUND_COLUMNS,
   'request_hash',
-  'sealed_answer',
+  'sealed_response',
   'repeatable',
 ] as const satisfies readonly (keyof SessionStep)[];
 
