@@ -1,4 +1,4 @@
-/** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
+// The modules of accounts on a real database, with cheap hashes and a clock that tests control.
 import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';

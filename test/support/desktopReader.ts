@@ -1,4 +1,4 @@
-/** Model of the original desktop client's video path: what its reader returns for a ciphertext. */
+// Model of the original desktop client's video path: what its reader returns for a ciphertext.
 
 const CHARACTERS_PER_PAIR = 3;
 const TRAILER = '00000';

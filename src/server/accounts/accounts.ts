@@ -1,4 +1,4 @@
-/** Rules of accounts: registering, logging in, changing name and password. */
+// Rules of accounts: registering, logging in, changing name and password.
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { deleteUnusedRecoveries } from '../store/recoveries.ts';

@@ -1,4 +1,4 @@
-/** KEM keys of handshakes, with their signed descriptors. */
+// KEM keys of handshakes, with their signed descriptors.
 import { hash } from 'node:crypto';
 import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH, type SignedDescriptor } from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';

@@ -1,4 +1,4 @@
-/** Message keys of the users. */
+// Message keys of the users.
 import { randomBytes } from 'node:crypto';
 import { KEY_LENGTH, openAead, sealAead } from '../crypto/aead.ts';
 import type { Transaction } from '../store/store.ts';

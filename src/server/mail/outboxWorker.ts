@@ -1,4 +1,4 @@
-/** Worker that leases due mails of the outbox and has them sent. */
+// Worker that leases due mails of the outbox and has them sent.
 import { randomBytes } from 'node:crypto';
 import { findNextMailTime, leaseDueMails, type OutboxRow, removeMail, rescheduleMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';

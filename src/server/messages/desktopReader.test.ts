@@ -1,4 +1,4 @@
-/** Envelopes after the video path of the original desktop client: see desktopReader.ts. */
+// Envelopes after the video path of the original desktop client: see desktopReader.ts.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';

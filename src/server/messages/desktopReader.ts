@@ -1,4 +1,4 @@
-/** Repair of envelopes that the video reader of the original desktop client alters. */
+// Repair of envelopes that the video reader of the original desktop client alters.
 
 /*
  * The client carries three characters of a ciphertext in a pair of frames, followed by a trailer of five characters.

@@ -1,4 +1,4 @@
-/** Rules of messages: encrypting a text for a user, decrypting a message for the user. */
+// Rules of messages: encrypting a text for a user, decrypting a message for the user.
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';

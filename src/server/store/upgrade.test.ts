@@ -1,4 +1,4 @@
-/** Upgrades of databases that earlier versions created. */
+// Upgrades of databases that earlier versions created.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
