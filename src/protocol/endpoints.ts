@@ -38,7 +38,7 @@ export const endpoints = {
     description: 'Creates an account and logs the session in as the new user.',
     access: 'public',
     fields: {
-      username: 'The name that others encrypt for: 1 to 64 characters, not case-sensitive.',
+      username: 'The name that others encrypt for: 1 to 64 characters without #, not case-sensitive.',
       email: 'The address that receives recovery codes.',
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
