@@ -8,15 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expectDelivered, expectDone, expectMessage } from './support/expect.ts';
 import { logIn, newPerson, type Person, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
-import { startServer } from './support/server.ts';
-import { type ServerProcess, spawnServer } from './support/serverProcess.ts';
+import { type ServerProcess, spawnServer, startServer, withTimeout } from './support/server.ts';
 import { openSocket } from './support/sockets.ts';
 import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
 
 /** A hash then takes some tenths of a second: long enough to be in the middle of it. */
 const SLOW_HASHES = { HASH_ITERATIONS: '20' };
 /** What `docker stop` and its like give a process before they kill it. */
-const GRACE_MILLISECONDS = 10_000;
+const GRACE_PERIOD_MS = 10_000;
 const STARTS = 5;
 const CLEAN = { code: 0, signal: null };
 
@@ -26,10 +25,9 @@ async function newPlace(t: TestContext): Promise<{ DATA_DIR: string }> {
   return { DATA_DIR: folder };
 }
 
-/** The exit, which must come before whoever asked for it loses patience. */
-async function exitOf({ child, exited }: ServerProcess): Promise<unknown> {
-  const impatience = setTimeout(() => child.kill('SIGKILL'), GRACE_MILLISECONDS);
-  return exited.finally(() => clearTimeout(impatience));
+/** @returns how the process ended, which is by SIGKILL when the grace period was exceeded */
+function exitOf(server: ServerProcess): Promise<unknown> {
+  return withTimeout(server, GRACE_PERIOD_MS, () => server.exited);
 }
 
 describe('signals', () => {
