@@ -2,7 +2,7 @@
 // a store or a server on a real PostgreSQL. `--long` runs the long lane instead: files that end in `.long.test.ts`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres, type TestPostgres } from './support/postgres.ts';
@@ -16,6 +16,8 @@ const CLIENT_SIDE = /^(?:src\/client\/|test\/(?:browser|cli|manInTheMiddle|sdkDo
 
 /** For each test and for each file, which the runner treats as a test. */
 const TIMEOUT_MS = 120_000;
+/** Space that the databases of one run need, with room to spare. */
+const MIN_MEMORY_BYTES = 2 ** 30;
 /** For each engine: tests wait for processes and sockets more than they compute. */
 const FILES_AT_ONCE = Math.max(2, availableParallelism());
 
@@ -41,8 +43,19 @@ function runsOnBothEngines(file: string): boolean {
   return ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'));
 }
 
-/** Servers and test files then load compiled modules instead of stripping types in each process again. */
-const compileCache = mkdtempSync(join(tmpdir(), 'vws-compile-cache-'));
+/**
+ * Folder for everything that tests write: in memory if the machine allows it, since they create databases by the hundred.
+ * Programs must be allowed to run there.
+ */
+function createScratchFolder(): string {
+  const mounts = existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8') : '';
+  const options = /^\S+ \/dev\/shm tmpfs (\S+)/m.exec(mounts)?.[1]?.split(',') ?? ['noexec'];
+  const { bavail, bsize } = options.includes('noexec') ? { bavail: 0, bsize: 0 } : statfsSync('/dev/shm');
+  const folder = mkdtempSync(join(bavail * bsize > MIN_MEMORY_BYTES ? '/dev/shm' : tmpdir(), 'vws-tests-'));
+  // PostgreSQL may run as another user.
+  chmodSync(folder, 0o711);
+  return folder;
+}
 
 interface Result {
   readonly passed: boolean;
@@ -56,7 +69,8 @@ async function run(files: readonly string[], postgresUrl: string, stdout: 'inher
     env: {
       ...process.env,
       ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
-      NODE_COMPILE_CACHE: compileCache,
+      // Servers and test files load compiled modules instead of stripping types in each process again.
+      NODE_COMPILE_CACHE: join(scratch, 'compile-cache'),
       VWS_TEST_POSTGRES_URL: postgresUrl,
     },
   });
@@ -93,6 +107,8 @@ const say = (line: string) => process.stdout.write(`\n${line}\n`);
 
 // Ctrl-C reaches the runners directly; this process has to outlive them to report their result.
 process.on('SIGINT', () => {});
+const scratch = createScratchFolder();
+process.env.TMPDIR = scratch;
 const files = findFiles();
 const both = files.filter(runsOnBothEngines);
 try {
@@ -111,5 +127,5 @@ try {
     say(`SQLite ${verdict(sqlite)}, PostgreSQL ${postgres ? verdict(postgres) : skipped}`);
   }
 } finally {
-  rmSync(compileCache, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true });
 }

@@ -53,6 +53,7 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
     `max_connections=${MAX_CONNECTIONS}`,
     // What the tests kill is the VWS server; PostgreSQL itself lives on and needs no disk.
     'fsync=off',
+    'full_page_writes=off',
   ];
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
     ...options,
@@ -64,7 +65,7 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
   return { url, stop: () => stop(server, exited, folder) };
 }
 
-/** A new, empty database. @returns its address, and what removes it */
+/** Creates an empty database. @returns its address, and a function that removes it */
 export async function createDatabase(serverUrl: string): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `vws_${randomBytes(8).toString('hex')}`;
   await run(serverUrl, `CREATE DATABASE ${name}`);
@@ -75,9 +76,7 @@ export async function createDatabase(serverUrl: string): Promise<{ url: string; 
 
 /** All rows of all tables, as bytes to search in. */
 export async function databaseContents(url: string): Promise<Map<string, Buffer>> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+  return withClient(url, async (client) => {
     const { rows } = await client.query(
       "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
     );
@@ -90,19 +89,22 @@ export async function databaseContents(url: string): Promise<Map<string, Buffer>
       contents.set(table, Buffer.concat(bytes));
     }
     return contents;
+  });
+}
+
+/** Runs work with a connection of its own. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
   } finally {
     await client.end();
   }
 }
 
 async function run(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+  await withClient(url, (client) => client.query(statement));
 }
 
 async function answers(url: string): Promise<true | undefined> {

@@ -40,6 +40,8 @@ async function countCounters(store: Store): Promise<number> {
 
 /** A sweeper over a store whose transactions can be made to fail; its timers are turned by hand. */
 async function createHarness(t: TestContext) {
+  // Before the store is opened: timers of its connections could not be cleared later and would keep the process alive.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const store = await openTestStore(t);
   const errors: unknown[] = [];
   let begun = 0;
@@ -54,7 +56,6 @@ async function createHarness(t: TestContext) {
       return transaction;
     },
   };
-  t.mock.timers.enable({ apis: ['setTimeout'] });
   const sweeper = createSweeper(
     watched,
     upTo,
