@@ -13,6 +13,9 @@ const LONG_FILE = /\.long\.test\.ts$/;
 const ON_BOTH_ENGINES = /\b(openTestStore|newStoreLocation|startServer)\(/;
 /** Tests of clients, which cannot see the server's database. */
 const CLIENT_SIDE = /^(?:src\/client\/|test\/(?:browser|cli|manInTheMiddle|sdkDocument|protocolDocument))/;
+/** Tests of HTTP and of rules that have their own tests on both engines: on PostgreSQL they belong to the long lane. */
+const ABOVE_THE_STORE =
+  /^test\/(?:failures|hostile|malformedRequests|masterKey|openapi|overload|recovery|shutdown|usernames)\.test/;
 
 /** For each test and for each file, which the runner treats as a test. */
 const TIMEOUT_MS = 120_000;
@@ -27,20 +30,22 @@ const options = given.filter((argument) => argument.startsWith('-') && argument 
 const named = given.filter((argument) => !argument.startsWith('-'));
 const defaults = [`--test-timeout=${TIMEOUT_MS}`, `--test-concurrency=${FILES_AT_ONCE}`];
 
-/** Test files of the lane; a file that is named runs whatever its lane. */
+/** Test files that are named, alone or by their folder: all files by default. */
 function findFiles(): string[] {
-  const inFolder = (folder: string) =>
-    globSync(join(folder, '**/*.test.ts'))
-      .filter((file) => LONG_FILE.test(file) === isLong)
-      .sort();
   const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory();
   const paths = named.length > 0 ? named : TEST_FOLDERS;
-  return paths.flatMap((path) => (isFolder(path) ? inFolder(path) : [path]));
+  return paths.flatMap((path) => (isFolder(path) ? globSync(join(path, '**/*.test.ts')).sort() : [path]));
 }
 
-function runsOnBothEngines(file: string): boolean {
+/** Whether a file is in the lane of this run; a file that is named always is. */
+function isInLane(file: string): boolean {
+  return named.includes(file) || LONG_FILE.test(file) === isLong;
+}
+
+function isInLaneOnPostgres(file: string): boolean {
   if (CLIENT_SIDE.test(file) || !statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
-  return ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'));
+  if (!ON_BOTH_ENGINES.test(readFileSync(file, 'utf8'))) return false;
+  return ABOVE_THE_STORE.test(file) ? isLong || named.includes(file) : isInLane(file);
 }
 
 /**
@@ -110,10 +115,11 @@ process.on('SIGINT', () => {});
 const scratch = createScratchFolder();
 process.env.TMPDIR = scratch;
 const files = findFiles();
-const both = files.filter(runsOnBothEngines);
+const sqliteFiles = files.filter(isInLane);
+const postgresFiles = files.filter(isInLaneOnPostgres);
 try {
-  const onSqlite = run(files, '', 'inherit');
-  const onPostgres = both.length > 0 ? runOnPostgres(both) : undefined;
+  const onSqlite = run(sqliteFiles, '', 'inherit');
+  const onPostgres = postgresFiles.length > 0 ? runOnPostgres(postgresFiles) : undefined;
   // Awaited later: a failure to start PostgreSQL must not end this process before the other runner.
   onPostgres?.catch(() => {});
   const sqlite = await onSqlite;

@@ -59,3 +59,14 @@ export async function expectDelivered(
   assert.equal(expectMessage(await to.decrypt(ciphertext)), text);
   return ciphertext;
 }
+
+/** Far above the time of a request on a busy machine, far below the time that a blocked server takes. */
+const SERVED_WITHIN_MS = 12_000;
+
+/** A well-behaved client is served without a noticeable delay. */
+export async function expectServed(client: Suite1Client, { username }: { username: string }): Promise<void> {
+  const begun = performance.now();
+  await expectDelivered(client, client, username);
+  const took = Math.round(performance.now() - begun);
+  assert.ok(took < SERVED_WITHIN_MS, `served after ${took} ms`);
+}
