@@ -1,7 +1,7 @@
 import type { Person } from '../support/people.ts';
 
 /** A text that somebody encrypted for an account. */
-export interface Letter {
+export interface Message {
   readonly ciphertext: string;
   readonly text: string;
 }
@@ -13,7 +13,7 @@ export interface Account {
   passwords: string[];
   /** Was replaced, and is good no more. */
   formerPassword: string | undefined;
-  readonly letters: Letter[];
+  readonly messages: Message[];
   /** Recovery mails that were acknowledged, and such whose request was given up. */
   readonly mails: { asked: number; maybe: number };
   /** Password checks since the last right one that may have been counted as wrong. */
@@ -28,7 +28,7 @@ export function newAccount({ username, email, password }: Person): Account {
     usernames: [username],
     passwords: [password],
     formerPassword: undefined,
-    letters: [],
+    messages: [],
     mails: { asked: 0, maybe: 0 },
     attempts: 0,
     nameEpoch: 0,
@@ -49,9 +49,9 @@ export function passwordOf(account: Account): string {
   return password;
 }
 
-const MAX_LETTERS = 10;
+const MAX_MESSAGES = 10;
 
-export function keepLetter({ letters }: Account, letter: Letter): void {
-  letters.push(letter);
-  if (letters.length > MAX_LETTERS) letters.shift();
+export function keepMessage({ messages }: Account, message: Message): void {
+  messages.push(message);
+  if (messages.length > MAX_MESSAGES) messages.shift();
 }

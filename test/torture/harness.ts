@@ -8,17 +8,17 @@ import { newStoreLocation } from '../support/store.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
 import { type Account, newAccount } from './account.ts';
 import type { Actor } from './actor.ts';
-import { checkEverything, live } from './actorLoop.ts';
+import { actorLoop, checkEverything } from './actorLoop.ts';
 import { createAnswerLedger } from './answerLedger.ts';
 import { type Cleanup, type Cluster, type Member, startCluster } from './cluster.ts';
-import { createConversation, type Surroundings } from './conversation.ts';
-import { createLetterbox } from './mailbox.ts';
 import { createMailLeases } from './mailLeases.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { type Moment, startFaultyProxy } from './proxy.ts';
 import type { Random } from './random.ts';
+import { createRetryingClient, type Environment } from './retryingClient.ts';
 import { MAX_HANDSHAKES } from './scenarios/limits.ts';
+import { createSortedMails } from './sortedMails.ts';
 import { checkDamage, checkMails, checkOutbox, checkUsers, outboxEmpty } from './traces.ts';
 
 export type { Cleanup };
@@ -55,6 +55,7 @@ export interface Harness {
   readonly oracle: Oracle;
   readonly cluster: Cluster;
   readonly database: StoreLocation;
+  readonly actors: readonly Actor[];
   /** Lets all actors act. @returns a function that ends that, faults included, and waits until each is done */
   start(): () => Promise<void>;
   /** SIGKILL of a process, and a restart on the same data. */
@@ -83,7 +84,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
     MAIL_DEFAULT_SENDER: 'vws@example.org',
   };
   const cluster = await startCluster(t, { startServer, processes, database, settings });
-  const letterbox = createLetterbox(smtp);
+  const sortedMails = createSortedMails(smtp);
   const leases = createMailLeases(database, () => oracle.count('leases ended'));
   const names = createNameRegistry(oracle);
   const moments = new Map<Moment, PromiseWithResolvers<Member>>();
@@ -101,7 +102,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
 
   let disturbances = 0;
   let stopping = false;
-  const around: Surroundings = {
+  const environment: Environment = {
     proxyUrl: proxy.url,
     oracle,
     serverUp: cluster.someUp,
@@ -114,10 +115,10 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
     return {
       name,
       random: itsRandom,
-      talk: createConversation(name, itsRandom, around),
+      client: createRetryingClient(name, itsRandom, environment),
       oracle,
       names,
-      letterbox,
+      sortedMails,
       peers: () => actors,
       stopping: () => stopping,
       begun: false,
@@ -148,7 +149,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   async function wait(): Promise<void> {
     const late = random.chance(options.lateRestarts);
     const absence = random.integer(0, MAX_ABSENCE_MILLISECONDS);
-    await checkOutbox(oracle, database, letterbox, accounts());
+    await checkOutbox(oracle, database, sortedMails, accounts());
     if (processes > 1) {
       await leases.endOrphaned();
       if (late) await delay(absence);
@@ -162,9 +163,10 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
     oracle,
     cluster,
     database,
+    actors,
     start() {
       stopping = false;
-      const lives = Promise.all(actors.map((actor) => live(actor, () => oracle.counts.restarts)));
+      const lives = Promise.all(actors.map((actor) => actorLoop(actor, () => oracle.counts.restarts)));
       // Whoever stops the actors hears of it.
       lives.catch(() => {});
       return async () => {
@@ -206,12 +208,12 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
 
     async checkTraces() {
       await cluster.stopAll();
-      await checkOutbox(oracle, database, letterbox, accounts());
+      await checkOutbox(oracle, database, sortedMails, accounts());
       await leases.endAll();
       await cluster.startAll();
       await outboxEmpty(database);
       await cluster.stopAll();
-      checkMails(oracle, letterbox, leases, accounts());
+      checkMails(oracle, sortedMails, leases, accounts());
       await checkUsers(oracle, database, accounts());
       await checkDamage(oracle, database);
     },

@@ -1,7 +1,7 @@
 import type { Oracle } from './oracle.ts';
 
 /** A name that many want and one can have. */
-type Claim = {
+type Holding = {
   readonly holder: string;
   readonly since: number;
   /** Sure to be held: acknowledged, and no request to give it up was sent. */
@@ -23,37 +23,37 @@ export interface NameRegistry {
 }
 
 export function createNameRegistry(oracle: Oracle): NameRegistry {
-  const claims = new Map<string, Claim[]>();
+  const holdings = new Map<string, Holding[]>();
 
-  function claimsOn(name: string): Claim[] {
-    const list = claims.get(name) ?? [];
-    claims.set(name, list);
+  function holdingsOf(name: string): Holding[] {
+    const list = holdings.get(name) ?? [];
+    holdings.set(name, list);
     return list;
   }
 
-  function current(name: string, holder: string): Claim | undefined {
-    return claimsOn(name).find((claim) => claim.holder === holder && claim.until === Number.POSITIVE_INFINITY);
+  function current(name: string, holder: string): Holding | undefined {
+    return holdingsOf(name).find((holding) => holding.holder === holder && holding.until === Number.POSITIVE_INFINITY);
   }
 
   return {
     doubt(name, holder) {
-      const claim = current(name, holder);
-      if (claim) claim.held = false;
-      else claimsOn(name).push({ holder, since: performance.now(), held: false, until: Number.POSITIVE_INFINITY });
+      const holding = current(name, holder);
+      if (holding) holding.held = false;
+      else holdingsOf(name).push({ holder, since: performance.now(), held: false, until: Number.POSITIVE_INFINITY });
     },
     settle(name, holder, has) {
-      const claim = current(name, holder);
-      if (!claim) throw new Error(`${holder} never asked for ${name}`);
-      claim.held = has;
-      if (!has) claim.until = performance.now();
-      const other = claimsOn(name).find(({ held, holder: someone }) => held && someone !== holder);
+      const holding = current(name, holder);
+      if (!holding) throw new Error(`${holder} never asked for ${name}`);
+      holding.held = has;
+      if (!has) holding.until = performance.now();
+      const other = holdingsOf(name).find(({ held, holder: someone }) => held && someone !== holder);
       if (has && other) oracle.report(holder, "a name is one account's", `${name} is also ${other.holder}'s`);
     },
     doubted(holder) {
-      return [...claims.keys()].filter((name) => current(name, holder)?.held === false);
+      return [...holdings.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {
-      const possible = claimsOn(name).some((claim) => claim.holder !== holder && claim.until >= since);
+      const possible = holdingsOf(name).some((holding) => holding.holder !== holder && holding.until >= since);
       if (!possible) oracle.report(holder, 'a name that nobody has can be had', `${name} was refused`);
     },
   };

@@ -4,9 +4,9 @@ import { MAX_CONCURRENT_DELIVERIES } from '../../src/server/mail/mail.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { Account } from './account.ts';
 import { countOutbox, findDamage, readUsers } from './disk.ts';
-import type { Letterbox } from './mailbox.ts';
 import type { MailLeases } from './mailLeases.ts';
 import type { Oracle } from './oracle.ts';
+import type { SortedMails } from './sortedMails.ts';
 
 const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
 const POLL_MILLISECONDS = 50;
@@ -15,13 +15,13 @@ const POLL_MILLISECONDS = 50;
 export async function checkOutbox(
   oracle: Oracle,
   database: StoreLocation,
-  letterbox: Letterbox,
+  sortedMails: SortedMails,
   accounts: readonly Account[],
 ): Promise<void> {
   // In this order: what comes or is asked for meanwhile cannot be missed.
   const asked = accounts.map(({ email, mails }) => ({ email, count: mails.asked }));
   const waiting = await countOutbox(database);
-  const missing = asked.map(({ email, count }) => Math.max(0, count - letterbox.mailsTo(email).length));
+  const missing = asked.map(({ email, count }) => Math.max(0, count - sortedMails.mailsTo(email).length));
   const total = missing.reduce((sum, count) => sum + count, 0);
   oracle.count('checks');
   if (total > waiting) oracle.report('the disk', 'no acknowledged mail is lost', `${total} to come, ${waiting} there`);
@@ -35,19 +35,19 @@ export async function outboxEmpty(database: StoreLocation): Promise<void> {
 /** Each mail came once, but for copies of those whose worker died after it had sent them. */
 export function checkMails(
   oracle: Oracle,
-  letterbox: Letterbox,
+  sortedMails: SortedMails,
   leases: Pick<MailLeases, 'ended'>,
   accounts: readonly Account[],
 ): void {
   for (const { email, mails } of accounts) {
-    const came = letterbox.mailsTo(email).length;
+    const came = sortedMails.mailsTo(email).length;
     oracle.count('checks');
     if (came < mails.asked || came > mails.asked + mails.maybe) {
       const detail = `${email}: ${mails.asked} acknowledged, ${mails.maybe} given up, ${came} came`;
       oracle.report('the mail server', 'each recovery is mailed once', detail);
     }
   }
-  const { mails, copies } = letterbox.totals();
+  const { mails, copies } = sortedMails.totals();
   oracle.count('mails', mails);
   oracle.count('mail copies', copies.length);
   // Nobody else takes a mail before its lease ends, and here none ends by itself.

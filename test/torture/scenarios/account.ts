@@ -22,7 +22,7 @@ const GIVE_UP_CHANCE = 0.2;
 
 /** Changes the name to a new one or to one that others want, too. */
 export async function rename(actor: Actor): Promise<void> {
-  const { account, names, talk } = actor;
+  const { account, names, client } = actor;
   const former = nameOf(account);
   const wanted = actor.random.chance(0.4) ? actor.random.pick(TROPHIES) : newPerson().username;
   const asked = performance.now();
@@ -32,7 +32,7 @@ export async function rename(actor: Actor): Promise<void> {
   account.usernames = [former, wanted];
   const fields = { new_username: wanted, password: passwordOf(account) };
   const options = { giveUpChance: GIVE_UP_CHANCE, ...countAttempts(account) };
-  const answer = await talk.request(actor.main, '/change_username', fields, options);
+  const answer = await client.request(actor.main, '/change_username', fields, options);
   if (!answer) {
     await settleName(actor);
   } else {
@@ -65,18 +65,18 @@ export async function settleName(actor: Actor): Promise<void> {
     tellName(actor);
     return;
   }
-  actor.talk.broken('an account has its old name or the new one', account.usernames.join(' or '));
+  actor.client.broken('an account has its old name or the new one', account.usernames.join(' or '));
 }
 
 /** Changes the password, which ends the account's other sessions. */
 export async function changePassword(actor: Actor): Promise<void> {
-  const { account, talk } = actor;
+  const { account, client } = actor;
   const former = passwordOf(account);
   const next = newPassword();
   account.passwords = [next, former];
   const fields = { password: former, new_password: next };
   const options = { giveUpChance: GIVE_UP_CHANCE, ...countAttempts(account) };
-  const answer = await talk.request(actor.main, '/change_password', fields, options);
+  const answer = await client.request(actor.main, '/change_password', fields, options);
   if (!answer) {
     await leaveBehind(actor, actor.main);
     await settlePassword(actor);
@@ -99,11 +99,11 @@ export async function changePassword(actor: Actor): Promise<void> {
 
 /** Finds out which of the possible passwords is the account's, once nothing can change it any more. */
 export async function settlePassword(actor: Actor): Promise<void> {
-  const { account, talk } = actor;
-  const client = await talk.handshake();
+  const { account, client } = actor;
+  const session = await client.handshake();
   for (const password of account.passwords) {
     const fields = { email: account.email, password };
-    const answer = await talk.insist(client, '/login_user', fields, countAttempts(account));
+    const answer = await client.insist(session, '/login_user', fields, countAttempts(account));
     checkLock(actor, account, answer);
     if (expectOutcome(actor, answer, 'a login is answered', 'done', 'Password is wrong') !== 'done') continue;
     // A copy of the request that was given up may have been counted only now.
@@ -111,7 +111,7 @@ export async function settlePassword(actor: Actor): Promise<void> {
     account.passwords = [password];
     return;
   }
-  talk.broken('an account has its old password or the new one', account.email);
+  client.broken('an account has its old password or the new one', account.email);
 }
 
 /** The spare session was ended by a new password. */
@@ -121,13 +121,13 @@ export async function endSpare(actor: Actor): Promise<void> {
   if (ended) await expectEnded(actor, ended);
 }
 
-export async function expectEnded(actor: Actor, client: Suite1Client): Promise<void> {
+export async function expectEnded(actor: Actor, session: Suite1Client): Promise<void> {
   const [name] = actor.account.usernames;
   const path = `/encrypt/${encodeURIComponent(name ?? '')}`;
-  const answer = await actor.talk.insist(client, path, { message: 'x' }, { mayBeOver: true });
+  const answer = await actor.client.insist(session, path, { message: 'x' }, { mayBeOver: true });
   actor.oracle.count('checks');
   if (answer.status === 404 || outcomeOf(answer) === 'No authorization') return;
-  actor.talk.broken('a new password ends the other sessions', `${answer.status} ${outcomeOf(answer)}`);
+  actor.client.broken('a new password ends the other sessions', `${answer.status} ${outcomeOf(answer)}`);
 }
 
 export async function logInSpare(actor: Actor): Promise<void> {
@@ -141,16 +141,16 @@ export async function logInAnew(actor: Actor): Promise<void> {
 
 /** Wrong passwords, as many as do not lock, then the right one, in one session. */
 export async function mistype(actor: Actor): Promise<void> {
-  const { account, random, talk } = actor;
-  const client = await talk.handshake();
+  const { account, random, client } = actor;
+  const session = await client.handshake();
   for (let mistakes = random.integer(1, MAX_WRONG_PASSWORDS - 1); mistakes > 0; mistakes--) {
     const attempt = { email: account.email, password: account.formerPassword ?? newPassword() };
-    const refused = await talk.insist(client, '/login_user', attempt, countAttempts(account));
+    const refused = await client.insist(session, '/login_user', attempt, countAttempts(account));
     checkLock(actor, account, refused);
     expectOutcome(actor, refused, 'a wrong password is refused', 'Password is wrong');
   }
   const right = { email: account.email, password: passwordOf(account) };
-  const answer = await talk.insist(client, '/login_user', right, countAttempts(account));
+  const answer = await client.insist(session, '/login_user', right, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;

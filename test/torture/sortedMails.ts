@@ -1,7 +1,7 @@
 import { codeIn } from '../support/mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
 
-export interface Letterbox {
+export interface SortedMails {
   /** The mails to an address, each once, in the order in which they came first. */
   mailsTo(email: string): readonly { readonly id: string; readonly code: string }[];
   /** How many mails came, copies included, and the ids of those that had come before, once for each copy. */
@@ -9,7 +9,7 @@ export interface Letterbox {
 }
 
 /** Sorts the mails of a mail server by address; a mail that came twice (same Message-ID) is one. */
-export function createLetterbox(smtp: Pick<TestSmtpServer, 'mails'>): Letterbox {
+export function createSortedMails(smtp: Pick<TestSmtpServer, 'mails'>): SortedMails {
   const boxes = new Map<string, { id: string; code: string }[]>();
   let read = 0;
   const copies: string[] = [];

@@ -13,8 +13,8 @@ const HANDSHAKE = {
   body: JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') }),
 };
 
-/** What a client of the run has around it. */
-export interface Surroundings {
+/** What a client of the run has environment it. */
+export interface Environment {
   readonly proxyUrl: string;
   readonly oracle: Oracle;
   /** Resolves when a server is there (again). */
@@ -29,7 +29,7 @@ export interface Surroundings {
 export class Broken extends Error {}
 
 /** Requests of one actor, sent until they are answered or given up. */
-export interface Conversation {
+export interface RetryingClient {
   readonly actor: string;
   /** A new session. */
   handshake(): Promise<Suite1Client>;
@@ -64,8 +64,8 @@ export interface Trial {
   readonly copies: number;
 }
 
-export function createConversation(actor: string, random: Random, around: Surroundings): Conversation {
-  const { oracle } = around;
+export function createRetryingClient(actor: string, random: Random, environment: Environment): RetryingClient {
+  const { oracle } = environment;
 
   function broken(promise: string, detail: string): never {
     oracle.note(actor, `BROKEN: ${promise}`);
@@ -80,7 +80,7 @@ export function createConversation(actor: string, random: Random, around: Surrou
     try {
       return await repeat(request, options);
     } finally {
-      options.onProgress?.(around.disturbances());
+      options.onProgress?.(environment.disturbances());
     }
   }
 
@@ -91,13 +91,13 @@ export function createConversation(actor: string, random: Random, around: Surrou
   ): Promise<TimedAnswer | undefined> {
     const deadline = performance.now() + PATIENCE_MILLISECONDS;
     for (let attempt = 1; ; attempt++) {
-      await around.serverUp();
-      const fault = pickFault(random, around.faultRate());
+      await environment.serverUp();
+      const fault = pickFault(random, environment.faultRate());
       oracle.count('requests');
       if (attempt > 1) oracle.count('resends');
-      onProgress?.(around.disturbances());
+      onProgress?.(environment.disturbances());
       try {
-        const answer = await sendOnce(around.proxyUrl, request, fault, newAddress(random));
+        const answer = await sendOnce(environment.proxyUrl, request, fault, newAddress(random));
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
         oracle.count('told to come back');
@@ -145,10 +145,10 @@ export function createConversation(actor: string, random: Random, around: Surrou
       return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Answer;
     },
     async tryHandshake(address) {
-      const fault = pickFault(random, around.faultRate());
+      const fault = pickFault(random, environment.faultRate());
       oracle.count('requests');
       try {
-        const { status } = await sendOnce(around.proxyUrl, HANDSHAKE, fault, address);
+        const { status } = await sendOnce(environment.proxyUrl, HANDSHAKE, fault, address);
         return { status, copies: copiesOf(fault) };
       } catch (error) {
         if (!(error instanceof LostAnswer)) throw error;
@@ -158,7 +158,7 @@ export function createConversation(actor: string, random: Random, around: Surrou
     async handshake() {
       const http = await send(HANDSHAKE, {});
       if (http?.status !== 200) broken('a handshake succeeds', `${http?.status} ${http?.text}`);
-      return new Suite1Client({ url: around.proxyUrl }, openHandshake(http));
+      return new Suite1Client({ url: environment.proxyUrl }, openHandshake(http));
     },
   };
 }
