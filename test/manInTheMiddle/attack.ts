@@ -36,7 +36,7 @@ type Ways = Readonly<Record<string, readonly [way: (knowledge: Knowledge) => Tam
 
 /** Attacks on a request in a session, and on each time that it is sent again. The session lives through all ways. */
 export function onRequests(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (harness) => {
+  return scenario(does, seenOf(ways), async (harness) => {
     const { bob, line } = harness;
     const alice = await harness.enter();
     await alice.vws.getAccount();
@@ -67,7 +67,7 @@ const ONE_ATTEMPT = 100;
 
 /** Attacks on Alice's handshake. */
 export function onHandshakes(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (harness) => {
+  return scenario(does, seenOf(ways), async (harness) => {
     const heard = async () => {
       await connect(harness.line.url, harness.options());
       return intact(harness.line.heard.at(-1));
@@ -86,8 +86,8 @@ export function onHandshakes(does: string, ways: Ways): Attack {
   });
 }
 
-/** An attack that is a story of its own. */
-export function story(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
+/** an attack with a scenario of its own. */
+export function scenario(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
   return { does, seen, run, ...(gets && { gets }) };
 }
 

@@ -16,7 +16,7 @@ import { createFakeHasher, type InProcessServer, startInProcessServer } from '..
 import { type Keys, openHandshake, prepare, publicKeyPem } from '../support/suite1Client.ts';
 import { waitingMails } from './database.ts';
 import { addJournal } from './journal.ts';
-import { createOracle, type Flight, type Result, type Sent, stepIdOf } from './oracle.ts';
+import { createOracle, type Delivery, type Result, type Sent, stepIdOf } from './oracle.ts';
 import { type Ask, describeAsk, PASSWORDS, resolveAsk, wireOf } from './requests.ts';
 import { findSession } from './rules.ts';
 
@@ -40,10 +40,10 @@ export interface Part {
 
 export interface Harness {
   /** A line for each thing that happened. */
-  readonly story: readonly string[];
+  readonly history: readonly string[];
   /** Registers two users, so that walks need not begin with that. */
   populate(): Promise<void>;
-  /** Begins a step, to be told by this text. */
+  /** Begins a command, which the report describes by this text. */
   begin(text: string): void;
   /** Whether the bounds of a session allow for all this. */
   allows(parts: readonly Part[]): boolean;
@@ -70,8 +70,8 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
   const hasher = createFakeHasher();
   const oracle = createOracle(time.clock, count);
   const clients = new Map<string, Client>(CLIENTS.map((name) => [name, { keys: undefined, held: [], sent: [] }]));
-  const story: string[] = [];
-  let life = 0;
+  const history: string[] = [];
+  let generation = 0;
   let texts = 0;
   let steps = 0;
   let server: InProcessServer;
@@ -83,7 +83,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     keys !== undefined && findSession(oracle.state, stepIdOf(keys.sessionKey)) !== undefined;
 
   async function start(): Promise<void> {
-    const [path, crashPath] = [pathOf(life), pathOf(life + 1)];
+    const [path, crashPath] = [pathOf(generation), pathOf(generation + 1)];
     server = await startInProcessServer({ path, crashPath, time, hasher, onMail: oracle.noteMail });
     database = new DatabaseSync(path);
   }
@@ -100,7 +100,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     client.keys = openHandshake(asHttp(await exchange.openSession(body, (tx) => checkHandshakeRate(tx, 'an address'))));
     client.held.push(client.keys);
     oracle.check(database, [], false);
-    story.push(`   ${name} opens a session`);
+    history.push(`   ${name} opens a session`);
   }
 
   function write(part: Part): Sent {
@@ -142,32 +142,32 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     return sent;
   }
 
-  async function fly(flight: Flight, turns: number): Promise<void> {
-    const { endpoint, recipient, prepared } = flight.sent;
+  async function deliver(delivery: Delivery, turns: number): Promise<void> {
+    const { endpoint, recipient, prepared } = delivery.sent;
     const { exchange, routes } = server.core;
     for (let turn = 0; turn < turns; turn++) await nextTurn();
     const route = routes.find((candidate) => candidate.endpoint === (endpoint as Endpoint));
     if (!route) throw new Error(`no route for ${endpoint.path}`);
     const handler = route.handle({ address: 'an address', recipientNames: [recipient] });
-    flight.result = await exchange.run(handler, sealedRequest({ endpoint, request: prepared })).then(
+    delivery.result = await exchange.run(handler, sealedRequest({ endpoint, request: prepared })).then(
       (answer): Result => ({ answer }),
       (error): Result => ({ problem: error instanceof Problem ? error.code : String(error), error }),
     );
   }
 
-  async function crashServer(flying: Promise<unknown>, crash: CrashPoint): Promise<void> {
+  async function crashServer(delivering: Promise<unknown>, crash: CrashPoint): Promise<void> {
     const { ended, end } = server.store.crashAt(crash);
-    await Promise.race([ended, flying.then(() => server.outbox.idle())]);
+    await Promise.race([ended, delivering.then(() => server.outbox.idle())]);
     end();
     // What had been answered before reaches its client.
     for (let turn = 0; turn < 3; turn++) await nextTurn();
     await stop();
     count('a crash');
-    life += 1;
+    generation += 1;
     await start();
   }
 
-  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Flight): void {
+  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Delivery): void {
     const client = clientOf(name);
     const keys = result && 'answer' in result ? sent.committed?.answer.keys : undefined;
     if (!keys || isAnswerLost) return;
@@ -176,7 +176,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
   }
 
   const harness: Harness = {
-    story,
+    history,
 
     async populate() {
       await harness.send([newcomer('A', 'ada'), newcomer('B', 'bob')]);
@@ -184,8 +184,8 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 
     begin(text) {
       steps += 1;
-      count('a step');
-      story.push(`${steps}. ${text}`);
+      count('commands');
+      history.push(`${steps}. ${text}`);
     },
 
     allows: (parts) =>
@@ -193,26 +193,28 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 
     async send(parts, crash) {
       for (const { client } of parts) if (!isUsable(clientOf(client).keys)) await handshake(client);
-      const flights = parts.flatMap((part) => {
+      const deliveries = parts.flatMap((part) => {
         const sent = write(part);
-        return part.starts.map((turns) => ({ part, turns, flight: { sent, result: undefined } as Flight }));
+        return part.starts.map((turns) => ({ part, turns, delivery: { sent, result: undefined } as Delivery }));
       });
-      oracle.expect(flights.map(({ flight }) => flight));
-      const flying = Promise.all(flights.map(({ flight, turns }) => fly(flight, turns)));
+      oracle.expect(deliveries.map(({ delivery }) => delivery));
+      const delivering = Promise.all(deliveries.map(({ delivery, turns }) => deliver(delivery, turns)));
       if (crash) {
-        await crashServer(flying, crash);
+        await crashServer(delivering, crash);
       } else {
-        await flying;
+        await delivering;
         await server.outbox.idle();
       }
-      story.push(...flights.map(({ part, flight }) => `   ${describePart(part)}: ${describeResult(flight.result)}`));
-      if (crash) story.push(`   ${describeCrash(crash)}`);
+      history.push(
+        ...deliveries.map(({ part, delivery }) => `   ${describePart(part)}: ${describeResult(delivery.result)}`),
+      );
+      if (crash) history.push(`   ${describeCrash(crash)}`);
       oracle.check(
         database,
-        flights.map(({ flight }) => flight),
+        deliveries.map(({ delivery }) => delivery),
         crash !== undefined,
       );
-      for (const { part, flight } of flights) receive(part, flight);
+      for (const { part, delivery } of deliveries) receive(part, delivery);
       // After a crash it takes a moment until somebody starts the server again.
       if (crash) await harness.pass(REQUEST_LOCK_LEASE_MS);
     },

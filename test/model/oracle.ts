@@ -55,7 +55,7 @@ export type Result =
   | { readonly problem: string; readonly error: unknown }
   | undefined;
 
-export interface Flight {
+export interface Delivery {
   readonly sent: Sent;
   result: Result;
 }
@@ -77,9 +77,9 @@ export interface Oracle {
   noteMail(mail: MailMessage): void;
   codeOf(recovery: Recovery | undefined): string | undefined;
   /** To be told of requests before they are sent. */
-  expect(flights: readonly Flight[]): void;
+  expect(deliveries: readonly Delivery[]): void;
   /** Follows what became durable since the last time, and compares everything that can be seen. */
-  check(database: DatabaseSync, flights: readonly Flight[], hasCrashed: boolean): void;
+  check(database: DatabaseSync, deliveries: readonly Delivery[], hasCrashed: boolean): void;
   sweep(): void;
 }
 
@@ -100,7 +100,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   const codeOf = (recovery: Recovery | undefined) => mails.find(({ id }) => id === recovery?.mail)?.code;
 
-  function takeEntry(entry: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeEntry(entry: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     switch (entry.kind) {
       case 'mail':
         moments.mail = entry.id;
@@ -110,11 +110,11 @@ export function createOracle(clock: () => number, count: (what: string) => void)
         takeAttempt(entry, moments);
         break;
       case 'attempts forgotten':
-        takeForgotten(entry, moments, flights);
+        takeForgotten(entry, moments, deliveries);
         break;
       case 'step':
         if (entry.parent === null) takeHandshake(entry);
-        else takeExecution(entry, moments, flights);
+        else takeExecution(entry, moments, deliveries);
     }
     moments.all.push(structuredClone(state));
   }
@@ -135,12 +135,12 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state.attempts.set(email, expected);
   }
 
-  function takeForgotten({ id }: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeForgotten({ id }: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id) ?? '';
     // Swept away.
     if (!state.attempts.has(email)) return;
     const users = [state, ...moments.all].map(({ users }) => [...users].find(([, user]) => user.email === email));
-    const isExplained = flights.some(({ sent: { request, step: stepId } }) => {
+    const isExplained = deliveries.some(({ sent: { request, step: stepId } }) => {
       const step = findSession(moments.all[0] ?? state, stepId)?.[1].steps.get(stepId);
       if (request === 'nonsense' || !step) return false;
       if (request.to === 'finish recovery') return state.recoveries.get(step.recovery ?? '')?.user === users[0]?.[0];
@@ -151,7 +151,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state.attempts.delete(email);
   }
 
-  function takeExecution(entry: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeExecution(entry: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     const sent = requests.get(entry.request ?? '');
     assert.ok(sent && sent.request !== 'nonsense', 'something was executed that nobody asked for');
     const { request } = sent;
@@ -181,7 +181,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       messages.push({ ciphertext: answer.message ?? '', text: request.text, reader });
     }
     if (outcome === 'done' && request.to === 'decrypt') assert.equal(answer.message, request.text);
-    if (flights.length === 1) checkForgetting(request, outcome, account, step.recovery);
+    if (deliveries.length === 1) checkForgetting(request, outcome, account, step.recovery);
 
     const ids = { step: entry.id, user: entry.user, recovery: entry.recovery, mail: moments.mail };
     const next = apply(state, entry.session ?? '', sent.step, request, outcome, clock(), ids);
@@ -203,7 +203,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(state.attempts.has(email), false, 'attempts are left after a recovery');
   }
 
-  function checkResult({ sent, result }: Flight, start: State): void {
+  function checkResult({ sent, result }: Delivery, start: State): void {
     if (!result) return;
     const before = findSession(start, sent.step)?.[1];
     const isAlive = findSession(state, sent.step) !== undefined;
@@ -221,16 +221,16 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   }
 
   /** A session that was idle for too long ends with the first request; that one is told so, the others find nothing. */
-  function endIdleSessions(flights: readonly Flight[], start: State, hasCrashed: boolean): void {
+  function endIdleSessions(deliveries: readonly Delivery[], start: State, hasCrashed: boolean): void {
     for (const [id, session] of start.sessions) {
-      const own = flights.filter(({ sent }) => session.steps.has(sent.step));
+      const own = deliveries.filter(({ sent }) => session.steps.has(sent.step));
       if (!isIdle(session, clock()) || own.length === 0) continue;
       count('an idle session ended');
       state.sessions.delete(id);
       if (hasCrashed) continue;
       const expired = own.filter(({ result }) => result && 'problem' in result && result.problem === 'session_expired');
       // Another request may have ended the session before, with its user's other ones.
-      const least = own.length === flights.length ? 1 : 0;
+      const least = own.length === deliveries.length ? 1 : 0;
       assert.ok(
         expired.length >= least && expired.length <= 1,
         `${expired.length} were told that an idle session is over`,
@@ -238,9 +238,9 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     }
   }
 
-  function checkAttempts(flights: readonly Flight[], start: State, { beforeAttempt, checked }: Moments): void {
+  function checkAttempts(deliveries: readonly Delivery[], start: State, { beforeAttempt, checked }: Moments): void {
     const asked = new Map<string, Set<Sent>>();
-    for (const { sent } of flights) {
+    for (const { sent } of deliveries) {
       const step = findSession(start, sent.step)?.[1].steps.get(sent.step);
       const account = sent.request !== 'nonsense' && step && checkedAccount(start, step, sent.request);
       if (account) asked.set(account, (asked.get(account) ?? new Set()).add(sent));
@@ -273,23 +273,23 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     mails,
     noteMail: (mail) => mails.push(mail),
     codeOf,
-    expect(flights) {
-      for (const { sent } of flights) requests.set(sent.hash, sent);
+    expect(deliveries) {
+      for (const { sent } of deliveries) requests.set(sent.hash, sent);
     },
-    check(database, flights, hasCrashed) {
+    check(database, deliveries, hasCrashed) {
       const start = structuredClone(state);
       const moments: Moments = { all: [start], beforeAttempt: new Map(), checked: [], mail: undefined };
-      const wereCommitted = new Set(flights.filter(({ sent }) => sent.committed).map(({ sent }) => sent));
-      endIdleSessions(flights, start, hasCrashed);
+      const wereCommitted = new Set(deliveries.filter(({ sent }) => sent.committed).map(({ sent }) => sent));
+      endIdleSessions(deliveries, start, hasCrashed);
       const { entries, last } = readJournal(database, lastEntry);
       lastEntry = last;
-      for (const entry of entries) takeEntry(entry, moments, flights);
+      for (const entry of entries) takeEntry(entry, moments, deliveries);
       if (hasCrashed) crashes += 1;
-      for (const flight of flights) checkResult(flight, start);
-      checkAttempts(flights, start, moments);
+      for (const delivery of deliveries) checkResult(delivery, start);
+      checkAttempts(deliveries, start, moments);
 
       const picture = pictureOfDatabase(database);
-      for (const { sent, result } of flights) {
+      for (const { sent, result } of deliveries) {
         const [id, session] = findSession(state, sent.step) ?? [];
         if (!session || !wereCommitted.has(sent)) continue;
         // Asking again for an answer is a use of the session; whether a crash came before it, the database tells.
