@@ -1,44 +1,22 @@
 /** The database goes away while the server runs, or gets ahead of it. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import pg from 'pg';
 import { SCHEMA_VERSION } from '../src/server/store/migrations.ts';
 import { expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
+import { runSql } from './support/sql.ts';
 import { newStoreLocation, postgresUrl } from './support/store.ts';
 import { type HttpAnswer, post } from './support/suite1Client.ts';
 import { startTcpProxy } from './support/tcpProxy.ts';
 
-/** Runs statements in the database behind the server's back. */
-type Behind = (...statements: string[]) => Promise<void>;
-
-async function startWithAccess(t: TestContext) {
-  const location = await newStoreLocation(t);
-  const url = location.engine === 'postgres' ? location.url : `sqlite:${location.path}`;
-  const server = await startServer(t, { DATABASE_URL: url });
-  const behind: Behind = async (...statements) => {
-    if (location.engine === 'sqlite') {
-      const connection = new DatabaseSync(location.path, { timeout: 5_000 });
-      for (const statement of statements) connection.exec(statement);
-      connection.close();
-      return;
-    }
-    const client = new pg.Client({ connectionString: location.url });
-    await client.connect();
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-  };
-  return { server, behind };
-}
-
 test('a server keeps working beside a newer schema, and does not start on one', async (t) => {
-  const { server, behind } = await startWithAccess(t);
+  const server = await startServer(t);
   const person = newPerson();
   const client = await register(server, person);
-  await behind(
+  await runSql(
+    server,
     'CREATE TABLE something_new (id TEXT PRIMARY KEY)',
     'ALTER TABLE users ADD COLUMN something_new TEXT',
     `INSERT INTO schema_migrations (version, applied_at) VALUES (${SCHEMA_VERSION + 1}, 0)`,

@@ -6,8 +6,8 @@ import { answerContext, labels, requestContext } from '../../src/protocol/suite2
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
 import { createMasterKey, loadMasterKeyFile, type MasterKey } from '../../src/server/keyring/masterKey.ts';
-import { dumpDatabase } from '../support/databaseDump.ts';
 import type { TestServer } from '../support/server.ts';
+import { dumpDatabase } from '../support/sql.ts';
 import { field, type Heard } from './attack.ts';
 
 /** The steps whose request and answer open under one of the roots, or under one that follows from it. */
@@ -46,10 +46,10 @@ export interface Loot {
   readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
 }
 
-export async function steal({ databaseUrl, dataDir }: TestServer): Promise<Loot> {
-  const dump = await dumpDatabase(databaseUrl ?? `sqlite:${join(dataDir, 'vws.db')}`);
+export async function steal(server: TestServer): Promise<Loot> {
+  const dump = await dumpDatabase(server);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: createMasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
+  return { masterKey: createMasterKey(loadMasterKeyFile(join(server.dataDir, 'master.key')).bytes), tables };
 }
 
 /** @returns the stored step that a session key names */

@@ -13,15 +13,9 @@ import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
 import { type CrashableStore, createCrashableStore } from './crashableStore.ts';
 import type { FakeTime } from './fakeTime.ts';
 import { createMemoryLog, mailSettings } from './mailFixtures.ts';
+import { UNLIMITED } from './server.ts';
 
-const NO_LIMIT = '10000000';
-export const config = readConfig({
-  RATE_HANDSHAKES_PER_MINUTE: NO_LIMIT,
-  RATE_LOGINS_PER_MINUTE: NO_LIMIT,
-  RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
-  RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
-  RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
-});
+export const config = readConfig(UNLIMITED);
 export const masterKey = createMasterKey(new Uint8Array(32).fill(7));
 
 export interface InProcessServer {

@@ -17,6 +17,16 @@ const STOP_TIMEOUT_MS = 10_000;
 /** Environment variables of the server, by name. */
 export type Settings = Record<string, string>;
 
+const NO_LIMIT = '10000000';
+/** Rate limits that no test reaches. */
+export const UNLIMITED = {
+  RATE_HANDSHAKES_PER_MINUTE: NO_LIMIT,
+  RATE_LOGINS_PER_MINUTE: NO_LIMIT,
+  RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
+  RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
+  RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+} satisfies Settings;
+
 /** One run of the server. */
 export interface ServerProcess {
   readonly child: ChildProcess;

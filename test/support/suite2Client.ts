@@ -62,8 +62,8 @@ export const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url
 export const unb64 = (text: unknown) => Buffer.from(String(text), 'base64url');
 export const sha256 = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
 
-const mac = (key: Buffer, bytes: Buffer) => createHmac('sha256', key).update(bytes).digest();
-const expand = (key: Buffer, label: string, bytes: Buffer = Buffer.alloc(0)) =>
+export const mac = (key: Uint8Array, bytes: Uint8Array) => createHmac('sha256', key).update(bytes).digest();
+export const expand = (key: Uint8Array, label: string, bytes: Uint8Array = Buffer.alloc(0)) =>
   mac(key, Buffer.concat([Buffer.from(label), bytes, Buffer.from([1])]));
 
 export function sealAead(key: Buffer, aad: Buffer, plaintext: Buffer): Buffer {

@@ -1,45 +1,6 @@
 /** What lies in the database of the servers, looked at from outside. */
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import pg from 'pg';
-import type { SqliteLocation, StoreLocation } from '../../src/server/store/open.ts';
-import type { TestServer } from '../support/server.ts';
-
-/** A server may be writing. */
-const BUSY_TIMEOUT_MILLISECONDS = 10_000;
-
-/** A database, or a server that has one of its own. */
-export type Place = { engine: 'postgres'; url: string } | SqliteLocation | Pick<TestServer, 'dataDir' | 'databaseUrl'>;
-
-function locate(place: Place): Exclude<Place, Pick<TestServer, 'dataDir'>> {
-  if ('engine' in place) return place;
-  if (place.databaseUrl !== undefined) return { engine: 'postgres', url: place.databaseUrl };
-  return { engine: 'sqlite', path: join(place.dataDir, 'vws.db') };
-}
-
-/** Runs statements one after the other. @returns the rows of the last one */
-export async function runSql(place: Place, ...statements: string[]): Promise<unknown[]> {
-  const location = locate(place);
-  if (location.engine === 'postgres') return runOnPostgres(location.url, statements);
-  const database = new DatabaseSync(location.path, { timeout: BUSY_TIMEOUT_MILLISECONDS });
-  try {
-    return statements.map((statement) => database.prepare(statement).all()).at(-1) ?? [];
-  } finally {
-    database.close();
-  }
-}
-
-async function runOnPostgres(url: string, statements: readonly string[]): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    let rows: unknown[] = [];
-    for (const statement of statements) rows = (await client.query(statement)).rows;
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
+import type { StoreLocation } from '../../src/server/store/open.ts';
+import { runSql } from '../support/sql.ts';
 
 /** @returns name and address of every user */
 export async function readUsers(place: StoreLocation): Promise<{ username: string; email: string }[]> {
@@ -68,7 +29,10 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 /** @returns the mails that some worker has, or had when it died */
 export async function readMailLeases(place: StoreLocation): Promise<MailLease[]> {
   const rows = await runSql(place, 'SELECT mail_id, lease_token FROM outbox WHERE lease_token IS NOT NULL');
-  return (rows as LeaseRow[]).map((row) => ({ mailId: hex(row.mail_id), token: hex(row.lease_token ?? Buffer.of()) }));
+  return (rows as unknown as LeaseRow[]).map((row) => ({
+    mailId: hex(row.mail_id),
+    token: hex(row.lease_token ?? Buffer.of()),
+  }));
 }
 
 /** Makes a lease end now, as time would. */

@@ -3,7 +3,6 @@
  * network while servers on one database are killed and started again and, on PostgreSQL, lose their connections to it.
  * Exit code 1 if anything that was acknowledged got lost or was done twice.
  */
-import type { TestContext } from 'node:test';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import { formatReport } from './oracle.ts';
@@ -41,7 +40,7 @@ const title = `${processes} processes on ${postgresUrl ? 'PostgreSQL' : 'SQLite'
 process.stdout.write(`torture: ${minutes} minutes, ${title}\n`);
 try {
   const oracle = await torture(t, {
-    startServer: (settings) => startServer(t as unknown as TestContext, settings),
+    startServer: (settings) => startServer(t, settings),
     processes,
     milliseconds: minutes * 60_000,
     seed: seed as number,

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TimedAnswer } from '../support/httpPost.ts';
 import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
 import { copiesOf, pickFault } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
-import { LostAnswer, sendOnce, type TimedAnswer } from './transport.ts';
+import { LostAnswer, sendOnce } from './transport.ts';
 
 /** After so long without an answer, through all faults and crashes, the server is held to have hung. */
 const PATIENCE_MILLISECONDS = 90_000;

@@ -1,3 +1,4 @@
+import { sha256, unb64 } from '../suite2Client.ts';
 import { createAccounts } from './memoryAccounts.ts';
 import {
   answerHandshake,
@@ -6,8 +7,6 @@ import {
   type Json,
   openRequest,
   sealAnswer,
-  sha256,
-  unb64,
 } from './memorySuite2.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -62,7 +61,7 @@ export async function createMemoryServer(now: () => number) {
     const session = sessions.get(sid ?? '');
     if (!session) return refuse(404, 'session_not_found');
     const n = Number(step);
-    const wireHash = sha256(path, String(body.session_key), String(body.payload)).toString('hex');
+    const wireHash = sha256(Buffer.from([path, body.session_key, body.payload].join(' '))).toString('hex');
     if (n === session.n - 1 && session.last?.hash === wireHash) return session.last;
     if (n !== session.n) return refuse(409, 'out_of_sync');
     const request = openRequest(session.root, path, body);
