@@ -1,4 +1,4 @@
-/** The database goes away while the server runs, or gets ahead of it. */
+/** The database disappears while the server runs, or has a newer schema than the server. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SCHEMA_VERSION } from '../src/server/store/migrations.ts';
@@ -11,7 +11,7 @@ import { newStoreLocation, postgresUrl } from './support/store.ts';
 import { type HttpAnswer, post } from './support/suite1Client.ts';
 import { startTcpProxy } from './support/tcpProxy.ts';
 
-test('a server keeps working beside a newer schema, and does not start on one', async (t) => {
+test('newer schema: a running server continues, a new one does not start', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   const client = await register(server, person);
@@ -21,16 +21,16 @@ test('a server keeps working beside a newer schema, and does not start on one', 
     'ALTER TABLE users ADD COLUMN something_new TEXT',
     `INSERT INTO schema_migrations (version, applied_at) VALUES (${SCHEMA_VERSION + 1}, 0)`,
   );
-  const ciphertext = expectMessage(await client.encrypt(person.username, 'beside a newer one'));
-  assert.equal(expectMessage(await client.decrypt(ciphertext)), 'beside a newer one');
+  const ciphertext = expectMessage(await client.encrypt(person.username, 'with a newer schema'));
+  assert.equal(expectMessage(await client.decrypt(ciphertext)), 'with a newer schema');
   await register(server, newPerson());
   await server.stop();
   await assert.rejects(server.start(), /knows only .*Start a newer version of the server/);
 });
 
-const onPostgres = { skip: !postgresUrl && 'SQLite has no connections: hostile.test.ts has locked and full files' };
+const onPostgres = { skip: !postgresUrl && 'SQLite has no connections: outages.test.ts covers locked and full files' };
 
-/** A server whose line to the database can be cut. */
+/** A server whose connections to the database can be cut. */
 async function startOnLine(t: TestContext) {
   const location = await newStoreLocation(t);
   assert.ok(location.engine === 'postgres');
@@ -41,7 +41,7 @@ async function startOnLine(t: TestContext) {
   return { server: await startServer(t, { DATABASE_URL: url.href }), line };
 }
 
-test('connections that are cut cost no session, and nothing is executed twice', onPostgres, async (t) => {
+test('connections to the database are cut: no session is lost, nothing is executed twice', onPostgres, async (t) => {
   const { server, line } = await startOnLine(t);
   const person = newPerson();
   const client = await register(server, person);
@@ -57,7 +57,7 @@ test('connections that are cut cost no session, and nothing is executed twice', 
   }
 });
 
-test('while the database is away, a clear 503; then everything goes on by itself', onPostgres, async (t) => {
+test('database unavailable: 503 with Retry-After, and service resumes automatically', onPostgres, async (t) => {
   const { server, line } = await startOnLine(t);
   const person = newPerson();
   const client = await register(server, person);
@@ -75,7 +75,7 @@ test('while the database is away, a clear 503; then everything goes on by itself
 });
 
 function untilServed(ask: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
-  return eventually('an answer that is not 503', async () => {
+  return eventually('a response other than 503', async () => {
     const answer = await ask();
     return answer.status === 503 ? undefined : answer;
   });

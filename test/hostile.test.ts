@@ -9,7 +9,7 @@ import { converse } from './support/sockets.ts';
 import { Suite1Client } from './support/suite1Client.ts';
 
 const MEGABYTE = 1024 * 1024;
-/** Unicode text that takes a time with the square of its length to normalise where nobody looks at the length first. */
+/** Normalizing this text takes quadratic time unless its length is checked first. */
 const COMBINING_MARKS = `a${'\u0301\u0323'.repeat(60_000)}`;
 
 test('hostile requests', async (t) => {

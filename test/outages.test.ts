@@ -1,4 +1,4 @@
-/** A database that is locked or full: clear refusals, nothing lost, and service again as soon as that is over. */
+/** A locked database or a full disk: clear errors, nothing lost, and service resumes automatically. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,8 +13,8 @@ import { startServer, type TestServer } from './support/server.ts';
 import { postgresUrl } from './support/store.ts';
 import type { PreparedRequest } from './support/suite1Client.ts';
 
-const SQLITE_ONLY = postgresUrl ? 'this is about SQLite' : false;
-/** The server waits some seconds for a lock. */
+const SQLITE_ONLY = postgresUrl ? 'applies to SQLite only' : false;
+/** The server waits several seconds for a lock. */
 const PATIENCE_MILLISECONDS = 20_000;
 const TINY_DISK = '4m';
 
@@ -22,7 +22,7 @@ async function get(server: TestServer, path: string): Promise<Response> {
   return fetch(server.url + path);
 }
 
-/** A clear 503 that says when to come back and quotes nothing of the database. */
+/** A 503 with Retry-After that quotes nothing of the database. */
 async function expectUnavailable(server: TestServer, { path, body }: PreparedRequest): Promise<void> {
   const answer = await fetch(server.url + path, { method: 'POST', body });
   const text = await answer.text();
@@ -32,7 +32,7 @@ async function expectUnavailable(server: TestServer, { path, body }: PreparedReq
   assert.doesNotMatch(text, /sqlite|SQL|disk|locked/i);
 }
 
-/** Another process that holds the write lock until it is told to let go. */
+/** Another process that holds the write lock until it receives input. */
 async function lockDatabase(t: TestContext, dataDir: string): Promise<ChildProcess> {
   const program = `
     const { DatabaseSync } = require('node:sqlite');
@@ -47,14 +47,14 @@ async function lockDatabase(t: TestContext, dataDir: string): Promise<ChildProce
   return child;
 }
 
-test('a database that another process has locked', { skip: SQLITE_ONLY }, async (t) => {
+test('database locked by another process', { skip: SQLITE_ONLY }, async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   const client = await register(server, person);
   const request = client.prepare(`/encrypt/${person.username}`, { message: 'x' });
   const locker = await lockDatabase(t, server.dataDir);
 
-  await t.test('requests get a clear 503, readiness tells, and the process is alive', async () => {
+  await t.test('requests and readiness: 503, liveness: 200', async () => {
     const refused = [request, client.prepare('/change_username', { new_username: 'x', password: person.password })];
     const [ready] = await Promise.all([
       get(server, '/health/ready'),
@@ -64,7 +64,7 @@ test('a database that another process has locked', { skip: SQLITE_ONLY }, async 
     assert.equal((await get(server, '/health/live')).status, 200);
   });
 
-  await t.test('service goes on by itself, in the same session', async () => {
+  await t.test('after the lock ends, service resumes in the same session', async () => {
     locker.stdin?.write('let go');
     await once(locker, 'exit');
     expectMessage(await client.send(request));
@@ -73,9 +73,9 @@ test('a database that another process has locked', { skip: SQLITE_ONLY }, async 
   });
 });
 
-/** A small disk of its own. @returns why there is none, if the machine allows none */
+/** Mounts a small disk. @returns the reason if the machine does not allow it */
 function mountTinyDisk(folder: string): string | false {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a small disk takes root on Linux';
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'mounting a small disk requires root on Linux';
   const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${TINY_DISK}`, 'tmpfs', folder]);
   return status === 0 ? false : `mount: ${stderr}`;
 }
@@ -83,8 +83,8 @@ function mountTinyDisk(folder: string): string | false {
 const folder = mkdtempSync(join(tmpdir(), 'vws-tiny-disk-'));
 const noDisk = SQLITE_ONLY || mountTinyDisk(folder);
 
-test('a disk that is full', { skip: noDisk }, async (t) => {
-  // A server that is still running would keep the disk busy: it is stopped first, since it came first.
+test('full disk', { skip: noDisk }, async (t) => {
+  // Stopped before the disk is unmounted, which a running server would keep busy.
   const server = await startServer(t, { DATA_DIR: folder });
   const filler = join(folder, 'filler');
   const person = newPerson();
@@ -99,9 +99,9 @@ test('a disk that is full', { skip: noDisk }, async (t) => {
     { code: 'ENOSPC' },
   );
 
-  await t.test('requests get a clear 503, and readiness tells', async () => {
+  await t.test('full disk: requests and readiness return 503', async () => {
     const request = client.prepare('/decrypt', { message: ciphertext });
-    // The write-ahead log may have room for a few more.
+    // The write-ahead log may have room for a few more transactions.
     await eventually(
       'the last byte',
       async () => {
@@ -114,10 +114,13 @@ test('a disk that is full', { skip: noDisk }, async (t) => {
     );
     await expectUnavailable(server, client.prepare('/decrypt', { message: ciphertext }));
     assert.equal((await get(server, '/health/live')).status, 200);
-    await eventually('readiness to tell', async () => (await get(server, '/health/ready')).status === 503 || undefined);
+    await eventually(
+      'readiness to report it',
+      async () => (await get(server, '/health/ready')).status === 503 || undefined,
+    );
   });
 
-  await t.test('nothing is lost, and service goes on by itself', async () => {
+  await t.test('after space is freed, nothing is lost and service resumes', async () => {
     rmSync(filler);
     assert.equal(expectMessage(await client.decrypt(ciphertext)), 'from before');
     await eventually('readiness again', async () => (await get(server, '/health/ready')).status === 200 || undefined);
@@ -128,7 +131,7 @@ test('a disk that is full', { skip: noDisk }, async (t) => {
   });
 });
 
-test('the small disk is put away', () => {
+test('cleanup: the small disk is unmounted', () => {
   if (!noDisk) assert.equal(spawnSync('umount', [folder]).status, 0);
   rmSync(folder, { recursive: true, force: true });
 });

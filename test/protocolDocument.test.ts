@@ -19,7 +19,7 @@ const key = (hex: string) => Buffer.from(hex, 'hex');
 describe('the worked example of docs/protocol.md', () => {
   const { handshake, login } = vectors;
 
-  test('the handshake opens to what the document says', () => {
+  test('the handshake opens to the documented values', () => {
     const hex = privateDecrypt(
       { key: vectors.rsaPrivateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
       Buffer.from(handshake.answer.ciphertext, 'hex'),
@@ -28,7 +28,7 @@ describe('the worked example of docs/protocol.md', () => {
     assert.equal(open(key(hex), handshake.answer.session_key), handshake.opened.sessionKey);
   });
 
-  test('the server takes its public key', async () => {
+  test('the server accepts its public key', async () => {
     const { session, answer } = await suite1.openHandshake({} as Transaction, handshake.request);
     assert.equal(answer.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
@@ -44,17 +44,17 @@ describe('the worked example of docs/protocol.md', () => {
     assert.deepEqual(fields, login.fields);
   });
 
-  test('its answer leads to the next keys', () => {
+  test('its response leads to the next keys', () => {
     const next = open(key(handshake.opened.aesKey), login.answer.ciphertext);
     assert.equal(next, login.opened.aesKey);
     assert.equal(open(key(login.opened.aesKey), login.answer.session_key), login.opened.sessionKey);
   });
 
-  test('sealed fields are what seal() makes', () => {
+  test('sealed fields are the output of seal()', () => {
     for (const { aesKey, text, sealed } of vectors.fields) assert.equal(seal(key(aesKey), text), sealed);
   });
 
-  test('every value in the text is a value of the vectors, or the beginning of one', () => {
+  test('every value in the text is a value of the vectors, or its beginning', () => {
     const whole = JSON.stringify(vectors);
     const example = document.slice(document.indexOf('## Worked example'), document.indexOf('\n# Suite 2\n'));
     const values = [...example.matchAll(/(?:"|`)([A-Za-z0-9+/=]{16,})(…?)/g)].map((match) => match[1] ?? '');
@@ -63,8 +63,8 @@ describe('the worked example of docs/protocol.md', () => {
   });
 });
 
-describe('docs/protocol.md is in step with the code', () => {
-  test('it names every endpoint with its fields', () => {
+describe('docs/protocol.md matches the code', () => {
+  test('lists every endpoint with its fields', () => {
     for (const { path, fields } of Object.values(endpoints)) {
       const row = document
         .split('\n')
@@ -74,7 +74,7 @@ describe('docs/protocol.md is in step with the code', () => {
     }
   });
 
-  test('it has every sentence of suite 1 with its status', () => {
+  test('lists every sentence of suite 1 with its status', () => {
     for (const { suite1: form } of Object.values(problems)) {
       if (form.kind === 'refusal') continue;
       const rows = document.split('\n').filter((line) => line.includes(form.sentence));
@@ -87,7 +87,7 @@ describe('docs/protocol.md is in step with the code', () => {
 });
 
 describe('the client of suite 2 in docs/protocol.md', () => {
-  test('has a secret encrypted and decrypted by a real server', async (t) => {
+  test('encrypts and decrypts a message on a real server', async (t) => {
     const server = await startServer(t);
     const [, program = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
     const { identity } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };

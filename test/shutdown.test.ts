@@ -1,4 +1,4 @@
-/** SIGTERM and Ctrl-C: what is in flight is finished, what is new is refused, and the exit code is 0. */
+/** SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is 0. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,9 +12,9 @@ import { type ServerProcess, spawnServer, startServer, withTimeout } from './sup
 import { openSocket } from './support/sockets.ts';
 import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
 
-/** A hash then takes some tenths of a second: long enough to be in the middle of it. */
+/** A hash takes several tenths of a second: long enough to be interrupted. */
 const SLOW_HASHES = { HASH_ITERATIONS: '20' };
-/** What `docker stop` and its like give a process before they kill it. */
+/** Time that `docker stop` gives a process before it kills it. */
 const GRACE_PERIOD_MS = 10_000;
 const STARTS = 3;
 const CLEAN = { code: 0, signal: null };
@@ -46,7 +46,7 @@ describe('signals', () => {
     for (const pause of [0, 200]) {
       const server = spawnServer(place);
       await server.listening;
-      // By now it has had time to get ready for signals.
+      // The handlers of signals are installed by now.
       await delay(200);
       server.child.kill('SIGINT');
       await delay(pause);
@@ -64,7 +64,7 @@ test('SIGTERM: requests in progress are finished, new ones are refused, none is 
   const sessions = await Promise.all(people.map(() => Suite1Client.handshake(server)));
   const requests = sessions.map((session, index) => session.prepare('/register_user', { ...people[index] }));
   const outcomes = Promise.allSettled(sessions.map((session, index) => session.send(requests[index] ?? assert.fail())));
-  // Beside the hashes others are served, so that when this is answered they are under way.
+  // Served while the hashes run: they are in progress when this returns.
   expectMessage(await client.encrypt(known.username, 'x'));
   const stopped = server.stop();
 
@@ -77,13 +77,13 @@ test('SIGTERM: requests in progress are finished, new ones are refused, none is 
     if (refused.status === 503) assert.deepEqual(Object.keys(JSON.parse(refused.text)), ['error']);
   });
 
-  await t.test('it ends cleanly', () => stopped);
+  await t.test('the exit is clean', () => stopped);
 
-  await t.test('every request was answered, or can be made again', async () => {
+  await t.test('every request was answered, or can be sent again', async () => {
     const settled = await outcomes;
     const answered = settled.filter(({ status }) => status === 'fulfilled').length;
     t.diagnostic(`${answered} of ${settled.length} were answered`);
-    assert.ok(answered > 0, 'not one was finished');
+    assert.ok(answered > 0, 'none was finished');
     await server.start();
     for (const [index, outcome] of settled.entries()) {
       const session = sessions[index] ?? assert.fail();

@@ -1,4 +1,4 @@
-/** Both suites on one server: what they share, which of them it speaks, and who may use which. */
+/** Both suites on one server: shared accounts and messages, disabling suite 1, downgrade protection. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
@@ -49,7 +49,7 @@ function placeOf({ dataDir, databaseUrl }: TestServer): Settings {
   return { DATA_DIR: dataDir, ...(databaseUrl && { DATABASE_URL: databaseUrl }) };
 }
 
-test('a server says who it is, and is the same after a crash', async (t) => {
+test('the identity of a server survives a crash', async (t) => {
   const server = await startServer(t);
   const description = await describeServer(server);
   assert.deepEqual(Object.keys(description).sort(), ['descriptor', 'identity', 'signature', 'suites']);
@@ -68,7 +68,7 @@ test('a server says who it is, and is the same after a crash', async (t) => {
   await Suite2Client.handshake(server, description.identity);
 });
 
-test('a server is known by the identity that it is given', async (t) => {
+test('the identity key can be configured', async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const fingerprint = publicKey.export({ format: 'jwk' }).x;
@@ -87,7 +87,7 @@ test('suite 2', async (t) => {
     const client = await register2(server, ada);
     expectFields(await client.call('/account', {}, { kem: true }), { username: ada.username, email: ada.email });
 
-    // Between the suites, in both directions.
+    // Messages between the suites.
     const existing = await register(server, bob);
     const before = Date.now();
     const sent = await client.call('/encrypt', { username: bob.username.toUpperCase(), message: 'Grüße' });
@@ -100,7 +100,7 @@ test('suite 2', async (t) => {
     expectDone(await existing.call('/change_username', { new_username: `${bob.username}-2`, password: bob.password }));
     assert.equal((await client.call('/decrypt', { message: ciphertext })).json.sender, `${bob.username}-2`);
 
-    // The name counts that was sealed, whatever the path says.
+    // The sealed name counts, not the one in the path.
     const { username } = ada;
     const elsewhere = client.prepare('/encrypt', { username, message: 'x' }, { sentTo: `/encrypt/${bob.username}-2` });
     const { message } = (await client.send(elsewhere)).json;
@@ -182,7 +182,7 @@ test('suite 2 over a rate limit: an unsealed 429, and the session continues', as
   expectProblem(await client.call('/account'), 'not_authenticated', 401);
 });
 
-test('a server that does not speak suite 1 says so, and loses none of its sessions', async (t) => {
+test('suite 1 disabled: 403, and its sessions continue when it is enabled again', async (t) => {
   const first = await startServer(t);
   const person = newPerson();
   const existing = await register(first, person);

@@ -1,4 +1,4 @@
-/** A real server under fuzzing, with a session in use that nothing may burn. */
+/** The server under test, with a session in use that must survive all input. */
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import type { Cleanup } from '../torture/harness.ts';
 
 /** A server that takes longer has hung. */
 const TIMEOUT_MS = 15_000;
-/** A server at work, its biggest bodies and password hashes included, stays well below. In bytes. */
+/** In bytes; the largest bodies and password hashes need far less. */
 const MAX_MEMORY = 1024 * 1024 * 1024;
 const MAX_WAITS = 20;
 const MAX_TOLD = 2_000;
@@ -21,13 +21,13 @@ export interface Target {
   readonly person: Person;
   /** Logged in. */
   readonly client: Suite1Client;
-  /** Posts a body as it is. */
+  /** Posts a body verbatim. */
   post(path: string, body: Uint8Array, headers?: Record<string, string>): Promise<HttpAnswer>;
-  /** Fails if the answer says that the server failed. */
+  /** Fails on a server error. */
   checkAnswer(answer: HttpAnswer): void;
-  /** Fails unless the session goes on with the keys that it had before, and the server is well. */
+  /** Fails unless the session continues with its current keys. */
   checkSession(): Promise<void>;
-  /** Fails if the server has grown out of all proportion. */
+  /** Fails if the server uses too much memory. */
   checkMemory(): void;
 }
 
@@ -53,8 +53,8 @@ export async function openTarget(t: Cleanup): Promise<Target> {
       assert.ok(status < 500 || status === 503, `${status} ${text.slice(0, MAX_TOLD)}`);
     },
     async checkSession() {
-      const answer = await client.encrypt(person.username, 'goes on');
-      assert.ok(answer.keys, `the session was burned: ${answer.status} ${answer.text.slice(0, MAX_TOLD)}`);
+      const answer = await client.encrypt(person.username, 'continues');
+      assert.ok(answer.keys, `the session was lost: ${answer.status} ${answer.text.slice(0, MAX_TOLD)}`);
     },
     checkMemory() {
       const memory = residentMemory(server.dataDir) ?? 0;

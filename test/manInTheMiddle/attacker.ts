@@ -1,4 +1,4 @@
-/** What a attacker does with what he has: tries it on recorded traffic and on stored rows. */
+/** Offline attacks: applies stolen secrets to recorded traffic and stored rows. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { TestServer } from '../support/server.ts';
 import { dumpDatabase } from '../support/sql.ts';
 import { field, type Heard } from './attack.ts';
 
-/** The steps whose request and answer open under one of the roots, or under one that follows from it. */
+/** Steps whose request and response open under one of the roots, or under one derived from it. */
 export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonly Heard[]): number[] {
   const steps: number[] = [];
   let known = roots;
@@ -27,7 +27,7 @@ export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonl
       steps.push(stepNumber(sessionKey));
       known = [next(root)];
     } else if (steps.length > 0) {
-      // He cannot tell where the chain goes on, and tries all that he can make.
+      // Where the chain continues is unknown: try all that can be derived.
       known = known.flatMap((root) => [root, next(root)]);
     }
   }
@@ -40,7 +40,7 @@ function stepNumber(sessionKey: string): number {
 
 export type StolenRow = Readonly<Record<string, Uint8Array | string | null>>;
 
-/** What lies in the data folder: all that the server has. */
+/** Content of the data folder: everything that the server has. */
 export interface Loot {
   readonly masterKey: MasterKey;
   readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
@@ -52,13 +52,13 @@ export async function steal(server: TestServer): Promise<Loot> {
   return { masterKey: createMasterKey(loadMasterKeyFile(join(server.dataDir, 'master.key')).bytes), tables };
 }
 
-/** @returns the stored step that a session key names */
+/** @returns the stored step of a session key */
 export function findStep({ tables }: Loot, sessionKey: string): StolenRow | undefined {
   const stepId = hash('sha256', `vws step id ${sessionKey}`, 'base64url');
   return tables.session_steps?.find((row) => textOf(column(row, 'step_id')) === stepId);
 }
 
-/** Opens the secret of a stored step with what may be its session key. */
+/** Opens the secret of a stored step with a possible session key. */
 export function openStep({ masterKey }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
   const key = hmac(masterKey.derive('vws session steps'), `vws step key ${sessionKey}`);
   const context = Buffer.concat([Buffer.from('vws secret '), column(row, 'step_id')]);

@@ -9,7 +9,7 @@ const AGES = '999999';
 const LONG_TEXT = 60_000;
 const ELSEWHERE = '/elsewhere';
 
-/** What a server may say unsealed, by docs/protocol.md … */
+/** Problems that a server may report unsealed, by docs/protocol.md … */
 const TOLD_UNSEALED: readonly ProblemCode[] = [
   'handshake_refused',
   'internal_error',
@@ -25,7 +25,7 @@ const TOLD_UNSEALED: readonly ProblemCode[] = [
   'unanswered_requests',
 ];
 
-/** … and some of what it says inside the session only. */
+/** … and some that it reports only inside the session. */
 const TOLD_SEALED: readonly ProblemCode[] = [
   'not_authenticated',
   'invalid_credentials',
@@ -33,9 +33,9 @@ const TOLD_SEALED: readonly ProblemCode[] = [
   'user_not_found',
 ];
 
-/** The answer is changed after the server has executed the request. */
+/** Changes the response after the server has executed the request. */
 const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answered(change);
-/** The server never gets the request. */
+/** Responds without passing the request to the server. */
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnAnswers: readonly Attack[] = [
@@ -168,7 +168,7 @@ export const attacksOnAnswers: readonly Attack[] = [
   }),
 ];
 
-/** Problems, told unsealed: before the server has the request, and after it executed it. */
+/** Unsealed problems, in place of the request and after its execution. */
 function hints() {
   const ways: Record<string, [() => Tamper, Seen]> = {};
   for (const code of TOLD_UNSEALED) {
@@ -198,7 +198,7 @@ function elsewhere(status: number): Tamper {
   };
 }
 
-/** New keys from a session of suite 1 that the man has opened himself. */
+/** New keys from a session of suite 1 that the attacker opened. */
 function suite1Answer({ server }: Harness, status: number): Tamper {
   return async () => {
     const client = await Suite1Client.handshake(server);

@@ -27,14 +27,14 @@ import type { Tamper, WireReply, WireRequest } from './line.ts';
 const DAY = 24 * 60 * 60 * 1000;
 const WEEK = '604800';
 
-/** What the bytes of a descriptor mean. */
+/** Offsets in a descriptor. */
 const [VERSION, NOT_BEFORE, NOT_AFTER, ML_KEM, X25519] = [0, 8, 16, 17, -1];
 
 const isIntroduction = (reply: WireReply) => field(reply, 'descriptor') !== undefined;
-/** Changes what the server says of its key. */
+/** Changes the introduction of the server's key. */
 const introduced = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
-/** Changes the client's first message, or the server's answer to it. */
+/** Changes the client's first message, or the server's response to it. */
 const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
   asked((request) => (isQuestion(request) ? request : change(request)));
 const shaken = (change: (reply: WireReply) => WireReply) => () =>
@@ -54,7 +54,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     const impostor = await createMemoryServer(Date.now);
     const options = harness.options();
     const vws = await connect(harness.line.url, options);
-    // A session that was not used for so long is opened anew.
+    // A session that was idle this long is replaced by a new one.
     options.clock.advance(DAY);
     const login = () => vws.login(harness.bob.person);
     await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
@@ -223,7 +223,7 @@ function isQuestion(request: WireRequest): boolean {
   return field(request, 'kid') === undefined;
 }
 
-/** Another server, in the place of the real one. */
+/** Another server in place of the real one. */
 function played(handle: (path: string, body: string) => Promise<{ status: number; json: unknown }>): Tamper {
   return async ({ path, body }) => {
     const { status, json } = await handle(path, body);
@@ -231,7 +231,7 @@ function played(handle: (path: string, body: string) => Promise<{ status: number
   };
 }
 
-/** Answers the question for the server's key with what the man says, and all else honestly. */
+/** Responds to the request for the server's key with a forgery, and passes on everything else. */
 function posing(introduce: () => Promise<Json>): Tamper {
   return async (request, line) =>
     isQuestion(request)
@@ -247,7 +247,7 @@ async function introductionOf({ server }: Harness): Promise<Json> {
   return (await fetch(`${server.url}/.well-known/vws`)).json() as Promise<Json>;
 }
 
-/** Shakes hands in the server's name with a key that it once signed, and whose secret the man has. */
+/** Completes handshakes with a key that the server signed earlier and whose secret was stolen. */
 function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
   const key = createServerKey(identity, Date.now() + begin, Date.now() + end);
   return async (request) => {
@@ -258,12 +258,12 @@ function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
   };
 }
 
-/** The client uses the key; the server, which does not know it any more, gives its new one. */
+/** The client uses an erased key; the server responds with its current one. */
 function withErasedKey(identity: Identity): Tamper {
   return posing(async () => (await createServerKey(identity, Date.now() - 36 * DAY, Date.now() + DAY)).introduction);
 }
 
-/** A whole second message for the client's public key, by somebody who could not open the first. */
+/** A complete second message for the client's public key, without having opened the first. */
 function ownAnswer(guess?: Uint8Array): Tamper {
   return async (request, line) => {
     if (isQuestion(request)) return line.send(request);
@@ -280,7 +280,7 @@ function ownAnswer(guess?: Uint8Array): Tamper {
   };
 }
 
-/** What the server answers to a handshake of suite 1, which the man has made himself. */
+/** The server's response to a suite 1 handshake of the attacker. */
 async function suite1Keys({ server }: Harness): Promise<WireReply> {
   const body = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
   const { status, text } = await post(server, HANDSHAKE_PATH, body);

@@ -118,7 +118,7 @@ export const attacksOnRequests: readonly Attack[] = [
       return 'broken';
     };
     await harness.tampering(keep, () => expectError(rename(alice), 'network'));
-    // The next call has it sent before its own request, which it would undo otherwise.
+    // The next call resends it before its own request; executed later, it would undo that one.
     await rename(alice);
     await harness.line.send(kept ?? assert.fail());
     await harness.expectUnharmed(alice);
@@ -129,7 +129,7 @@ export const attacksOnRequests: readonly Attack[] = [
     let underWay = 0;
     const one: Tamper = async (request, line) => {
       underWay += 1;
-      assert.equal(underWay, 1, 'a request was sent before the answer to the one before');
+      assert.equal(underWay, 1, 'a request was sent before the response to the previous one');
       const reply = await line.send(request);
       underWay -= 1;
       return reply;
