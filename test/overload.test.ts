@@ -32,7 +32,7 @@ async function post(
   };
 }
 
-function expectComeBack(reply: Reply, status: 429 | 503, maxSeconds: number): void {
+function expectRetryLater(reply: Reply, status: 429 | 503, maxSeconds: number): void {
   assert.equal(reply.status, status, reply.text);
   const seconds = reply.retryAfter;
   assert.ok(seconds !== undefined && Number.isInteger(seconds), 'Retry-After in whole seconds');
@@ -66,7 +66,7 @@ test('a burst of logins: 503 with Retry-After past the queue, while sessions are
   t.diagnostic(`${refused.length} of ${replies.length} were refused; ${served} messages meanwhile`);
   assert.ok(refused.length > 0 && refused.length < replies.length);
   assert.ok(served > 0);
-  for (const reply of refused) expectComeBack(reply, 503, 60);
+  for (const reply of refused) expectRetryLater(reply, 503, 60);
 
   const index = replies.findIndex(({ status }) => status === 503);
   const { session, request } = logins[index] ?? assert.fail();
@@ -144,7 +144,7 @@ test('rate limits: 429 with Retry-After, the session continues', async (t) => {
     ['/register_user', () => ({ ...newPerson() })],
     ['/forgot_password', () => ({ email: newPerson().email })],
   ] as const) {
-    await t.test(path, async () => expectComeBack(await exhaust(path, fields), 429, 60));
+    await t.test(path, async () => expectRetryLater(await exhaust(path, fields), 429, 60));
   }
 
   await t.test('the session continues after a 429', async () => {
@@ -171,7 +171,7 @@ test('rate limits: 429 with Retry-After, the session continues', async (t) => {
       return assert.fail('no limit on mails');
     };
     let refused = await exhaustMails();
-    expectComeBack(refused, 429, 3_600);
+    expectRetryLater(refused, 429, 3_600);
     // The hour must not end during the restart.
     while ((refused.retryAfter ?? 0) < 15) {
       await delay(1_000);
@@ -180,7 +180,7 @@ test('rate limits: 429 with Retry-After, the session continues', async (t) => {
     await other.kill();
     await other.start();
     const again = await forgot();
-    expectComeBack(again, 429, 3_600);
+    expectRetryLater(again, 429, 3_600);
     assert.ok((again.retryAfter ?? 0) <= (refused.retryAfter ?? 0));
     // Other addresses are not affected.
     const session = await Suite1Client.handshake(other);

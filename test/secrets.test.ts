@@ -21,7 +21,7 @@ interface Said {
 }
 
 /** Records the keys of every step of every session. */
-class NotedClient extends Suite1Client {
+class RecordingClient extends Suite1Client {
   readonly said: Said;
 
   constructor(client: Suite1Client, said: Said) {
@@ -45,7 +45,7 @@ class NotedClient extends Suite1Client {
 }
 
 async function walk(server: TestServer, said: Said, receiveCode: (email: string) => Promise<string>): Promise<void> {
-  const begin = async () => new NotedClient(await Suite1Client.handshake(server), said);
+  const begin = async () => new RecordingClient(await Suite1Client.handshake(server), said);
   const password = (value = newPassword()): string => {
     said.secrets.push({ what: 'a password', value });
     return value;

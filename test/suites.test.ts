@@ -94,8 +94,8 @@ test('suite 2', async (t) => {
     assert.equal(expectMessage(await existing.decrypt(String(sent.json.message))), 'Grüße');
     const ciphertext = expectMessage(await existing.encrypt(ada.username, 'zurück'));
     const { json } = await client.call('/decrypt', { message: ciphertext }, { kem: true });
-    const { sent_at: sentAt, ...letter } = json;
-    assert.deepEqual(letter, { message: 'zurück', sender: bob.username });
+    const { sent_at: sentAt, ...decrypted } = json;
+    assert.deepEqual(decrypted, { message: 'zurück', sender: bob.username });
     assert.ok(Number(sentAt) >= before && Number(sentAt) <= Date.now());
     expectDone(await existing.call('/change_username', { new_username: `${bob.username}-2`, password: bob.password }));
     assert.equal((await client.call('/decrypt', { message: ciphertext })).json.sender, `${bob.username}-2`);

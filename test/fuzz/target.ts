@@ -14,7 +14,7 @@ const TIMEOUT_MS = 15_000;
 /** In bytes; the largest bodies and password hashes need far less. */
 const MAX_MEMORY = 1024 * 1024 * 1024;
 const MAX_WAITS = 20;
-const MAX_TOLD = 2_000;
+const MAX_SHOWN = 2_000;
 
 export interface Target {
   readonly server: TestServer;
@@ -50,11 +50,11 @@ export async function openTarget(t: Cleanup): Promise<Target> {
       }
     },
     checkAnswer({ status, text }) {
-      assert.ok(status < 500 || status === 503, `${status} ${text.slice(0, MAX_TOLD)}`);
+      assert.ok(status < 500 || status === 503, `${status} ${text.slice(0, MAX_SHOWN)}`);
     },
     async checkSession() {
       const answer = await client.encrypt(person.username, 'continues');
-      assert.ok(answer.keys, `the session was lost: ${answer.status} ${answer.text.slice(0, MAX_TOLD)}`);
+      assert.ok(answer.keys, `the session was lost: ${answer.status} ${answer.text.slice(0, MAX_SHOWN)}`);
     },
     checkMemory() {
       const memory = residentMemory(server.dataDir) ?? 0;

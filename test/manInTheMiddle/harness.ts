@@ -29,7 +29,7 @@ export interface Harness {
   /** Alice's session, which the previous attack left unharmed. */
   enter(): Promise<Victim>;
   /** Alice opens a session and logs in. */
-  enterAnew(): Promise<Victim>;
+  enterAgain(): Promise<Victim>;
   /** A new user, logged in. */
   join(): Promise<Victim>;
   /** Tampers with all traffic until the task is done. */
@@ -63,7 +63,7 @@ export async function createHarness(t: TestContext, server: TestServer, identity
   const bob = await join();
   const { person } = await join();
   let unharmed: Victim | undefined;
-  async function enterAnew(): Promise<Victim> {
+  async function enterAgain(): Promise<Victim> {
     const alice = await open(person);
     await alice.vws.login(person);
     return alice;
@@ -76,11 +76,11 @@ export async function createHarness(t: TestContext, server: TestServer, identity
     options,
     join,
     async enter() {
-      const alice = unharmed ?? (await enterAnew());
+      const alice = unharmed ?? (await enterAgain());
       unharmed = undefined;
       return alice;
     },
-    enterAnew,
+    enterAgain,
     async tampering(tamper, task) {
       let requests = 0;
       line.tamper = (request, ...rest) => {

@@ -10,7 +10,7 @@ const LONG_TEXT = 60_000;
 const ELSEWHERE = '/elsewhere';
 
 /** Problems that a server may report unsealed, by docs/protocol.md … */
-const TOLD_UNSEALED: readonly ProblemCode[] = [
+const UNSEALED_CODES: readonly ProblemCode[] = [
   'handshake_refused',
   'internal_error',
   'malformed_request',
@@ -26,7 +26,7 @@ const TOLD_UNSEALED: readonly ProblemCode[] = [
 ];
 
 /** … and some that it reports only inside the session. */
-const TOLD_SEALED: readonly ProblemCode[] = [
+const SEALED_CODES: readonly ProblemCode[] = [
   'not_authenticated',
   'invalid_credentials',
   'suite2_required',
@@ -138,7 +138,7 @@ export const attacksOnAnswers: readonly Attack[] = [
       const tamper = unsealed('payload_too_large', { after: true });
       await harness.tampering(tamper, () => expectError(call(), 'payload_too_large'));
       await expectError(alice.vws.getAccount(), 'out_of_sync');
-      await harness.expectUnharmed(await harness.enterAnew());
+      await harness.expectUnharmed(await harness.enterAgain());
     },
     'the end of the session: the user logs in again',
   ),
@@ -171,11 +171,11 @@ export const attacksOnAnswers: readonly Attack[] = [
 /** Unsealed problems, in place of the request and after its execution. */
 function hints() {
   const ways: Record<string, [() => Tamper, Seen]> = {};
-  for (const code of TOLD_UNSEALED) {
+  for (const code of UNSEALED_CODES) {
     ways[`${code}, instead of it`] = [() => unsealed(code), code];
     ways[`${code}, after it executed the request`] = [() => unsealed(code, { after: true }), code];
   }
-  for (const code of TOLD_SEALED) ways[code] = [() => unsealed(code, { after: true }), 'bad_answer'];
+  for (const code of SEALED_CODES) ways[code] = [() => unsealed(code, { after: true }), 'bad_answer'];
   return ways;
 }
 

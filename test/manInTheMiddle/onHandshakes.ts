@@ -36,7 +36,7 @@ const introduced = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
 /** Changes the client's first message, or the server's response to it. */
 const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
-  asked((request) => (isQuestion(request) ? request : change(request)));
+  asked((request) => (isKeyRequest(request) ? request : change(request)));
 const shaken = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? reply : change(reply)));
 const instead = (reply: WireReply) => () => async () => reply;
@@ -157,10 +157,13 @@ export const attacksOnHandshakes: readonly Attack[] = [
 
   onHandshakes('puts another client’s first message in its place', {
     'an earlier one of hers': [
-      ({ own }) => asked((request) => (isQuestion(request) ? request : own.request)),
+      ({ own }) => asked((request) => (isKeyRequest(request) ? request : own.request)),
       'bad_answer',
     ],
-    'another user’s': [({ bobs }) => asked((request) => (isQuestion(request) ? request : bobs.request)), 'bad_answer'],
+    'another user’s': [
+      ({ bobs }) => asked((request) => (isKeyRequest(request) ? request : bobs.request)),
+      'bad_answer',
+    ],
     'another user’s public key': [
       ({ bobs }) => shakenBy((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
       'handshake_refused',
@@ -181,7 +184,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
     'his own, without what the first message agreed on': [() => ownAnswer(), 'bad_answer'],
     'his own, with a guess at it': [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
-    none: [() => async (request, line) => (isQuestion(request) ? line.send(request) : 'broken'), 'network'],
+    none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 
   onHandshakes('makes clients believe that the server speaks suite 1 only', {
@@ -219,7 +222,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 ];
 
-function isQuestion(request: WireRequest): boolean {
+function isKeyRequest(request: WireRequest): boolean {
   return field(request, 'kid') === undefined;
 }
 
@@ -234,7 +237,7 @@ function played(handle: (path: string, body: string) => Promise<{ status: number
 /** Responds to the request for the server's key with a forgery, and passes on everything else. */
 function posing(introduce: () => Promise<Json>): Tamper {
   return async (request, line) =>
-    isQuestion(request)
+    isKeyRequest(request)
       ? { status: 200, body: JSON.stringify({ suite: 2, ...(await introduce()) }) }
       : line.send(request);
 }
@@ -251,7 +254,7 @@ async function introductionOf({ server }: Harness): Promise<Json> {
 function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
   const key = createServerKey(identity, Date.now() + begin, Date.now() + end);
   return async (request) => {
-    const json = isQuestion(request)
+    const json = isKeyRequest(request)
       ? (await key).introduction
       : (await answerHandshake(await key, JSON.parse(request.body))).answer;
     return { status: 200, body: JSON.stringify(json) };
@@ -266,7 +269,7 @@ function withErasedKey(identity: Identity): Tamper {
 /** A complete second message for the client's public key, without having opened the first. */
 function ownAnswer(guess?: Uint8Array): Tamper {
   return async (request, line) => {
-    if (isQuestion(request)) return line.send(request);
+    if (isKeyRequest(request)) return line.send(request);
     const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) =>
       Buffer.from(field(request, name), 'base64url'),
     );

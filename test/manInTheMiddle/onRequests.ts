@@ -126,12 +126,12 @@ export const attacksOnRequests: readonly Attack[] = [
 
   scenario('keeps a request back to let the next one pass', [undefined], async (harness) => {
     const alice = await harness.enter();
-    let underWay = 0;
+    let inProgress = 0;
     const one: Tamper = async (request, line) => {
-      underWay += 1;
-      assert.equal(underWay, 1, 'a request was sent before the response to the previous one');
+      inProgress += 1;
+      assert.equal(inProgress, 1, 'a request was sent before the response to the previous one');
       const reply = await line.send(request);
-      underWay -= 1;
+      inProgress -= 1;
       return reply;
     };
     await harness.tampering(one, () => Promise.all([rename(alice), alice.vws.getAccount(), alice.vws.listSessions()]));

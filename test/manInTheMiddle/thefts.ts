@@ -24,7 +24,7 @@ const KEM_INTERVAL = 60_000;
 /** Scenarios by the stolen data: what the attacker can read, and what not. */
 export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>>> = {
   async 'a copy of a client’s state reads up to the next KEM step, and nothing before the theft'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
     await talkUntil(KEM_REQUESTS + 5, alice, harness);
@@ -32,7 +32,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'a copy of a client’s state reads for a minute'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
     await talkUntil(7, alice, harness);
@@ -42,19 +42,19 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'a copy of a client’s state that is used is noticed, and the user can end it'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const storage = createMemoryStorage(alice.storage.text);
     const attacker = await connect(harness.line.url, { ...harness.options(), storage });
     await attacker.getAccount();
     await expectError(alice.vws.getAccount(), 'out_of_sync');
-    const again = await harness.enterAnew();
+    const again = await harness.enterAgain();
     await again.vws.endOtherSessions();
     await expectError(attacker.getAccount(), 'session_not_found');
     await harness.expectUnharmed(again);
   },
 
   async 'the database and the master key open no session'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const { sessionId, n, root } = stepOf(alice);
     const sessionKey = formatSessionKey(sessionId, n);
     const loot = await steal(harness.server);
@@ -68,7 +68,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   async 'the database, the master key and the traffic open what is said in this moment, up to the next KEM step'(
     harness,
   ) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const loot = await steal(harness.server);
     await talkUntil(KEM_REQUESTS + 5, alice, harness);
@@ -84,7 +84,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'the KEM key and the traffic open the first message of a handshake, and no session'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const handshake = intact(harness.line.heard.findLast(({ request }) => isHandshake(request)));
     await talkUntil(4, alice, harness);
     const { greeting, secrets } = openHandshake(stolenKemKey(await steal(harness.server)), handshake);
