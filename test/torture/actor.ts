@@ -11,7 +11,7 @@ import type { SortedMails } from './sortedMails.ts';
 /** Wrong passwords before the account is locked. */
 export const MAX_WRONG_PASSWORDS = 5;
 
-/** A person at a session: one account at a time, with two sessions. */
+/** A user with one account at a time and two sessions. */
 export interface Actor {
   readonly name: string;
   readonly random: Random;
@@ -19,27 +19,27 @@ export interface Actor {
   readonly oracle: Oracle;
   readonly names: NameRegistry;
   readonly sortedMails: SortedMails;
-  /** All actors of the run. */
+  /** All actors of this run. */
   readonly peers: () => readonly Actor[];
-  /** Whether the run is coming to its end. */
+  /** Whether the run is stopping. */
   readonly stopping: () => boolean;
-  /** Whether the account is there. */
+  /** Whether the account is registered. */
   begun: boolean;
   account: Account;
-  /** The session that most requests are made in. */
+  /** Session of most requests. */
   main: Suite1Client;
-  /** A session that lies about for long. */
+  /** A session that is rarely used. */
   spare: Suite1Client | undefined;
-  /** Accounts that are not used any more and must be there all the same. */
+  /** Earlier accounts, which must still exist. */
   readonly retired: Account[];
-  /** Letters from others that were not looked at yet. */
+  /** Messages from other actors that were not opened yet. */
   readonly inbox: { readonly account: Account; readonly message: Message }[];
 }
 
-/** The account is locked, and rightly so. */
+/** The account is locked, as it should be. */
 export class Locked extends Error {}
 
-/** An answer's outcome in one word for comparisons: its error, or `done`. */
+/** Outcome of a response: its error, or `done`. */
 export function outcomeOf(answer: Answer): string {
   return answer.error ?? 'done';
 }
@@ -47,7 +47,7 @@ export function outcomeOf(answer: Answer): string {
 /**
  * Fails unless the outcome is one of those expected.
  *
- * @param promise what is broken by another one
+ * @param promise the promise that any other outcome breaks
  */
 export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...expected: string[]): string {
   const outcome = outcomeOf(answer);
@@ -56,7 +56,7 @@ export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...
   return outcome;
 }
 
-/** Counts the attempts that a password makes: one, and one more for whatever may have made a server begin anew. */
+/** Counts the attempts of one password: one, and another for each disturbance that may have restarted the request. */
 export function countAttempts(account: Account): { onProgress: (disturbances: number) => void } {
   let last: number | undefined;
   return {
@@ -67,11 +67,11 @@ export function countAttempts(account: Account): { onProgress: (disturbances: nu
   };
 }
 
-/** @throws Locked if the answer says so and may */
+/** @throws Locked if the response reports a lock that is justified */
 export function checkLock(actor: Actor, account: Account, answer: Answer): void {
   if (answer.status !== 202) return;
   if (account.attempts <= MAX_WRONG_PASSWORDS) {
-    actor.client.broken('five wrong passwords lock, fewer do not', `after at most ${account.attempts} attempts`);
+    actor.client.broken('fewer than five wrong passwords do not lock', `after at most ${account.attempts} attempts`);
   }
   actor.oracle.count('locks');
   throw new Locked('the account is locked');
@@ -101,12 +101,12 @@ export async function begin(actor: Actor): Promise<void> {
   actor.spare = undefined;
 }
 
-/** Makes sure that no request that was given up can be executed any more: the session proves to hold a later step. */
+/** Uses a later step, so that an abandoned request can no longer be executed. */
 export async function leaveBehind(actor: Actor, session: Suite1Client): Promise<void> {
-  const nobody = `/encrypt/${uniqueText()}`;
+  const unused = `/encrypt/${uniqueText()}`;
   for (const _ of [1, 2]) {
-    const answer = await actor.client.insist(session, nobody, { message: uniqueText() });
-    expectOutcome(actor, answer, 'nobody has a name that was never given', 'User is not found', 'No authorization');
+    const answer = await actor.client.insist(session, unused, { message: uniqueText() });
+    expectOutcome(actor, answer, 'an unused name belongs to no user', 'User is not found', 'No authorization');
   }
 }
 
@@ -114,7 +114,7 @@ export function uniqueText(): string {
   return `t-${randomBytes(8).toString('hex')}`;
 }
 
-/** Encrypts for a name. @returns the ciphertext, or nothing if nobody has the name */
+/** Encrypts for a name. @returns the ciphertext; undefined if no user has the name */
 export async function encryptFor(
   actor: Actor,
   session: Suite1Client,
@@ -128,7 +128,7 @@ export async function encryptFor(
   return answer.message;
 }
 
-/** Decrypts for the user of a session. @returns the text, or nothing if it is not for this user */
+/** Decrypts for the user of a session. @returns the text; undefined if it is not for this user */
 export async function decryptAs(actor: Actor, session: Suite1Client, ciphertext: string): Promise<string | undefined> {
   const answer = await actor.client.insist(session, '/decrypt', { message: ciphertext });
   if (outcomeOf(answer) !== 'done') return undefined;

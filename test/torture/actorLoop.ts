@@ -1,20 +1,20 @@
 import { type Account, passwordOf } from './account.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
 import { Broken } from './retryingClient.ts';
-import { changePassword, logInAnew, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
+import { changePassword, logInAgain, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
 import { exceedHandshakes, guessPasswords } from './scenarios/limits.ts';
-import { checkMessage, checkName, readMessage, writeToOneself, writeToPeer } from './scenarios/messages.ts';
+import { checkMessage, checkName, encryptForPeer, encryptForSelf, readMessage } from './scenarios/messages.ts';
 import { raceMessages, racePasswords, raceRegistrations, raceRenames, raceSessions } from './scenarios/races.ts';
 import { recover } from './scenarios/recovery.ts';
 
 const SCENARIOS: Readonly<Record<string, { weight: number; run: (actor: Actor) => Promise<void> }>> = {
-  'write to oneself': { weight: 20, run: (actor) => writeToOneself(actor) },
-  'write to a peer': { weight: 12, run: writeToPeer },
+  'encrypt for oneself': { weight: 20, run: (actor) => encryptForSelf(actor) },
+  'encrypt for another actor': { weight: 12, run: encryptForPeer },
   'read a message': { weight: 20, run: readMessage },
   rename: { weight: 10, run: rename },
   'change the password': { weight: 5, run: changePassword },
   recover: { weight: 7, run: recover },
-  'log in anew': { weight: 4, run: logInAnew },
+  'log in again': { weight: 4, run: logInAgain },
   mistype: { weight: 3, run: mistype },
   'guess passwords at once': { weight: 1, run: guessPasswords },
   'exceed a limit': { weight: 1, run: exceedHandshakes },
@@ -28,7 +28,7 @@ const SCENARIOS: Readonly<Record<string, { weight: number; run: (actor: Actor) =
 };
 const WEIGHTS = Object.fromEntries(Object.entries(SCENARIOS).map(([name, { weight }]) => [name, weight]));
 
-/** Lives until the run stops: acts at random, and after each restart of a server checks what it was promised. */
+/** Runs random scenarios until the run stops, and checks the promises after each restart of a server. */
 export async function actorLoop(actor: Actor, restarts: () => number): Promise<void> {
   let seen = restarts();
   let locked = false;
@@ -51,7 +51,7 @@ export async function actorLoop(actor: Actor, restarts: () => number): Promise<v
     } catch (error) {
       if (error instanceof Locked) locked = true;
       else if (!(error instanceof Broken)) throw error;
-      // What was broken is reported; the actor begins anew.
+      // The broken promise has been reported; the actor starts over.
       else actor.begun = false;
     }
   }
@@ -59,7 +59,7 @@ export async function actorLoop(actor: Actor, restarts: () => number): Promise<v
 
 async function useSpare(actor: Actor): Promise<void> {
   if (!actor.spare) await logInSpare(actor);
-  else await writeToOneself(actor, actor.spare);
+  else await encryptForSelf(actor, actor.spare);
 }
 
 async function unlock(actor: Actor): Promise<void> {
@@ -67,12 +67,12 @@ async function unlock(actor: Actor): Promise<void> {
   if (actor.account.usernames.length > 1) await settleName(actor);
 }
 
-/** The lock kept the actor from finding out what the account's name or password is. */
+/** Whether a lock kept the actor from settling the account's name or password. */
 function isUnsettled({ usernames, passwords }: Account): boolean {
   return usernames.length > 1 || passwords.length > 1;
 }
 
-/** Both sessions go on without a login, and the account is what it was. */
+/** Checks that both sessions continue without a login and the account is unchanged. */
 export async function checkSessions(actor: Actor): Promise<void> {
   if (isUnsettled(actor.account)) return;
   await checkName(actor, actor.main, actor.account);
@@ -81,7 +81,7 @@ export async function checkSessions(actor: Actor): Promise<void> {
   await logIn(actor, actor.account);
 }
 
-/** Everything that was acknowledged of an account is there: password, name, messages; the former password is void. */
+/** Checks everything acknowledged for an account: password, name, messages, and that the former password is void. */
 export async function checkAccount(actor: Actor, account: Account): Promise<void> {
   if (isUnsettled(account)) return;
   const session = await actor.client.handshake();
@@ -100,7 +100,7 @@ export async function checkAccount(actor: Actor, account: Account): Promise<void
   for (const message of account.messages) await checkMessage(actor, session, account, message);
 }
 
-/** The last word of an actor: all of its accounts and sessions. Goes on after a broken promise. */
+/** Final check of all accounts and sessions of an actor. Continues after a broken promise. */
 export async function checkEverything(actor: Actor): Promise<void> {
   const checks = [
     () => checkSessions(actor),

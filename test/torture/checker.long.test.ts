@@ -23,14 +23,14 @@ async function actUntil(harness: Harness, isEnough: () => boolean): Promise<void
   await stop();
 }
 
-/** More acknowledged requests than any actor can make without advancing a session by several steps. */
+/** Waits for so many acknowledged requests that some session has advanced by several steps. */
 function actForAWhile(harness: Harness): Promise<void> {
   const { counts } = harness.oracle;
   const enough = counts.acknowledged + 60;
   return actUntil(harness, () => counts.acknowledged >= enough);
 }
 
-test('a disk that forgets what was acknowledged', async (t) => {
+test('checks report a disk that loses acknowledged data', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   assert.ok(database.engine === 'sqlite');
@@ -55,7 +55,7 @@ test('a disk that forgets what was acknowledged', async (t) => {
   assert.match(oracle.broken[0]?.history.join('\n') ?? '', /POST \//);
 });
 
-test('a database in which single things change', async (t) => {
+test('checks report single changes in the database', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   await actUntil(harness, () => oracle.counts.registrations >= harness.actors.length);
@@ -63,7 +63,7 @@ test('a database in which single things change', async (t) => {
   await runSql(
     database,
     'UPDATE users SET password_hash = (SELECT password_hash FROM users ORDER BY created_at LIMIT 1)',
-    // Of all: the newest may be one that nobody uses any more.
+    // All users: the newest account may be unused.
     `UPDATE users SET username = username || '?', username_key = username_key || '?'`,
   );
   await cluster.startAll();
@@ -79,7 +79,7 @@ test('a database in which single things change', async (t) => {
   }
 });
 
-test('a request that is executed twice', () => {
+test('checks report a request that was executed twice', () => {
   const oracle = createOracle();
   const ledger = createAnswerLedger(oracle);
   const request = Buffer.from('the same bytes');
@@ -93,7 +93,7 @@ test('a request that is executed twice', () => {
   assert.deepEqual(promisesBroken(oracle), ['the same bytes get the same answer']);
 });
 
-test('a name that two accounts have, and one that nobody has and nobody gets', () => {
+test('checks report a name of two accounts, and a free name that is refused', () => {
   const oracle = createOracle();
   const names = createNameRegistry(oracle);
   const asked = performance.now();
@@ -104,14 +104,14 @@ test('a name that two accounts have, and one that nobody has and nobody gets', (
   assert.deepEqual(promisesBroken(oracle), []);
   names.doubt('n', 'bob');
   names.settle('n', 'bob', true);
-  assert.deepEqual(promisesBroken(oracle), ["a name is one account's"]);
+  assert.deepEqual(promisesBroken(oracle), ['a name belongs to one account']);
   names.settle('n', 'ada', false);
   names.settle('n', 'bob', false);
   names.refused('n', 'eve', performance.now() + 1);
-  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that nobody has can be had']);
+  assert.deepEqual(promisesBroken(oracle).slice(1), ['a free name can be taken']);
 });
 
-test('mails that are lost', async (t) => {
+test('checks report lost mails', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   const [actor = assert.fail()] = harness.actors;

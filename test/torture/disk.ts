@@ -1,19 +1,19 @@
-/** What lies in the database of the servers, looked at from outside. */
+/** Reads and changes the database of the servers from outside. */
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { runSql } from '../support/sql.ts';
 
-/** @returns name and address of every user */
+/** @returns name and e-mail of every user */
 export async function readUsers(place: StoreLocation): Promise<{ username: string; email: string }[]> {
   return (await runSql(place, 'SELECT username, email FROM users')) as { username: string; email: string }[];
 }
 
-/** @returns how many mails wait to be sent, or to be found sent */
+/** @returns the number of mails in the outbox */
 export async function countOutbox(place: StoreLocation): Promise<number> {
   const [row] = (await runSql(place, 'SELECT count(*) AS count FROM outbox')) as { count: number | string }[];
   return Number(row?.count);
 }
 
-/** A mail and the worker that has it, in hexadecimal. */
+/** A mail and the lease of its worker, in hex. */
 export interface MailLease {
   readonly mailId: string;
   readonly token: string;
@@ -26,7 +26,7 @@ interface LeaseRow {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** @returns the mails that some worker has, or had when it died */
+/** @returns the mails that a worker has leased, dead workers included */
 export async function readMailLeases(place: StoreLocation): Promise<MailLease[]> {
   const rows = await runSql(place, 'SELECT mail_id, lease_token FROM outbox WHERE lease_token IS NOT NULL');
   return (rows as unknown as LeaseRow[]).map((row) => ({
@@ -35,7 +35,7 @@ export async function readMailLeases(place: StoreLocation): Promise<MailLease[]>
   }));
 }
 
-/** Makes a lease end now, as time would. */
+/** Ends a lease now. */
 export async function endMailLease(place: StoreLocation, { mailId, token }: MailLease): Promise<void> {
   const literal = (digits: string) => (place.engine === 'postgres' ? `'\\x${digits}'::bytea` : `x'${digits}'`);
   await runSql(
@@ -44,12 +44,12 @@ export async function endMailLease(place: StoreLocation, { mailId, token }: Mail
   );
 }
 
-/** Makes all leases end now, as time would: nobody may be at work. */
+/** Ends all leases now. No server may be running. */
 export async function endLeases(place: StoreLocation): Promise<void> {
   await runSql(place, 'UPDATE outbox SET next_attempt_at = 0', 'UPDATE request_locks SET lease_until = 0');
 }
 
-/** @returns what is wrong with the database file, or with references in it */
+/** @returns errors of the database file and of references in it */
 export async function findDamage(place: StoreLocation): Promise<string[]> {
   if (place.engine === 'postgres') return [];
   const integrity = (await runSql(place, 'PRAGMA integrity_check')) as { integrity_check: string }[];

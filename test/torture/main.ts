@@ -1,7 +1,7 @@
 /**
- * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients at work through a faulty
- * network while servers on one database are killed and started again and, on PostgreSQL, lose their connections to it.
- * Exit code 1 if anything that was acknowledged got lost or was done twice.
+ * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients behind a faulty
+ * network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to it.
+ * Exit code 1 if anything acknowledged was lost or executed twice.
  */
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
@@ -31,7 +31,7 @@ if (values.postgres && !process.env.VWS_TEST_POSTGRES_URL) {
   cleanups.push(postgres.stop);
   process.env.VWS_TEST_POSTGRES_URL = postgres.url;
 }
-// Read the variable when they are loaded.
+// These modules read the variable when they are loaded.
 const { startServer } = await import('../support/server.ts');
 const { postgresUrl } = await import('../support/store.ts');
 const { torture } = await import('./run.ts');

@@ -2,13 +2,13 @@ import { newPassword } from '../../support/people.ts';
 import { type Actor, countAttempts, expectOutcome, Locked, MAX_WRONG_PASSWORDS } from '../actor.ts';
 import { newAddress } from '../retryingClient.ts';
 
-/** Handshakes from one address in a minute: what the servers of the run are started with. */
+/** Limit of handshakes from one address in a minute, as set for the servers of the run. */
 export const MAX_HANDSHAKES = 20;
 const HANDSHAKES = MAX_HANDSHAKES + 10;
 const GUESSES = 8;
 const MINUTE_MILLISECONDS = 60_000;
 
-/** More wrong passwords at once than lock, each in a session of its own: five are checked, the others find the lock. */
+/** Gives more wrong passwords at once than lock, each in its own session: five are checked, the others find the lock. */
 export async function guessPasswords(actor: Actor): Promise<void> {
   const { account, client, oracle } = actor;
   const statuses = await Promise.all(
@@ -23,9 +23,9 @@ export async function guessPasswords(actor: Actor): Promise<void> {
   const checked = statuses.filter((status) => status !== 202).length;
   oracle.count('checks');
   if (checked > MAX_WRONG_PASSWORDS) {
-    client.broken('five wrong passwords lock, however many come at once', `${checked} of ${GUESSES} were checked`);
+    client.broken('five wrong passwords lock, even at once', `${checked} of ${GUESSES} were checked`);
   }
-  // Each that was not checked found five counted before it, of these or of those that may have been counted before.
+  // Each unchecked one found five counted before it: of these, or of those that may have been counted earlier.
   const leastChecked = MAX_WRONG_PASSWORDS - (account.attempts - GUESSES);
   if (checked < leastChecked) {
     client.broken('a wrong password counts once', `${checked} of ${GUESSES} were checked, not ${leastChecked}`);
@@ -34,7 +34,7 @@ export async function guessPasswords(actor: Actor): Promise<void> {
   throw new Locked('by guessing');
 }
 
-/** More handshakes at once from one address than the limit allows in a minute. */
+/** Sends more handshakes at once from one address than the limit allows in a minute. */
 export async function exceedHandshakes(actor: Actor): Promise<void> {
   const { random, client, oracle } = actor;
   const address = newAddress(random);
@@ -51,6 +51,6 @@ export async function exceedHandshakes(actor: Actor): Promise<void> {
   }
   const copies = trials.reduce((sum, trial) => sum + trial.copies, 0);
   if (refused > 0 && copies - refused < MAX_HANDSHAKES) {
-    client.broken('a limit refuses nobody before it is reached', `${refused} of ${copies} handshakes were refused`);
+    client.broken('a limit does not refuse before it is reached', `${refused} of ${copies} handshakes were refused`);
   }
 }

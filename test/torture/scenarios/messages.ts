@@ -4,8 +4,8 @@ import { type Actor, decryptAs, encryptFor, uniqueText } from '../actor.ts';
 
 const MAX_REPETITIONS = 1_500;
 
-/** Encrypts for oneself in some session and keeps the message. */
-export async function writeToOneself(actor: Actor, session: Suite1Client = actor.main): Promise<void> {
+/** Encrypts for the actor itself and keeps the message. */
+export async function encryptForSelf(actor: Actor, session: Suite1Client = actor.main): Promise<void> {
   const long = actor.random.chance(0.1) ? uniqueText().repeat(actor.random.integer(1, MAX_REPETITIONS)) : '';
   const text = uniqueText() + long;
   const name = nameOf(actor.account);
@@ -15,7 +15,7 @@ export async function writeToOneself(actor: Actor, session: Suite1Client = actor
 }
 
 /** Encrypts for another actor, whose name may change meanwhile. */
-export async function writeToPeer(actor: Actor): Promise<void> {
+export async function encryptForPeer(actor: Actor): Promise<void> {
   const peer = actor.random.pick(actor.peers());
   const { account } = peer;
   const epoch = account.nameEpoch;
@@ -29,7 +29,7 @@ export async function writeToPeer(actor: Actor): Promise<void> {
   peer.inbox.push({ account, message: { ciphertext, text } });
 }
 
-/** Opens one of the messages that the account got so far, or all that just came. */
+/** Stores received messages and opens one of the account's messages. */
 export async function readMessage(actor: Actor): Promise<void> {
   for (const { account, message } of actor.inbox.splice(0)) {
     if (account === actor.account) keepMessage(account, message);
@@ -51,7 +51,7 @@ export async function checkMessage(
   }
 }
 
-/** Makes sure that the name is the account's: what is encrypted for it opens in the account's session. */
+/** Checks that the name belongs to the account: a message for it opens in the account's session. */
 export async function checkName(actor: Actor, session: Suite1Client, account: Account): Promise<void> {
   const text = uniqueText();
   const name = nameOf(account);

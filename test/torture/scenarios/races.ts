@@ -1,10 +1,10 @@
 import { newPassword, newPerson } from '../../support/people.ts';
 import { nameOf, newAccount, passwordOf } from '../account.ts';
 import { type Actor, checkLock, countAttempts, logIn, outcomeOf, uniqueText } from '../actor.ts';
-import { endSpare, settleName, TROPHIES } from './account.ts';
-import { writeToOneself } from './messages.ts';
+import { CONTESTED_NAMES, endSpare, settleName } from './account.ts';
+import { encryptForSelf } from './messages.ts';
 
-/** Several requests at once on one step: all are answered, one branch goes on, the others end. */
+/** Several requests at once on one step: all are answered, one branch continues, the others end. */
 export async function raceMessages(actor: Actor): Promise<void> {
   const { random, client, oracle } = actor;
   oracle.count('races');
@@ -12,15 +12,15 @@ export async function raceMessages(actor: Actor): Promise<void> {
   const branches = Array.from({ length: random.integer(2, 4) }, () => actor.main.fork());
   const answers = await Promise.all(branches.map((branch) => client.insist(branch, path, { message: uniqueText() })));
   for (const answer of answers) {
-    if (answer.message === undefined) client.broken('requests at once are all answered', outcomeOf(answer));
+    if (answer.message === undefined) client.broken('simultaneous requests are all answered', outcomeOf(answer));
   }
   const chosen = random.pick(branches);
   actor.main = chosen;
-  await writeToOneself(actor);
+  await encryptForSelf(actor);
   const left = random.pick(branches.filter((branch) => branch !== chosen));
   const late = await client.insist(left, path, { message: uniqueText() }, { mayBeOver: true });
   oracle.count('checks');
-  if (late.status !== 404) client.broken('a step that was left behind is void', `${late.status} ${outcomeOf(late)}`);
+  if (late.status !== 404) client.broken('an abandoned branch is void', `${late.status} ${outcomeOf(late)}`);
 }
 
 /** Two names at once in one session: both are acknowledged, one is the last. */
@@ -29,7 +29,7 @@ export async function raceRenames(actor: Actor): Promise<void> {
   oracle.count('races');
   const former = nameOf(account);
   const wanted = [newPerson().username, newPerson().username];
-  if (TROPHIES.includes(former)) return;
+  if (CONTESTED_NAMES.includes(former)) return;
   account.nameEpoch += 1;
   account.usernames = [...wanted, former];
   const branches = wanted.map((name) => ({ name, session: actor.main.fork() }));
@@ -41,7 +41,7 @@ export async function raceRenames(actor: Actor): Promise<void> {
   );
   for (const answer of answers) checkLock(actor, account, answer);
   if (answers.some((answer) => outcomeOf(answer) !== 'done')) {
-    client.broken('two names at once are both acknowledged', answers.map(outcomeOf).join(', '));
+    client.broken('two simultaneous renames are both acknowledged', answers.map(outcomeOf).join(', '));
   }
   account.attempts = 0;
   oracle.count('renames', 2);
@@ -69,9 +69,9 @@ export async function racePasswords(actor: Actor): Promise<void> {
   const winners = branches.filter((_, index) => outcomes[index] === 'done');
   const [winner] = winners;
   if (!winner || winners.length !== 1) {
-    return client.broken('of two new passwords at once one is set', outcomes.join(', '));
+    return client.broken('one of two simultaneous new passwords is set', outcomes.join(', '));
   }
-  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
+  // The other password may have been counted as wrong after the winner's: the count stays.
   account.passwords = [winner.password];
   account.formerPassword = former;
   oracle.count('password changes');
@@ -98,10 +98,10 @@ export async function raceSessions(actor: Actor): Promise<void> {
   for (const answer of answers) checkLock(actor, account, answer);
   const winner = branches[statuses.indexOf(200)];
   if (!winner || statuses.toSorted().join() !== '200,404') {
-    const told = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`).join(', ');
-    return client.broken('of two sessions that set a password at once one goes on', told);
+    const seen = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`).join(', ');
+    return client.broken('one of two sessions that set a password at once continues', seen);
   }
-  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
+  // The other password may have been counted as wrong after the winner's: the count stays.
   account.passwords = [winner.password];
   account.formerPassword = former;
   oracle.count('password changes');
@@ -125,7 +125,7 @@ export async function raceRegistrations(actor: Actor): Promise<void> {
   );
   const expected = ['done', sameName ? 'Username is busy' : 'Email is busy'];
   if (outcomes.toSorted().join() !== expected.toSorted().join()) {
-    client.broken('of two registrations at once one gets the name', outcomes.join(', '));
+    client.broken('one of two simultaneous registrations succeeds', outcomes.join(', '));
   }
   const winner = people[outcomes.indexOf('done')];
   if (winner) retired.push(newAccount(winner));

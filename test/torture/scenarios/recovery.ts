@@ -7,9 +7,9 @@ import { expectEnded, settlePassword } from './account.ts';
 const GIVE_UP_CHANCE = 0.1;
 const MAX_CODES = 5;
 const WRONG_CODE = 'AAAAAA';
-const POLL_MILLISECONDS = 25;
-/** A mail that a crash interrupted comes two minutes later; nobody waits for that here. */
-const MAIL_PATIENCE_MILLISECONDS = 6_000;
+const POLL_INTERVAL_MS = 25;
+/** A mail interrupted by a crash arrives two minutes later; actors do not wait for it. */
+const MAIL_TIMEOUT_MS = 6_000;
 
 /** Recovers the account by the code in the mail. */
 export async function recover(actor: Actor): Promise<void> {
@@ -25,12 +25,12 @@ export async function recover(actor: Actor): Promise<void> {
     return;
   }
   account.mails.asked += 1;
-  expectOutcome(actor, forgot, 'a recovery can be begun', 'done');
+  expectOutcome(actor, forgot, 'a recovery can be started', 'done');
   if (!(await confirm(actor, session, before, allArrived))) return;
   await setPassword(actor, session);
 }
 
-/** @returns false if the mail did not come in time */
+/** @returns false if the mail did not arrive in time */
 async function confirm(actor: Actor, session: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
   const { account, client, sortedMails } = actor;
   let tries = 0;
@@ -40,16 +40,16 @@ async function confirm(actor: Actor, session: Suite1Client, before: number, allA
     expectOutcome(actor, answer, 'a wrong code is refused', ...refused);
     tries += 1;
   }
-  const deadline = performance.now() + MAIL_PATIENCE_MILLISECONDS;
+  const deadline = performance.now() + MAIL_TIMEOUT_MS;
   for (let next = before; tries < MAX_CODES && performance.now() < deadline && !actor.stopping(); ) {
     const mail = sortedMails.mailsTo(account.email)[next];
     if (!mail) {
-      await delay(POLL_MILLISECONDS);
+      await delay(POLL_INTERVAL_MS);
       continue;
     }
     const answer = await client.insist(session, '/confirm_forgot_password', { code: mail.code });
-    const promise = 'the code in the mail is good';
-    // A mail that an earlier crash held up may come first.
+    const promise = 'the code in the mail is accepted';
+    // A mail delayed by an earlier crash may arrive first.
     const outcome = expectOutcome(actor, answer, promise, 'done', ...(allArrived ? [] : refused));
     if (outcome === 'done') return true;
     next += 1;
