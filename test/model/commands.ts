@@ -1,4 +1,4 @@
-/** What can happen in a walk, drawn at random: each command is described in the report of a failed run. */
+/** Random commands of the model test; the report of a failed run describes each of them. */
 import fc from 'fast-check';
 import type { CrashPoint } from '../support/crashableStore.ts';
 import { CLIENTS, describeCrash, describePart, type Harness, type Part, partOf } from './harness.ts';
@@ -8,9 +8,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const CODE_LIFETIME = 10 * MINUTE;
 const LOCK_DURATION = 15 * MINUTE;
-/** The ends of codes, locks, sessions and memories, and the milliseconds before them. */
+/** Lifetimes of codes, locks and sessions, and one millisecond less. */
 const LONG_PAUSES = [CODE_LIFETIME, LOCK_DURATION, HOUR, 2 * HOUR, 24 * HOUR].flatMap((end) => [end - 1, end]);
-/** Those of which several fit into the life of a session. */
+/** Pauses of which several fit into the lifetime of a session. */
 const SHORT_PAUSES = [1, 1_000, 2 * MINUTE, 5 * MINUTE, 40 * MINUTE, 40 * MINUTE];
 
 export type Command = fc.AsyncCommand<Harness, Harness>;
@@ -78,7 +78,7 @@ function sendCommand(parts: readonly Part[], crashPoint?: CrashPoint): Command {
   );
 }
 
-/** A whole recovery, which chance would seldom put together; its answers may be lost and asked for again. */
+/** A complete recovery, which random commands would rarely produce; its responses may be lost and requested again. */
 const recoveryCommand = fc
   .record({
     client,
@@ -105,7 +105,7 @@ const recoveryCommand = fc
     });
   });
 
-/** Guesses at a password, at once or one after the other, and the right one in the end. */
+/** Wrong passwords, at once or one after the other, followed by the right one. */
 const guessCommand = fc
   .record({
     client,
@@ -145,7 +145,7 @@ const kinds: readonly (readonly [weight: number, commands: fc.Arbitrary<Command>
   [1, fc.constant(createCommand('what has expired is removed', (harness) => harness.sweep()))],
 ];
 
-/** For `fc.commands`, which draws from each of them as often as from any other. */
+/** For `fc.commands`, which draws from each entry with the same probability. */
 export const commands: fc.Arbitrary<Command>[] = kinds.flatMap(([weight, kind]) =>
   Array<typeof kind>(weight).fill(kind),
 );

@@ -1,4 +1,4 @@
-/** Clients and a server that can crash, on a clock that only the walk turns. */
+/** Clients and a server that can crash, on a clock that only commands advance. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,32 +22,32 @@ import { findSession } from './rules.ts';
 
 export const CLIENTS = ['A', 'B', 'C'] as const;
 export type ClientName = (typeof CLIENTS)[number];
-/** Mails that a crash left half sent are sent again after their lease: time passes in hops, so that none expires. */
+/** Time advances in hops, so that mails interrupted by a crash are sent again before they expire. */
 const MAIL_HOP = 30_000;
-const NOBODYS_KEY = '0'.repeat(64);
+const WRONG_KEY = '0'.repeat(64);
 
-/** One thing that a client sends. */
+/** A request of a client. */
 export interface Part {
   readonly client: ClientName;
-  /** A new request, the bytes of an earlier one (the last but so many), or something that does not open. */
+  /** A new request, the bytes of an earlier one (counted from the last), or a request that does not open. */
   readonly what: { readonly ask: Ask } | { readonly again: number } | 'nonsense';
-  /** How many steps before the newest one that the client holds it is made with. */
+  /** Step of the request, counted back from the newest one that the client holds. */
   readonly stepsBack: number;
-  /** When each copy of it goes out, in turns of the event loop. */
+  /** Send time of each copy, in turns of the event loop. */
   readonly starts: readonly number[];
   readonly isAnswerLost: boolean;
 }
 
 export interface Harness {
-  /** A line for each thing that happened. */
+  /** One line for each event. */
   readonly history: readonly string[];
-  /** Registers two users, so that walks need not begin with that. */
+  /** Registers two users, so that commands need not start with that. */
   populate(): Promise<void>;
   /** Begins a command, which the report describes by this text. */
   begin(text: string): void;
-  /** Whether the bounds of a session allow for all this. */
+  /** Whether the bounds of a session allow all these requests. */
   allows(parts: readonly Part[]): boolean;
-  /** Sends everything at once, perhaps until the server crashes; then it starts again. */
+  /** Sends everything at once, optionally until the server crashes and restarts. */
   send(parts: readonly Part[], crash?: CrashPoint): Promise<void>;
   restart(): Promise<void>;
   pass(milliseconds: number): Promise<void>;
@@ -56,14 +56,14 @@ export interface Harness {
 }
 
 interface Client {
-  /** What it believes to be its newest step. */
+  /** Keys of the newest step, as the client believes. */
   keys: Keys | undefined;
-  /** The keys of all steps that it ever held, the newest last. */
+  /** Keys of all steps that it ever held, newest last. */
   readonly held: Keys[];
   readonly sent: Sent[];
 }
 
-/** @param count called with a name for each thing that happened, to see that walks get everywhere */
+/** @param count called with the name of each event, to show that runs cover all of them */
 export async function createHarness(count: (what: string) => void): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-model-'));
   const time = createFakeTime();
@@ -123,10 +123,10 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     const request = resolveAsk(ask, oracle.state, step, known);
     const isNonsense = part.what === 'nonsense';
     const { endpoint, path, fields, recipient } = wireOf(request);
-    const prepared = prepare(isNonsense ? { ...keys, aesKey: NOBODYS_KEY } : keys, path, fields);
+    const prepared = prepare(isNonsense ? { ...keys, aesKey: WRONG_KEY } : keys, path, fields);
     const { bytes } = sealedRequest({ endpoint, request: prepared });
     const hash = Buffer.from(hashRequest(bytes)).toString('hex');
-    // Suite 1 makes the same bytes of the same fields: it is the same request.
+    // In suite 1 the same fields give the same bytes: it is the same request.
     const same = client.sent.find((earlier) => earlier.hash === hash);
     if (same) return same;
     const sent: Sent = {
@@ -159,7 +159,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     const { ended, end } = server.store.crashAt(crash);
     await Promise.race([ended, delivering.then(() => server.outbox.idle())]);
     end();
-    // What had been answered before reaches its client.
+    // Responses sent before the crash reach their clients.
     for (let turn = 0; turn < 3; turn++) await nextTurn();
     await stop();
     count('a crash');
@@ -215,7 +215,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
         crash !== undefined,
       );
       for (const { part, delivery } of deliveries) receive(part, delivery);
-      // After a crash it takes a moment until somebody starts the server again.
+      // A restart after a crash takes a moment.
       if (crash) await harness.pass(REQUEST_LOCK_LEASE_MS);
     },
 
@@ -258,7 +258,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
   return harness;
 }
 
-/** A part without anything special. */
+/** A plain request. */
 export function partOf(client: ClientName, what: Part['what'], isAnswerLost = false): Part {
   return { client, what, stepsBack: 0, starts: [0], isAnswerLost };
 }

@@ -1,4 +1,4 @@
-/** Holds what the server did, as its journal, its answers and its database show it, against the rules. */
+/** Checks the server's journal, responses and database against the rules. */
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -33,7 +33,7 @@ const attemptsKey = masterKey.derive('vws login attempts');
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const accountKeyOf = (email: string) => hex(hmac(attemptsKey, email));
 
-/** A request as its sender keeps it. */
+/** A request as its sender stores it. */
 export interface Sent {
   readonly text: string;
   readonly request: Request | 'nonsense';
@@ -45,11 +45,11 @@ export interface Sent {
   readonly step: string;
   /** The hash of its bytes, in hex. */
   readonly hash: string;
-  /** What it came to, once that is durable. */
+  /** Its response, once that is durable. */
   committed?: { readonly wire: WireAnswer; readonly answer: Answer };
 }
 
-/** What one copy of a request came to; undefined if a crash came before. */
+/** Result of one copy of a request; undefined after a crash. */
 export type Result =
   | { readonly answer: WireAnswer }
   | { readonly problem: string; readonly error: unknown }
@@ -60,12 +60,12 @@ export interface Delivery {
   result: Result;
 }
 
-/** The states that a request may have found, while several were under way. */
+/** States that a request may have found while several were in progress. */
 interface Moments {
   readonly all: State[];
-  /** Those before each counted attempt, by e-mail address. */
+  /** States before each counted attempt, by e-mail address. */
   readonly beforeAttempt: Map<string, State[]>;
-  /** The accounts whose passwords were checked, once for each request that was executed. */
+  /** Accounts whose passwords were checked, once per executed request. */
   readonly checked: string[];
   mail: string | undefined;
 }
@@ -76,9 +76,9 @@ export interface Oracle {
   readonly mails: readonly MailMessage[];
   noteMail(mail: MailMessage): void;
   codeOf(recovery: Recovery | undefined): string | undefined;
-  /** To be told of requests before they are sent. */
+  /** Must be called with requests before they are sent. */
   expect(deliveries: readonly Delivery[]): void;
-  /** Follows what became durable since the last time, and compares everything that can be seen. */
+  /** Applies what became durable since the last call, and compares everything observable. */
   check(database: DatabaseSync, deliveries: readonly Delivery[], hasCrashed: boolean): void;
   sweep(): void;
 }
@@ -88,7 +88,7 @@ export function stepIdOf(sessionKey: string): string {
   return hex(createStepEncryption(stepKey, sessionKey).stepId);
 }
 
-/** @param count called with a name for each thing that happened */
+/** @param count called with the name of each event */
 export function createOracle(clock: () => number, count: (what: string) => void): Oracle {
   const state = newState();
   const requests = new Map<string, Sent>();
@@ -126,7 +126,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   function takeAttempt({ id, failures, lockedUntil }: JournalEntry, moments: Moments): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id);
-    assert.ok(email, 'an attempt was counted for nobody');
+    assert.ok(email, 'an attempt was counted for an unknown e-mail');
     const before = moments.beforeAttempt.get(email) ?? [];
     moments.beforeAttempt.set(email, [...before, structuredClone(state)]);
     const expected = countAttempt(state.attempts.get(email), clock());
@@ -153,16 +153,16 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   function takeExecution(entry: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     const sent = requests.get(entry.request ?? '');
-    assert.ok(sent && sent.request !== 'nonsense', 'something was executed that nobody asked for');
+    assert.ok(sent && sent.request !== 'nonsense', 'a request was executed that no client sent');
     const { request } = sent;
     assert.equal(sent.committed, undefined, `executed twice: ${sent.text}`);
     assert.equal(entry.parent, sent.step);
     const step = state.sessions.get(entry.session ?? '')?.steps.get(sent.step);
-    assert.ok(step, `executed with a step that is over: ${sent.text}`);
+    assert.ok(step, `executed with an ended step: ${sent.text}`);
 
     const encryption = createStepEncryption(stepKey, sent.prepared.keys.sessionKey);
     const { answer: wire } = encryption.openAnswer(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
-    assert.ok(wire, `an answer that was not kept: ${sent.text}`);
+    assert.ok(wire, `the response was not stored: ${sent.text}`);
     const answer = openAnswer(sent.prepared, asHttp(wire));
     sent.committed = { wire, answer };
     assert.equal(answer.keys && stepIdOf(answer.keys.sessionKey), entry.id);
@@ -171,9 +171,9 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const preparations = account === undefined ? moments.all : (moments.beforeAttempt.get(account) ?? []);
     const allowed = new Set(preparations.map((prepared) => outcomeOf(request, step, prepared, state, clock(), codeOf)));
     if (account !== undefined) moments.checked.push(account);
-    const outcome = [...allowed].find((candidate) => isSaidBy(candidate, answer));
+    const outcome = [...allowed].find((candidate) => isOutcomeOf(candidate, answer));
     const saw = `${answer.status} ${answer.error ?? ''}`;
-    assert.ok(outcome, `${sent.text}: the answer ${saw} should be one of: ${[...allowed].join(', ')}`);
+    assert.ok(outcome, `${sent.text}: response ${saw}, expected one of: ${[...allowed].join(', ')}`);
     count(`${request.to}: ${outcome}`);
 
     if (outcome === 'done' && request.to === 'encrypt') {
@@ -189,7 +189,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(entry.recovery, next.recovery, `${sent.text}: the recovery of the session`);
   }
 
-  /** Where nothing else is under way, a right password or a recovery leaves no attempt counted. */
+  /** Without concurrent requests, a right password or a recovery resets the count of attempts. */
   function checkForgetting(
     { to }: Request,
     outcome: Outcome,
@@ -209,7 +209,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const isAlive = findSession(state, sent.step) !== undefined;
     if ('answer' in result) {
       assert.ok(sent.committed, `answered, but not durable: ${sent.text}`);
-      assert.deepEqual(result.answer, sent.committed.wire, `another answer than the first: ${sent.text}`);
+      assert.deepEqual(result.answer, sent.committed.wire, `different from the first response: ${sent.text}`);
       return;
     }
     const { problem, error } = result;
@@ -220,7 +220,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     else throw new Error(text, { cause: error });
   }
 
-  /** A session that was idle for too long ends with the first request; that one is told so, the others find nothing. */
+  /** An idle session ends with the first request, which reports it; later requests find no session. */
   function endIdleSessions(deliveries: readonly Delivery[], start: State, hasCrashed: boolean): void {
     for (const [id, session] of start.sessions) {
       const own = deliveries.filter(({ sent }) => session.steps.has(sent.step));
@@ -229,11 +229,11 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       state.sessions.delete(id);
       if (hasCrashed) continue;
       const expired = own.filter(({ result }) => result && 'problem' in result && result.problem === 'session_expired');
-      // Another request may have ended the session before, with its user's other ones.
+      // Another request may have ended the session earlier, with the user's other sessions.
       const least = own.length === deliveries.length ? 1 : 0;
       assert.ok(
         expired.length >= least && expired.length <= 1,
-        `${expired.length} were told that an idle session is over`,
+        `${expired.length} requests reported that an idle session ended`,
       );
     }
   }
@@ -256,7 +256,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   function checkMails(database: DatabaseSync): void {
     const waiting = new Set(waitingMails(database));
     for (const { id, to } of mails) {
-      assert.equal(state.mails.get(id), to, 'a mail that nobody asked for');
+      assert.equal(state.mails.get(id), to, 'a mail that no client requested');
       const copies = mails.filter((mail) => mail.id === id).length;
       const excused = crashes - (crashesBefore.get(id) ?? 0);
       assert.ok(copies <= 1 + excused, `a code was mailed ${copies} times, with ${excused} crashes since`);
@@ -264,7 +264,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     for (const id of state.mails.keys()) {
       assert.ok(waiting.has(id) || mails.some((mail) => mail.id === id), 'a mail was lost');
     }
-    if (crashes === 0) assert.equal(waiting.size, 0, 'mails wait for nothing');
+    if (crashes === 0) assert.equal(waiting.size, 0, 'mails are left in the outbox');
   }
 
   return {
@@ -292,27 +292,27 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       for (const { sent, result } of deliveries) {
         const [id, session] = findSession(state, sent.step) ?? [];
         if (!session || !wereCommitted.has(sent)) continue;
-        // Asking again for an answer is a use of the session; whether a crash came before it, the database tells.
+        // A repeated request is a use of the session; after a crash the database shows whether it was committed.
         if (result && 'answer' in result) session.lastUse = clock();
         else if (hasCrashed && picture.sessions[id ?? '']?.lastUse === clock()) session.lastUse = clock();
         if (result && 'answer' in result) count('a stored answer');
       }
       if (hasCrashed) {
         for (const [id, session] of start.sessions) {
-          // Whether an idle session had ended before the crash, the database tells as well.
+          // The database also shows whether an idle session ended before the crash.
           if (!state.sessions.has(id) && isIdle(session, clock()) && picture.sessions[id])
             state.sessions.set(id, session);
         }
       }
       assert.deepEqual(picture, pictureOfState(state, accountKeyOf));
       checkMails(database);
-      if (!hasCrashed) assert.equal(countRequestLocks(database, clock()), 0, 'a claim is left');
+      if (!hasCrashed) assert.equal(countRequestLocks(database, clock()), 0, 'a request lock is left');
     },
     sweep: () => sweep(state, clock()),
   };
 }
 
-function isSaidBy(outcome: Outcome, { status, error }: Answer): boolean {
+function isOutcomeOf(outcome: Outcome, { status, error }: Answer): boolean {
   if (outcome === 'done') return status === 200 && error === undefined;
   const form = problems[outcome].suite1;
   return form.kind === 'answer' && form.status === status && form.sentence === error;

@@ -1,5 +1,5 @@
 /**
- * Whether two kinds of requests take different times, told from samples on a noisy machine.
+ * Decides from samples on a noisy machine whether two kinds of requests take different times.
  *
  * - Mann-Whitney U, with the normal approximation and the correction for ties: H. B. Mann, D. R. Whitney, "On a test of
  *   whether one of two random variables is stochastically larger than the other", Ann. Math. Statist. 18 (1947); the
@@ -10,13 +10,13 @@
  * - The shift, the median of all pairwise differences: J. L. Hodges, E. L. Lehmann, Ann. Math. Statist. 34 (1963).
  */
 
-/** How the values of one sample lie to those of another. */
+/** Comparison of two samples. */
 export interface Comparison {
-  /** Two-sided: how likely samples of the same distribution lie as far apart. */
+  /** Two-sided p-value: probability that samples of one distribution differ at least as much. */
   readonly p: number;
-  /** The chance that a value of the first sample is above one of the second. */
+  /** Probability that a value of the first sample is above one of the second. */
   readonly superiority: number;
-  /** By how much the first sample is above the second, in the unit of the values. */
+  /** Shift of the first sample above the second, in the unit of the values. */
   readonly shift: number;
 }
 
@@ -64,9 +64,9 @@ function medianDifference(first: readonly number[], second: readonly number[]): 
 }
 
 /**
- * What counts as a difference: too unlikely to be chance, plain in the ranks, and long enough to be measured from afar.
- * Each alone is met now and then on a machine at work; what is rarer than 1 in 10,000 and then comes again, in the same
- * direction, in new samples, is met by chance less than once in 10⁸ runs.
+ * Thresholds of a difference: unlikely by chance, clear in the ranks, and long enough to be measured over a network.
+ * Each alone is exceeded now and then on a busy machine. A difference rarer than 1 in 10,000 that occurs twice, in the
+ * same direction, in independent samples, is due to chance less than once in 10⁸ runs.
  */
 const MAX_P = 1e-4;
 const MIN_EFFECT = 0.14;

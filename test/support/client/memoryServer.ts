@@ -24,7 +24,7 @@ export interface WireAnswer {
   readonly headers?: Record<string, string>;
 }
 
-/** One request that was executed: not one that was sent again. */
+/** An executed request; repetitions are not included. */
 export interface Execution {
   readonly path: string;
   readonly fields: Json;
@@ -34,7 +34,7 @@ export interface Execution {
 
 export type MemoryServer = Awaited<ReturnType<typeof createMemoryServer>>;
 
-/** A server of suite 2 in memory: every request is handled after the one before. */
+/** An in-memory server of suite 2 that handles one request at a time. */
 export async function createMemoryServer(now: () => number) {
   const identity = createIdentity();
   const sessions = new Map<string, MemorySession>();
@@ -75,16 +75,16 @@ export async function createMemoryServer(now: () => number) {
   }
 
   const server = {
-    /** Answers a request instead of the rules. */
+    /** Answers a request in place of the rules. */
     answer: (_path: string): { status: number; json: Json } | undefined => undefined,
-    /** Goes on without the KEM steps that it is asked for. */
+    /** Continues without the requested rekeys. */
     ignoresKemKeys: false,
     identity,
     fingerprint: identity.fingerprint,
     accounts,
     executions,
     sessions,
-    /** The introduction as it is; tests bend it. */
+    /** The introduction of the current key. */
     get introduction() {
       return key.introduction;
     },

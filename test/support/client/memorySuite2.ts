@@ -1,6 +1,6 @@
 /**
- * Suite 2 as a server speaks it, written a third time: on the library `hpke` with its own X-Wing and on node:crypto, and
- * with nothing of the SDK or of the server.
+ * The server side of suite 2 for tests of the SDK: on the library `hpke`, which has its own X-Wing, and node:crypto,
+ * without code of the SDK or of the server.
  */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_MLKEM768_X25519 } from 'hpke';
@@ -13,7 +13,7 @@ const ENC = 1120;
 const PUBLIC_KEY = 1216;
 const NUL = '\0';
 
-/** The identity that signs, and the fingerprint that clients pin. */
+/** A signing identity and the fingerprint that clients pin. */
 export function createIdentity() {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const fingerprint = (publicKey.export({ format: 'jwk' }) as { x: string }).x;
@@ -22,7 +22,7 @@ export function createIdentity() {
 
 export type Identity = ReturnType<typeof createIdentity>;
 
-/** A KEM key, as the identity signs it. */
+/** A KEM key signed by the identity. */
 export async function createServerKey(identity: Identity, notBefore: number, notAfter: number) {
   const pair = await suite.GenerateKeyPair(true);
   const head = Buffer.alloc(17, 2);
@@ -44,7 +44,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
 
 export type ServerKey = Awaited<ReturnType<typeof createServerKey>>;
 
-/** Answers the first message; undefined if it does not open. */
+/** Answers the first message. @throws if it does not open */
 export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
   const epk = unb64(body.public_key);
   const m1 = unb64(body.ciphertext);
@@ -89,7 +89,7 @@ export function openRequest(root: Uint8Array, path: string, body: Json): OpenedR
   };
 }
 
-/** Seals an answer, and makes the next root. */
+/** Seals a response and derives the next root. */
 export async function sealAnswer(root: Uint8Array, request: OpenedRequest, status: number, json: Json) {
   const kem = KEM_MLKEM768_X25519();
   const shared = request.kemKey && (await kem.Encap(await kem.DeserializePublicKey(request.kemKey)));
