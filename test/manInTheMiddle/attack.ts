@@ -36,7 +36,7 @@ type Ways = Readonly<Record<string, readonly [way: (knowledge: Knowledge) => Tam
 
 /** Attacks on a request in a session and on each repetition of it. The session survives all variants. */
 export function onRequests(does: string, ways: Ways): Attack {
-  return scenario(does, seenOf(ways), async (harness) => {
+  return story(does, seenOf(ways), async (harness) => {
     const { bob, line } = harness;
     const alice = await harness.enter();
     await alice.vws.getAccount();
@@ -67,7 +67,7 @@ const ONE_ATTEMPT = 100;
 
 /** Attacks on Alice's handshake. */
 export function onHandshakes(does: string, ways: Ways): Attack {
-  return scenario(does, seenOf(ways), async (harness) => {
+  return story(does, seenOf(ways), async (harness) => {
     const heard = async () => {
       await connect(harness.line.url, harness.options());
       return intact(harness.line.heard.at(-1));
@@ -87,7 +87,7 @@ export function onHandshakes(does: string, ways: Ways): Attack {
 }
 
 /** An attack with its own scenario. */
-export function scenario(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
+export function story(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
   return { does, seen, run, ...(gets && { gets }) };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
-import { type Attack, answered, flipped, forged, onRequests, type Seen, scenario, withFields } from './attack.ts';
+import { type Attack, answered, flipped, forged, onRequests, type Seen, story, withFields } from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply } from './line.ts';
 
@@ -75,7 +75,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ),
   }),
 
-  scenario('passes a refusal off as a success', ['bad_answer'], async (harness) => {
+  story('passes a refusal off as a success', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
     const done = answered((reply) => ({ ...reply, status: 200 }));
@@ -103,7 +103,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  scenario('swaps the answers to two users who ask at the same time', ['bad_answer'], async (harness) => {
+  story('swaps the answers to two users who ask at the same time', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
     const swap: Tamper = async (request, line) => {
@@ -129,7 +129,7 @@ export const attacksOnAnswers: readonly Attack[] = [
 
   onRequests('says in the server’s name that there is a problem', hints()),
 
-  scenario(
+  story(
     'says that a long text (over 64 KiB, sealed) is too large, after the server took it',
     ['payload_too_large', 'out_of_sync'],
     async (harness) => {

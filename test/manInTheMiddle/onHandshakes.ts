@@ -20,7 +20,7 @@ import {
   type ServerKey,
 } from '../support/client/memorySuite2.ts';
 import { post, publicKeyPem } from '../support/suite1Client.ts';
-import { type Attack, answered, asked, field, flipped, forged, onHandshakes, scenario, withFields } from './attack.ts';
+import { type Attack, answered, asked, field, flipped, forged, onHandshakes, story, withFields } from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply, WireRequest } from './line.ts';
 
@@ -42,7 +42,7 @@ const shaken = (change: (reply: WireReply) => WireReply) => () =>
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnHandshakes: readonly Attack[] = [
-  scenario('poses as the server, with an identity of his own', ['identity_changed'], async (harness) => {
+  story('poses as the server, with an identity of his own', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     await harness.tampering(played(impostor.handle), () =>
       expectError(connect(harness.line.url, harness.options()), 'identity_changed'),
@@ -50,7 +50,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     await harness.expectUnharmed(await harness.enter());
   }),
 
-  scenario('poses as the server when a client opens its next session', ['identity_changed'], async (harness) => {
+  story('poses as the server when a client opens its next session', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     const options = harness.options();
     const vws = await connect(harness.line.url, options);
@@ -63,7 +63,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     await harness.expectUnharmed(await harness.enter());
   }),
 
-  scenario(
+  story(
     'poses as the server when a client without a pin meets it',
     ['identity_refused'],
     async (harness) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { type Attack, asked, field, flipped, onRequests, scenario, stepOf, withFields } from './attack.ts';
+import { type Attack, asked, field, flipped, onRequests, stepOf, story, withFields } from './attack.ts';
 import { ATTACKERS_WORDS, expectError, rename } from './harness.ts';
 import type { Tamper, WireRequest } from './line.ts';
 
@@ -83,7 +83,7 @@ export const attacksOnRequests: readonly Attack[] = [
     ],
   }),
 
-  scenario('puts another reader’s name into the path of a message', [undefined], async (harness) => {
+  story('puts another reader’s name into the path of a message', [undefined], async (harness) => {
     const alice = await harness.enter();
     const mallory = await harness.join();
     const toMallory = asked((request) => ({ ...request, path: `/encrypt/${mallory.person.username}` }));
@@ -101,7 +101,7 @@ export const attacksOnRequests: readonly Attack[] = [
     '': [() => repeating],
   }),
 
-  scenario('repeats a login with a wrong password, to have the account locked', [undefined], async (harness) => {
+  story('repeats a login with a wrong password, to have the account locked', [undefined], async (harness) => {
     const mallory = await harness.join();
     const { email, password } = mallory.person;
     const login = () => mallory.vws.login({ email, password: 'Mallory_2026' });
@@ -110,7 +110,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(mallory);
   }),
 
-  scenario('keeps a request and delivers it later', ['network'], async (harness) => {
+  story('keeps a request and delivers it later', ['network'], async (harness) => {
     const alice = await harness.enter();
     let kept: WireRequest | undefined;
     const keep: Tamper = async (request) => {
@@ -124,7 +124,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  scenario('keeps a request back to let the next one pass', [undefined], async (harness) => {
+  story('keeps a request back to let the next one pass', [undefined], async (harness) => {
     const alice = await harness.enter();
     let inProgress = 0;
     const one: Tamper = async (request, line) => {
@@ -138,7 +138,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  scenario('asks something himself in her session', [undefined], async (harness) => {
+  story('asks something himself in her session', [undefined], async (harness) => {
     const alice = await harness.enter();
     const forging: Tamper = async (request, line) => {
       const sizes = [0, 28, 100, 2000];
@@ -154,7 +154,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  scenario('goes on with her session after she has logged out', [undefined], async (harness) => {
+  story('goes on with her session after she has logged out', [undefined], async (harness) => {
     const alice = await harness.enter();
     await rename(alice);
     await alice.vws.logOut();
