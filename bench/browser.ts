@@ -1,15 +1,14 @@
-/** The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. Times are taken in the page. */
+/** The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. The page itself measures the times. */
 import { findChromium, launchChromium } from '../test/browser/chromium.ts';
 import { openSite } from '../test/browser/site.ts';
 import { openBrowser, type User } from '../test/browser/user.ts';
-import type { Context } from './support/context.ts';
 import type { Measurement } from './support/load.ts';
 import { emailOf, PASSWORD, USERNAME } from './support/people.ts';
-import { type Contestant, compare, type Result } from './support/rounds.ts';
+import { type Contestant, type Context, compare, type Result } from './support/rounds.ts';
 import { percentile } from './support/statistics.ts';
 import { startServer } from './support/target.ts';
 
-const TEXT = 'The hundred bytes of a message that somebody may well want to hide in a video.'.padEnd(100);
+const TEXT = 'The text of a message, 100 bytes long.'.padEnd(100);
 
 /** @returns nothing where there is no Chromium */
 export async function measureBrowser(context: Context): Promise<Result[]> {
@@ -17,35 +16,31 @@ export async function measureBrowser(context: Context): Promise<Result[]> {
   const site = await openSite();
   const server = await startServer({ ...context, environment: { CORS_ORIGINS: site.origin } });
   const browser = await launchChromium();
-  try {
-    const { identity: pin } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };
-    const enter = async (withMlKem: boolean) => {
-      const user = await openBrowser(browser, site.origin, withMlKem);
-      await user.open(server.url, { pin });
-      return user;
-    };
-    const [native, fallback] = [await enter(true), await enter(false)];
-    if (!(await native.hasMlKem()))
-      process.stderr.write('This Chromium has no ML-KEM: both are the one in JavaScript.\n');
-    await native.vws.register({ username: USERNAME, email: emailOf(USERNAME), password: PASSWORD });
-    await fallback.vws.login({ email: emailOf(USERNAME), password: PASSWORD });
+  const { identity: pin } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };
+  const enter = async (withMlKem: boolean) => {
+    const user = await openBrowser(browser, site.origin, withMlKem);
+    await user.open(server.url, { pin });
+    return user;
+  };
+  const [native, fallback] = [await enter(true), await enter(false)];
+  if (!(await native.hasMlKem())) process.stderr.write('This Chromium has no ML-KEM: both use JavaScript.\n');
+  await native.vws.register({ username: USERNAME, email: emailOf(USERNAME), password: PASSWORD });
+  await fallback.vws.login({ email: emailOf(USERNAME), password: PASSWORD });
 
-    const contestants = (measure: (user: User, milliseconds: number) => Promise<number[]>): Contestant[] =>
-      Object.entries({ 'ML-KEM of WebCrypto': native, 'ML-KEM in JavaScript': fallback }).map(([name, user]) => ({
-        name,
-        round: async (milliseconds) => summary(await measure(user, milliseconds)),
-      }));
-    const handshakes = contestants((user, time) => user.measureHandshakes(server.url, pin, time));
-    const calls = contestants((user, time) => user.measureCalls('encrypt', [USERNAME, TEXT], time));
-    return [
-      ...(await compare('handshake in Chromium', handshakes, context)),
-      ...(await compare('encrypt in Chromium', calls, context)),
-    ];
-  } finally {
-    await browser.close();
-    await server.dispose();
-    await site.close();
-  }
+  const contestants = (measure: (user: User, milliseconds: number) => Promise<number[]>): Contestant[] =>
+    Object.entries({ 'ML-KEM of WebCrypto': native, 'ML-KEM in JavaScript': fallback }).map(([name, user]) => ({
+      name,
+      round: async (milliseconds) => summary(await measure(user, milliseconds)),
+    }));
+  const handshakes = contestants((user, time) => user.measureHandshakes(server.url, pin, time));
+  const calls = contestants((user, time) => user.measureCalls('encrypt', [USERNAME, TEXT], time));
+  const results = [
+    ...(await compare('handshake in Chromium', handshakes, context)),
+    ...(await compare('encrypt in Chromium', calls, context)),
+  ];
+  await browser.close();
+  await site.close();
+  return results;
 }
 
 function summary(times: number[]): Measurement {
@@ -59,7 +54,7 @@ function summary(times: number[]): Measurement {
     p99: percentile(sorted, 99),
     serverTime: undefined,
     otherThreadsTime: undefined,
-    // The browser is its own process, which uses what there is.
+    // The browser uses all the processor time that it gets.
     clientLoad: 1,
   };
 }

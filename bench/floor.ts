@@ -1,7 +1,7 @@
 /**
- * What the server is compared with: the same parsing, the same cryptography and one durable write a request, with group
- * commit and `synchronous=FULL`, on bare node:http and node:sqlite. All else that a server needs is left out: lost
- * answers, limits, errors, logs, headers, accounts. Every session belongs to the one user, and nobody should run this.
+ * The floor of the comparisons: the server's parsing and cryptography and one durable write per request, with group
+ * commit and `synchronous=FULL`, on node:http and node:sqlite alone. Everything else that a server needs is missing: lost
+ * responses, limits, errors, logs, headers, accounts. All sessions belong to one user. Only for measurements.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
@@ -13,8 +13,8 @@ import { type Body, openSession, runStep } from './floor/sessions.ts';
 import { openFloorStore } from './floor/store.ts';
 
 const USERNAME = 'bench';
-/** As the server: milliseconds after which a connection without a request is closed. */
-const KEEP_ALIVE_TIMEOUT = 65_000;
+/** The server's. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const PASSWORD_COST = { algorithm: 2, memoryCost: 19 * 1024, timeCost: 2, parallelism: 1, secret: randomBytes(32) };
 
 const store = openFloorStore(process.env.DATA_DIR ?? '.');
@@ -23,7 +23,7 @@ const passwordHash = await hash(USERNAME, PASSWORD_COST);
 const passwordChecks: (() => void)[] = [];
 let hashers = Math.max(1, availableParallelism() - 1);
 
-const server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT }, (request, response) => {
+const server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, (request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {

@@ -1,42 +1,19 @@
-/** Handshakes, against the floor. */
+/** Handshakes, compared with the floor. */
 import { HANDSHAKE_BODY } from './support/client.ts';
-import { openConnection } from './support/connection.ts';
-import type { Context } from './support/context.ts';
-import { runLoad } from './support/load.ts';
-import { closeAll } from './support/people.ts';
-import { compare, type Result } from './support/rounds.ts';
-import { startFloor, startServer, type Target } from './support/target.ts';
+import { type Connection, openConnections, postOk } from './support/connection.ts';
+import { startBoth } from './support/people.ts';
+import { type Context, compare, contestant, type Result } from './support/rounds.ts';
 
 const CONNECTIONS = 16;
 
-export async function measureHandshakes(context: Context): Promise<Result[]> {
-  const floor = await contestant('floor', await startFloor(context));
-  const server = await contestant('server', await startServer(context));
-  try {
-    return await compare(`handshake, ${CONNECTIONS} connections`, [floor, server], context);
-  } finally {
-    await floor.dispose();
-    await server.dispose();
-  }
-}
+/** Does not decrypt the answers: RSA costs the client some ten times as much as the server. */
+const shakeHands = (connection: Connection) => postOk(connection, '/create_session_key', HANDSHAKE_BODY);
 
-/** The answers are not opened: RSA takes whoever opens some ten times as long as the server that seals. */
-async function contestant(name: string, target: Target) {
-  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => openConnection(target.url)));
-  return {
-    name,
-    round: (milliseconds: number) =>
-      runLoad(
-        connections,
-        async (connection) => {
-          const { status } = await connection.post('/create_session_key', HANDSHAKE_BODY);
-          if (status !== 200) throw new Error(`a handshake was answered ${status}`);
-        },
-        { milliseconds, pids: [target.pid] },
-      ),
-    async dispose() {
-      closeAll(connections);
-      await target.dispose();
-    },
-  };
+export async function measureHandshakes(context: Context): Promise<Result[]> {
+  const { floor, server } = await startBoth(context);
+  const contestants = [
+    contestant('floor', [floor], await openConnections(floor.url, CONNECTIONS), shakeHands),
+    contestant('server', [server], await openConnections(server.url, CONNECTIONS), shakeHands),
+  ];
+  return compare(`handshake, ${CONNECTIONS} connections`, contestants, context);
 }

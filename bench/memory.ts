@@ -1,7 +1,7 @@
 /** The memory of the server after many requests. */
-import type { Context } from './support/context.ts';
-import { closeAll, openLoggedIn, register, USERNAME } from './support/people.ts';
+import { openLoggedIn, register, USERNAME } from './support/people.ts';
 import { residentMemory } from './support/processorTime.ts';
+import type { Context } from './support/rounds.ts';
 import { startServer } from './support/target.ts';
 
 const SESSIONS = 64;
@@ -13,32 +13,24 @@ export interface MemorySample {
   readonly resident: number;
 }
 
-/** @returns samples at even distances; none where there is no /proc */
+/** @returns samples at equal distances; none where there is no /proc */
 export async function measureMemory({ processors, memoryRequests }: Context): Promise<MemorySample[]> {
   const server = await startServer({ processors });
-  const owner = await register(server, USERNAME);
+  await register(server, USERNAME);
   const clients = await openLoggedIn(server, SESSIONS);
+  const requestsPerSample = Math.ceil(memoryRequests / SAMPLES / SESSIONS);
   const samples: MemorySample[] = [];
-  const sample = (requests: number) => {
+  for (let taken = 0; taken <= SAMPLES; taken += 1) {
     const resident = residentMemory(server.pid);
-    if (resident !== undefined) samples.push({ requests, resident });
-  };
-  try {
-    const each = Math.ceil(memoryRequests / SAMPLES / SESSIONS);
-    sample(0);
-    for (let done = 1; done <= SAMPLES; done += 1) {
-      await Promise.all(
-        clients.map(async (client) => {
-          for (let count = 0; count < each; count += 1) {
-            await client.call(`/encrypt/${USERNAME}`, { message: 'x'.repeat(100) });
-          }
-        }),
-      );
-      sample(done * each * SESSIONS);
-    }
-    return samples;
-  } finally {
-    closeAll([owner, ...clients]);
-    await server.dispose();
+    if (resident !== undefined) samples.push({ requests: taken * requestsPerSample * SESSIONS, resident });
+    if (taken === SAMPLES) break;
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let count = 0; count < requestsPerSample; count += 1) {
+          await client.call(`/encrypt/${USERNAME}`, { message: 'x'.repeat(100) });
+        }
+      }),
+    );
   }
+  return samples;
 }

@@ -1,15 +1,15 @@
 /**
- * `npm run bench`: measures the server on this machine and writes bench/results/.
+ * `npm run bench [-- parts]`: measures the server on this machine and writes bench/results/.
  *
+ *   hotPath growth ...   only these parts
  *   --quick              all parts in about a minute
- *   --only=hotPath,...   some parts
  *   --rounds=9           rounds of each comparison
  *   --seconds=1          length of a round
- *   --requests=1000000   requests after which the memory is looked at
+ *   --requests=1000000   requests after which the memory is measured
  *
- * VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one; VWS_BENCH_PROFILE a folder for profiles.
+ * VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one, VWS_BENCH_PROFILE a folder for CPU profiles.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBrowser } from './browser.ts';
@@ -21,21 +21,18 @@ import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
 import { measureSuite2 } from './suite2.ts';
-import { drawChart } from './support/chart.ts';
-import type { Context } from './support/context.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
 import { pinClient } from './support/processorTime.ts';
-import { markdown, type Report } from './support/report.ts';
-import type { Result } from './support/rounds.ts';
-import { checkTargets, FLOOR_TARGET } from './support/targets.ts';
+import { markdown } from './support/report.ts';
+import type { Context, Result } from './support/rounds.ts';
+import { disposeTargets } from './support/target.ts';
+import { checkTargets } from './support/targets.ts';
 import { measureTexts } from './texts.ts';
 
-const RESULTS = join(import.meta.dirname, 'results');
-
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     requests: { type: 'string' },
@@ -48,54 +45,45 @@ const context: Context = {
   rounds: Number(options.rounds ?? (options.quick ? 3 : 9)),
   milliseconds: Number(options.seconds ?? (options.quick ? 0.4 : 1)) * 1000,
   memoryRequests: Number(options.requests ?? (options.quick ? 10_000 : 100_000)),
-  processors: pinClient()?.servers,
+  processors: pinClient(),
   postgresUrl: process.env.VWS_BENCH_POSTGRES_URL || undefined,
 };
 
-const results: Result[] = [];
 let burst: Awaited<ReturnType<typeof measureLoginBurst>> | undefined;
 let memory: MemorySample[] = [];
 
-const parts: Record<string, () => Promise<void>> = {
-  hotPath: async () => void results.push(...(await measureHotPath(context))),
-  handshake: async () => void results.push(...(await measureHandshakes(context))),
-  suite2: async () => void results.push(...(await measureSuite2(context))),
-  passwords: async () => void results.push(...(await measurePasswords(context))),
+const parts: Record<string, (context: Context) => Promise<Result[]>> = {
+  hotPath: measureHotPath,
+  handshake: measureHandshakes,
+  suite2: measureSuite2,
+  passwords: measurePasswords,
   loginBurst: async () => {
     burst = await measureLoginBurst(context);
-    results.push(...burst.results);
+    return burst.results;
   },
-  texts: async () => void results.push(...(await measureTexts(context))),
-  growth: async () => void results.push(...(await measureGrowth(context))),
-  processes: async () => void results.push(...(await measureProcesses(context))),
-  browser: async () => void results.push(...(await measureBrowser(context))),
+  texts: measureTexts,
+  growth: measureGrowth,
+  processes: measureProcesses,
+  browser: measureBrowser,
   memory: async () => {
     memory = await measureMemory(context);
+    return [];
   },
 };
 
-const wanted = options.only?.split(',') ?? Object.keys(parts);
-for (const name of wanted) {
-  const part = parts[name];
-  if (!part) throw new Error(`There is no part "${name}". There are ${Object.keys(parts).join(', ')}.`);
+const unknown = positionals.find((name) => !parts[name]);
+if (unknown) throw new Error(`Unknown part "${unknown}". Available: ${Object.keys(parts).join(', ')}`);
+const results: Result[] = [];
+for (const [name, measure] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
   process.stderr.write(`${name} ...\n`);
-  await part();
+  results.push(...(await measure(context)));
+  await disposeTargets();
 }
 
 machine.load.after = currentLoad();
-const { rounds, milliseconds } = context;
-const report: Report = {
-  machine,
-  rounds,
-  milliseconds,
-  results,
-  targets: checkTargets(results, burst, memory),
-  memory,
-};
-const name = options.quick || options.only ? 'partial' : 'latest';
-mkdirSync(RESULTS, { recursive: true });
-writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
-writeFileSync(join(RESULTS, `${name}.svg`), drawChart(results, machine, FLOOR_TARGET));
-const page = `${machineLine(machine)}\n\n${markdown(report)}\n`;
-writeFileSync(join(RESULTS, `${name}.md`), page);
-process.stdout.write(`${page}\nWritten: bench/results/${name}.json, ${name}.md, ${name}.svg\n`);
+const tables = markdown({ results, targets: checkTargets(results, burst, memory), memory });
+const page = `${machineLine(machine)}\n\n${tables}\n`;
+const file = `${options.quick || positionals.length > 0 ? 'partial' : 'latest'}.md`;
+writeFileSync(join(import.meta.dirname, 'results', file), page);
+process.stdout.write(`${page}\nWritten: bench/results/${file}\n`);

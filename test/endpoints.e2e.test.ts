@@ -1,6 +1,7 @@
 /** All ten endpoints of suite 1, used by two users of one real server, with restarts in between. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { carry } from './support/desktopReader.ts';
 import { expectDelivered, expectDone, expectFailure, expectMessage } from './support/expect.ts';
 import { codeFromMailbox, startMailServer } from './support/mail.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
@@ -90,6 +91,13 @@ test('texts of every kind are encrypted and decrypted', async (t) => {
       ciphertexts.set(what, ciphertext);
     });
   }
+  await t.test('the desktop client carries texts of any length in a video', async () => {
+    for (const length of [0, 8, 9, 201, 202, 300, 453, 454, 1_000, 4_041, 4_042, 10_000]) {
+      const text = 'x'.repeat(length);
+      const ciphertext = expectMessage(await from.encrypt(bob.username, text));
+      assert.equal(expectMessage(await to.decrypt(carry(ciphertext))), text, `${length} bytes`);
+    }
+  });
   await t.test('the same text twice: two different ciphertexts', async () => {
     const again = await expectDelivered(from, to, bob.username, texts['one character']);
     assert.notEqual(again, ciphertexts.get('one character'));

@@ -51,7 +51,10 @@ test('failures inside a session', async (t) => {
     failure('Email format not corrected', 'registering a malformed e-mail', registerAs({ email: 'nobody@' })),
     failure('Password is wrong', 'logging in with a wrong password', logInAs(bob.email, newPassword())),
     failure('Password is wrong', 'logging in with an unknown e-mail', logInAs(newPerson().email, bob.password)),
-    failure('Password is wrong', 'logging in with a malformed e-mail', logInAs('nobody', 'x')),
+    failure('Password is wrong', 'logging in with a password that no rule accepts', logInAs(bob.email, 'x')),
+    ...['', 'nobody', `${bob.email}@x`].map((email) =>
+      failure('Email format not corrected', `logging in with the e-mail "${email}"`, logInAs(email, bob.password)),
+    ),
     failure('Invalid session', 'setting a password without a recovery', (c) =>
       c.call('/final_forgot_password', { new_password: newPassword() }),
     ),
@@ -75,6 +78,13 @@ test('failures inside a session', async (t) => {
     failure('Username is busy', 'changing to a taken name', rename(bob.username, alice.password)),
     failure('Password is wrong', 'changing a name with a wrong password', rename('unused', newPassword())),
     failure('Password is wrong', 'changing a wrong password', changePassword(newPassword(), newPassword())),
+    ...['', 'Aa1_abc', 'x'.repeat(257)].flatMap((password) => {
+      const what = `giving a current password of ${password.length} characters to change the`;
+      return [
+        failure('Password format not corrected', `${what} name`, rename('unused', password)),
+        failure('Password format not corrected', `${what} password`, changePassword(password, newPassword())),
+      ];
+    }),
     failure('Password format not corrected', 'changing to a weak password', changePassword(alice.password, 'Aa1_abc')),
   ];
   await checkAll(t, loggedIn, () => logIn(server, alice));

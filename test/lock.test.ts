@@ -45,6 +45,21 @@ test('account lock', async (t) => {
     expectFailure(await logInIn(await Suite1Client.handshake(server), person), 202, LOCKED);
   });
 
+  await t.test('malformed e-mails and current passwords are not counted', async () => {
+    const person = newPerson();
+    const client = await register(server, person);
+    for (let attempt = 1; attempt <= 6; attempt++) {
+      const login = { email: `${person.email} `.repeat(2), password: newPassword() };
+      expectFailure(await client.call('/login_user', login), 201, 'Email format not corrected');
+      const rename = { new_username: newPerson().username, password: 'short' };
+      expectFailure(await client.call('/change_username', rename), 201, 'Password format not corrected');
+      const change = { password: 'short', new_password: newPassword() };
+      expectFailure(await client.call('/change_password', change), 201, 'Password format not corrected');
+    }
+    for (let attempt = 1; attempt <= 4; attempt++) expectFailure(await guess(client, person), 201, WRONG);
+    expectDone(await logInIn(client, person));
+  });
+
   for (const known of [true, false]) {
     const whose = known ? 'a user' : 'an unknown e-mail';
     await t.test(`twelve wrong passwords at once for ${whose}: five are checked, then the lock holds`, async () => {

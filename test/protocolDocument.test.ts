@@ -1,3 +1,4 @@
+// Runs the examples of docs/protocol.md and compares its tables with the code.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { constants, privateDecrypt } from 'node:crypto';
@@ -19,7 +20,7 @@ const key = (hex: string) => Buffer.from(hex, 'hex');
 describe('the worked example of docs/protocol.md', () => {
   const { handshake, login } = vectors;
 
-  test('the handshake opens to the documented values', () => {
+  test('the handshake response decrypts to the documented keys', () => {
     const hex = privateDecrypt(
       { key: vectors.rsaPrivateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
       Buffer.from(handshake.answer.ciphertext, 'hex'),
@@ -29,32 +30,34 @@ describe('the worked example of docs/protocol.md', () => {
   });
 
   test('the server accepts its public key', async () => {
-    const { session, answer } = await suite1.openHandshake({} as Transaction, handshake.request);
-    assert.equal(answer.status, 200);
+    const { session, response } = await suite1.openHandshake({} as Transaction, handshake.request);
+    assert.equal(response.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
   });
 
   test('the server opens its login', () => {
-    const { fields } = suite1.openRequest(key(handshake.opened.aesKey), {
+    const { fields } = suite1.decrypt(key(handshake.opened.aesKey), {
       endpoint: endpoints.loginUser,
       sessionKey: login.request.session_key,
       body: login.request,
       bytes: [],
+      address: '',
+      recipientNames: [],
     });
     assert.deepEqual(fields, login.fields);
   });
 
-  test('its response leads to the next keys', () => {
+  test('the login response contains the next keys', () => {
     const next = open(key(handshake.opened.aesKey), login.answer.ciphertext);
     assert.equal(next, login.opened.aesKey);
     assert.equal(open(key(login.opened.aesKey), login.answer.session_key), login.opened.sessionKey);
   });
 
-  test('sealed fields are the output of seal()', () => {
+  test('seal() produces the sealed fields of the vectors', () => {
     for (const { aesKey, text, sealed } of vectors.fields) assert.equal(seal(key(aesKey), text), sealed);
   });
 
-  test('every value in the text is a value of the vectors, or its beginning', () => {
+  test('every value in the text is a value of the vectors, or a prefix of one', () => {
     const whole = JSON.stringify(vectors);
     const example = document.slice(document.indexOf('## Worked example'), document.indexOf('\n# Suite 2\n'));
     const values = [...example.matchAll(/(?:"|`)([A-Za-z0-9+/=]{16,})(…?)/g)].map((match) => match[1] ?? '');
@@ -86,8 +89,8 @@ describe('docs/protocol.md matches the code', () => {
   });
 });
 
-describe('the client of suite 2 in docs/protocol.md', () => {
-  test('encrypts and decrypts a message on a real server', async (t) => {
+describe('the suite 2 client in docs/protocol.md', () => {
+  test('encrypts and decrypts a message with a real server', async (t) => {
     const server = await startServer(t);
     const [, program = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
     const { identity } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };

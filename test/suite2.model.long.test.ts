@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Problem } from '../src/protocol/problems.ts';
-import { MAX_STORED_ANSWER } from '../src/server/sessions/ratchet.ts';
-import { effect, read, type TestHandler, takeEffect } from './support/exchangeFixtures.ts';
+import { MAX_STORED_RESPONSE_LENGTH } from '../src/server/sessions/ratchet.ts';
+import { asHandler, effect, read, type TestHandler, takeEffect } from './support/exchangeFixtures.ts';
 import { newStoreLocation } from './support/store.ts';
 import { b64, openAnswer2, type Step, type Suite2Answer, unb64 } from './support/suite2Client.ts';
 import { createSuite2Harness, type Sent2, type Suite2Harness, sealedRequest2 } from './support/suite2Fixtures.ts';
@@ -73,7 +73,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
   return {
     ask(kem: boolean, isLong: boolean): void {
       if (pending) return;
-      const text = `${requests.length} ${isLong ? 'x'.repeat(MAX_STORED_ANSWER) : ''}`;
+      const text = `${requests.length} ${isLong ? 'x'.repeat(MAX_STORED_RESPONSE_LENGTH) : ''}`;
       const sent = harness.ask(step, isLong ? read : effect, { text, kem });
       pending = { sent, text, isLong };
       requests.push(pending);
@@ -125,7 +125,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
       payload.writeUInt8(payload.readUInt8(at) ^ 1, at);
       const forged = sealedRequest2(request.sent, JSON.stringify({ ...body, payload: b64(payload) }));
       const code = arrived.has(request.text) ? 'out_of_sync' : 'malformed_request';
-      await assert.rejects(harness.exchange.run(handler, forged), { code });
+      await assert.rejects(harness.exchange.run(asHandler(handler), forged), { code });
       count(`a forgery: ${code}`);
     },
     async failure(isProblem: boolean): Promise<void> {

@@ -11,7 +11,6 @@ import { decapsulate as clientDecapsulate } from '../src/client/suite2/xwing.ts'
 import { endpoints, pathWithoutName } from '../src/protocol/endpoints.ts';
 import { Problem } from '../src/protocol/problems.ts';
 import {
-  answerContext,
   decodeContent,
   descriptorToSign,
   encodeDescriptor,
@@ -20,13 +19,14 @@ import {
   KEM_CIPHERTEXT_LENGTH,
   labels,
   requestContext,
+  responseContext,
   secondMessageInfo,
 } from '../src/protocol/suite2.ts';
 import { openAead } from '../src/server/crypto/aead.ts';
 import { expand, extract } from '../src/server/crypto/derive.ts';
 import { setupReceiver } from '../src/server/crypto/hpke.ts';
 import { xwingDecapsulate, xwingKeyPair } from '../src/server/crypto/xwing.ts';
-import { createSuite2 } from '../src/server/sessions/suites/suite2/suite2.ts';
+import { Suite2 } from '../src/server/sessions/suites/suite2/suite2.ts';
 
 const vectors = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'docs', 'vectors', 'suite2.json'), 'utf8'));
 const { identity, kem_key: kemKey, handshake, steps } = vectors;
@@ -42,7 +42,7 @@ function clientSecret(seed: string): Uint8Array {
 }
 
 const serverKey = xwingKeyPair(bytes(kemKey.seed));
-const suite = createSuite2({
+const suite = new Suite2({
   kemKeys: {
     current: async () => ({
       identity: bytes(identity.public_key),
@@ -51,7 +51,7 @@ const suite = createSuite2({
     }),
     find: async (_, kid) => (text(kid) === kemKey.kid ? serverKey : undefined),
   },
-  idleTime: 1,
+  idleTimeoutMs: 1,
   clock: () => 0,
 });
 const endpointOf = (path: string) => Object.values(endpoints).find((endpoint) => pathWithoutName(endpoint) === path);
@@ -127,7 +127,7 @@ describe('the handshake of the vectors', () => {
   });
 
   test('is accepted by the server', async () => {
-    const { answer: taken, session } = await suite.openHandshake({} as never, request);
+    const { response: taken, session } = await suite.openHandshake({} as never, request);
     assert.equal(taken.status, 200);
     assert.equal(session?.keys.secret.length, 32);
   });
@@ -144,19 +144,18 @@ for (const [n, step] of steps.entries()) {
     test('request and response: server implementation', () => {
       const endpoint = endpointOf(step.path);
       assert.ok(endpoint);
-      const sealed = { endpoint, sessionKey, body: request.body, bytes: [] };
-      const { fields, seal } = suite.openRequest(root, sealed);
+      const sealed = { endpoint, sessionKey, body: request.body, bytes: [], address: '', recipientNames: [] };
+      const { fields, seal } = suite.decrypt(root, sealed);
       assert.deepEqual(fields, step.fields);
-      const outcome =
-        step.answer.status === 200 ? { fields: step.answer.json } : { problem: new Problem(step.answer.json.code) };
-      const { keys, answer: again } = seal(
+      const outcome = step.answer.status === 200 ? step.answer.json : new Problem(step.answer.json.code);
+      const { keys, response: again } = seal(
         outcome,
         step.shared_secret && decodeContent(bytes(answer.content), KEM_CIPHERTEXT_LENGTH)?.keyEstablishment,
       );
       assert.equal(again.status, answer.status);
       assert.equal(keys.sessionKey, formatSessionKey(handshake.session_id, n + 1));
       const payload = bytes(JSON.parse(again.body).payload);
-      const content = openAead(expand(root, labels.answerKey, requestHash), payload, answerContext(answer.status));
+      const content = openAead(expand(root, labels.responseKey, requestHash), payload, responseContext(answer.status));
       assert.equal(text(content), answer.content);
     });
 

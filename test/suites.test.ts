@@ -154,6 +154,20 @@ test('suite 2', async (t) => {
     await logIn(server, person);
   });
 
+  await t.test('malformed e-mails and current passwords: problems that are not counted as attempts', async () => {
+    const person = newPerson();
+    const client = await register2(server, person);
+    for (let n = 0; n < 6; n += 1) {
+      const login = { email: 'nobody', password: person.password };
+      expectProblem(await client.call('/login_user', login), 'invalid_email', 422);
+      const rename = { new_username: newPerson().username, password: 'short' };
+      expectProblem(await client.call('/change_username', rename), 'password_refused', 422);
+      const change = { password: 'short', new_password: newPassword() };
+      expectProblem(await client.call('/change_password', change), 'password_refused', 422);
+    }
+    await logIn2(server, person);
+  });
+
   await t.test('a request that is not executed: an unsealed problem, and the session continues', async () => {
     const client = await Suite2Client.handshake(server);
     const wrong = { ...client.step, root: Buffer.alloc(32) };
@@ -201,7 +215,7 @@ test('suite 1 disabled: 403, and its sessions continue when it is enabled again'
   ] as const) {
     const { status, contentType, text } = await post(server, path, body);
     assert.deepEqual([status, contentType], [403, 'application/json'], path);
-    assert.deepEqual(JSON.parse(text), { error: 'This server speaks suite 2 only: a newer client is needed.' });
+    assert.deepEqual(JSON.parse(text), { error: 'This server requires suite 2: use a newer client.' });
   }
 
   const client = new Suite2Client(server, session.step, session.identity);

@@ -1,10 +1,11 @@
+// The npm package of the SDK: its modules, its types and its page.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { globSync, realpathSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { startServer } from '../test/support/server.ts';
 import { buildClient } from './build-client.ts';
@@ -12,19 +13,21 @@ import { buildClient } from './build-client.ts';
 const ROOT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
 
-/** A folder of somebody who has installed the package. */
-async function install(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'vws-package-'));
-  t.after(() => rm(folder, { recursive: true }));
+/** With the package installed. */
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vws-package-'));
   const modules = join(folder, 'node_modules');
   await mkdir(modules);
   buildClient(ROOT, join(modules, 'vws-client'));
   for (const name of ['@noble', 'hpke'])
     await symlink(join(ROOT, 'node_modules', name), join(modules, name), 'junction');
-  return folder;
-}
+});
 
-/** Every Node.js from version 20 that is on the path, this one included, once a version. */
+after(() => rm(folder, { recursive: true }));
+
+/** This Node.js and those on the PATH from version 20, one for each major version. */
 function nodes(): Map<number, string> {
   const folders = [...new Set([...(process.env.PATH ?? '').split(delimiter), dirname(process.execPath)])];
   const found = new Map<number, string>();
@@ -49,12 +52,12 @@ await vws.register(account);
 const message = await vws.encrypt(username, 'hello');
 const old = await connect(url, { suite: suite1 });
 await old.login(account);
-const problem = await vws.encrypt('nobody', '').catch((error) => error);
+const problem = await vws.encrypt('unknown', '').catch((error) => error);
 const { text, sender } = await vws.decrypt(message);
 console.log(JSON.stringify([text, sender, (await old.decrypt(message)).text, problem instanceof VwsError, problem.code]));
 `;
 
-/** Shortens the pauses, but not the deadline: the SDK's own clock is tested, too. */
+/** Shortens the pauses, but not the deadline, because the SDK's own timer is tested, too. */
 const IMPATIENT_PROGRAM = `
 import { connect } from 'vws-client';
 
@@ -89,8 +92,8 @@ export async function example(url: string): Promise<OpenedMessage> {
 `;
 
 describe('the package of the SDK', () => {
-  test('runs on every Node.js that is here', async (t) => {
-    const [folder, server] = await Promise.all([install(t), startServer(t)]);
+  test('runs on every installed Node.js', async (t) => {
+    const server = await startServer(t);
     await writeFile(join(folder, 'program.mjs'), PROGRAM);
     const found = nodes();
     assert.ok(found.size > 0);
@@ -101,14 +104,13 @@ describe('the package of the SDK', () => {
     }
   });
 
-  test('has a page whose links lead somewhere', async (t) => {
-    const page = await readFile(join(await install(t), 'node_modules/vws-client/README.md'), 'utf8');
+  test('has a page without links to missing pages', async () => {
+    const page = await readFile(join(folder, 'node_modules/vws-client/README.md'), 'utf8');
     assert.match(page, /suite 2 of the protocol:/);
     assert.doesNotMatch(page, /\]\((?!https?:|#)/);
   });
 
-  test('warns of nothing on any Node.js, however often a request is sent again', async (t) => {
-    const folder = await install(t);
+  test('prints no warning on any Node.js when a request is retried 30 times', async () => {
     await writeFile(join(folder, 'program.mjs'), IMPATIENT_PROGRAM);
     for (const [version, file] of nodes()) {
       const { stdout, stderr } = await run(file, ['program.mjs'], { cwd: folder });
@@ -116,8 +118,7 @@ describe('the package of the SDK', () => {
     }
   });
 
-  test('has types, for Node.js and for bundlers', async (t) => {
-    const folder = await install(t);
+  test('has types, for Node.js and for bundlers', async () => {
     await writeFile(join(folder, 'program.mts'), TYPED_PROGRAM);
     const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
     for (const mode of [

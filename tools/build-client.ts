@@ -1,4 +1,4 @@
-// `npm run build:client`: makes the npm package of the SDK, ES modules with their types, in dist/client.
+// `npm run build:client`: builds the npm package of the SDK, ES modules with their types, in dist/client.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ const RELATIVE_LINK = /\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g;
 
 /**
  * @param root the folder of the project
- * @param folder where the package goes; it is emptied first
- * @throws if the SDK does not compile
+ * @param folder the package, which is replaced
+ * @throws Error if the SDK does not compile
  */
 export function buildClient(root: string, folder: string): void {
   rmSync(folder, { recursive: true, force: true });
@@ -20,14 +20,14 @@ export function buildClient(root: string, folder: string): void {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error('The SDK does not compile.');
 
-  // The compiler does this in the modules, but not in their types, which older compilers then do not find.
+  // The compiler rewrites the imports of the modules, but not those of their types, which older compilers cannot resolve.
   for (const file of globSync('**/*.d.ts', { cwd: folder }).map((name) => join(folder, name))) {
     writeFileSync(file, readFileSync(file, 'utf8').replace(RELATIVE_TS_IMPORT, '$1.js'));
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(packageJson(root), null, 2)}\n`);
   copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   const page = readFileSync(join(root, 'docs/sdk.md'), 'utf8');
-  // The package has no other pages that they could lead to.
+  // The linked pages are not part of the package.
   writeFileSync(join(folder, 'README.md'), page.replace(RELATIVE_LINK, '$1'));
 }
 
@@ -42,7 +42,7 @@ function packageJson(root: string): object {
     license: project.license,
     type: 'module',
     sideEffects: false,
-    // What the @noble packages ask for.
+    // The minimum of the @noble packages.
     engines: { node: '>=20.19' },
     exports: { '.': entry('./client/index'), './suite1': entry('./client/suite1/suite') },
     dependencies: Object.fromEntries(DEPENDENCIES.map((name) => [name, versionOf(name)])),

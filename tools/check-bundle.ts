@@ -1,4 +1,4 @@
-// The SDK stays small: what a browser loads for all of `connect`, minified and compressed, has a limit.
+// Limits the size of the SDK in browsers: the code behind `connect`, minified and compressed.
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type OutputFile } from 'esbuild';
@@ -7,15 +7,15 @@ import { report } from './source-files.ts';
 const MAX_BYTES = 16 * 1024;
 
 export interface BundleSizes {
-  /** Where WebCrypto has ML-KEM: the rest stays on the server. */
+  /** With ML-KEM in WebCrypto, so that its fallback is not loaded. */
   readonly native: number;
-  /** Where it has not. */
+  /** Without ML-KEM in WebCrypto. */
   readonly withFallback: number;
 }
 
 const size = (file: OutputFile): number => gzipSync(file.contents, { level: 9 }).length;
 
-/** What bundles of the SDK weigh, in bytes after minification and gzip. */
+/** Measures bundles of the SDK, in bytes after minification and gzip. */
 export async function measureBundle(root: string): Promise<BundleSizes> {
   const options = {
     absWorkingDir: root,
@@ -48,7 +48,7 @@ export async function measureBundle(root: string): Promise<BundleSizes> {
   };
 }
 
-/** What is too large, a line each. */
+/** @returns a line if the SDK is too large */
 export function checkBundle({ withFallback }: BundleSizes): string[] {
   return withFallback > MAX_BYTES ? [`the SDK has ${withFallback} bytes, more than ${MAX_BYTES}`] : [];
 }

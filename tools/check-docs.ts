@@ -1,58 +1,122 @@
-// Checks that what the documentation says of settings and endpoints is what the code says; `--write` makes it so.
+// Checks that the documents match the code: generated tables, .env.example and file links. `--write` regenerates them.
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Endpoint, endpoints, HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';
+import { problems, type Suite1Form } from '../src/protocol/problems.ts';
 import { type Setting, settings } from '../src/server/config/settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const rows = Object.entries(settings) as [string, Setting<unknown>][];
 
-function settingsTable(): string {
-  const lines = rows.map(([name, { fallback, secret, description }]) => {
-    const shown = secret ? `\`${name}\`, \`${name}_FILE\`` : `\`${name}\``;
-    return `| ${shown} | ${fallback === undefined ? '' : `\`${fallback}\``} | ${description} |`;
-  });
-  return ['| Variable | Default | Meaning |', '|:--|:--|:--|', ...lines].join('\n');
+/** Everything that a reader has to know about one endpoint. */
+interface ApiEntry {
+  readonly path: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters: readonly (readonly [name: string, meaning: string])[];
+  readonly response: readonly (readonly [name: string, meaning: string])[];
+  readonly problems: readonly string[];
+}
+
+const HANDSHAKE: ApiEntry = {
+  path: HANDSHAKE_PATH,
+  summary: 'Open a session',
+  description: 'Returns the session key and the AES key of a new session.',
+  parameters: [['public_key', 'Hex of the PEM text of an RSA public key.']],
+  response: [],
+  problems: ['handshake_refused'],
+};
+
+const api = [HANDSHAKE, ...Object.values<Endpoint>(endpoints).map(apiEntry)];
+const settingRows = Object.entries(settings) as [string, Setting<unknown>][];
+
+function apiEntry(endpoint: Endpoint): ApiEntry {
+  const { path, summary, description, fields, pathField, answer, suite2Answer } = endpoint;
+  const inSuite2 = Object.entries(suite2Answer ?? {}).map(
+    ([name, meaning]) => [name, `${meaning} Suite 2 only.`] as const,
+  );
+  return {
+    path: path.replace(':username', '<username>'),
+    summary,
+    description,
+    parameters: [
+      ['session_key', 'The session key, unencrypted.'],
+      ...(pathField ? [[pathField, 'The recipient, percent-encoded in the path.'] as const] : []),
+      ...Object.entries(fields),
+    ],
+    response: [...Object.entries(answer), ...inSuite2],
+    problems: endpoint.problems,
+  };
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => ':--'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const code = (text: string | number): string => `\`${text}\``;
+
+function apiOverview(): string {
+  const rows = api.map(({ path, summary, parameters }) => [
+    code(`POST ${path}`),
+    parameters.map(([name]) => code(name)).join(', '),
+    summary,
+  ]);
+  return table(['Endpoint', 'Parameters', 'Purpose'], rows);
 }
 
 function apiReference(): string {
-  const handshake = section('Return session key and key (AES encryption)', HANDSHAKE_PATH, [
-    ['public_key', 'Hex of the PEM text of an RSA public key.'],
-  ]);
-  const sealed = Object.values<Endpoint>(endpoints).map(({ summary, path, fields, pathField }) =>
-    section(summary, path.replace(':username', '<username>'), [
-      ['session_key', 'The session key, in clear.'],
-      ...(pathField ? [[pathField, 'In the path, percent-encoded: whom the message is for.'] as const] : []),
-      ...Object.entries(fields),
-    ]),
-  );
-  return [handshake, ...sealed].join('\n\n');
+  return api.map(apiSection).join('\n\n');
 }
 
-function section(title: string, path: string, parameters: readonly (readonly [string, string])[]): string {
-  const lines = parameters.map(([name, meaning]) => `| \`${name}\` | \`string\` | **Required**. ${meaning} |`);
+function apiSection({ path, summary, description, parameters, response, problems }: ApiEntry): string {
+  const rows = parameters.map(([name, meaning]) => [code(name), code('string'), `**Required**. ${meaning}`]);
   return [
-    `#### ${title}`,
-    '',
-    '```http',
-    `POST ${path}`,
-    '```',
-    '',
-    '| Parameter | Type | Description |',
-    '|:--|:--|:--|',
-    ...lines,
-  ].join('\n');
+    `## ${summary}`,
+    `${code(`POST ${path}`)}: ${description}`,
+    table(['Parameter', 'Type', 'Description'], rows),
+    ...(response.length > 0
+      ? [
+          table(
+            ['Response field', 'Description'],
+            response.map(([name, ...rest]) => [code(name), ...rest]),
+          ),
+        ]
+      : []),
+    ...(problems.length > 0 ? [`Problems: ${problems.map(code).join(', ')}.`] : []),
+  ].join('\n\n');
+}
+
+function problemTable(): string {
+  const rows = Object.entries(problems).map(([name, { title, status, suite1 }]) => [
+    code(name),
+    String(status),
+    suite1Form(suite1, status),
+    title,
+  ]);
+  return table(['Code', 'Status, suite 2', 'Suite 1', 'Title'], rows);
+}
+
+function suite1Form(form: Suite1Form, status: number): string {
+  return form.kind === 'refusal' ? String(status) : `${form.status} ${code(form.sentence)}`;
+}
+
+function settingsTable(): string {
+  const rows = settingRows.map(([name, { fallback, secret, description }]) => [
+    secret ? `${code(name)}, ${code(`${name}_FILE`)}` : code(name),
+    fallback === undefined ? '' : code(fallback),
+    description,
+  ]);
+  return table(['Variable', 'Default', 'Meaning'], rows);
 }
 
 function envExample(): string {
-  const lines = rows.flatMap(([name, { description, fallback, example }]) => [
+  const lines = settingRows.flatMap(([name, { description, fallback, example }]) => [
     '',
     `# ${description.replaceAll('`', '')}`,
     `# ${name}=${quoted(fallback ?? example)}`,
   ]);
   return [
-    '# Copy this file to .env and take the # away from the lines you want to change.',
-    '# What the environment of the process has, wins over this file.',
+    '# Copy this file to .env and uncomment the lines to change.',
+    '# The environment of the process takes precedence over this file.',
     ...lines,
     '',
   ].join('\n');
@@ -62,13 +126,17 @@ function quoted(value: string): string {
   return /[\s#"]/.test(value) ? `"${value}"` : value;
 }
 
-/** Replaces what stands between the two markers of a block. */
-function withBlock(text: string, name: string, content: string): string {
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const [before, rest] = text.split(begin);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`README.md has no block "${name}"`);
-  return `${before}${begin}\n${content}\n${end}${after}`;
+/** Returns a document with each of its generated blocks replaced. */
+function withBlocks(file: string, blocks: Readonly<Record<string, string>>): string {
+  let text = read(file);
+  for (const [name, content] of Object.entries(blocks)) {
+    const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+    const [before, rest] = text.split(begin);
+    const after = rest?.split(end)[1];
+    if (before === undefined || after === undefined) throw new Error(`${file} has no block "${name}"`);
+    text = `${before}${begin}\n${content}\n${end}${after}`;
+  }
+  return text;
 }
 
 function read(file: string): string {
@@ -79,32 +147,38 @@ function read(file: string): string {
   }
 }
 
-/** Files of the project that a document names, in backticks or as a link. */
+/** Returns the project files that a document names, in backticks or as links. */
 function namedFiles(document: string): string[] {
-  const paths = [
-    ...read(document).matchAll(/`((?:src|test|tools|docs|examples)\/[^`\s*]+)`|\]\((?!https?:|#)([^)#]+)\)/g),
-  ];
-  return paths.map(([, code, link]) => code ?? join(dirname(document), link ?? ''));
+  const paths = read(document).matchAll(
+    /`((?:src|test|tools|docs|examples|bench)\/[^`\s*]+)`|\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g,
+  );
+  return [...paths].map(([, inCode, link]) => inCode ?? join(dirname(document), link ?? ''));
 }
 
-for (const document of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: ROOT })]) {
+function fail(message: string): void {
+  process.stdout.write(`${message}\n`);
+  process.exitCode = 1;
+}
+
+for (const document of globSync(['*.md', 'docs/**/*.md', 'test/*.md'], { cwd: ROOT })) {
   for (const file of namedFiles(document)) {
-    if (existsSync(join(ROOT, file))) continue;
-    process.stdout.write(`${document} names ${file}, which is not there\n`);
-    process.exitCode = 1;
+    if (!existsSync(join(ROOT, file))) fail(`${document} names ${file}, which does not exist`);
   }
 }
 
-const readme = withBlock(withBlock(read('README.md'), 'settings', settingsTable()), 'api', apiReference());
-const wanted = { 'README.md': readme, '.env.example': envExample() };
+const generated = {
+  'README.md': withBlocks('README.md', { api: apiOverview() }),
+  'docs/api.md': withBlocks('docs/api.md', { api: apiReference(), problems: problemTable() }),
+  'docs/settings.md': withBlocks('docs/settings.md', { settings: settingsTable() }),
+  '.env.example': envExample(),
+};
 
-for (const [file, text] of Object.entries(wanted)) {
+for (const [file, text] of Object.entries(generated)) {
   if (read(file) === text) continue;
   if (process.argv.includes('--write')) {
     writeFileSync(join(ROOT, file), text);
-    process.stdout.write(`${file} was written\n`);
+    process.stdout.write(`wrote ${file}\n`);
   } else {
-    process.stdout.write(`${file} is not in step with the code: run "npm run docs"\n`);
-    process.exitCode = 1;
+    fail(`${file} does not match the code: run "npm run docs"`);
   }
 }

@@ -1,3 +1,4 @@
+// The import rule, and the reading of imports that it is based on.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import { checkImports } from './check-imports.ts';
 import { findCycles } from './find-cycles.ts';
 import { readImports } from './read-imports.ts';
 
-/** The violations in a tree of these files; every file that is imported has to be there. */
+/** The violations in a tree of these files, which must include every imported file. */
 function violationsIn(t: TestContext, files: Record<string, string>): string[] {
   const root = mkdtempSync(join(tmpdir(), 'vws-imports-'));
   t.after(() => rmSync(root, { recursive: true }));
@@ -18,13 +19,13 @@ function violationsIn(t: TestContext, files: Record<string, string>): string[] {
   return checkImports(root);
 }
 
-/** Whether `from` may import `to`; both are files, and nothing else is there. */
+/** Checks the import of one file by another in a tree of the two. */
 function mayImport(t: TestContext, from: string, to: string): boolean {
   const up = '../'.repeat(from.split('/').length - 1);
   return violationsIn(t, { [from]: `import { x } from '${up}${to}';`, [to]: '' }).length === 0;
 }
 
-describe('who may import whom', () => {
+describe('allowed and refused imports', () => {
   const allowed = [
     ['src/protocol/a.ts', 'src/protocol/b.ts'],
     ['src/client/a.ts', 'src/protocol/b.ts'],
@@ -38,7 +39,7 @@ describe('who may import whom', () => {
     ['src/server/app.ts', 'src/server/store/b.ts'],
     ['src/server/config/config.ts', 'src/server/config/settings.ts'],
     ['src/server/config/config.ts', 'src/server/mail/b.ts'],
-    ['src/server/http/a.ts', 'src/server/accounts/b.ts'],
+    ['src/server/http/a.ts', 'src/server/sessions/b.ts'],
     ['src/server/http/a.ts', 'src/server/limits/b.ts'],
     ['src/server/accounts/a.ts', 'src/server/accounts/b.ts'],
     ['src/server/accounts/a.ts', 'src/server/store/b.ts'],
@@ -96,7 +97,7 @@ describe('who may import whom', () => {
   });
 });
 
-describe('who may use Node.js', () => {
+describe('use of Node.js', () => {
   const uses = [
     ['src/server/main.ts', "process.on('SIGTERM', stop);", true],
     ['src/server/mail/a.ts', 'const { env } = process;', false],
@@ -114,12 +115,12 @@ describe('who may use Node.js', () => {
     ['src/client/a.test.ts', "import fs from 'node:fs';", true],
   ] as const;
   for (const [file, source, isAllowed] of uses) {
-    test(`${file} ${isAllowed ? 'may' : 'may not'} say: ${source}`, (t) => {
+    test(`${file} ${isAllowed ? 'may' : 'may not'} contain: ${source}`, (t) => {
       assert.equal(violationsIn(t, { [file]: source }).length === 0, isAllowed);
     });
   }
 
-  test('an import that is computed is refused', (t) => {
+  test('a computed import is refused', (t) => {
     assert.equal(violationsIn(t, { 'src/cli/a.ts': 'await import(name);' }).length, 1);
     assert.equal(violationsIn(t, { 'src/cli/a.ts': 'await import(`./b.ts`);' }).length, 1);
   });
@@ -160,12 +161,12 @@ describe('reading imports', () => {
 describe('circular imports', () => {
   const cyclesOf = (graph: Record<string, string[]>) => findCycles(new Map(Object.entries(graph)));
 
-  test('none where paths only meet', () => assert.deepEqual(cyclesOf({ a: ['b', 'c'], b: ['d'], c: ['d'] }), []));
-  test('of one', () => assert.deepEqual(cyclesOf({ a: ['a'] }), [['a', 'a']]));
-  test('of three, from where it begins', () => {
+  test('none if paths only meet', () => assert.deepEqual(cyclesOf({ a: ['b', 'c'], b: ['d'], c: ['d'] }), []));
+  test('a file that imports itself', () => assert.deepEqual(cyclesOf({ a: ['a'] }), [['a', 'a']]));
+  test('three files, listed from the first of the cycle', () => {
     assert.deepEqual(cyclesOf({ a: ['b'], b: ['c'], c: ['d'], d: ['b'] }), [['b', 'c', 'd', 'b']]);
   });
-  test('two', () => assert.equal(cyclesOf({ a: ['b'], b: ['a'], c: ['d'], d: ['c'] }).length, 2));
+  test('two cycles', () => assert.equal(cyclesOf({ a: ['b'], b: ['a'], c: ['d'], d: ['c'] }).length, 2));
 
   test('are violations', (t) => {
     const violations = violationsIn(t, {

@@ -1,5 +1,5 @@
 // The import rule, the architecture in one table: protocol <- client <- cli; protocol <- server; inside the server
-// app and main -> http -> api -> the domain modules -> store. Types count like values. Also: nothing imports itself in a circle.
+// app and main -> http -> api -> the domain modules -> store. Types count like values. Circular imports are errors, too.
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join, posix } from 'node:path';
@@ -26,7 +26,7 @@ const PLACES: Record<string, Place> = {
   'src/protocol': { mayImport: [], inBrowsers: true },
   'src/client': { mayImport: ['src/protocol'], inBrowsers: true },
   'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server'], usesProcess: true },
-  // The commands that run or move a server, and no others, know its inside.
+  // Only the commands that run or move a server import its modules.
   'src/cli/server': {
     mayImport: ['src/cli', 'src/client', 'src/server/main.ts', 'src/server/app.ts', 'src/server/config', ...BELOW_API],
     usesProcess: true,
@@ -34,10 +34,13 @@ const PLACES: Record<string, Place> = {
 
   'src/server/main.ts': { mayImport: BELOW_MAIN, usesProcess: true },
   'src/server/app.ts': { mayImport: ['src/server/config', 'src/server/http', 'src/server/api', ...BELOW_API] },
-  // Settings are parsed into the types of the modules that use them; no module knows where they come from.
+  // Settings are parsed into the types of the modules that use them; no module imports the settings.
   'src/server/config': { mayImport: BELOW_API },
   'src/server/log.ts': { mayImport: [] },
-  'src/server/http': { mayImport: ['src/server/api', 'src/server/log.ts', ...DOMAIN, 'src/protocol'] },
+  // Of the domain modules, only sessions, which run the requests, and the type of a rate limit.
+  'src/server/http': {
+    mayImport: ['src/server/api', 'src/server/sessions', 'src/server/limits', 'src/server/log.ts', 'src/protocol'],
+  },
   'src/server/api': { mayImport: [...DOMAIN, 'src/server/store', 'src/protocol'] },
   ...placesAlike(DOMAIN, { mayImport: ['src/server/log.ts', 'src/server/store', 'src/server/crypto', 'src/protocol'] }),
   'src/server/store': { mayImport: ['src/server/crypto', 'src/protocol'] },
@@ -49,7 +52,7 @@ const PLACES: Record<string, Place> = {
   examples: { mayImport: ['src/client', 'src/protocol'], usesProcess: true },
 };
 
-/** Tests beside the sources (`*.test.ts`). Nothing imports a test. */
+/** Tests next to the sources (`*.test.ts`). Nothing imports a test. */
 const TESTS: Place = { mayImport: ['test', ...ALL_BUT_MAIN], usesProcess: true };
 
 const FOLDERS = ['src', 'test', 'bench', 'tools', 'examples'];
@@ -64,7 +67,7 @@ function isTest(file: string): boolean {
   return file.endsWith('.test.ts');
 }
 
-/** A test is in the place of the file that it is beside. */
+/** A test is in the place of the file that it tests. */
 function placeName(file: string): string | undefined {
   const source = file.replace(/\.test\.ts$/, '.ts');
   return Object.keys(PLACES)
@@ -80,7 +83,7 @@ function resolve(file: string, specifier: string): string {
   return posix.join(posix.dirname(file), specifier);
 }
 
-/** What is wrong with importing `target` from a file in the place `name`; undefined when nothing is. */
+/** The reason why a file in the place `name` may not import `target`, or undefined if it may. */
 function wrongTarget(target: string, name: string, { mayImport }: Place): string | undefined {
   if (isTest(target)) return 'which is a test';
   const targetName = placeName(target);
@@ -102,16 +105,16 @@ function violationsOf(file: string, { specifiers, isComputed, code }: Imports): 
     if (!isBuiltin(specifier)) return [];
     if (place.inBrowsers) return [`imports ${specifier}, but ${name} runs in browsers`];
     const isProcess = /^(?:node:)?process$/.test(specifier);
-    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts touches`] : [];
+    return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts may use`] : [];
   });
-  if (isComputed) violations.push('imports something computed, which cannot be checked');
+  if (isComputed) violations.push('has a computed import, which cannot be checked');
   if (place.inBrowsers && NODE_GLOBAL.test(code))
     violations.push(`uses a global of Node.js, but ${name} runs in browsers`);
-  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts touches');
+  else if (!place.usesProcess && PROCESS_GLOBAL.test(code)) violations.push('uses process, which only main.ts may use');
   return violations;
 }
 
-/** Every breach of the import rule below `root`, a line each. */
+/** @returns a line for each violation of the import rule below `root` */
 export function checkImports(root: string): string[] {
   const files = new Map(
     sourceFiles(root, FOLDERS).map((file) => [file, readImports(readFileSync(join(root, file), 'utf8'))]),

@@ -1,3 +1,4 @@
+// The rules for the files of the tree.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,11 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkTree } from './check-tree.ts';
 
-const SOUND = { 'package-lock.json': '{}', 'tools/node/package-lock.json': '{}' };
+const SOUND = {
+  'package-lock.json': '{}',
+  'tools/node/package-lock.json': '{}',
+  'tools/postgres/package-lock.json': '{}',
+};
 
 function violationsIn(t: TestContext, files: Record<string, string>): string[] {
   const root = mkdtempSync(join(tmpdir(), 'vws-tree-'));
@@ -17,23 +22,28 @@ function violationsIn(t: TestContext, files: Record<string, string>): string[] {
   return checkTree(root);
 }
 
-test('a sound tree', (t) => {
-  const line = 'const todo = { only: 1 }; // nothing to do, /tmp/XXXXXX\n';
+test('a tree without violations', (t) => {
+  const line = '/* */ const todo = { only: 1 }; // nothing to do, /tmp/XXXXXX\n';
   assert.deepEqual(violationsIn(t, { 'src/a.ts': line.repeat(400), 'test/long.ts': line.repeat(401) }), []);
 });
 
 test('a file that is too long', (t) => {
-  assert.deepEqual(violationsIn(t, { 'src/a/b.ts': 'x\n'.repeat(401) }), ['src/a/b.ts: 401 lines, more than 400']);
+  assert.deepEqual(violationsIn(t, { 'src/a/b.ts': '// x\n'.repeat(401) }), ['src/a/b.ts: 401 lines, more than 400']);
+});
+
+test('a file without a first line that describes it', (t) => {
+  const files = { 'src/a.ts': "import b from './b.ts';\n// late", 'src/a.test.ts': '', 'src/b.ts': '// The letter.' };
+  assert.deepEqual(violationsIn(t, files), ['src/a.ts: no comment in the first line that describes the file']);
 });
 
 for (const marker of [`TO${'DO'}`, `FIX${'ME'}`, `XX${'X'}`, `.on${'ly('}`, `.sk${'ip('}`]) {
   test(`${marker} in the source, in a test, a tool, a benchmark or an example`, (t) => {
     for (const folder of ['src', 'test', 'tools', 'bench', 'examples']) {
       assert.deepEqual(
-        violationsIn(t, { [`${folder}/a.ts`]: `one\ntest${marker}'x')` }).length,
+        violationsIn(t, { [`${folder}/a.ts`]: `// one\ntest${marker}'x')` }).length,
         marker.startsWith('.') ? 1 : 0,
       );
-      assert.deepEqual(violationsIn(t, { [`${folder}/a.ts`]: `one\na ${marker} b` }), [
+      assert.deepEqual(violationsIn(t, { [`${folder}/a.ts`]: `// one\na ${marker} b` }), [
         `${folder}/a.ts:2: ${marker} left`,
       ]);
     }

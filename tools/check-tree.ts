@@ -1,15 +1,15 @@
-// What every file of the tree keeps to: a length that can be read in one sitting, nothing left for later, no test left
-// out, and lock files that name no registry (npm takes the one that the machine is configured for).
+// Rules for the files of the tree: a first line that describes the file, a limited length, no reminders and no skipped tests, and lock files without registry
+// addresses (npm uses the registry that the machine is configured for).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { report, sourceFiles } from './source-files.ts';
 
 const MAX_LINES = 400;
 const LENGTH_CHECKED = ['src'];
-const MARKERS_CHECKED = ['src', 'test', 'tools', 'bench', 'examples'];
-const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json'];
+const ALL_FOLDERS = ['src', 'test', 'tools', 'bench', 'examples'];
+const LOCK_FILES = ['package-lock.json', 'tools/node/package-lock.json', 'tools/postgres/package-lock.json'];
 
-/** In two halves, so that this file does not find itself. */
+/** In two halves, so that this file does not match. */
 const MARKER = new RegExp(`\\b(?:${'TO'}DO|${'FIX'}ME|${'XX'}X)\\b|\\.(?:only|skip)\\(`);
 
 function longFiles(root: string): string[] {
@@ -19,8 +19,16 @@ function longFiles(root: string): string[] {
   });
 }
 
+/** Tests are described by their titles. */
+function missingHeaders(root: string): string[] {
+  return sourceFiles(root, ALL_FOLDERS).flatMap((file) => {
+    const isDescribed = file.endsWith('.test.ts') || /^(?:\/\/|\/\*)/.test(readFileSync(join(root, file), 'utf8'));
+    return isDescribed ? [] : [`${file}: no comment in the first line that describes the file`];
+  });
+}
+
 function leftMarkers(root: string): string[] {
-  return sourceFiles(root, MARKERS_CHECKED).flatMap((file) =>
+  return sourceFiles(root, ALL_FOLDERS).flatMap((file) =>
     readFileSync(join(root, file), 'utf8')
       .split('\n')
       .flatMap((line, index) => {
@@ -36,9 +44,9 @@ function registryAddresses(root: string): string[] {
   );
 }
 
-/** Every breach below `root`, a line each. */
+/** @returns a line for each violation below `root` */
 export function checkTree(root: string): string[] {
-  return [...longFiles(root), ...leftMarkers(root), ...registryAddresses(root)];
+  return [...longFiles(root), ...missingHeaders(root), ...leftMarkers(root), ...registryAddresses(root)];
 }
 
 if (import.meta.main) report('tree', checkTree(process.cwd()));

@@ -1,9 +1,9 @@
-// `npm run check`: all that CI checks besides the tests. Every check runs, so that one run tells all that is wrong.
+// `npm run check`: the checks of CI other than the tests. All of them run, so that one run reports everything.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** A check is the arguments of a `node` that exits with another code than 0 when something is wrong. */
+/** Arguments of a `node` that exits with another code than 0 if the check fails. */
 type Check = { name: string; args: string[] };
 
 const OWN_CHECKS = globSync('tools/check-*.ts')

@@ -1,5 +1,5 @@
 /**
- * Finds circles in a graph of imports: at least one in every knot, each as the path that ends where it begins.
+ * Finds cycles in a graph of imports: at least one in each strongly connected part, as a path that ends at its start.
  *
  * @param graph file -> the files that it imports
  */

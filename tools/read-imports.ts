@@ -1,7 +1,7 @@
-// Finds what a TypeScript file imports, without a compiler: comments, templates and regular expressions are blanked,
-// strings are numbered, and what then looks like an import is one.
+// Finds the imports of a TypeScript file without a compiler: comments, templates and regular expressions are blanked,
+// strings are numbered, and the rest is searched for import syntax.
 
-const LEXEME = new RegExp(
+export const LEXEME = new RegExp(
   [
     /\/\/[^\n]*|\/\*[\s\S]*?\*\//, // comments
     /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/, // strings
@@ -18,11 +18,11 @@ const IMPORT = /(?<![\w$.])(?:from|import|import\s*\(|require\s*\()\s*'(\d+)'/g;
 const COMPUTED_IMPORT = /(?<![\w$.])import\s*\(\s*(?!')/;
 
 export type Imports = {
-  /** What stands in the quotation marks. */
+  /** The module names, without quotation marks. */
   specifiers: string[];
-  /** There is an `import()` of something else than a string. */
+  /** True if an `import()` has an argument that is not a string. */
   isComputed: boolean;
-  /** The source without comments, templates, regular expressions and what strings say. */
+  /** The source without comments, templates, regular expressions and the content of strings. */
   code: string;
 };
 

@@ -1,7 +1,8 @@
+// Lists the files for the checks and prints their results.
 import { globSync } from 'node:fs';
 import { sep } from 'node:path';
 
-/** The TypeScript files below these folders of `root`, as paths from `root` with `/`, sorted. */
+/** The TypeScript files below these folders of `root`, as sorted paths relative to `root` with `/`. */
 export function sourceFiles(root: string, folders: string[]): string[] {
   const patterns = folders.map((folder) => `${folder}/**/*.ts`);
   return globSync(patterns, { cwd: root, exclude: ['**/node_modules/**'] })
@@ -9,7 +10,7 @@ export function sourceFiles(root: string, folders: string[]): string[] {
     .sort();
 }
 
-/** Prints what a check found and sets the exit code of the process. */
+/** Prints the violations that a check found and sets the exit code of the process. */
 export function report(what: string, violations: string[]): void {
   for (const violation of violations) process.stdout.write(`${violation}\n`);
   process.stdout.write(`${what}: ${violations.length === 0 ? 'ok' : `${violations.length} found`}\n`);

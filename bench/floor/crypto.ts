@@ -1,9 +1,9 @@
+/**
+ * The cryptography of a request, as the server does it: a step is found by SHA-256 of its session key, its secret and its
+ * stored response are encrypted under an HMAC-SHA-256 of the session key, fields are AES-256-ECB, messages AES-256-GCM.
+ */
 import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from 'node:crypto';
 
-/*
- * The cryptography of a request, as the server does it: a step is found by SHA-256 of its session key, its secret and its
- * stored answer are sealed under an HMAC-SHA-256 of the session key, fields are AES-256-ECB, messages AES-256-GCM.
- */
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const SESSION_KEY_LENGTH = 400;
 const UNBIASED = 256 - (256 % ALPHABET.length);
@@ -13,7 +13,7 @@ const GCM = { authTagLength: TAG_LENGTH };
 const POOL = Buffer.alloc(64 * 1024);
 let poolUsed = POOL.length;
 
-/** Random bytes, good until the next call. */
+/** Random bytes, valid until the next call. */
 export function randomBytes(length: number): Buffer {
   if (poolUsed + length > POOL.length) {
     randomFillSync(POOL);

@@ -1,3 +1,4 @@
+/** Envelopes of the floor, in the server's format. */
 import { openGcm, randomBytes, sealGcm } from './crypto.ts';
 import type { FloorStore } from './store.ts';
 
@@ -24,7 +25,7 @@ export function addUser(store: FloorStore, name: string): Buffer {
   return userId;
 }
 
-/** The server's envelope: version, time, sender, length, text, padding. */
+/** Encrypts version, time, sender, length, text and padding. */
 export function sealEnvelope(recipient: UserRow, senderId: Uint8Array, text: string): string {
   const length = Buffer.byteLength(text);
   const padded = Buffer.alloc(sizeClass(TEXT_OFFSET + length + OVERHEAD) - OVERHEAD);

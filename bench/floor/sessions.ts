@@ -1,9 +1,10 @@
+/** Sessions of the floor: handshake and requests of suite 1. */
 import { constants, createPublicKey, publicEncrypt } from 'node:crypto';
 import { hmac, openField, openGcm, randomBytes, randomSessionKey, sealField, sealGcm, sha256 } from './crypto.ts';
 import type { FloorStore, SessionRow } from './store.ts';
 
 const KEY_LENGTH = 32;
-/** As the server: a longer answer is made anew instead of being stored. */
+/** The server's limit: a longer response is not stored, but created again. */
 const MAX_STORED_ANSWER = 16 * 1024;
 
 const keyEncryptionKey = Buffer.from(randomBytes(KEY_LENGTH));
@@ -12,7 +13,11 @@ const ANSWER_PREFIX = Buffer.from('vws answer ');
 
 export type Body = Readonly<Record<string, string>>;
 
-/** @returns the answer; the new session belongs to this user */
+/**
+ * Opens a session that is logged in as this user.
+ *
+ * @returns the response
+ */
 export function openSession(store: FloorStore, userId: Uint8Array, { public_key = '' }: Body): string {
   const secret = Buffer.from(randomBytes(KEY_LENGTH));
   const sessionKey = randomSessionKey();
@@ -24,7 +29,7 @@ export function openSession(store: FloorStore, userId: Uint8Array, { public_key 
   return JSON.stringify({ ciphertext, session_key: sealField(secret, sessionKey) });
 }
 
-/** Finds the session, lets `act` make the answer's message out of the request's fields, and moves the session on. */
+/** Finds the session, passes the request's fields to `act`, which returns the response's message, and advances the session. */
 export function runStep(
   store: FloorStore,
   path: string,

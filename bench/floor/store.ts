@@ -1,3 +1,4 @@
+/** The database of the floor: prepared statements, one write per request, one COMMIT for all that are waiting. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -9,15 +10,18 @@ export interface SessionRow {
   readonly sealed_secret: Uint8Array;
 }
 
-export interface NewStep {
+interface NewStep {
   readonly stepId: Uint8Array;
   readonly sealedSecret: Uint8Array;
   readonly sealedAnswer: Uint8Array | null;
 }
 
-/** Hand-prepared statements, one write a request, a COMMIT for all that wait. */
 export interface FloorStore {
-  /** Runs `work` in the next group. @param onCommit called when it is durable, with what `work` returned */
+  /**
+   * Runs `work` in the next group.
+   *
+   * @param onCommit receives the value of `work` when it is durable
+   */
   enqueue<T>(work: () => T, onCommit: (value: T) => void): void;
   findSession(stepId: Uint8Array): SessionRow;
   insertSession(userId: Uint8Array, step: NewStep): void;

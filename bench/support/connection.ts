@@ -1,21 +1,21 @@
+/** A minimal HTTP client that costs less than the servers that it measures. */
 import { connect } from 'node:net';
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-/** A connection that is kept open and carries one request at a time. */
+/** A persistent connection that carries one request at a time. */
 export interface Connection {
   post(path: string, body: string): Promise<HttpAnswer>;
-  close(): void;
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /**
- * Opens a connection that speaks just the HTTP/1.1 that the servers here answer with: a length, no chunks. The client of
- * node:http takes more time for a request than the servers do, so it would be what is measured.
+ * Opens a connection that understands only responses with a Content-Length, as the servers here send them. The client of
+ * node:http takes more time for a request than the servers do, so that it would distort the measurement.
  *
  * @param url `http://address:port`
  */
@@ -57,17 +57,32 @@ export async function openConnection(url: string): Promise<Connection> {
       );
       return waiting.promise;
     },
-    close: () => socket.destroy(),
   };
 }
 
-/** @returns undefined while something is missing */
+export async function openConnections(url: string, count: number): Promise<Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => openConnection(url)));
+}
+
+/**
+ * Sends a request.
+ *
+ * @returns the body of the response
+ * @throws Error if the status is not 200
+ */
+export async function postOk(connection: Connection, path: string, request: string): Promise<string> {
+  const { status, body } = await connection.post(path, request);
+  if (status !== 200) throw new Error(`${path} returned ${status}: ${body.slice(0, 200)}`);
+  return body;
+}
+
+/** @returns undefined while the response is incomplete */
 function parseAnswer(received: Buffer): HttpAnswer | undefined {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
   const head = received.toString('latin1', 0, headEnd);
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-  if (length === undefined) throw new Error('an answer without a length');
+  if (length === undefined) throw new Error('a response without Content-Length');
   const bodyStart = headEnd + HEAD_END.length;
   if (received.length < bodyStart + Number(length)) return undefined;
   return { status: Number(head.slice(9, 12)), body: received.toString('utf8', bodyStart, bodyStart + Number(length)) };

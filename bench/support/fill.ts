@@ -1,3 +1,4 @@
+/** Databases with many users. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,17 +7,14 @@ import { sealAead } from '../../src/server/crypto/aead.ts';
 import { makeFolder } from './target.ts';
 
 const USER_KEY_LENGTH = 32;
-const HALF_AN_HOUR = 30 * 60 * 1000;
+const HALF_AN_HOUR_MS = 30 * 60 * 1000;
 
-export interface FilledFolder {
+interface FilledFolder {
   readonly folder: string;
   readonly environment: { readonly VWS_MASTER_KEY: string };
 }
 
-/**
- * Makes a data folder with so many users, named `user1`, `user2` and on, whom messages can be encrypted for, and a session of
- * each, which nobody can use.
- */
+/** Creates a data folder with users named `user1`, `user2` …, each with a key and a session whose key is unknown. */
 export async function fillFolder(users: number): Promise<FilledFolder> {
   const folder = makeFolder();
   const key = randomBytes(USER_KEY_LENGTH);
@@ -26,7 +24,7 @@ export async function fillFolder(users: number): Promise<FilledFolder> {
   const wrappingKey = masterKey.derive('vws user keys');
 
   const database = new DatabaseSync(path);
-  // As the server wraps them: see keyring/userKeys.ts.
+  // The format of keyring/userKeys.ts.
   database.function('wrapped_key', (userId) => {
     const context = Buffer.concat([Buffer.from('vws user key '), userId as Uint8Array, Buffer.from(' 1')]);
     return sealAead(wrappingKey, randomBytes(USER_KEY_LENGTH), context);
@@ -42,9 +40,9 @@ export async function fillFolder(users: number): Promise<FilledFolder> {
     INSERT INTO user_keys (user_id, version, master_key_id, wrapped_key, created_at)
       SELECT user_id, 1, '${masterKey.id}', wrapped_key(user_id), ${Date.now()} FROM users;
     INSERT INTO session_steps (step_id, session_id, parent_id, suite, user_id, recovery_id, sealed_secret, request_hash,
-        sealed_answer, repeatable, used, last_used_at)
+        sealed_response, repeatable, used, last_used_at)
       SELECT randomblob(32), randomblob(16), randomblob(32), 1, user_id, NULL, randomblob(60), randomblob(32),
-        randomblob(1200), 1, 0, ${Date.now()} - abs(random() % ${HALF_AN_HOUR}) FROM users;
+        randomblob(1200), 1, 0, ${Date.now()} - abs(random() % ${HALF_AN_HOUR_MS}) FROM users;
     COMMIT;
     PRAGMA wal_checkpoint(TRUNCATE)`);
   database.close();

@@ -1,7 +1,8 @@
+/** Load by many users at once, and its measurement. */
 import { processorTime } from './processorTime.ts';
 import { percentile } from './statistics.ts';
 
-/** What one round of load showed. */
+/** The figures of one round of load. */
 export interface Measurement {
   readonly requests: number;
   readonly requestsPerSecond: number;
@@ -9,24 +10,24 @@ export interface Measurement {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
-  /** Microseconds on a processor, a request; undefined where there is no /proc. */
+  /** Processor time per request in microseconds; undefined where there is no /proc. */
   readonly serverTime: number | undefined;
-  /** Of that, what threads beside the first took: hashing, garbage collection, the log. */
+  /** The part of it in other threads than the first: hashing, garbage collection, the log. */
   readonly otherThreadsTime: number | undefined;
-  /** How much of its processor the measuring process used, 0 to 1: near 1, it measured itself. */
+  /** Use of its processor by the measuring process, 0 to 1: near 1, it measured itself. */
   readonly clientLoad: number;
 }
 
-/** Asks again and again, as one user would who never pauses. Called once for each of them, with an endless supply. */
+/** Makes one request as a user. */
 export type Act<U> = (user: U) => Promise<unknown>;
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly milliseconds: number;
   /** The processes whose time counts. */
   readonly pids: readonly number[];
 }
 
-/** Lets every user act over and over for a time. */
+/** Lets every user make requests without a pause. */
 export async function runLoad<U>(
   users: readonly U[],
   act: Act<U>,

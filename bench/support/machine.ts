@@ -1,6 +1,6 @@
+/** The machine that figures come from. */
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 
-/** Where figures come from: without it they say nothing. */
 export interface Machine {
   readonly processor: string;
   readonly processors: number;
@@ -8,7 +8,7 @@ export interface Machine {
   readonly system: string;
   readonly node: string;
   readonly date: string;
-  /** The load average of the last minute before and after: what else the machine had to do. */
+  /** The load average of the last minute before and after, which shows other work on the machine. */
   readonly load: { readonly before: number; after?: number };
 }
 

@@ -1,3 +1,4 @@
+/** Processor time and memory of processes, and which processors they run on. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -5,8 +6,8 @@ import { availableParallelism } from 'node:os';
 const NANOSECONDS_PER_MICROSECOND = 1000;
 const BYTES_PER_KIB = 1024;
 
-/** Microseconds on a processor since a process began; its first thread runs the JavaScript. */
-export interface ProcessorTime {
+/** Microseconds of processor time since a process started. Its first thread runs the JavaScript. */
+interface ProcessorTime {
   readonly firstThread: number;
   readonly otherThreads: number;
 }
@@ -31,7 +32,7 @@ function threadTime(schedstat: string): number {
   return Number(readFileSync(schedstat, 'latin1').split(' ')[0]) / NANOSECONDS_PER_MICROSECOND;
 }
 
-/** Bytes of RAM that a process holds. @returns undefined where there is no /proc */
+/** @returns the resident memory of a process in bytes, or undefined where there is no /proc */
 export function residentMemory(pid: number): number | undefined {
   try {
     const kib = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
@@ -41,21 +42,18 @@ export function residentMemory(pid: number): number | undefined {
   }
 }
 
-/** The processors for what is measured, and for what measures; undefined where processes cannot be pinned. */
-export interface Processors {
-  readonly servers: readonly string[];
-  readonly client: string;
-}
-
-/** Gives this process a processor of its own, the last one, and leaves the others to the servers. */
-export function pinClient(): Processors | undefined {
+/**
+ * Pins this process to the last processor.
+ *
+ * @returns the processors for the servers, or undefined where processes cannot be pinned
+ */
+export function pinClient(): string[] | undefined {
   const count = availableParallelism();
   if (count < 2) return undefined;
-  const client = String(count - 1);
   try {
-    execFileSync('taskset', ['-a', '-p', '-c', client, String(process.pid)], { stdio: 'ignore' });
+    execFileSync('taskset', ['-a', '-p', '-c', String(count - 1), String(process.pid)], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
-  return { servers: Array.from({ length: count - 1 }, (_, index) => String(index)), client };
+  return Array.from({ length: count - 1 }, (_, index) => String(index));
 }

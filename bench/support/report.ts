@@ -1,19 +1,16 @@
+/** The results as tables. */
 import type { MemorySample } from '../memory.ts';
-import type { Machine } from './machine.ts';
 import type { Result } from './rounds.ts';
 import type { Spread } from './statistics.ts';
 
-export interface Report {
-  readonly machine: Machine;
-  readonly rounds: number;
-  readonly milliseconds: number;
+interface Report {
   readonly results: readonly Result[];
-  readonly targets: readonly Target[];
+  readonly targets: readonly TargetFigure[];
   readonly memory: readonly MemorySample[];
 }
 
 /** A figure that the server is meant to reach. */
-export interface Target {
+export interface TargetFigure {
   readonly name: string;
   readonly wanted: string;
   readonly found: string;
@@ -22,7 +19,7 @@ export interface Target {
 
 const HEAD = ['', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU µs', 'rate of base', 'CPU of base', 'client'];
 
-/** The results as Markdown, which reads well in a terminal, too. */
+/** Formats the results as Markdown tables. */
 export function markdown({ results, targets, memory }: Report): string {
   const rows = results.map((result) => [
     `${result.part}: ${result.name}`,

@@ -1,15 +1,17 @@
-import type { Measurement } from './load.ts';
+/** Comparison of contestants in rounds, and what a run measures. */
+import { type Act, type Measurement, runLoad } from './load.ts';
 import { type Spread, spreadOf } from './statistics.ts';
+import type { Target } from './target.ts';
 
-/** One of those that are compared: it takes a round of load at a time. */
+/** One side of a comparison. */
 export interface Contestant {
   readonly name: string;
-  /** Waits for something else than the server's work, so that its rate and latencies say nothing. */
+  /** Mostly waits for something other than the server, so that its rate and latencies mean nothing. */
   readonly paced?: boolean;
   round(milliseconds: number): Promise<Measurement>;
 }
 
-/** What a contestant showed: medians of its rounds, and how it compares with the first one in the same rounds. */
+/** Medians of a contestant's rounds, and ratios to the first contestant in the same rounds. */
 export interface Result extends Omit<Measurement, 'requests'> {
   readonly part: string;
   readonly name: string;
@@ -22,19 +24,35 @@ export interface Result extends Omit<Measurement, 'requests'> {
   readonly time: Spread | undefined;
 }
 
-export interface Rounds {
+/** Amount and place of the measurements. */
+export interface Context {
+  /** Of each comparison. */
   readonly rounds: number;
+  /** The length of a round. */
   readonly milliseconds: number;
+  readonly quick: boolean;
+  /** The processors for what is measured; undefined where processes cannot be pinned. */
+  readonly processors: readonly string[] | undefined;
+  /** Requests after which the memory is measured. */
+  readonly memoryRequests: number;
+  /** A PostgreSQL server on which databases can be created, if there is one. */
+  readonly postgresUrl: string | undefined;
+}
+
+/** Returns a contestant whose users put load on the targets. */
+export function contestant<U>(name: string, targets: readonly Target[], users: readonly U[], act: Act<U>): Contestant {
+  const pids = targets.map(({ pid }) => pid);
+  return { name, round: (milliseconds) => runLoad(users, act, { milliseconds, pids }) };
 }
 
 /**
- * Lets the contestants take turns, so that whatever else the machine does meets all of them, and compares them round by
- * round. A first round, which warms them up, is not counted.
+ * Measures the contestants in turn, so that other load on the machine affects all of them, and compares them round by
+ * round. A first round warms them up and does not count.
  */
 export async function compare(
   part: string,
   contestants: readonly Contestant[],
-  { rounds, milliseconds }: Rounds,
+  { rounds, milliseconds }: Pick<Context, 'rounds' | 'milliseconds'>,
 ): Promise<Result[]> {
   const taken = contestants.map(() => [] as Measurement[]);
   for (const contestant of contestants) await contestant.round(milliseconds / 2);

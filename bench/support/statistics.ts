@@ -1,4 +1,6 @@
-/** What several rounds of the same measurement say. */
+// Medians and percentiles.
+
+/** The spread of several rounds of the same measurement. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -12,7 +14,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /**
- * The value below which so many percent of the others lie, by the nearest rank.
+ * Returns the value below which `percent` percent of the others are, by nearest rank.
  *
  * @param sorted in ascending order
  * @throws RangeError if there are no values

@@ -1,3 +1,4 @@
+/** The measured processes: starting, finding their address, ending. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -9,8 +10,8 @@ import { settings } from '../../src/server/config/settings.ts';
 const BENCH_FOLDER = join(import.meta.dirname, '..');
 const SERVER = join(BENCH_FOLDER, '..', 'src', 'server', 'main.ts');
 const FLOOR = join(BENCH_FOLDER, 'floor.ts');
-const START_TIMEOUT = 30_000;
-const POLL_INTERVAL = 20;
+const START_TIMEOUT_MS = 30_000;
+const POLL_INTERVAL_MS = 20;
 const NO_LIMIT = '10000000';
 
 /** A process that is measured. */
@@ -18,32 +19,36 @@ export interface Target {
   readonly url: string;
   readonly pid: number;
   readonly folder: string;
-  /** Ends the process; its data stay. */
-  stop(): Promise<void>;
-  /** Ends the process and removes its data. */
-  dispose(): Promise<void>;
 }
 
-export interface TargetOptions {
+interface TargetOptions {
   /** The processors to run on, or undefined for any. */
   readonly processors: readonly string[] | undefined;
-  /** Where the data lie; by default a new folder. */
+  /** The data folder; by default a new one. */
   readonly folder?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** The server's program; another checkout's, to compare the two. */
-  readonly program?: string;
 }
+
+/** Each process with its data folder. */
+const running = new Map<ChildProcess, string>();
+// A failed measurement leaves no process behind.
+process.on('exit', () => {
+  for (const [child, folder] of running) {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), 'vws-bench-'));
 }
 
-/** Starts the server as it is delivered, but for rate limits: all load comes from one address. */
+/** Starts the server with its defaults, except for the rate limits: all load comes from one address. */
 export function startServer(options: TargetOptions): Promise<Target> {
-  return start(options.program ?? SERVER, options);
+  return start(SERVER, options);
 }
 
-/** Starts what the server is compared with. */
+/** Starts the floor, the minimal server of the comparisons. */
 export function startFloor(options: TargetOptions): Promise<Target> {
   return start(FLOOR, options);
 }
@@ -56,40 +61,29 @@ async function start(
   const output = openSync(logFile, 'w');
   const command = [process.execPath, ...nodeOptions(program), program];
   const [file = '', ...args] = processors ? ['taskset', '-c', processors.join(','), ...command] : command;
-  // In its own folder, so that no .env file reaches it.
+  // In its own folder, where there is no .env file.
   const child = spawn(file, args, {
     cwd: folder,
     env: { ...serverEnvironment(folder), ...environment },
     stdio: ['ignore', output, output],
   });
   closeSync(output);
-  const exited = once(child, 'exit');
-  // Nothing outlives a measurement that failed.
-  const killAtExit = () => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.on('exit', killAtExit);
-  const url = await listeningUrl(child, logFile);
-
-  async function stop(): Promise<void> {
-    process.off('exit', killAtExit);
-    child.kill('SIGTERM');
-    await exited;
-  }
-  return {
-    url,
-    pid: child.pid ?? 0,
-    folder,
-    stop,
-    async dispose() {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  running.set(child, folder);
+  return { url: await listeningUrl(child, logFile), pid: child.pid ?? 0, folder };
 }
 
-/** `VWS_BENCH_PROFILE` names a folder that the server's processor profiles are written to. */
+/** Ends all processes and removes their data. */
+export async function disposeTargets(): Promise<void> {
+  for (const [child, folder] of running) {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+    running.delete(child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes the server's CPU profiles to the folder in `VWS_BENCH_PROFILE`. */
 function nodeOptions(program: string): string[] {
   const folder = process.env.VWS_BENCH_PROFILE;
   return folder && program !== FLOOR ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
@@ -106,13 +100,13 @@ function serverEnvironment(folder: string): Record<string, string> {
   };
 }
 
-/** Both programs log the line that says `listening`. */
+/** Waits for the address, which both programs log when they listen. */
 async function listeningUrl(child: ChildProcess, logFile: string): Promise<string> {
-  const deadline = performance.now() + START_TIMEOUT;
+  const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline && child.exitCode === null) {
     const url = /"url":"([^"]+)"/.exec(readFileSync(logFile, 'utf8'))?.[1];
     if (url) return url;
-    await delay(POLL_INTERVAL);
+    await delay(POLL_INTERVAL_MS);
   }
   child.kill('SIGKILL');
   throw new Error(`the program did not start:\n${readFileSync(logFile, 'utf8')}`);

@@ -18,8 +18,8 @@ test('an error leads to one exit code', () => {
 
 test('a problem of the server is told by its title, and by its detail where there is one', () => {
   const plain = describeFailure(new VwsError('username_taken', 'whatever', { status: 409 }));
-  assert.equal(failureAsText(plain), 'The username is taken.');
-  assert.equal(failureAsJson(plain), '{"error":{"code":"username_taken","title":"The username is taken."}}');
+  assert.equal(failureAsText(plain), 'Username already taken.');
+  assert.equal(failureAsJson(plain), '{"error":{"code":"username_taken","title":"Username already taken."}}');
   const detailed = describeFailure(
     new VwsError('account_locked', 'whatever', { detail: 'Five times wrong.', retryAfter: 60 }),
   );
@@ -32,7 +32,7 @@ test('a problem of the server is told by its title, and by its detail where ther
 });
 
 test('suite 1 that is refused is said once, with what to do', () => {
-  const said = 'This server speaks suite 2 only: a newer client is needed.';
+  const said = 'This server requires suite 2: use a newer client.';
   const failure = describeFailure(new VwsError('suite1_refused', said, { status: 403, detail: said }));
   assert.equal(failureAsText(failure), 'This server speaks suite 2 only.\nLeave out --suite1.');
 });

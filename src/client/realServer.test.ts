@@ -137,14 +137,14 @@ for (const [name, options] of Object.entries(MODES)) {
       await vws.register(newPerson('alice'));
       const { port } = new URL(server.url);
       await server.stop();
-      await assert.rejects(vws.changeUsername({ newUsername: 'x', password: 'x' }, { deadline: 200 }), {
+      await assert.rejects(vws.changeUsername({ newUsername: 'x', password: 'Wrong_2026' }, { deadline: 200 }), {
         code: 'network',
       });
       await server.start();
       // The server has another port now: what is kept is moved there, as a name would.
       storage.text = storage.text?.replaceAll(`:${port}`, `:${new URL(server.url).port}`);
       const restored = await meet(server, { storage });
-      await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'x' }), {
+      await assert.rejects(restored.changeUsername({ newUsername: 'x', password: 'Wrong_2026' }), {
         code: 'invalid_credentials',
       });
       assert.equal((await restored.getAccount()).username, 'alice');

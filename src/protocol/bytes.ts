@@ -1,4 +1,6 @@
-/** Bytes that WebCrypto takes. */
+// Base64, base64url and comparison of bytes, in browsers and Node.js alike.
+
+/** Bytes that WebCrypto accepts. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** More arguments than this overflow the stack of some engines. */
@@ -11,7 +13,7 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** @returns undefined if this is not base64 */
+/** @returns undefined if the text is not base64 */
 export function fromBase64(text: string): Bytes | undefined {
   try {
     return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
@@ -25,7 +27,12 @@ export function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
 
-/** @returns undefined if this is not base64url, or not of so many bytes */
+/**
+ * Decodes base64url without padding.
+ *
+ * @param length expected number of bytes
+ * @returns undefined if the value is not base64url or has another length
+ */
 export function fromBase64Url(text: unknown, length?: number): Bytes | undefined {
   if (typeof text !== 'string' || !/^[\w-]*$/.test(text)) return undefined;
   const bytes = fromBase64(text.replace(/-/g, '+').replace(/_/g, '/'));

@@ -5,7 +5,7 @@ import { isAnswer, Problem } from './problems.ts';
 
 const all: Endpoint[] = Object.values(endpoints);
 
-test('the endpoints are those that existing clients call, with the fields that they send and expect, and newer ones', () => {
+test('the table has the endpoints of existing clients with their fields, and newer ones', () => {
   assert.equal(HANDSHAKE_PATH, '/create_session_key');
   const table = all.map(({ path, fields, answer }) => [path, Object.keys(fields).join(), Object.keys(answer).join()]);
   assert.deepEqual(table, [
@@ -26,7 +26,7 @@ test('the endpoints are those that existing clients call, with the fields that t
   ]);
 });
 
-test('suite 2 says more about a message, and has no name in a path', () => {
+test('suite 2 returns sender and time of a message, and has no name in a path', () => {
   assert.deepEqual(
     all.flatMap(({ path, suite2Answer }) => (suite2Answer ? [[path, Object.keys(suite2Answer)]] : [])),
     [['/decrypt', ['sender', 'sent_at']]],
@@ -37,7 +37,7 @@ test('suite 2 says more about a message, and has no name in a path', () => {
   }
 });
 
-test('an endpoint needs a login exactly if it says so among its problems', () => {
+test('an endpoint requires a login exactly if not_authenticated is one of its problems', () => {
   for (const { path, access, problems } of all) {
     assert.equal(problems.includes('not_authenticated'), access === 'login', path);
   }
@@ -47,13 +47,13 @@ test('an endpoint needs a login exactly if it says so among its problems', () =>
   );
 });
 
-test('what an endpoint’s own rules refuse is answered inside the session', () => {
+test('problems of an endpoint’s own rules are responses inside the session', () => {
   for (const { path, problems } of all) {
     for (const code of problems) assert.ok(isAnswer(new Problem(code)), `${code} of ${path}`);
   }
 });
 
-test('only what changes nothing may be executed again', () => {
+test('only endpoints that change nothing are repeatable', () => {
   assert.deepEqual(
     all.filter(({ repeatable }) => repeatable).map(({ path }) => path),
     ['/encrypt/:username', '/decrypt', '/account', '/list_sessions'],

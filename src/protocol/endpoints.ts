@@ -1,23 +1,25 @@
+// The table of endpoints: paths, encrypted fields and problems. Routes, OpenAPI and documents are generated from it.
 import type { ProblemCode } from './problems.ts';
 
-/** One sealed endpoint as it stands on the wire, the same in every suite. */
+/** One endpoint inside a session, the same in every suite. */
 export interface Endpoint {
   readonly path: string;
+  /** A short title in the imperative. */
   readonly summary: string;
   readonly description: string;
-  /** Whether the session must be logged in. */
+  /** `login` requires a session that is logged in. */
   readonly access: 'public' | 'login';
-  /** Sealed fields of the request, each with its meaning. */
+  /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
-  /** A field that suite 1 sends in clear as the last segment of the path. */
+  /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
-  /** Fields of a successful answer beside the keys, each with its meaning. */
+  /** Fields of a successful response in addition to the keys, with their descriptions. */
   readonly answer: Readonly<Record<string, string>>;
-  /** Fields that suite 2 has besides. */
+  /** Additional fields of the response in suite 2. */
   readonly suite2Answer?: Readonly<Record<string, string>>;
-  /** Executed again, it changes nothing: a lost answer may be made anew instead of being stored. */
+  /** The request changes nothing, so a lost response may be regenerated instead of being stored. */
   readonly repeatable: boolean;
-  /** The problems that this endpoint's own rules can answer with. */
+  /** Problems that the endpoint's own rules can cause. */
   readonly problems: readonly ProblemCode[];
 }
 
@@ -26,19 +28,20 @@ const credentials = ['invalid_credentials', 'account_locked'] as const satisfies
 export const HANDSHAKE_PATH = '/create_session_key';
 
 /**
- * The endpoints that speak inside a session: the nine that existing clients know, which with the handshake are ten, and
- * those that came after them.
+ * Every endpoint inside a session. Existing clients know the first nine (ten with the handshake); the others were added
+ * later.
  */
 export const endpoints = {
   registerUser: {
     path: '/register_user',
-    summary: 'Register new user',
-    description: 'Makes an account. The session is then logged in as the new user.',
+    summary: 'Register a new user',
+    description: 'Creates an account and logs the session in as the new user.',
     access: 'public',
     fields: {
-      username: 'The name others encrypt for: 1 to 64 characters, compared without regard to case.',
-      email: 'The address that recovery codes are mailed to.',
-      password: 'The password: 8 or more of all four kinds, or a passphrase of 12 or more (see the rules).',
+      username: 'The name that others encrypt for: 1 to 64 characters, not case-sensitive.',
+      email: 'The address that receives recovery codes.',
+      password:
+        'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
     answer: {},
     repeatable: false,
@@ -46,20 +49,20 @@ export const endpoints = {
   },
   loginUser: {
     path: '/login_user',
-    summary: 'Login in account',
-    description: 'Logs the session in. An unknown e-mail address and a wrong password are answered alike.',
+    summary: 'Log in',
+    description: 'Logs the session in. An unknown e-mail address and a wrong password get the same response.',
     access: 'public',
-    fields: { email: 'The address of the account.', password: 'The password of the account.' },
+    fields: { email: 'The e-mail address of the account.', password: 'The password of the account.' },
     answer: {},
     repeatable: false,
-    problems: credentials,
+    problems: ['invalid_email', ...credentials],
   },
   encrypt: {
     path: '/encrypt/:username',
-    summary: 'Encrypt message for user',
-    description: 'KeyedMutex a text into a ciphertext that one user alone can have opened again.',
+    summary: 'Encrypt a message for a user',
+    description: 'Encrypts a text. Only the named user can have it decrypted.',
     access: 'login',
-    fields: { message: 'The text: any Unicode, the empty text too, up to 1 MiB of UTF-8 by default.' },
+    fields: { message: 'The text: any Unicode, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
     answer: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
     repeatable: true,
@@ -67,62 +70,62 @@ export const endpoints = {
   },
   decrypt: {
     path: '/decrypt',
-    summary: 'Decrypt message',
-    description: 'Opens a ciphertext that was made for the user of this session.',
+    summary: 'Decrypt a message',
+    description: 'Decrypts a ciphertext that was encrypted for the user of this session.',
     access: 'login',
     fields: { message: 'The ciphertext.' },
     answer: { message: 'The text.' },
     suite2Answer: {
-      sender: 'The name of the user who had it encrypted, as it is now; null if there is no such user any more.',
-      sent_at: 'When it was encrypted, in milliseconds since 1970.',
+      sender: 'The current name of the user who encrypted it; null if that user no longer exists.',
+      sent_at: 'Time of encryption, in milliseconds since 1970.',
     },
     repeatable: true,
     problems: ['not_authenticated', 'undecryptable_message'],
   },
   changeUsername: {
     path: '/change_username',
-    summary: 'Change username',
-    description: 'Gives the account a new name. Messages made for the old name can still be opened.',
+    summary: 'Change the username',
+    description: 'Renames the account. Messages that were encrypted for the old name can still be decrypted.',
     access: 'login',
     fields: { new_username: 'The new name.', password: 'The password of the account.' },
     answer: {},
     repeatable: false,
-    problems: ['not_authenticated', 'invalid_username', ...credentials, 'username_taken'],
+    problems: ['not_authenticated', 'invalid_username', 'password_refused', ...credentials, 'username_taken'],
   },
   changePassword: {
     path: '/change_password',
-    summary: 'Change password',
+    summary: 'Change the password',
     description: 'Sets a new password and ends every other session of the user.',
     access: 'login',
-    fields: { password: 'The password as it is now.', new_password: 'The password as it shall be.' },
+    fields: { password: 'The current password.', new_password: 'The new password.' },
     answer: {},
     repeatable: false,
     problems: ['not_authenticated', 'password_refused', ...credentials],
   },
   forgotPassword: {
     path: '/forgot_password',
-    summary: 'Recovery account (step 1)',
-    description: 'Mails a recovery code, if there is an account with this address. The answer does not tell.',
+    summary: 'Recover an account: request a code',
+    description: 'Mails a recovery code if an account has this address. The response does not reveal whether one does.',
     access: 'public',
-    fields: { email: 'The address of the account.' },
+    fields: { email: 'The e-mail address of the account.' },
     answer: {},
     repeatable: false,
     problems: [],
   },
   confirmForgotPassword: {
     path: '/confirm_forgot_password',
-    summary: 'Recovery account (step 2)',
-    description: 'Proves that the mail arrived: the session may then set a new password, once.',
+    summary: 'Recover an account: confirm the code',
+    description: 'Checks the code. The session may then set a new password, once.',
     access: 'public',
-    fields: { code: 'The code from the mail, compared without regard to case.' },
+    fields: { code: 'The code from the mail, not case-sensitive.' },
     answer: {},
     repeatable: false,
     problems: ['no_recovery', 'invalid_code'],
   },
   finalForgotPassword: {
     path: '/final_forgot_password',
-    summary: 'Recovery account (step 3)',
-    description: 'Sets the new password and ends every other session of the user. It does not log this one in.',
+    summary: 'Recover an account: set a new password',
+    description: 'Sets the new password and ends every other session of the user. This session is not logged in.',
     access: 'public',
     fields: { new_password: 'The new password.' },
     answer: {},
@@ -131,33 +134,33 @@ export const endpoints = {
   },
   account: {
     path: '/account',
-    summary: 'Show account',
-    description: 'Tells whose account the session is logged in to.',
+    summary: 'Show the account',
+    description: 'Returns the account that the session is logged in to.',
     access: 'login',
     fields: {},
-    answer: { username: 'The name of the account.', email: 'The address of the account.' },
+    answer: { username: 'The name of the account.', email: 'The e-mail address of the account.' },
     repeatable: true,
     problems: ['not_authenticated'],
   },
   listSessions: {
     path: '/list_sessions',
     summary: 'List sessions',
-    description: 'Lists the sessions that are logged in to the account, the one used last first.',
+    description: 'Lists the sessions that are logged in to the account, most recently used first.',
     access: 'login',
     fields: {},
     answer: {
       sessions:
-        'A list (in suite 1: its JSON) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
+        'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
     },
     repeatable: true,
     problems: ['not_authenticated'],
   },
   endSession: {
     path: '/end_session',
-    summary: 'End session',
-    description: 'Ends one of the other sessions of the account. The session itself is ended by logging out.',
+    summary: 'End another session',
+    description: 'Ends another session of the account. To end the current session, log out.',
     access: 'login',
-    fields: { session: 'The id of the session, as listed.' },
+    fields: { session: 'The id of the session, from the list.' },
     answer: {},
     repeatable: false,
     problems: ['not_authenticated', 'no_such_session'],
@@ -165,7 +168,7 @@ export const endpoints = {
   endOtherSessions: {
     path: '/end_other_sessions',
     summary: 'End all other sessions',
-    description: 'Ends every session of the account but this one.',
+    description: 'Ends every session of the account except this one.',
     access: 'login',
     fields: {},
     answer: {},
@@ -175,7 +178,7 @@ export const endpoints = {
   logOut: {
     path: '/log_out',
     summary: 'Log out',
-    description: 'Logs the session out, for every key that it ever had. It can be used to log in again.',
+    description: 'Logs the session out, at every step. The session can log in again.',
     access: 'login',
     fields: {},
     answer: {},
@@ -184,7 +187,7 @@ export const endpoints = {
   },
 } as const satisfies Record<string, Endpoint>;
 
-/** The path of an endpoint where the name is sealed with the other fields, as suite 2 has it. */
+/** The path of an endpoint in suite 2, where the name is encrypted with the other fields. */
 export function pathWithoutName({ path }: Endpoint): string {
   return path.replace(/\/:[^/]*$/, '');
 }

@@ -4,7 +4,7 @@ import { isAnswer, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, pro
 
 const codes = Object.keys(problems) as ProblemCode[];
 
-test('existing clients meet the statuses and sentences that they know, and no others', () => {
+test('suite 1 uses only the statuses and sentences that existing clients know', () => {
   const known = [
     '201 Email format not corrected',
     '201 Email is busy',
@@ -34,7 +34,7 @@ test('existing clients meet the statuses and sentences that they know, and no ot
   assert.deepEqual([...new Set(said)].sort(), known);
 });
 
-test('a refusal has a status that existing clients take for a fault of the server', () => {
+test('a refusal has a status that existing clients treat as a server error', () => {
   for (const code of codes) {
     const { status, suite1 }: { status: number; suite1: { kind: string } } = problems[code];
     assert.ok(status >= 400 && status < 600, code);
@@ -43,7 +43,7 @@ test('a refusal has a status that existing clients take for a fault of the serve
   }
 });
 
-test('a problem is an answer exactly if the session goes on with new keys', () => {
+test('a problem is a response inside the session exactly if the session continues with new keys', () => {
   for (const code of codes) {
     assert.equal(isAnswer(new Problem(code)), problems[code].suite1.kind === 'answer', code);
   }
@@ -53,8 +53,8 @@ test('a problem is an answer exactly if the session goes on with new keys', () =
   }
 });
 
-test('a problem says its detail, or else its title', () => {
-  assert.equal(new Problem('user_not_found').message, 'There is no such user.');
+test('the message of a problem is its detail, or its title without one', () => {
+  assert.equal(new Problem('user_not_found').message, 'User not found.');
   const problem = new Problem('overloaded', { detail: 'Come back.', retryAfterSeconds: 2, cause: 'a full queue' });
   const { message, code, detail, retryAfterSeconds, cause } = problem;
   assert.deepEqual(
@@ -63,10 +63,10 @@ test('a problem says its detail, or else its title', () => {
   );
 });
 
-test('problem details have the code, the members of RFC 9457, and nothing else of the problem', () => {
+test('problem details have the code and the members of RFC 9457, and nothing else', () => {
   assert.deepEqual(problemDetails(new Problem('username_taken', { cause: 'secret', retryAfterSeconds: 1 })), {
     type: '/problems#username_taken',
-    title: 'The username is taken.',
+    title: 'Username already taken.',
     status: 409,
     code: 'username_taken',
   });
@@ -77,7 +77,7 @@ test('problem details have the code, the members of RFC 9457, and nothing else o
   }
 });
 
-test('what a client does by the code alone is stable: codes with their statuses', () => {
+test('codes and their statuses are stable', () => {
   const statuses = Object.fromEntries(codes.map((code) => [code, problems[code].status]));
   assert.deepEqual(statuses, {
     handshake_refused: 400,

@@ -1,4 +1,6 @@
-/** What a session key of suite 1 is made of. */
+// Constants of suite 1.
+
+/** Characters of a session key of suite 1. */
 export const SESSION_KEY_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-/** How many characters a session key of suite 1 has. */
+/** Number of characters of a session key of suite 1. */
 export const SESSION_KEY_LENGTH = 400;

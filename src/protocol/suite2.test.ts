@@ -1,8 +1,8 @@
+// The byte layouts of suite 2.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  answerContext,
   concatBytes,
   DESCRIPTOR_LENGTH,
   decodeContent,
@@ -20,6 +20,7 @@ import {
   PADDING_BLOCK,
   parseSessionKey,
   requestContext,
+  responseContext,
   SESSION_ID_LENGTH,
   SIGNATURE_LENGTH,
   secondMessageInfo,
@@ -32,18 +33,18 @@ const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength
 /** A view into a larger buffer, as those are that came out of one message. */
 const asView = (bytes: Uint8Array) => concatBytes(new Uint8Array(5), bytes, new Uint8Array(3)).subarray(5, -3);
 
-test('the lengths are those of X-Wing, Ed25519 and SHA-256', () => {
+test('lengths match X-Wing, Ed25519 and SHA-256', () => {
   assert.deepEqual(
     [KEM_PUBLIC_KEY_LENGTH, KEM_CIPHERTEXT_LENGTH, IDENTITY_LENGTH, SIGNATURE_LENGTH, SESSION_ID_LENGTH],
     [1184 + 32, 1088 + 32, 32, 64, 32],
   );
 });
 
-describe('a descriptor', () => {
+describe('descriptor', () => {
   const publicKey = Uint8Array.from({ length: KEM_PUBLIC_KEY_LENGTH }, (_, index) => index % 251);
   const bytes = encodeDescriptor({ notBefore: 0x0102030405, notAfter: 0x1f_ffff_ffff_ffff, publicKey });
 
-  test('is 02, both times as 8 bytes each, and the key', () => {
+  test('is 02, both times in 8 bytes each, and the key', () => {
     assert.equal(bytes.length, DESCRIPTOR_LENGTH);
     assert.equal(DESCRIPTOR_LENGTH, 1233);
     assert.equal(hex(bytes.subarray(0, 17)), '02000000010203040500' + '1fffffffffffff');
@@ -51,7 +52,7 @@ describe('a descriptor', () => {
     assert.equal(ascii(descriptorToSign(bytes)), `vws2 descriptor ${ascii(bytes)}`);
   });
 
-  test('comes out as it went in, also from the middle of a buffer', () => {
+  test('round trip, also from the middle of a buffer', () => {
     const time = fc.maxSafeNat();
     fc.assert(
       fc.property(time, time, bytesOf(KEM_PUBLIC_KEY_LENGTH), (notBefore, notAfter, key) => {
@@ -62,7 +63,7 @@ describe('a descriptor', () => {
     );
   });
 
-  test('of another length or version is none', () => {
+  test('another length or version: undefined', () => {
     for (const wrong of [new Uint8Array(), bytes.subarray(1), bytes.subarray(0, -1), concatBytes(bytes, 'x')]) {
       assert.equal(decodeDescriptor(wrong), undefined);
     }
@@ -72,23 +73,23 @@ describe('a descriptor', () => {
   });
 });
 
-test('what the messages are bound to is a label and what follows it', () => {
+test('contexts of the messages: a label and its input', () => {
   const [kid, transcript] = [new Uint8Array(32).fill(0x41), new Uint8Array(32).fill(0x42)];
   assert.equal(ascii(firstMessageInfo(kid)), `vws2 m1 ${'A'.repeat(32)}`);
   assert.equal(ascii(secondMessageInfo(transcript)), `vws2 m2 ${'B'.repeat(32)}`);
   assert.equal(ascii(requestContext('POST', '/encrypt', '2.id.7')), 'vws2 req\0POST\0/encrypt\x002.id.7\0');
-  assert.equal(ascii(answerContext(200)), 'vws2 res\x00200\0');
+  assert.equal(ascii(responseContext(200)), 'vws2 res\x00200\0');
 });
 
-describe('a session key', () => {
+describe('session key', () => {
   const sessionId = `${'AZaz09-_'.repeat(5)}abc`;
 
-  test('is 2, the id and the step, between points', () => {
+  test('is 2, the id and the step, separated by dots', () => {
     assert.equal(formatSessionKey(sessionId, 0), `2.${sessionId}.0`);
     assert.deepEqual(parseSessionKey(`2.${sessionId}.0`), { sessionId, step: 0 });
   });
 
-  test('comes out as it went in', () => {
+  test('round trip', () => {
     const id = bytesOf(32).map((bytes) => Buffer.from(bytes).toString('base64url'));
     fc.assert(
       fc.property(id, fc.nat({ max: 999_999_999_999_999 }), (name, step) => {
@@ -110,23 +111,23 @@ describe('a session key', () => {
     'with a step of two spellings': `2.${sessionId}.01`,
     'with a step in hex': `2.${sessionId}.0x1`,
     'with a fraction of a step': `2.${sessionId}.1.5`,
-    'with a step that no number holds': `2.${sessionId}.1000000000000000`,
+    'with a step above the safe integers': `2.${sessionId}.1000000000000000`,
     'with a digit of another script': `2.${sessionId}.٣`,
     'with a line end': `2.${sessionId}.0\n`,
     'with white space': ` 2.${sessionId}.0`,
   };
   for (const [what, text] of Object.entries(foreign)) {
-    test(`${what} is none`, () => assert.equal(parseSessionKey(text), undefined));
+    test(`${what}: undefined`, () => assert.equal(parseSessionKey(text), undefined));
   }
 });
 
 describe('padded JSON', () => {
-  test('is filled with spaces to whole blocks', () => {
+  test('is padded with spaces to whole blocks', () => {
     assert.equal(ascii(encodePaddedJson({})), `{}${' '.repeat(62)}`);
     assert.equal(ascii(encodePaddedJson({ a: 1 })), `{"a":1}${' '.repeat(57)}`);
   });
 
-  test('comes out as it went in, at a length that says only how many blocks it has', () => {
+  test('round trip; its length reveals only the number of blocks', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), (given) => {
         const value = JSON.parse(JSON.stringify(given)) as object;
@@ -141,14 +142,14 @@ describe('padded JSON', () => {
     assert.equal(encodePaddedJson({ x: `${exact.x}y` }).length, 2 * PADDING_BLOCK);
   });
 
-  test('of anything but an object is none', () => {
+  test('anything but an object: undefined', () => {
     for (const text of ['', ' ', '[]', 'null', '1', '"text"', '{', '{}x', '{"a":1}\0', "{'a':1}", '\ufeff{}']) {
       assert.equal(decodePaddedJson(Buffer.from(text)), undefined, JSON.stringify(text));
     }
     assert.equal(decodePaddedJson(Buffer.from('7b2261223a22ff227d', 'hex')), undefined, 'not UTF-8');
   });
 
-  test('from anybody gives an object or nothing, and throws nothing', () => {
+  test('arbitrary bytes: an object or undefined, never an error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const value = decodePaddedJson(bytes);
@@ -164,7 +165,7 @@ describe('content', () => {
     assert.equal(ascii(encodeContent(Buffer.from('KEM'), {})), `\x01KEM{}${' '.repeat(62)}`);
   });
 
-  test('comes out as it went in, also from the middle of a buffer', () => {
+  test('round trip, also from the middle of a buffer', () => {
     const establishment = fc.option(bytesOf(40), { nil: undefined });
     fc.assert(
       fc.property(establishment, fc.dictionary(fc.string(), fc.string()), (keyEstablishment, given) => {
@@ -176,7 +177,7 @@ describe('content', () => {
     );
   });
 
-  test('with a flag that nobody knows, or cut short, is none', () => {
+  test('unknown flag or truncated: undefined', () => {
     const content = encodeContent(undefined, { a: 'b' });
     for (let bit = 1; bit < 8; bit += 1) {
       const flags = Uint8Array.of(1 << bit);
@@ -192,7 +193,7 @@ describe('content', () => {
     assert.equal(decodeContent(withKey, 3), undefined);
   });
 
-  test('from anybody gives an object or nothing, and throws nothing', () => {
+  test('arbitrary bytes: an object or undefined, never an error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(50), (bytes, length) => {
         const content = decodeContent(bytes, length);
@@ -202,12 +203,12 @@ describe('content', () => {
   });
 });
 
-test('bytes are joined in order, a text as its UTF-8', () => {
+test('concatBytes: joins bytes and the UTF-8 of texts', () => {
   assert.equal(hex(concatBytes()), '');
   assert.equal(hex(concatBytes('é', Uint8Array.of(1, 2), '', new Uint8Array(), '\0')), 'c3a9010200');
 });
 
-test('a request is of suite 2 by its number or by its session key', () => {
+test('speaksSuite2: decides by the suite or the session key', () => {
   for (const body of [
     { suite: 2 },
     { session_key: '2.x' },

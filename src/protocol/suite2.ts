@@ -1,18 +1,19 @@
+// The byte layouts of suite 2, without cryptography: the server and the SDK each have their own.
+
 /*
- * The byte layouts of suite 2, without any cryptography: the server and the SDK each bring their own. All integers are
- * big-endian, labels are ASCII, `00` is one zero byte. docs/protocol.md says what is done with them.
+ * All integers are big-endian, labels are ASCII, `00` is one zero byte. docs/protocol.md specifies their use.
  */
 
 export const SUITE2 = 2;
 export const KEM_SEED_LENGTH = 32;
 export const KEM_PUBLIC_KEY_LENGTH = 1216;
 export const KEM_CIPHERTEXT_LENGTH = 1120;
-/** An Ed25519 public key: it is the server's identity, and its own fingerprint. */
+/** Length of an Ed25519 public key: the server's identity, which is its own fingerprint. */
 export const IDENTITY_LENGTH = 32;
 export const SIGNATURE_LENGTH = 64;
 export const HASH_LENGTH = 32;
 export const SESSION_ID_LENGTH = 32;
-/** JSON is padded with spaces to a multiple of this, so that sizes say less. */
+/** JSON is padded with spaces to a multiple of this, so that sizes reveal less. */
 export const PADDING_BLOCK = 64;
 
 export const labels = {
@@ -24,14 +25,14 @@ export const labels = {
   sessionId: 'vws2 sid',
   root: 'vws2 root',
   requestKey: 'vws2 req',
-  answerKey: 'vws2 res ',
+  responseKey: 'vws2 res ',
   nextRoot: 'vws2 next ',
 } as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Joins byte strings; a text stands for its UTF-8. */
+/** Concatenates bytes and the UTF-8 of texts. */
 export function concatBytes(...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
   const bytes = parts.map((part) => (typeof part === 'string' ? encoder.encode(part) : part));
   const joined = new Uint8Array(bytes.reduce((sum, part) => sum + part.length, 0));
@@ -43,13 +44,21 @@ export function concatBytes(...parts: readonly (Uint8Array | string)[]): Uint8Ar
   return joined;
 }
 
-/** The server's KEM key, as its identity signs it. */
+/** The server's KEM key, in the form that its identity signs. */
 export interface Descriptor {
-  /** Milliseconds since 1970: the key is good from then on … */
+  /** Start of the key's validity, in milliseconds since 1970. */
   readonly notBefore: number;
-  /** … and until then. */
+  /** End of the key's validity, in milliseconds since 1970. */
   readonly notAfter: number;
   readonly publicKey: Uint8Array;
+}
+
+/** A KEM key as the server publishes it. */
+export interface SignedDescriptor {
+  /** Ed25519 public key of the server: 32 bytes. */
+  readonly identity: Uint8Array;
+  readonly descriptor: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 /*
@@ -65,7 +74,7 @@ export function encodeDescriptor({ notBefore, notAfter, publicKey }: Descriptor)
   return concatBytes(new Uint8Array(head.buffer), publicKey);
 }
 
-/** @returns undefined if these bytes are no descriptor */
+/** @returns undefined if the bytes are not a descriptor */
 export function decodeDescriptor(bytes: Uint8Array): Descriptor | undefined {
   if (bytes.length !== DESCRIPTOR_LENGTH || bytes[0] !== SUITE2) return undefined;
   const head = new DataView(bytes.buffer, bytes.byteOffset, 17);
@@ -76,30 +85,30 @@ export function decodeDescriptor(bytes: Uint8Array): Descriptor | undefined {
   };
 }
 
-/** What the identity signs: "vws2 descriptor " ‖ descriptor. */
+/** Returns the bytes that the identity signs: "vws2 descriptor " ‖ descriptor. */
 export function descriptorToSign(descriptor: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(labels.descriptorSignature, descriptor);
 }
 
-/** HPKE's info of the first message: "vws2 m1 " ‖ kid, where kid = SHA-256(descriptor). */
+/** Returns HPKE's info of the first message: "vws2 m1 " ‖ kid, where kid = SHA-256(descriptor). */
 export function firstMessageInfo(kid: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(labels.firstMessage, kid);
 }
 
 /**
- * HPKE's info of the second message: "vws2 m2 " ‖ H, where H = SHA-256(info of the first ‖ client's public key ‖ first
+ * Returns HPKE's info of the second message: "vws2 m2 " ‖ H, where H = SHA-256(info of the first ‖ client's public key ‖ first
  * message).
  */
 export function secondMessageInfo(transcriptHash: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(labels.secondMessage, transcriptHash);
 }
 
-/** Names step n of a session on the wire: "2." ‖ base64url(session id) ‖ "." ‖ n in decimal. */
+/** Returns the name of a step on the wire: "2." ‖ base64url(session id) ‖ "." ‖ step in decimal. */
 export function formatSessionKey(sessionId: string, step: number): string {
   return `2.${sessionId}.${step}`;
 }
 
-/** A step's name, taken apart. */
+/** The parts of a session key. */
 export interface SessionKeyParts {
   /** Base64url of 32 bytes. */
   readonly sessionId: string;
@@ -108,33 +117,33 @@ export interface SessionKeyParts {
 
 const SESSION_KEY = /^2\.([A-Za-z0-9_-]{43})\.(0|[1-9][0-9]{0,14})$/;
 
-/** @returns undefined if the text names no step of suite 2 */
+/** @returns undefined if the text is not a session key of suite 2 */
 export function parseSessionKey(sessionKey: string): SessionKeyParts | undefined {
   const [, sessionId, step] = SESSION_KEY.exec(sessionKey) ?? [];
   return sessionId === undefined ? undefined : { sessionId, step: Number(step) };
 }
 
-/** What a sealed request is bound to: "vws2 req" 00 method 00 path 00 session key 00. */
+/** Returns the bytes that a sealed request is bound to: "vws2 req" 00 method 00 path 00 session key 00. */
 export function requestContext(method: string, path: string, sessionKey: string): Uint8Array<ArrayBuffer> {
   return concatBytes(`vws2 req\0${method}\0${path}\0${sessionKey}\0`);
 }
 
-/** What a sealed answer is bound to, beside its request: "vws2 res" 00 status 00, the status in decimal. */
-export function answerContext(status: number): Uint8Array<ArrayBuffer> {
+/** Returns the bytes that a sealed response is bound to, in addition to its request: "vws2 res" 00 status in decimal 00. */
+export function responseContext(status: number): Uint8Array<ArrayBuffer> {
   return concatBytes(`vws2 res\0${status}\0`);
 }
 
 /*
- * The content of a request and of an answer:
+ * The content of a request and of a response:
  *
  *   flags (1) ‖ [if flags & 1: key establishment] ‖ JSON object, padded with spaces to a multiple of 64 bytes
  *
- * In a request the key establishment is a fresh X-Wing public key (1216), in an answer the KEM's ciphertext (1120). The
+ * In a request the key establishment is a fresh X-Wing public key (1216), in a response the KEM ciphertext (1120). The
  * other flags are zero.
  */
-export const KEM_FLAG = 1;
+const KEM_FLAG = 1;
 
-/** The JSON of an object, padded. */
+/** Returns the padded JSON of an object. */
 export function encodePaddedJson(value: object): Uint8Array<ArrayBuffer> {
   const json = encoder.encode(JSON.stringify(value));
   const padded = new Uint8Array(Math.ceil(json.length / PADDING_BLOCK) * PADDING_BLOCK).fill(0x20);
@@ -142,7 +151,7 @@ export function encodePaddedJson(value: object): Uint8Array<ArrayBuffer> {
   return padded;
 }
 
-/** @returns undefined if this is not the UTF-8 of a JSON object */
+/** @returns undefined if the bytes are not the UTF-8 of a JSON object */
 export function decodePaddedJson(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(decoder.decode(bytes));
@@ -159,15 +168,17 @@ export function encodeContent(keyEstablishment: Uint8Array | undefined, json: ob
   return concatBytes(flags, keyEstablishment ?? new Uint8Array(), encodePaddedJson(json));
 }
 
-/** The content of a request or an answer, taken apart. */
+/** The parts of the content of a request or a response. */
 export interface Content {
   readonly keyEstablishment: Uint8Array | undefined;
   readonly json: Record<string, unknown>;
 }
 
 /**
- * @param keyEstablishmentLength bytes that follow the flags where they announce a key establishment
- * @returns undefined if the bytes are no such content
+ * Decodes the content of a request or a response.
+ *
+ * @param keyEstablishmentLength length of the key establishment in bytes, if the flags announce one
+ * @returns undefined if the bytes are malformed
  */
 export function decodeContent(bytes: Uint8Array, keyEstablishmentLength: number): Content | undefined {
   const flags = bytes[0];
@@ -178,7 +189,7 @@ export function decodeContent(bytes: Uint8Array, keyEstablishmentLength: number)
   return json && { keyEstablishment: flags & KEM_FLAG ? bytes.subarray(1, end) : undefined, json };
 }
 
-/** Whether a request, by its clear fields, is one of suite 2. */
+/** @returns whether a request, by its unencrypted fields, is one of suite 2 */
 export function speaksSuite2({
   suite,
   session_key,

@@ -1,79 +1,119 @@
+// Composition: creates the parts of the server and connects them.
 import { randomInt } from 'node:crypto';
-import type { Logger } from 'pino';
-import { createAccounts } from './accounts/accounts.ts';
-import { createCredentials, LOCK_RULE } from './accounts/credentials.ts';
+import { Accounts } from './accounts/accounts.ts';
+import { Credentials } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
-import { createPasswordHasher, type PasswordHasher } from './accounts/passwordHasher.ts';
-import { createRecoveryRules } from './accounts/recovery.ts';
-import { createSealedRoutes, type SealedRoute } from './api/handlers.ts';
+import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
+import { RecoveryRules } from './accounts/recovery.ts';
+import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
+import { expiryTimes } from './config/retention.ts';
 import { createHttpServer } from './http/server.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
-import { createKemKeys, type KemKeys } from './keyring/kemKeys.ts';
-import {
-  bindMasterKey,
-  createMasterKey,
-  loadMasterKeyFile,
-  type MasterKey,
-  requireMasterKeyFile,
-} from './keyring/masterKey.ts';
-import { createUserKeyring } from './keyring/userKeys.ts';
+import { KemKeys } from './keyring/kemKeys.ts';
+import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
+import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
-import { createRateLimiter, type RateLimit, type RateLimitCheck } from './limits/rateLimiter.ts';
-import { errorFields } from './log.ts';
-import { createLocalMailbox } from './mail/localMailbox.ts';
-import { createOutbox, type Outbox } from './mail/outbox.ts';
-import { createSmtpTransport } from './mail/smtp.ts';
-import { createMessages } from './messages/messages.ts';
-import { createExchange, type Exchange } from './sessions/exchange.ts';
-import { createUserSessions } from './sessions/list.ts';
+import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
+import { errorFields, type Logger } from './log.ts';
+import { LocalMailbox } from './mail/localMailbox.ts';
+import { Outbox } from './mail/outbox.ts';
+import { SmtpTransport } from './mail/smtp.ts';
+import { Messages } from './messages/messages.ts';
+import { Exchange } from './sessions/exchange.ts';
+import type { Handlers } from './sessions/handler.ts';
+import { UserSessions } from './sessions/list.ts';
 import { suite1 } from './sessions/suites/suite1.ts';
-import { createSuite2, introductionOf, UNUSED_SESSION_TIME } from './sessions/suites/suite2/suite2.ts';
-import type { ExpiryTimes } from './store/expiry.ts';
+import { introductionOf, Suite2 } from './sessions/suites/suite2/suite2.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
-
 import type { Store } from './store/store.ts';
-import { createSweeper } from './store/sweeper.ts';
+import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-/** How long a client that comes back too late is told that its session ended, rather than that there is none. */
-const EXPIRED_SESSION_MEMORY = HOUR;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 /**
- * A mail is made and sent some time after the answer, in milliseconds: a request right after it must not take longer for
- * an address that has an account than for one that has none.
+ * A mail is created and sent some time after the response, so that a following request does not take longer for an
+ * address that has an account.
  */
-const MIN_MAIL_DELAY = 200;
-const MAIL_DELAY_SPREAD = 800;
-/** How long stopping waits for requests in flight. */
-const STOP_TIMEOUT = 10_000;
+const MIN_MAIL_DELAY_MS = 200;
+const MAIL_DELAY_SPREAD_MS = 800;
+/** Maximum time that stopping waits for requests in progress. */
+const STOP_TIMEOUT_MS = 10_000;
 
 export interface AppOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
-  /** The time in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly clock?: () => number;
 }
 
 /** A server, ready to listen. */
 export interface App {
-  /** Where the data lies, for people. */
+  /** Location of the data, for people. */
   readonly location: string;
-  /** What clients pin: the identity of the server in base64url. */
+  /** The identity of the server that clients pin, in base64url. */
   readonly fingerprint: string;
-  /** @returns the address that it listens on, as a URL */
+  /** @returns the URL that the server listens on */
   listen(): Promise<string>;
-  /** Finishes what is in flight, refuses new work and closes everything. */
+  /** Finishes requests in progress, rejects new ones and closes everything. */
   stop(): Promise<void>;
 }
 
+/** Creates the server. Nothing listens and no mail is sent before {@link App.listen}. */
+export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
+  const { store, masterKey } = await openDatabase(config, clock);
+  const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
+  const hasher = await PasswordHasher.create({
+    pepper: masterKey.derive('vws password pepper'),
+    cost: config.hash,
+    queueLimit: config.hash.queueLimit,
+  });
+  lowerHashingPriority();
+  const outbox = createMailOutbox({ config, store, masterKey, log, clock });
+  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
+  const http = await createHttpServer({
+    ...core,
+    describeServer: () => describeServer(config, store, core.kemKeys),
+    addressSubject,
+    checkReady: () => store.transaction(probeWrite),
+    version,
+    maxTextBytes: config.maxTextBytes,
+    maxConnections: config.maxConnections,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    log,
+  });
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
+    log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
+  );
+
+  return {
+    location: store.location,
+    fingerprint: fingerprintOf(identity),
+    async listen() {
+      const url = await http.listen({ host: config.host, port: config.port });
+      outbox.start();
+      sweeper.start();
+      return url;
+    },
+    async stop() {
+      const overdue = setTimeout(() => http.server.closeAllConnections(), STOP_TIMEOUT_MS);
+      await http.close();
+      clearTimeout(overdue);
+      await outbox.stop();
+      await sweeper.stop();
+      await store.close();
+    },
+  };
+}
+
 /**
- * Opens the database, making it if it is missing, and checks that the master key is the one it was made with.
+ * Opens the database, creating it if it is missing, and checks that it belongs to the master key.
  *
- * @throws WrongMasterKeyError if it is not
+ * @throws WrongMasterKeyError if it belongs to another one
  */
 export async function openDatabase(
   config: Pick<Config, 'database' | 'masterKey'>,
@@ -91,163 +131,129 @@ export async function openDatabase(
 }
 
 async function loadMasterKey(store: Store, source: Config['masterKey']): Promise<MasterKey> {
-  if ('bytes' in source) return createMasterKey(source.bytes);
+  if ('bytes' in source) return new MasterKey(source.bytes);
   await requireMasterKeyFile(store, source.file);
-  return createMasterKey(loadMasterKeyFile(source.file).bytes);
+  return new MasterKey(loadMasterKeyFile(source.file).bytes);
 }
 
-/** What the rules stand on; a test may hand in others than {@link createApp}. */
+/** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleTime' | 'acceptsSuite1' | 'downgradeProtection'>;
+  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
 
-/** All that the server does, whichever way requests come in. */
+/** The server without its transport. */
 export interface Core {
   readonly exchange: Exchange;
-  readonly routes: readonly SealedRoute[];
+  readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   readonly kemKeys: KemKeys;
 }
 
-/** Puts the rules together, without listening or sending anything. */
+/** Creates everything between the transport and the store. */
 export function createCore(dependencies: CoreDependencies): Core {
-  const { config, store, masterKey, identity, hasher, outbox, clock } = dependencies;
-  const { rates } = config;
-  const limiter = createRateLimiter(masterKey.derive('vws rate counters'), clock);
-  const limit = (name: string, max: number, window: number): RateLimitCheck => {
-    const rule: RateLimit = { name, max, window };
+  const { config, store, masterKey, identity, clock } = dependencies;
+  const limits = createRateLimits(dependencies);
+  const kemKeys = new KemKeys(masterKey, identity, clock);
+  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
+  return {
+    exchange: new Exchange({
+      store,
+      suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
+      keyEncryptionKey: masterKey.derive('vws session steps'),
+      idleTimeoutMs: config.sessionIdleMs,
+      clock,
+    }),
+    handlers: createHandlers({
+      ...createRules(dependencies, limits.recoveryMails),
+      sessions: new UserSessions(config.sessionIdleMs, clock),
+      checkRateLimit: limits,
+    }),
+    checkHandshakeRate: limits.handshakes,
+    kemKeys,
+  };
+}
+
+function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependencies) {
+  const limiter = new RateLimiter(masterKey.derive('vws rate counters'), clock);
+  const limit = (name: string, max: number, windowMs: number): RateLimitCheck => {
+    const rule = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
+  return {
+    handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
+    registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
+    passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
+    recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
+    recoveryMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
+  };
+}
 
-  const keyring = createUserKeyring(masterKey);
-  const credentials = createCredentials({
+/** Creates the domain modules that the handlers call. */
+function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck) {
+  const { config, store, masterKey, hasher, outbox, clock } = dependencies;
+  const keyring = new UserKeyring(masterKey);
+  const credentials = new Credentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
     clock,
   });
-  const accounts = createAccounts({
+  const accounts = new Accounts({
     store,
     hasher,
     credentials,
-    createUserKey: keyring.createKey,
+    createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
     clock,
   });
-  const recovery = createRecoveryRules({
+  const recovery = new RecoveryRules({
     store,
     hasher,
     credentials,
     outbox,
-    limitMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR),
+    limitMails,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
-  const messages = createMessages({
+  const messages = new Messages({
     keyring,
-    findRecipient: accounts.findByUsername,
+    findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  const kemKeys = createKemKeys(masterKey, identity, clock);
-  const suite2 = createSuite2({ kemKeys, idleTime: config.sessionIdleTime, clock });
-  const exchange = createExchange({
-    store,
-    suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
-    keyEncryptionKey: masterKey.derive('vws session steps'),
-    idleTime: config.sessionIdleTime,
-    clock,
-  });
-  const routes = createSealedRoutes({
-    accounts,
-    recovery,
-    messages,
-    sessions: createUserSessions(config.sessionIdleTime, clock),
-    checkRateLimit: {
-      registration: limit('registrations', rates.registrationsPerMinute, MINUTE),
-      passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE),
-      recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE),
-    },
-  });
-  return { exchange, routes, kemKeys, checkHandshakeRate: limit('handshakes', rates.handshakesPerMinute, MINUTE) };
+  return { accounts, recovery, messages };
 }
 
-/** Puts the parts together. */
-export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
-  const { store, masterKey } = await openDatabase(config, clock);
-  const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
-  const hasher = await createPasswordHasher({
-    pepper: masterKey.derive('vws password pepper'),
-    cost: config.hash,
-    queueLimit: config.hash.queueLimit,
-  });
-  lowerHashingPriority();
-  const outbox = createOutbox({
+interface MailDependencies {
+  readonly config: Pick<Config, 'smtp' | 'mailboxFolder' | 'mail'>;
+  readonly store: Store;
+  readonly masterKey: MasterKey;
+  readonly log: Logger;
+  readonly clock: () => number;
+}
+
+function createMailOutbox({ config, store, masterKey, log, clock }: MailDependencies): Outbox {
+  return new Outbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),
-    transport: config.smtp ? createSmtpTransport(config.smtp, log) : createLocalMailbox(config.mailboxFolder, log),
+    transport: config.smtp ? new SmtpTransport(config.smtp, log) : new LocalMailbox(config.mailboxFolder, log),
     settings: config.mail,
-    firstAttemptDelay: () => MIN_MAIL_DELAY + randomInt(MAIL_DELAY_SPREAD),
+    firstAttemptDelay: () => MIN_MAIL_DELAY_MS + randomInt(MAIL_DELAY_SPREAD_MS),
     log,
     clock,
   });
-  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
-  const http = await createHttpServer({
-    ...core,
-    describeServer: async () => {
-      const key = await store.transaction((tx) => core.kemKeys.current(tx));
-      return { suites: config.acceptsSuite1 ? [1, 2] : [2], ...introductionOf(key) };
-    },
-    addressSubject,
-    checkReady: () => store.transaction(probeWrite),
-    version,
-    maxTextBytes: config.maxTextBytes,
-    maxConnections: config.maxConnections,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
-    log,
-  });
-  const sweeper = createSweeper(store, expiryTimes(config), clock, (error) =>
-    log.error({ error: errorFields(error) }, 'removing expired rows failed'),
-  );
-
-  return {
-    location: store.location,
-    fingerprint: fingerprintOf(identity),
-    async listen() {
-      const url = await http.listen({ host: config.host, port: config.port });
-      outbox.start();
-      sweeper.start();
-      return url;
-    },
-    async stop() {
-      const overdue = setTimeout(() => http.server.closeAllConnections(), STOP_TIMEOUT);
-      await http.close();
-      clearTimeout(overdue);
-      await outbox.stop();
-      await sweeper.stop();
-      await store.close();
-    },
-  };
 }
 
-/** What the sweeper removes, from the time at which it does. */
-export function expiryTimes({ sessionIdleTime }: Pick<Config, 'sessionIdleTime'>): (now: number) => ExpiryTimes {
-  return (now) => ({
-    sessionsUnusedSince: now - sessionIdleTime - EXPIRED_SESSION_MEMORY,
-    handshakesUnusedSince: now - UNUSED_SESSION_TIME,
-    requestLocksExpiredBy: now,
-    recoveriesEndedBy: now,
-    loginAttemptsBefore: now - LOCK_RULE.memory,
-    rateWindowsBefore: now - HOUR,
-    kemKeysEndedBy: now,
-  });
+/** @returns the suites and the current KEM key, as clients get them before a handshake */
+async function describeServer({ acceptsSuite1 }: Pick<Config, 'acceptsSuite1'>, store: Store, kemKeys: KemKeys) {
+  const key = await store.transaction((tx) => kemKeys.current(tx));
+  return { suites: acceptsSuite1 ? [1, 2] : [2], ...introductionOf(key) };
 }

@@ -1,3 +1,4 @@
+// The fields of errors that are safe to log.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -5,11 +6,11 @@ import { errorFields } from './log.ts';
 
 const textOf = (error: unknown) => JSON.stringify(errorFields(error));
 
-test('an error of our own keeps its message, its code, its frames and its cause', () => {
+test('errorFields: a plain error keeps its message, code, frames and cause', () => {
   const cause = Object.assign(new Error('the disk is full'), { errcode: 13, errstr: 'database or disk is full' });
   const fields = errorFields(Object.assign(new Error('writing failed', { cause }), { code: 'ERR_SQLITE_ERROR' }));
   const { frames, ...rest } = fields as { frames: string[]; cause: Record<string, unknown> };
-  assert.match(frames[0] ?? '', /^at .*errorFields\.test\.ts:\d+/);
+  assert.match(frames[0] ?? '', /^at .*log\.test\.ts:\d+/);
   const { frames: _, ...restOfCause } = rest.cause;
   assert.deepEqual(
     { ...rest, cause: restOfCause },
@@ -22,7 +23,7 @@ test('an error of our own keeps its message, its code, its frames and its cause'
   );
 });
 
-test("the engine's own errors quote what they failed on, and are told without it", () => {
+test("errorFields: drops the messages of the engine's errors, which quote values", () => {
   const secret = 'hunter2';
   const failures = [
     () => JSON.parse(`{"password": ${secret}}`),
@@ -40,7 +41,7 @@ test("the engine's own errors quote what they failed on, and are told without it
   }
 });
 
-test('no message of another error is told, even one that looks like frames', () => {
+test('errorFields: drops a message that looks like stack frames', () => {
   const lines = fc.array(fc.constantFrom('    at secret', 'secret', '\tat secret (file:1:1)', ''), { maxLength: 5 });
   fc.assert(
     fc.property(lines, fc.constantFrom(TypeError, SyntaxError, RangeError), (parts, Kind) => {
@@ -54,7 +55,7 @@ test('no message of another error is told, even one that looks like frames', () 
   );
 });
 
-test('what was thrown without being an error is told by its type alone', () => {
+test('errorFields: only the type of a thrown value that is not an error', () => {
   for (const [thrown, type] of [
     ['secret', 'string'],
     [undefined, 'undefined'],

@@ -1,16 +1,17 @@
+// The server process: reads its settings, starts the server and stops it on signals.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pino from 'pino';
 import { createApp, openDatabase } from './app.ts';
 import { type Config, readConfig, withEnvFile } from './config/config.ts';
+import { createLogger } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
-/** Ctrl-C reaches a program that npm runs twice; only somebody who insists after this time is taken at his word. */
-const SECOND_SIGNAL_AFTER = 1_000;
+/** Ctrl-C reaches a program that npm runs twice. Only a signal after this time forces the exit. */
+const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 if (import.meta.main) await run(process.argv.slice(2));
 
-/** Does what the arguments say, serving if there are none; ends the process if it cannot. */
+/** Runs the command that the arguments name, or serves if there is none; exits the process on failure. */
 export async function run(args: readonly string[]): Promise<void> {
   try {
     await main(args);
@@ -23,36 +24,26 @@ async function main([command]: readonly string[]): Promise<void> {
   const config = readConfig(readEnvironment());
   if (command === 'create-database') return createDatabase(config);
   if (command !== undefined)
-    throw new Error(`Unknown command "${command}". There is create-database, or none to serve.`);
+    throw new Error(`Unknown command "${command}". Use create-database, or no command to serve`);
   await serve(config);
 }
 
 async function createDatabase(config: Config): Promise<void> {
   const { store } = await openDatabase(config);
   await store.close();
-  say(`The database is ready: ${store.location}`);
-  say(`Its master key: ${describeMasterKey(config)}`);
+  say(`Database ready: ${store.location}`);
+  say(`Master key: ${describeMasterKey(config)}`);
 }
 
 async function serve(config: Config): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string };
-  // Written in the background: a log line costs a request next to nothing.
-  const destination = pino.destination({ fd: 1, sync: false });
-  const log = pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
+  const { log, flush } = createLogger(config.logLevel);
   const app = await createApp({ config, log, version });
   stopOnSignals(async () => {
     log.info('stopping');
     await app.stop();
     log.info('stopped');
-    destination.flushSync();
+    flush();
   });
   const url = await app.listen();
   introduce(config, { version, url, location: app.location, fingerprint: app.fingerprint });
@@ -60,7 +51,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 function describeMasterKey({ masterKey }: Config): string {
-  return 'file' in masterKey ? `${masterKey.file} (keep a copy apart from the data)` : 'VWS_MASTER_KEY';
+  return 'file' in masterKey ? `${masterKey.file} (back it up separately from the data)` : 'VWS_MASTER_KEY';
 }
 
 function introduce(
@@ -73,9 +64,9 @@ function introduce(
   say(`  API docs    ${url}/docs`);
   say(`  data        ${location}`);
   say(`  master key  ${describeMasterKey(config)}`);
-  say(`  fingerprint ${fingerprint} (clients know the server by it)`);
+  say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
-  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (no MAIL_SERVER is set)`}`);
+  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
   say('Ctrl-C stops the server.');
 }
 
@@ -83,7 +74,7 @@ function stopOnSignals(stop: () => Promise<void>): void {
   let since: number | undefined;
   const onSignal = () => {
     if (since !== undefined) {
-      if (Date.now() - since > SECOND_SIGNAL_AFTER) process.exit(1);
+      if (Date.now() - since > SECOND_SIGNAL_AFTER_MS) process.exit(1);
       return;
     }
     since = Date.now();
@@ -98,7 +89,7 @@ function readEnvironment() {
   return withEnvFile(process.env, existsSync(file) ? readFileSync(file, 'utf8') : '');
 }
 
-/** For people; the log, on the standard output, is for programs. */
+/** Writes a line for people to the standard error; the standard output has the log, for programs. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -106,7 +97,7 @@ function say(line: string): void {
 function fail(error: unknown): never {
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   const hint =
-    code === 'EADDRINUSE' ? ` Stop the other program or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
-  say(`The server cannot go on: ${message}.${hint}`.replace('..', '.'));
+    code === 'EADDRINUSE' ? ` Stop the other process or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
+  say(`The server failed: ${message}.${hint}`.replace('..', '.'));
   process.exit(1);
 }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
-import { answerContext, labels, requestContext } from '../../src/protocol/suite2.ts';
+import { labels, requestContext, responseContext } from '../../src/protocol/suite2.ts';
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
-import { createMasterKey, loadMasterKeyFile, type MasterKey } from '../../src/server/keyring/masterKey.ts';
+import { loadMasterKeyFile, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { TestServer } from '../support/server.ts';
 import { dumpDatabase } from '../support/sql.ts';
 import { field, type Heard } from './attack.ts';
@@ -22,8 +22,8 @@ export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonl
     const next = (root: Uint8Array) => expand(root, labels.nextRoot, requestHash);
     const root = known.find((root) => openAead(expand(root, labels.requestKey), payload, context));
     if (root) {
-      const key = expand(root, labels.answerKey, requestHash);
-      assert.ok(openAead(key, bytesOf(field(reply, 'payload')), answerContext(reply.status)));
+      const key = expand(root, labels.responseKey, requestHash);
+      assert.ok(openAead(key, bytesOf(field(reply, 'payload')), responseContext(reply.status)));
       steps.push(stepNumber(sessionKey));
       known = [next(root)];
     } else if (steps.length > 0) {
@@ -49,7 +49,7 @@ export interface Loot {
 export async function steal(server: TestServer): Promise<Loot> {
   const dump = await dumpDatabase(server);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: createMasterKey(loadMasterKeyFile(join(server.dataDir, 'master.key')).bytes), tables };
+  return { masterKey: new MasterKey(loadMasterKeyFile(join(server.dataDir, 'master.key')).bytes), tables };
 }
 
 /** @returns the stored step of a session key */

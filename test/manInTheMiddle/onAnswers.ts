@@ -39,14 +39,14 @@ const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answ
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnAnswers: readonly Attack[] = [
-  onRequests('flips a bit of an answer', {
+  onRequests('flips a bit of a response', {
     'of its nonce': [given((reply) => flipped(reply, 'payload', 0)), 'bad_answer'],
     'of its flags': [given((reply) => flipped(reply, 'payload', 12)), 'bad_answer'],
     'of its text': [given((reply) => flipped(reply, 'payload', -17)), 'bad_answer'],
     'of its tag': [given((reply) => flipped(reply, 'payload', -1)), 'bad_answer'],
   }),
 
-  onRequests('drops, cuts, empties or garbles an answer', {
+  onRequests('drops, truncates, empties or garbles a response', {
     'drops it': [given(() => 'broken'), 'network'],
     'breaks the connection in it': [given((reply) => ({ ...reply, brokenAfter: 30 })), 'network'],
     'cuts it': [given((reply) => ({ ...reply, body: reply.body.slice(0, 30) })), 'bad_answer'],
@@ -60,13 +60,13 @@ export const attacksOnAnswers: readonly Attack[] = [
     'says that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
   }),
 
-  onRequests('adds headers to an answer', {
+  onRequests('adds headers to a response', {
     '': [
       given((reply) => withHeaders(reply, { 'content-type': 'text/html', 'set-cookie': 'a=b', 'retry-after': AGES })),
     ],
   }),
 
-  onRequests('changes the status of an answer', {
+  onRequests('changes the status of a response', {
     ...Object.fromEntries(
       [201, 299, 400, 404, 409, 413, 503].map((status) => [
         String(status),
@@ -75,7 +75,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ),
   }),
 
-  story('passes a refusal off as a success', ['bad_answer'], async (harness) => {
+  story('presents a failure as a success', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
     const done = answered((reply) => ({ ...reply, status: 200 }));
@@ -84,7 +84,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  onRequests('gives the answer to another request', {
+  onRequests('replaces a response with that to another request', {
     'to an earlier one of the session': [
       ({ own }) =>
         async () =>
@@ -103,7 +103,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  story('swaps the answers to two users who ask at the same time', ['bad_answer'], async (harness) => {
+  story('swaps the responses to two users', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
     const swap: Tamper = async (request, line) => {
@@ -127,10 +127,10 @@ export const attacksOnAnswers: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  onRequests('says in the server’s name that there is a problem', hints()),
+  onRequests('forges a problem', hints()),
 
   story(
-    'says that a long text (over 64 KiB, sealed) is too large, after the server took it',
+    'claims that a long text (over 64 KiB, sealed) is too large after the server accepted it',
     ['payload_too_large', 'out_of_sync'],
     async (harness) => {
       const alice = await harness.enter();
@@ -140,14 +140,14 @@ export const attacksOnAnswers: readonly Attack[] = [
       await expectError(alice.vws.getAccount(), 'out_of_sync');
       await harness.expectUnharmed(await harness.enterAgain());
     },
-    'the end of the session: the user logs in again',
+    'the end of the session: the user has to log in again',
   ),
 
-  onRequests('sends clients to another place', {
+  onRequests('redirects clients to another address', {
     ...Object.fromEntries([302, 307, 308].map((status) => [String(status), [() => elsewhere(status), 'network']])),
   }),
 
-  onRequests('asks clients to come back in a week', {
+  onRequests('asks clients to retry in a week', {
     'too many requests': [
       () => unsealed('too_many_requests', { headers: { 'retry-after': AGES } }),
       'too_many_requests',
@@ -159,7 +159,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  onRequests('answers as suite 1 does', {
+  onRequests('responds in suite 1', {
     'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
     'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],

@@ -42,7 +42,7 @@ const shaken = (change: (reply: WireReply) => WireReply) => () =>
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnHandshakes: readonly Attack[] = [
-  story('poses as the server, with an identity of his own', ['identity_changed'], async (harness) => {
+  story('impersonates the server with another identity', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     await harness.tampering(played(impostor.handle), () =>
       expectError(connect(harness.line.url, harness.options()), 'identity_changed'),
@@ -50,7 +50,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     await harness.expectUnharmed(await harness.enter());
   }),
 
-  story('poses as the server when a client opens its next session', ['identity_changed'], async (harness) => {
+  story('impersonates the server when a client opens its next session', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     const options = harness.options();
     const vws = await connect(harness.line.url, options);
@@ -64,7 +64,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   story(
-    'poses as the server when a client without a pin meets it',
+    'impersonates the server to a client without a pin',
     ['identity_refused'],
     async (harness) => {
       const impostor = await createMemoryServer(Date.now);
@@ -79,10 +79,10 @@ export const attacksOnHandshakes: readonly Attack[] = [
       await begin();
       await harness.expectUnharmed(await harness.enter());
     },
-    'a denial of service if the user compares the fingerprint, else everything',
+    'a denial of service if the user compares the fingerprint, otherwise everything',
   ),
 
-  onHandshakes('gives a key of his own for the server’s', {
+  onHandshakes('replaces the server’s key with their own', {
     'signed by himself': [() => posing(async () => (await ownKey()).introduction), 'identity_changed'],
     'signed by himself, in the server’s name': [
       ({ harness }) =>
@@ -115,7 +115,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'emptying the signature': [introduced((reply) => withFields(reply, { signature: '' })), 'descriptor_invalid'],
   }),
 
-  onHandshakes('gives a key that the server did sign, but that is over, and that he has stolen', {
+  onHandshakes('presents a stolen key that the server signed and that has expired', {
     'over since two days': [
       ({ harness }) => withStolenKey(harness.identity, -39 * DAY, -2 * DAY),
       'descriptor_invalid',
@@ -126,11 +126,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
     ],
   }),
 
-  onHandshakes('gives an older key that the server has erased', {
+  onHandshakes('presents an older key that the server has erased', {
     '': [({ harness }) => withErasedKey(harness.identity)],
   }),
 
-  onHandshakes('says over and over that the server has another key', {
+  onHandshakes('claims repeatedly that the server has another key', {
     '': [
       ({ harness }) =>
         async () =>
@@ -155,7 +155,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     ],
   }),
 
-  onHandshakes('puts another client’s first message in its place', {
+  onHandshakes('replaces a client’s first message with another client’s', {
     'an earlier one of hers': [
       ({ own }) => asked((request) => (isKeyRequest(request) ? request : own.request)),
       'bad_answer',
@@ -170,7 +170,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     ],
   }),
 
-  onHandshakes('changes the server’s answer to it', {
+  onHandshakes('changes the server’s response to a first message', {
     'its ML-KEM ciphertext': [shaken((reply) => flipped(reply, 'ciphertext', 0)), 'bad_answer'],
     'its X25519 part': [shaken((reply) => flipped(reply, 'ciphertext', 1119)), 'bad_answer'],
     'its text': [shaken((reply) => flipped(reply, 'ciphertext', 1120)), 'bad_answer'],
@@ -187,7 +187,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 
-  onHandshakes('makes clients believe that the server speaks suite 1 only', {
+  onHandshakes('claims that the server supports suite 1 only', {
     'taking the suite away': [() => asked((request) => withFields(request, { suite: undefined })), 'downgrade_refused'],
     'naming suite 1': [() => asked((request) => withFields(request, { suite: 1 })), 'downgrade_refused'],
     'answering “Error!”': [instead({ status: 404, body: '"Error!"' }), 'downgrade_refused'],
@@ -208,7 +208,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     ],
   }),
 
-  onHandshakes('says in the server’s name that there is a problem with the handshake', {
+  onHandshakes('forges a problem during the handshake', {
     refused: [instead(forged(400, { code: 'handshake_refused', status: 400 })), 'handshake_refused'],
     'not found': [instead(forged(404, { code: 'route_not_found', status: 404 })), 'route_not_found'],
     'too large': [instead(forged(413, { code: 'payload_too_large', status: 413 })), 'payload_too_large'],

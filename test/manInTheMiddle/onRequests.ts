@@ -20,7 +20,7 @@ const headed = (headers: Record<string, string>) => () =>
   asked((request) => ({ ...request, headers: { ...request.headers, ...headers } }));
 
 export const attacksOnRequests: readonly Attack[] = [
-  onRequests('listens', {
+  onRequests('eavesdrops', {
     '': [() => asked((request) => request)],
   }),
 
@@ -31,7 +31,7 @@ export const attacksOnRequests: readonly Attack[] = [
     'of its tag': [() => asked((request) => flipped(request, 'payload', -1)), 'malformed_request'],
   }),
 
-  onRequests('cuts, lengthens, empties or garbles a request', {
+  onRequests('truncates, extends, empties or garbles a request', {
     'leaving the head': [cutAt(10), 'bad_answer'],
     'leaving nothing': [cutAt(0), 'bad_answer'],
     'cutting the payload': [reshaped((payload) => payload.slice(0, 40)), 'malformed_request'],
@@ -42,14 +42,14 @@ export const attacksOnRequests: readonly Attack[] = [
     'with a payload that is no base64url': [reshaped((payload) => `${payload}=`), 'malformed_request'],
   }),
 
-  onRequests('sends a request to another endpoint', {
+  onRequests('redirects a request to another endpoint', {
     'that takes no fields': [redirected('/end_other_sessions'), 'malformed_request'],
     'that takes a message, too': [redirected('/decrypt'), 'malformed_request'],
     'that is a handshake': [redirected('/create_session_key'), 'bad_answer'],
     'that is not there': [redirected('/nowhere'), 'bad_answer'],
   }),
 
-  onRequests('names another step or another session', {
+  onRequests('changes the step or the session of a request', {
     'the next step': [atStep(1), 'out_of_sync'],
     'a far step': [atStep(1000), 'out_of_sync'],
     'the step before': [atStep(-1), 'out_of_sync'],
@@ -62,7 +62,7 @@ export const attacksOnRequests: readonly Attack[] = [
     'one of suite 1': [changed({ session_key: 'A'.repeat(400) }), 'bad_answer'],
   }),
 
-  onRequests('puts another request in its place', {
+  onRequests('replaces a request with another one', {
     'an earlier one of the session': [({ own }) => asked(() => own.request), 'bad_answer'],
     'an earlier one’s payload': [
       ({ own }) => asked((request) => withFields(request, { payload: field(own.request, 'payload') })),
@@ -83,7 +83,7 @@ export const attacksOnRequests: readonly Attack[] = [
     ],
   }),
 
-  story('puts another reader’s name into the path of a message', [undefined], async (harness) => {
+  story('adds another recipient’s name to the path of a message', [undefined], async (harness) => {
     const alice = await harness.enter();
     const mallory = await harness.join();
     const toMallory = asked((request) => ({ ...request, path: `/encrypt/${mallory.person.username}` }));
@@ -97,11 +97,11 @@ export const attacksOnRequests: readonly Attack[] = [
     '': [() => async () => 'broken', 'network'],
   }),
 
-  onRequests('repeats a request, many times at once', {
+  onRequests('repeats a request many times at once', {
     '': [() => repeating],
   }),
 
-  story('repeats a login with a wrong password, to have the account locked', [undefined], async (harness) => {
+  story('repeats a login with a wrong password to lock the account', [undefined], async (harness) => {
     const mallory = await harness.join();
     const { email, password } = mallory.person;
     const login = () => mallory.vws.login({ email, password: 'Mallory_2026' });
@@ -110,7 +110,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(mallory);
   }),
 
-  story('keeps a request and delivers it later', ['network'], async (harness) => {
+  story('delays a request', ['network'], async (harness) => {
     const alice = await harness.enter();
     let kept: WireRequest | undefined;
     const keep: Tamper = async (request) => {
@@ -124,7 +124,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('keeps a request back to let the next one pass', [undefined], async (harness) => {
+  story('delays a request until after the next one', [undefined], async (harness) => {
     const alice = await harness.enter();
     let inProgress = 0;
     const one: Tamper = async (request, line) => {
@@ -138,7 +138,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('asks something himself in her session', [undefined], async (harness) => {
+  story('sends a request of their own in the session', [undefined], async (harness) => {
     const alice = await harness.enter();
     const forging: Tamper = async (request, line) => {
       const sizes = [0, 28, 100, 2000];
@@ -154,7 +154,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('goes on with her session after she has logged out', [undefined], async (harness) => {
+  story('uses the session after its user has logged out', [undefined], async (harness) => {
     const alice = await harness.enter();
     await rename(alice);
     await alice.vws.logOut();

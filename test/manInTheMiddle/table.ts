@@ -8,12 +8,12 @@ export function attackTable(attacks: readonly Attack[]): string {
     const isNoticed = seen.some((code) => code !== undefined);
     return [does, gets ?? (isNoticed ? 'a denial of service' : 'nothing'), namesOf(seen)];
   });
-  const head = ['the man in the middle …', 'he gets', 'calls meanwhile'];
+  const head = ['attack', 'gain', 'calls'];
   return [head, head.map(() => '---'), ...rows].map(line).join('\n').replaceAll(' --- ', '---');
 }
 
 function namesOf(seen: readonly Seen[]): string {
-  return seen.length > MOST_NAMES ? 'the error that he names, or `bad_answer`' : seen.map(nameOf).join(', ');
+  return seen.length > MOST_NAMES ? 'the forged error, or `bad_answer`' : seen.map(nameOf).join(', ');
 }
 
 function nameOf(code: Seen): string {

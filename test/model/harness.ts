@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Endpoint } from '../../src/protocol/endpoints.ts';
+import { type EndpointName, endpoints } from '../../src/protocol/endpoints.ts';
 import { Problem } from '../../src/protocol/problems.ts';
-import { MAX_UNUSED_ANSWERS } from '../../src/server/sessions/ratchet.ts';
+import { MAX_UNUSED_RESPONSES } from '../../src/server/sessions/ratchet.ts';
 import { REQUEST_LOCK_LEASE_MS } from '../../src/server/sessions/requestLocks.ts';
 import { hashRequest } from '../../src/server/sessions/stepEncryption.ts';
 import { openStore } from '../../src/server/store/open.ts';
@@ -144,12 +144,12 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 
   async function deliver(delivery: Delivery, turns: number): Promise<void> {
     const { endpoint, recipient, prepared } = delivery.sent;
-    const { exchange, routes } = server.core;
+    const { exchange, handlers } = server.core;
     for (let turn = 0; turn < turns; turn++) await nextTurn();
-    const route = routes.find((candidate) => candidate.endpoint === (endpoint as Endpoint));
-    if (!route) throw new Error(`no route for ${endpoint.path}`);
-    const handler = route.handle({ address: 'an address', recipientNames: [recipient] });
-    delivery.result = await exchange.run(handler, sealedRequest({ endpoint, request: prepared })).then(
+    const name = (Object.keys(endpoints) as EndpointName[]).find((candidate) => endpoints[candidate] === endpoint);
+    if (!name) throw new Error(`no handler for ${endpoint.path}`);
+    const request = { ...sealedRequest({ endpoint, request: prepared }), recipientNames: [recipient] };
+    delivery.result = await exchange.run(handlers[name], request).then(
       (answer): Result => ({ answer }),
       (error): Result => ({ problem: error instanceof Problem ? error.code : String(error), error }),
     );
@@ -189,7 +189,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     },
 
     allows: (parts) =>
-      [...oracle.state.sessions.values()].every(({ steps }) => steps.size + parts.length < MAX_UNUSED_ANSWERS),
+      [...oracle.state.sessions.values()].every(({ steps }) => steps.size + parts.length < MAX_UNUSED_RESPONSES),
 
     async send(parts, crash) {
       for (const { client } of parts) if (!isUsable(clientOf(client).keys)) await handshake(client);

@@ -23,12 +23,12 @@ const TRIGGERS = `
   ) STRICT;
   CREATE TRIGGER journal_step AFTER INSERT ON session_steps BEGIN
     INSERT INTO journal (kind, id, parent, session, user, recovery, request, answer)
-    VALUES ('step', NEW.step_id, NEW.parent_id, NEW.session_id, NEW.user_id, NEW.recovery_id, NEW.request_hash, NEW.sealed_answer);
+    VALUES ('step', NEW.step_id, NEW.parent_id, NEW.session_id, NEW.user_id, NEW.recovery_id, NEW.request_hash, NEW.sealed_response);
   END;
   -- A step may take the row of another one.
   CREATE TRIGGER journal_step_in_place AFTER UPDATE OF step_id ON session_steps BEGIN
     INSERT INTO journal (kind, id, parent, session, user, recovery, request, answer)
-    VALUES ('step', NEW.step_id, NEW.parent_id, NEW.session_id, NEW.user_id, NEW.recovery_id, NEW.request_hash, NEW.sealed_answer);
+    VALUES ('step', NEW.step_id, NEW.parent_id, NEW.session_id, NEW.user_id, NEW.recovery_id, NEW.request_hash, NEW.sealed_response);
   END;
   CREATE TRIGGER journal_mail AFTER INSERT ON outbox BEGIN
     INSERT INTO journal (kind, id) VALUES ('mail', NEW.mail_id);

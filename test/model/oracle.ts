@@ -5,8 +5,8 @@ import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { problems } from '../../src/protocol/problems.ts';
 import { hmac } from '../../src/server/crypto/derive.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';
-import { createStepEncryption } from '../../src/server/sessions/stepEncryption.ts';
-import type { WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import { StepEncryption } from '../../src/server/sessions/stepEncryption.ts';
+import type { WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import { asHttp } from '../support/exchangeFixtures.ts';
 import { masterKey } from '../support/inProcessServer.ts';
 import { type Answer, openAnswer, type PreparedRequest } from '../support/suite1Client.ts';
@@ -46,12 +46,12 @@ export interface Sent {
   /** The hash of its bytes, in hex. */
   readonly hash: string;
   /** Its response, once that is durable. */
-  committed?: { readonly wire: WireAnswer; readonly answer: Answer };
+  committed?: { readonly wire: WireResponse; readonly answer: Answer };
 }
 
 /** Result of one copy of a request; undefined after a crash. */
 export type Result =
-  | { readonly answer: WireAnswer }
+  | { readonly answer: WireResponse }
   | { readonly problem: string; readonly error: unknown }
   | undefined;
 
@@ -85,7 +85,7 @@ export interface Oracle {
 
 /** @returns the id of the step that a session key names, in hex */
 export function stepIdOf(sessionKey: string): string {
-  return hex(createStepEncryption(stepKey, sessionKey).stepId);
+  return hex(new StepEncryption(stepKey, sessionKey).stepId);
 }
 
 /** @param count called with the name of each event */
@@ -160,8 +160,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const step = state.sessions.get(entry.session ?? '')?.steps.get(sent.step);
     assert.ok(step, `executed with an ended step: ${sent.text}`);
 
-    const encryption = createStepEncryption(stepKey, sent.prepared.keys.sessionKey);
-    const { answer: wire } = encryption.openAnswer(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
+    const encryption = new StepEncryption(stepKey, sent.prepared.keys.sessionKey);
+    const { response: wire } = encryption.openResponse(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
     assert.ok(wire, `the response was not stored: ${sent.text}`);
     const answer = openAnswer(sent.prepared, asHttp(wire));
     sent.committed = { wire, answer };

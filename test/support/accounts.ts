@@ -1,15 +1,16 @@
-/** The rules of accounts on a real database, with hashes that cost next to nothing and a clock that the test turns. */
+/** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
 import { randomBytes } from 'node:crypto';
 import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
-import { type Accounts, createAccounts } from '../../src/server/accounts/accounts.ts';
-import { type Credentials, createCredentials } from '../../src/server/accounts/credentials.ts';
-import { createPasswordHasher, type PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
-import { createRecoveryRules, type RecoveryMail, type RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
+import { Credentials } from '../../src/server/accounts/credentials.ts';
+import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
+import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
 const PEPPER = randomBytes(32);
-/** The least that Argon2 allows. */
+/** The minimum of Argon2. */
 const CHEAPEST = { memory: 8, iterations: 1 };
 
 export function createTestHasher({
@@ -17,22 +18,22 @@ export function createTestHasher({
   queueLimit = 1_000,
   concurrency = 4,
 } = {}): Promise<PasswordHasher> {
-  return createPasswordHasher({ pepper: PEPPER, cost, queueLimit, concurrency });
+  return PasswordHasher.create({ pepper: PEPPER, cost, queueLimit, concurrency });
 }
 
 export interface AccountsHarness {
   readonly store: Store;
   readonly time: FakeTime;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** The mails that the recovery sent, and when the decoys in their place expire. */
+  /** Mails that the recovery sent, and expiry times of its decoys. */
   readonly mails: RecoveryMail[];
   readonly decoys: number[];
-  /** Whose other sessions were ended, and for which session. */
+  /** Users whose other sessions were ended, with the remaining session. */
   readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
-  /** Runs the part of a rule that needs a transaction as a request does: see {@link transact}. */
+  /** Runs `work` in a transaction like a request: see {@link transact}. */
   transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** @returns the new user's id */
   register(username: string, email: string, password: string, suite?: number): Promise<Uint8Array>;
@@ -41,7 +42,7 @@ export interface AccountsHarness {
 }
 
 export interface AccountsHarnessOptions {
-  readonly hasher?: PasswordHasher;
+  readonly hasher?: PasswordHashing;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
 }
@@ -56,20 +57,20 @@ export async function createAccountsHarness(
   const mails: RecoveryMail[] = [];
   const decoys: number[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
-  // Noted once they are durable, as a transaction may be run again.
-  const endOtherSessions = async (tx: Transaction, userId: Uint8Array, exceptSessionId: Uint8Array) =>
+  // Recorded after the commit, because a transaction may run again.
+  const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
     enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
-  const credentials = createCredentials({ store, hasher, attemptsKey: randomBytes(32), clock });
+  const credentials = new Credentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};
-  const accounts = createAccounts({
+  const accounts = new Accounts({
     ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
   });
   const codeKey = randomBytes(32);
-  const recovery = createRecoveryRules({
+  const recovery = new RecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
   });
 
@@ -88,7 +89,7 @@ export async function createAccountsHarness(
   return harness;
 }
 
-/** Runs `work` as a request does: what it wrote before it threw a problem that is an answer stays written. */
+/** Runs `work` like a request: its writes before a thrown problem that is an answer are committed. */
 export async function transact<T>(store: Store, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   const outcome = await store.transaction(async (transaction) => {
     try {
@@ -102,7 +103,7 @@ export async function transact<T>(store: Store, work: (transaction: Transaction)
   return outcome.value;
 }
 
-/** What came of something that may meet a problem. */
+/** Returns the code of the problem that `work` rejects with, or done. */
 export async function outcomeOf(work: Promise<unknown>): Promise<'done' | ProblemCode> {
   try {
     await work;

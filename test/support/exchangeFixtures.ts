@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
-import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
-import type { Handler, HandlerResult, OpenedRequest } from '../../src/server/sessions/session.ts';
-import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import { Exchange } from '../../src/server/sessions/exchange.ts';
+import type { Handler, HandlerRequest, HandlerResult } from '../../src/server/sessions/handler.ts';
+import type { WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { countEvent } from '../../src/server/store/rateCounters.ts';
@@ -32,7 +32,22 @@ export const read = { ...base, path: '/read', access: 'public', repeatable: true
 export const own = { ...base, path: '/own', access: 'login', repeatable: false } satisfies Endpoint;
 
 type TextEndpoint = Omit<Endpoint, 'fields'> & { readonly fields: { readonly text: string } };
-export type TestHandler = Handler<TextEndpoint, unknown>;
+/** A handler of the endpoints above; `prepare` makes it a prepared one. */
+export interface TestHandler {
+  readonly checkRateLimit?: (tx: Transaction) => Promise<void>;
+  readonly prepare?: (request: HandlerRequest<TextEndpoint>) => Promise<unknown>;
+  readonly execute: (
+    request: HandlerRequest<TextEndpoint>,
+    tx: Transaction,
+    prepared: unknown,
+  ) => Promise<HandlerResult>;
+}
+
+export function asHandler({ prepare, execute, ...rest }: TestHandler): Handler<TextEndpoint> {
+  return prepare
+    ? { kind: 'prepared', prepare, execute, ...rest }
+    : { kind: 'immediate', execute: (request, tx) => execute(request, tx, undefined), ...rest };
+}
 
 /** A request as its sender keeps it, to be sent again. */
 export interface Sent {
@@ -41,16 +56,18 @@ export interface Sent {
 }
 
 /** The same request as the HTTP side hands it on. */
-export function sealedRequest({ endpoint, request }: Sent): SealedRequest {
+export function sealedRequest({ endpoint, request }: Sent): WireRequest {
   return {
     endpoint,
     sessionKey: request.keys.sessionKey,
     body: JSON.parse(request.body),
     bytes: [Buffer.from(`${request.path}\0`), Buffer.from(request.body)],
+    address: 'an address',
+    recipientNames: [],
   };
 }
 
-export function asHttp({ status, body }: WireAnswer) {
+export function asHttp({ status, body }: WireResponse) {
   return { status, text: body, contentType: 'application/json' };
 }
 
@@ -82,31 +99,36 @@ const effectKey = new Uint8Array(32);
 
 /** What the handlers of tests do: an effect in the database, and the text of the request as their answer. */
 export async function takeEffect(
-  { fields }: OpenedRequest<TextEndpoint>,
+  { fields }: HandlerRequest<TextEndpoint>,
   transaction: Transaction,
 ): Promise<HandlerResult> {
   await countEvent(transaction, effectKey, 0);
-  return { answer: { message: fields.text } };
+  return { response: { message: fields.text } };
 }
 
 export async function createExchangeHarness(t: TestContext, location: StoreLocation): Promise<ExchangeHarness> {
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
-  const settings = { suites: { 1: suite1 }, keyEncryptionKey: randomBytes(32), idleTime: IDLE_TIME, clock: time.clock };
-  const exchange = createExchange({ ...settings, store });
+  const settings = {
+    suites: { 1: suite1 },
+    keyEncryptionKey: randomBytes(32),
+    idleTimeoutMs: IDLE_TIME,
+    clock: time.clock,
+  };
+  const exchange = new Exchange({ ...settings, store });
   let count = 0;
 
   const harness: ExchangeHarness = {
     store,
     exchange,
-    other: { store: otherStore, exchange: createExchange({ ...settings, store: otherStore }) },
+    other: { store: otherStore, exchange: new Exchange({ ...settings, store: otherStore }) },
     time,
     ask(keys, endpoint = effect, text) {
       count += 1;
       return { endpoint, request: prepare(keys, endpoint.path, { text: text ?? `request ${count}` }) };
     },
     async send(sent, handler = { execute: takeEffect }, by = exchange) {
-      return openAnswer(sent.request, asHttp(await by.run(handler, sealedRequest(sent))));
+      return openAnswer(sent.request, asHttp(await by.run(asHandler(handler), sealedRequest(sent))));
     },
     call: (keys, endpoint, text) => harness.send(harness.ask(keys, endpoint, text)),
     async effects() {

@@ -3,14 +3,14 @@ import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { endpoints } from '../../src/protocol/endpoints.ts';
-import type { RequestContext } from '../../src/server/api/handlers.ts';
+import { type EndpointName, endpoints } from '../../src/protocol/endpoints.ts';
 import { createHttpServer, type HttpServerDependencies } from '../../src/server/http/server.ts';
-import type { Body, SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import type { Handlers } from '../../src/server/sessions/handler.ts';
+import type { Body, WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import type { Transaction } from '../../src/server/store/store.ts';
 
 /** A request as it reached the session behind the HTTP side. */
-export interface SeenRequest extends RequestContext {
+export interface SeenRequest extends Pick<WireRequest, 'address' | 'recipientNames'> {
   readonly path: string;
   readonly sessionKey: string;
   readonly body: Body;
@@ -35,7 +35,7 @@ export interface TestHttpOptions
     >
   > {
   /** How each request is answered, handshakes too; it may throw. */
-  readonly answer?: () => WireAnswer;
+  readonly answer?: () => WireResponse;
 }
 
 /** Not listening yet. */
@@ -52,15 +52,9 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
     },
   });
 
-  const contexts = new WeakMap<object, RequestContext>();
-  const routes = Object.values(endpoints).map((endpoint) => ({
-    endpoint,
-    handle(context: RequestContext) {
-      const handler = { execute: async () => ({}) };
-      contexts.set(handler, context);
-      return handler;
-    },
-  }));
+  const names = Object.keys(endpoints) as EndpointName[];
+  const handler = { kind: 'immediate' as const, execute: async () => ({}) };
+  const handlers = Object.fromEntries(names.map((name) => [name, handler])) as unknown as Handlers;
   const app = await createHttpServer({
     exchange: {
       async openSession(body, checkRateLimit) {
@@ -68,13 +62,13 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
         handshakes.push({ body, address: admitted.pop() ?? '' });
         return answer();
       },
-      async run(handler, { endpoint, sessionKey, body, bytes }: SealedRequest) {
-        const context = contexts.get(handler) ?? { address: '', recipientNames: [] };
-        seen.push({ ...context, path: endpoint.path, sessionKey, body, bytes: Buffer.concat(bytes).toString() });
+      async run(_handler, { endpoint, sessionKey, body, bytes, address, recipientNames }) {
+        const text = Buffer.concat(bytes).toString();
+        seen.push({ address, recipientNames, path: endpoint.path, sessionKey, body, bytes: text });
         return answer();
       },
     },
-    routes,
+    handlers,
     checkHandshakeRate: async (_, address) => void admitted.push(address),
     addressSubject: (address) => address,
     checkReady: async () => {},

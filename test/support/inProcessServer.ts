@@ -1,12 +1,13 @@
 /** All of the server but the listener, over a real SQLite file, on a clock that tests turn. */
 import { copyFileSync, existsSync } from 'node:fs';
-import type { PasswordHasher } from '../../src/server/accounts/passwordHasher.ts';
-import { type Core, createCore, expiryTimes } from '../../src/server/app.ts';
+import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
+import { type Core, createCore } from '../../src/server/app.ts';
 import { readConfig } from '../../src/server/config/config.ts';
+import { expiryTimes } from '../../src/server/config/retention.ts';
 import { loadIdentity } from '../../src/server/keyring/identity.ts';
-import { bindMasterKey, createMasterKey } from '../../src/server/keyring/masterKey.ts';
+import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { MailMessage } from '../../src/server/mail/mail.ts';
-import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import { Outbox } from '../../src/server/mail/outbox.ts';
 import { deleteExpired } from '../../src/server/store/expiry.ts';
 import { openStore } from '../../src/server/store/open.ts';
 import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
@@ -16,7 +17,7 @@ import { createMemoryLog, mailSettings } from './mailFixtures.ts';
 import { UNLIMITED } from './server.ts';
 
 export const config = readConfig(UNLIMITED);
-export const masterKey = createMasterKey(new Uint8Array(32).fill(7));
+export const masterKey = new MasterKey(new Uint8Array(32).fill(7));
 
 export interface InProcessServer {
   readonly core: Core;
@@ -33,7 +34,7 @@ export interface InProcessServerOptions {
   /** Where a crash leaves the database for the next start. */
   readonly crashPath: string;
   readonly time: FakeTime;
-  readonly hasher: PasswordHasher;
+  readonly hasher: PasswordHashing;
   /** Called with each mail that is sent. */
   readonly onMail: (message: MailMessage) => void;
 }
@@ -45,7 +46,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
   await bindMasterKey(inner, masterKey, clock());
   const identity = await loadIdentity(inner, masterKey, undefined, clock());
   const store = createCrashableStore(inner, () => copyDatabase(path, crashPath));
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     store,
     sealingKey: masterKey.derive('vws outbox'),
     transport: {
@@ -85,7 +86,7 @@ export function copyDatabase(from: string, to: string): void {
 }
 
 /** Hashes that cost nothing and show the password, for tests of everything around them. */
-export function createFakeHasher(): PasswordHasher {
+export function createFakeHasher(): PasswordHashing {
   let count = 0;
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {

@@ -1,9 +1,11 @@
+// Mail settings, a log in memory and a transport for tests of the outbox.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { MailLog, MailMessage, MailSettings, MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
+import type { MailLog, MailMessage, MailSettings, MailTransport } from '../../src/server/mail/mail.ts';
 import { openStore } from '../../src/server/store/open.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Store } from '../../src/server/store/store.ts';
 
 export const mailSettings: MailSettings = {
@@ -16,14 +18,14 @@ export function recoveryMail(changes: Partial<RecoveryMail> & Pick<RecoveryMail,
   return { to: 'ada@example.org', username: 'Ada', code: 'K7M4PX', ...changes };
 }
 
-/** A folder that goes when the test ends. */
+/** Creates a folder that is removed after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-mail-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** @param path of a database to open once more; a new one if left out */
+/** @param path of an existing database; a new one by default */
 export async function openTestStore(t: TestContext, path?: string): Promise<Store> {
   const folder = path === undefined ? await mkdtemp(join(tmpdir(), 'vws-mail-')) : undefined;
   const store = await openStore({ engine: 'sqlite', path: path ?? join(folder ?? '', 'vws.db') }, 0);
@@ -36,7 +38,7 @@ export async function openTestStore(t: TestContext, path?: string): Promise<Stor
 
 export interface MemoryLog extends MailLog {
   readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: object }[];
-  /** Everything that was logged, as one text. */
+  /** Returns the whole log as one text. */
   text(): string;
 }
 
@@ -50,11 +52,11 @@ export interface FakeTransport extends MailTransport {
   /** Every attempt, in order. */
   readonly attempts: readonly MailMessage[];
   readonly closed: boolean;
-  /** Resolves when this many attempts were begun. */
+  /** Resolves when this many attempts have started. */
   attempted(count: number): Promise<void>;
 }
 
-/** @param outcome what an attempt comes to, by message and number of attempts so far, this one included */
+/** @param outcome result of an attempt, given the message and the number of attempts including this one */
 export function createFakeTransport(
   outcome: (message: MailMessage, attempt: number) => Promise<void> | undefined = () => undefined,
 ): FakeTransport {

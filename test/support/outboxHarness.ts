@@ -1,7 +1,9 @@
+// An outbox with a clock, a log and a transport that tests control.
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { MailTransport, RecoveryMail } from '../../src/server/mail/mail.ts';
-import { createOutbox, type Outbox } from '../../src/server/mail/outbox.ts';
+import type { MailTransport } from '../../src/server/mail/mail.ts';
+import { Outbox } from '../../src/server/mail/outbox.ts';
+import type { RecoveryMail } from '../../src/server/store/outbox.ts';
 import type { Row } from '../../src/server/store/schema.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
@@ -19,16 +21,16 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 const sealingKey = randomBytes(32);
 
-/** An outbox, not started, with everything around it and a clock that the test turns. */
+/** An outbox that is not started yet, with its surroundings. */
 export interface OutboxHarness<T extends MailTransport> {
   readonly store: Store;
   readonly time: FakeTime;
   readonly log: MemoryLog;
   readonly transport: T;
   readonly outbox: Outbox;
-  /** Enqueues a mail, good for ten minutes, in a transaction of its own. */
+  /** Enqueues a mail that expires in ten minutes, in a transaction of its own. */
   send(changes?: Partial<RecoveryMail>): Promise<void>;
-  /** KeyedMutex the clock a second at a time, letting the outbox finish whatever comes due. */
+  /** Advances the clock second by second, and waits for the outbox after each one. */
   advance(milliseconds: number): Promise<void>;
   rows(): Promise<Row<'outbox'>[]>;
 }
@@ -54,7 +56,7 @@ export async function createOutboxHarnessWith<T extends MailTransport>(
   const store = parts.store ?? (await openTestStore(t));
   const time = parts.time ?? createFakeTime();
   const log = createMemoryLog();
-  const outbox = createOutbox({
+  const outbox = new Outbox({
     store,
     sealingKey: parts.key ?? sealingKey,
     transport,

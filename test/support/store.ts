@@ -1,4 +1,4 @@
-/** The store that a test runs on: SQLite in a temporary folder or, in the second run of the tests, PostgreSQL. */
+/** The store of a test: SQLite in a temporary folder or, in the second run of the tests, PostgreSQL. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { openStore, type StoreLocation } from '../../src/server/store/open.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { createDatabase } from './postgres.ts';
 
-/** The PostgreSQL server that this run of the tests is for; undefined: SQLite. */
+/** PostgreSQL server of this test run; undefined for SQLite. */
 export const postgresUrl: string | undefined = process.env.VWS_TEST_POSTGRES_URL || undefined;
 
 const POOL_SIZE = 10;
@@ -15,7 +15,7 @@ const STATEMENT_TIMEOUT = 30_000;
 
 type Cleanup = Pick<TestContext, 'after'>;
 
-/** A place for a new database, which is gone after the test. */
+/** Returns a location for a new database, which is removed after the test. */
 export async function newStoreLocation(t: Cleanup): Promise<StoreLocation> {
   if (postgresUrl) {
     const { url, drop } = await createDatabase(postgresUrl);
@@ -27,7 +27,7 @@ export async function newStoreLocation(t: Cleanup): Promise<StoreLocation> {
   return { engine: 'sqlite', path: join(folder, 'vws.db') };
 }
 
-/** A new, migrated store, closed after the test. */
+/** Opens a new, migrated store and closes it after the test. */
 export async function openTestStore(t: Cleanup, now = Date.now()): Promise<Store> {
   const store = await openStore(await newStoreLocation(t), now);
   t.after(() => store.close());

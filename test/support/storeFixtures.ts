@@ -1,3 +1,4 @@
+// SQLite paths, pairs of stores and races for tests of the store.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,14 +6,14 @@ import type { TestContext } from 'node:test';
 import { openStore, type StoreLocation } from '../../src/server/store/open.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 
-/** The path of a SQLite database that is not there yet, in a folder that goes when the test ends. */
+/** Returns the path of a new SQLite database in a folder that is removed after the test. */
 export async function newDatabasePath(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-store-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return join(folder, 'vws.db');
 }
 
-/** Two stores over one database, as two processes have them; they are closed when the test ends. */
+/** Opens two stores on one database, like two processes; closes them after the test. */
 export async function openTwoStores(t: TestContext, location: StoreLocation): Promise<readonly [Store, Store]> {
   const stores = [await openStore(location, 0), await openStore(location, 0)] as const;
   t.after(() => Promise.all(stores.map((store) => store.close())));
@@ -20,9 +21,9 @@ export async function openTwoStores(t: TestContext, location: StoreLocation): Pr
 }
 
 /**
- * Does the same `count` times at once, each time in a transaction of its own, by turns in one store and another.
+ * Runs `work` concurrently in `count` transactions, alternating between the stores.
  *
- * @returns what the transactions came to
+ * @returns the results of the transactions
  */
 export function race<T>(
   stores: readonly Store[],

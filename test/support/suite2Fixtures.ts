@@ -2,19 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
-import { expiryTimes } from '../../src/server/app.ts';
+import { expiryTimes } from '../../src/server/config/retention.ts';
 import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
-import { createKemKeys, type KemKeys } from '../../src/server/keyring/kemKeys.ts';
-import { createMasterKey } from '../../src/server/keyring/masterKey.ts';
-import { createExchange, type Exchange } from '../../src/server/sessions/exchange.ts';
-import type { SealedRequest, WireAnswer } from '../../src/server/sessions/suites/suite.ts';
+import { KemKeys } from '../../src/server/keyring/kemKeys.ts';
+import { MasterKey } from '../../src/server/keyring/masterKey.ts';
+import { Exchange } from '../../src/server/sessions/exchange.ts';
+import type { WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
-import { createSuite2 } from '../../src/server/sessions/suites/suite2/suite2.ts';
+import { Suite2 } from '../../src/server/sessions/suites/suite2/suite2.ts';
 import { deleteExpired } from '../../src/server/store/expiry.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { SessionStep } from '../../src/server/store/sessionSteps.ts';
 import type { Store } from '../../src/server/store/store.ts';
-import { asHttp, effect, type TestHandler, takeEffect } from './exchangeFixtures.ts';
+import { asHandler, asHttp, effect, type TestHandler, takeEffect } from './exchangeFixtures.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
 import {
@@ -58,7 +58,7 @@ export interface Suite2Harness extends Process {
   /** Makes a request with a number in it that no other has. */
   ask(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Sent2;
   /** Has a request executed, or answered, as it is. */
-  transmit(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<WireAnswer>;
+  transmit(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<WireResponse>;
   /** The same, with the answer opened. */
   send(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<Suite2Answer>;
   /** Asks and sends. */
@@ -72,13 +72,15 @@ export interface Suite2Harness extends Process {
 }
 
 /** The same request as the HTTP side hands it on. */
-export function sealedRequest2({ endpoint, request }: Sent2, body = request.body): SealedRequest {
+export function sealedRequest2({ endpoint, request }: Sent2, body = request.body): WireRequest {
   const fields = JSON.parse(body) as Record<string, unknown>;
   return {
     endpoint,
     sessionKey: String(fields.session_key),
     body: fields,
     bytes: [Buffer.from(`${request.path}\0`), Buffer.from(body)],
+    address: 'an address',
+    recipientNames: [],
   };
 }
 
@@ -90,14 +92,14 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const [store, otherStore] = await openTwoStores(t, location);
   const time = createFakeTime();
   const { clock } = time;
-  const masterKey = createMasterKey(randomBytes(32));
+  const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, clock());
   const keyEncryptionKey = randomBytes(32);
   const start = (processStore: Store): Process => {
-    const kemKeys = createKemKeys(masterKey, identity, clock);
-    const suites = { 1: suite1, 2: createSuite2({ kemKeys, idleTime: IDLE_TIME, clock }) };
-    const settings = { suites, keyEncryptionKey, idleTime: IDLE_TIME, clock };
-    return { store: processStore, kemKeys, exchange: createExchange({ ...settings, store: processStore }) };
+    const kemKeys = new KemKeys(masterKey, identity, clock);
+    const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
+    const settings = { suites, keyEncryptionKey, idleTimeoutMs: IDLE_TIME, clock };
+    return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };
   };
   const [process, other] = [start(store), start(otherStore)];
   let count = 0;
@@ -117,7 +119,8 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
       count += 1;
       return { endpoint, request: prepare2(step, endpoint.path, { text: text ?? `request ${count}` }, options) };
     },
-    transmit: (sent, handler = { execute: takeEffect }, by = process.exchange) => by.run(handler, sealedRequest2(sent)),
+    transmit: (sent, handler = { execute: takeEffect }, by = process.exchange) =>
+      by.run(asHandler(handler), sealedRequest2(sent)),
     async send(sent, handler, by) {
       return openAnswer2(sent.request, asHttp(await harness.transmit(sent, handler, by)));
     },
@@ -130,7 +133,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     },
     steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
     async sweep() {
-      const times = expiryTimes({ sessionIdleTime: IDLE_TIME })(clock());
+      const times = expiryTimes({ sessionIdleMs: IDLE_TIME })(clock());
       // What tests count effects by is no rate counter that ends.
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },

@@ -1,6 +1,6 @@
 'use strict';
-// One setup of a folder at a time. The lock is a folder, because making one is atomic everywhere; the file `owner` in
-// it holds the host and the process ids that work under the lock, and its modification time is a heartbeat.
+// Lets one setup of a folder run at a time. The lock is a folder, because creating one is atomic everywhere. The file
+// `owner` in it contains the host, the ids of the processes that hold the lock, and a heartbeat: a number that increases.
 
 const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
@@ -9,15 +9,11 @@ const path = require('node:path');
 
 const HEARTBEAT_MS = 2000;
 const POLL_MS = 100;
-/** One minute: the end of an owner whose processes cannot be seen (on another host) or whose ids are others' now. */
+/** One minute, for owners whose processes are not visible (on another host) or whose ids belong to other processes now. */
 const POLLS_WITHOUT_HEARTBEAT = 600;
 
-function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 function isRunning(pid) {
-  if (pid === process.pid) return false; // an earlier process had our id
+  if (pid === process.pid) return false; // an earlier process had the id of this one
   try {
     process.kill(pid, 0);
     return true;
@@ -26,33 +22,27 @@ function isRunning(pid) {
   }
 }
 
-function areGone({ host, pids }) {
-  return host === os.hostname() && !pids.some(isRunning);
-}
-
-/** What can be seen of the owner. While a lock is being made or removed, its folder has no owner file (text ''). */
-function look(folder) {
+/** Returns the text of the owner file, or '' while the lock is being created or removed. */
+function readOwner(folder) {
   try {
-    const ownerFile = path.join(folder, 'owner');
-    const text = fs.readFileSync(ownerFile, 'utf8');
-    return { text, heartbeat: fs.statSync(ownerFile).mtimeMs };
+    return fs.readFileSync(path.join(folder, 'owner'), 'utf8');
   } catch {
-    return { text: '', heartbeat: 0 };
+    return '';
   }
 }
 
-function isDead(owner, pollsWithoutHeartbeat) {
-  if (pollsWithoutHeartbeat > POLLS_WITHOUT_HEARTBEAT) return true;
+function isDead(owner) {
   try {
-    return areGone(JSON.parse(owner.text));
+    const { host, pids } = JSON.parse(owner);
+    return host === os.hostname() && !pids.some(isRunning);
   } catch {
     return false;
   }
 }
 
-/** Removes a dead owner's lock. Several may try at once: the rename lets one succeed. */
+/** Removes the lock of a dead owner. If several processes try at once, the rename succeeds for one. */
 function removeDead(folder, owner) {
-  if (look(folder).text !== owner.text) return;
+  if (readOwner(folder) !== owner) return;
   const grave = `${folder}-${randomBytes(6).toString('hex')}`;
   try {
     fs.renameSync(folder, grave);
@@ -63,7 +53,7 @@ function removeDead(folder, owner) {
   fs.rmSync(grave, { recursive: true, force: true });
 }
 
-function tryToMake(folder) {
+function tryToCreate(folder) {
   try {
     fs.mkdirSync(folder);
     return true;
@@ -74,21 +64,19 @@ function tryToMake(folder) {
 }
 
 async function acquire(folder, onWait) {
-  let seen = look(folder);
+  let seen = '';
   let pollsWithoutHeartbeat = 0;
-  let hasWaited = false;
-  while (!tryToMake(folder)) {
-    const owner = look(folder);
-    const isSame = owner.text === seen.text && owner.heartbeat === seen.heartbeat;
-    pollsWithoutHeartbeat = isSame ? pollsWithoutHeartbeat + 1 : 0;
+  for (let polls = 0; !tryToCreate(folder); ) {
+    const owner = readOwner(folder);
+    pollsWithoutHeartbeat = owner === seen ? pollsWithoutHeartbeat + 1 : 0;
     seen = owner;
-    if (isDead(owner, pollsWithoutHeartbeat)) {
+    if (isDead(owner) || pollsWithoutHeartbeat > POLLS_WITHOUT_HEARTBEAT) {
       removeDead(folder, owner);
-    } else {
-      if (!hasWaited) onWait();
-      hasWaited = true;
-      await pause(POLL_MS);
+      continue;
     }
+    if (polls === 0) onWait();
+    polls += 1;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
@@ -96,25 +84,24 @@ async function acquire(folder, onWait) {
  * Runs `work` while holding the lock; waits for a living owner first.
  *
  * @param {string} folder the lock, which exists only while it is held
- * @param {() => void} onWait told once, when there is somebody to wait for
- * @param {(lock: { addProcess(pid: number): void, isHeld(): boolean }) => Promise<void>} work names the processes that
- *   it starts to `addProcess`: as long as one of them runs, the lock outlives a killed owner
+ * @param {() => void} onWait called once if another process holds the lock
+ * @param {(lock: { addProcess(pid: number): void, isHeld(): boolean }) => Promise<void>} work passes the ids of its child
+ *   processes to `addProcess`: while one of them runs, the lock outlives a killed owner
  */
 async function withLock(folder, onWait, work) {
   await acquire(folder, onWait);
-  const ownerFile = path.join(folder, 'owner');
-  const owner = { id: randomBytes(8).toString('hex'), host: os.hostname(), pids: [process.pid] };
-  const isHeld = () => look(folder).text.includes(owner.id);
-  fs.writeFileSync(path.join(folder, '.gitignore'), '*\n');
-  fs.writeFileSync(ownerFile, JSON.stringify(owner));
+  const owner = { id: randomBytes(8).toString('hex'), host: os.hostname(), pids: [process.pid], heartbeat: 0 };
+  const write = () => fs.writeFileSync(path.join(folder, 'owner'), JSON.stringify(owner));
+  const isHeld = () => readOwner(folder).includes(owner.id);
+  write();
+  const heart = setInterval(() => {
+    owner.heartbeat += 1;
+    if (isHeld()) write();
+  }, HEARTBEAT_MS);
   const addProcess = (pid) => {
     owner.pids.push(pid);
-    if (isHeld()) fs.writeFileSync(ownerFile, JSON.stringify(owner));
+    if (isHeld()) write();
   };
-  const beat = () => {
-    if (isHeld()) fs.utimesSync(ownerFile, new Date(), new Date());
-  };
-  const heart = setInterval(beat, HEARTBEAT_MS);
   try {
     await work({ addProcess, isHeld });
   } finally {

@@ -1,6 +1,7 @@
 'use strict';
+// Messages to the user.
 
-/** A failure that is told in plain words, without a stack. */
+/** A failure whose message is for the user, without a stack trace. */
 class SetupError extends Error {
   constructor(message, exitCode = 1) {
     super(message);
@@ -8,7 +9,7 @@ class SetupError extends Error {
   }
 }
 
-/** On stderr: the stdout of a script belongs to the script. */
+/** Writes to stderr, because stdout belongs to the program. */
 function say(message) {
   for (const line of message.split('\n')) process.stderr.write(`[setup] ${line}\n`);
 }

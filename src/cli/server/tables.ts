@@ -82,7 +82,7 @@ const layouts: Layouts = {
       recovery_id: 'bytes',
       sealed_secret: 'bytes',
       request_hash: 'bytes',
-      sealed_answer: 'bytes',
+      sealed_response: 'bytes',
       repeatable: 'integer',
       used: 'integer',
       last_used_at: 'integer',

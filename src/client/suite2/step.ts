@@ -1,6 +1,5 @@
 import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import {
-  answerContext,
   decodeContent,
   encodeContent,
   formatSessionKey,
@@ -8,6 +7,7 @@ import {
   KEM_PUBLIC_KEY_LENGTH,
   labels,
   requestContext,
+  responseContext,
   SUITE2,
 } from '../../protocol/suite2.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
@@ -112,8 +112,8 @@ async function openAnswer(root: Uint8Array, hash: Uint8Array, reply: Reply, requ
   const { status, json } = reply;
   if (!isObject(json) || json.suite !== SUITE2 || typeof json.payload !== 'string')
     return throwUnsealed(reply, requestSize);
-  const key = await expand(root, labels.answerKey, hash);
-  const content = await open(key, answerContext(status), bytesOf(json.payload));
+  const key = await expand(root, labels.responseKey, hash);
+  const content = await open(key, responseContext(status), bytesOf(json.payload));
   if (!content) throw new Unanswered(new VwsError('bad_answer', 'The answer is not the server’s.', { status }));
   return decodeContent(content, KEM_CIPHERTEXT_LENGTH);
 }

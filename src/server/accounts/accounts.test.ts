@@ -1,3 +1,4 @@
+// Accounts: registering, changing name and password, downgrade protection, malformed fields.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -32,14 +33,14 @@ async function usernames(harness: AccountsHarness): Promise<string[]> {
   return rows.map(({ username }) => username);
 }
 
-/** Whose name it is, in hex. */
+/** Returns the id of the user with a name, in hex. */
 async function ownerOf(harness: AccountsHarness, username: string): Promise<string | undefined> {
   const id = await harness.transact((tx) => harness.accounts.findByUsername(tx, username));
   return id && Buffer.from(id).toString('hex');
 }
 
 describe('registration', () => {
-  test('makes an account that logs in with its address and is found by its name, in any form', async (t) => {
+  test('creates an account that logs in with its address and is found by its name, in any form', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const id = Buffer.from(await harness.register(' Chloé ', 'Chloe@Example.org', PASSWORD)).toString('hex');
     for (const name of ['Chloé', 'CHLOE\u0301', 'ｃｈｌｏé']) assert.equal(await ownerOf(harness, name), id, name);
@@ -49,7 +50,7 @@ describe('registration', () => {
     assert.equal(await ownerOf(harness, 'Chloe'), undefined);
   });
 
-  test('is refused for what is taken, in any form, or against the rules', async (t) => {
+  test('rejects a taken or invalid name or address, in any form, and a weak password', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     assert.equal(await register(harness, 'Straße', 'ada@example.org'), 'done');
     assert.equal(await register(harness, 'STRASSE', 'bob@example.org'), 'username_taken');
@@ -61,7 +62,7 @@ describe('registration', () => {
     assert.deepEqual(await usernames(harness), ['Straße']);
   });
 
-  test('gives a name and an address to one of those who want them at once', async (t) => {
+  test('concurrent registrations: a name and an address go to exactly one', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const wish = fc.record({
       name: fc.constantFrom('ada', 'Ada', 'ＡＤＡ', 'bob', 'BOB', 'straße', 'STRASSE'),
@@ -88,8 +89,8 @@ describe('registration', () => {
   });
 });
 
-describe('a new name', () => {
-  test('takes the place of the old one, which is free then', async (t) => {
+describe('changing the name', () => {
+  test('replaces the old name, which becomes available', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     await rename(harness, ada, 'Lady Lovelace');
@@ -99,7 +100,7 @@ describe('a new name', () => {
     assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'done');
   });
 
-  test('may be the old one, written otherwise', async (t) => {
+  test('accepts the current name in another spelling', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     await rename(harness, ada, 'ADA');
@@ -107,7 +108,7 @@ describe('a new name', () => {
     assert.deepEqual(await usernames(harness), ['ADA']);
   });
 
-  test("is not given if it is another's, breaks the rule, or the password is wrong", async (t) => {
+  test('rejects a taken name, an invalid name and a wrong password', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     await harness.register('Bob', 'bob@example.org', PASSWORD);
@@ -117,7 +118,7 @@ describe('a new name', () => {
     assert.deepEqual(await usernames(harness), ['Ada', 'Bob']);
   });
 
-  test('goes to one of those who want it at once, be it by registering', async (t) => {
+  test('concurrent changes and registrations: a name goes to exactly one', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ids = await Promise.all(
       [1, 2, 3].map((n) => harness.register(`user ${n}`, `user${n}@example.org`, PASSWORD)),
@@ -133,8 +134,8 @@ describe('a new name', () => {
   });
 });
 
-describe('a new password', () => {
-  test('takes the place of the old one, and ends the other sessions', async (t) => {
+describe('changing the password', () => {
+  test('replaces the old password and ends the other sessions', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
@@ -146,7 +147,7 @@ describe('a new password', () => {
     );
   });
 
-  test('is not set if it is weak, which is no attempt, or if the old one is wrong, which is one', async (t) => {
+  test('rejects a weak new password without an attempt, and a wrong current one with an attempt', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (let n = 0; n < 6; n += 1) {
@@ -163,7 +164,7 @@ describe('a new password', () => {
     assert.deepEqual(harness.endedSessions, []);
   });
 
-  test('is set once by those who know the old one at once', async (t) => {
+  test('concurrent changes with the right password: exactly one succeeds', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const wanted = ['first owl sky', 'second owl sky', 'third owl sky'];
@@ -177,7 +178,7 @@ describe('a new password', () => {
     assert.equal(await logIn(harness, 'ada@example.org', wanted[outcomes.indexOf('done')] ?? ''), 'done');
   });
 
-  test('ends a login, a new name and a recovery that were under way with the old one', async (t) => {
+  test('invalidates a login, a name change and a recovery in progress', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const login = await harness.accounts.prepareLogin('ada@example.org', PASSWORD);
@@ -198,13 +199,13 @@ describe('a new password', () => {
   });
 });
 
-describe('the suite that an account is used with', () => {
+describe('downgrade protection', () => {
   const minSuites = async (harness: AccountsHarness) => {
     const users = await harness.transact(({ db }) => db.selectFrom('users').select('min_suite').execute());
     return users.map(({ min_suite }) => min_suite);
   };
 
-  test('is remembered where it is to be, by registering and by logging in, and never goes back', async (t) => {
+  test('on: registering and logging in raise the minimum suite, nothing lowers it', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
     await harness.register('Ada', 'ada@example.org', PASSWORD, 1);
     assert.deepEqual(await minSuites(harness), [1]);
@@ -222,7 +223,7 @@ describe('the suite that an account is used with', () => {
     assert.deepEqual(await minSuites(harness), [2, 2]);
   });
 
-  test('is not, otherwise', async (t) => {
+  test('off: the minimum suite stays 1', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
     await harness.logIn('ada@example.org', PASSWORD, 2);
@@ -230,7 +231,7 @@ describe('the suite that an account is used with', () => {
     assert.deepEqual(await minSuites(harness), [1]);
   });
 
-  test('is told after a right password, which resets the count of wrong ones', async (t) => {
+  test('suite2_required requires the right password, which resets the count of wrong ones', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
     await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
     for (const password of [
@@ -245,7 +246,7 @@ describe('the suite that an account is used with', () => {
   });
 });
 
-test('an account is shown as it is now, and is not there any more when it is gone', async (t) => {
+test('an account is shown with its current name; a deleted one is not_authenticated', async (t) => {
   const { accounts, transact, ...harness } = await createAccountsHarness(await openTestStore(t));
   const ada = await harness.register('Ada', 'Ada@Example.org', PASSWORD);
   await harness.register('Bob', 'bob@example.org', PASSWORD);
@@ -259,18 +260,73 @@ test('an account is shown as it is now, and is not there any more when it is gon
   assert.equal(await transact((tx) => accounts.findName(tx, gone)), undefined);
 });
 
-test('what no database holds as a text is nobody’s name and nobody’s address', async (t) => {
+test('an account whose name has a number sign keeps working, and can get another name', async (t) => {
+  const harness = await createAccountsHarness(await openTestStore(t));
+  const bob = await harness.register('Bob', 'bob@example.org', PASSWORD);
+  const earlierName = { username: 'Bob#1', username_key: 'bob#1' };
+  await harness.transact(({ db }) => db.updateTable('users').set(earlierName).where('user_id', '=', bob).execute());
+  assert.equal(await logIn(harness, 'bob@example.org', PASSWORD), 'done');
+  assert.equal(await ownerOf(harness, 'BOB＃1'), Buffer.from(bob).toString('hex'));
+  await changePassword(harness, bob, PASSWORD, OTHER_PASSWORD);
+  assert.equal(await outcomeOf(rename(harness, bob, 'bob#1', OTHER_PASSWORD)), 'invalid_username');
+  assert.equal(await register(harness, 'bob#2', 'other@example.org'), 'invalid_username');
+  await rename(harness, bob, 'Bob', OTHER_PASSWORD);
+  assert.deepEqual(await usernames(harness), ['Bob']);
+});
+
+test('text that a database cannot store matches no name and no address', async (t) => {
   const { accounts, recovery, transact, mails, ...harness } = await createAccountsHarness(await openTestStore(t));
   await harness.register('Ada', 'ada@example.org', PASSWORD);
   for (const text of ['\0', 'ada\0', 'ada@example.org\0', 'a\0da@example.org', '\ud800', 'ada\udc00']) {
-    assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_credentials');
+    assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_email');
     assert.equal(await transact((tx) => accounts.findByUsername(tx, text)), undefined);
     await transact((tx) => recovery.begin(tx, text));
     assert.deepEqual(mails, []);
   }
 });
 
-test('a session whose account is gone is logged in no more', async (t) => {
+describe('a malformed field', () => {
+  const attempts = (harness: AccountsHarness) =>
+    harness.transact(({ db }) => db.selectFrom('login_attempts').selectAll().execute());
+
+  test('e-mail at login: rejected before the password check, not counted as an attempt', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', 'ada@example.org', PASSWORD);
+    for (const email of ['', 'ada', 'ada@', '@example.org', 'ada@example.org x', 'ada@example.org\0']) {
+      for (let n = 0; n < 6; n += 1) assert.equal(await logIn(harness, email, PASSWORD), 'invalid_email', email);
+    }
+    assert.deepEqual(await attempts(harness), []);
+    for (const email of ['nobody+else@example.org', 'nobody@localhost', `${'a'.repeat(2_000)}@example.org`]) {
+      assert.equal(await logIn(harness, email, PASSWORD), 'invalid_credentials', email);
+    }
+    assert.equal((await attempts(harness)).length, 3);
+  });
+
+  test('current password at a change: not counted as an attempt, the same on a locked account', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
+    const expectRefused = async (password: string) => {
+      assert.equal(await outcomeOf(rename(harness, ada, 'Eve', password)), 'password_refused');
+      assert.equal(await outcomeOf(changePassword(harness, ada, password, OTHER_PASSWORD)), 'password_refused');
+    };
+    for (const password of ['', 'short', 'Aa1_abc', 'x'.repeat(257)]) await expectRefused(password);
+    assert.deepEqual(await attempts(harness), []);
+    for (let n = 0; n < 5; n += 1) {
+      assert.equal(await outcomeOf(rename(harness, ada, 'Eve', OTHER_PASSWORD)), 'invalid_credentials');
+    }
+    assert.equal(await outcomeOf(rename(harness, ada, 'Eve', PASSWORD)), 'account_locked');
+    await expectRefused('short');
+  });
+
+  test('password at login: wrong like any other, and counted', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t));
+    await harness.register('Ada', 'ada@example.org', PASSWORD);
+    for (let n = 0; n < 5; n += 1) assert.equal(await logIn(harness, 'ada@example.org', 'x'), 'invalid_credentials');
+    assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'account_locked');
+  });
+});
+
+test('a session of a deleted account is not authenticated', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   const gone = randomBytes(16);
   assert.equal(await outcomeOf(rename(harness, gone, 'Eve')), 'not_authenticated');

@@ -1,3 +1,4 @@
+// Credentials: counted attempts, locks, rehashing and the proof of a password.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -8,10 +9,10 @@ import {
   outcomeOf,
 } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { createCredentials, LOCK_RULE } from './credentials.ts';
+import { Credentials, LOCK_RULE } from './credentials.ts';
 
 const EMAIL = 'ada@example.org';
-const NOBODY = 'nobody@example.org';
+const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
 const MINUTE = 60_000;
 
@@ -23,13 +24,13 @@ async function guessAgainAndAgain(harness: AccountsHarness, times: number, email
   for (let n = 0; n < times; n += 1) assert.equal(await guess(harness, email), 'invalid_credentials');
 }
 
-test('a right password is proof, a wrong one and an unknown address are refused alike', async (t) => {
+test('a right password verifies; a wrong one and an unknown address are rejected identically', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   const userId = await harness.register('Ada', EMAIL, PASSWORD);
   const { user } = await harness.credentials.verify(EMAIL, PASSWORD);
   assert.deepEqual(Buffer.from(user.user_id), Buffer.from(userId));
   const problems = await Promise.all(
-    [EMAIL, NOBODY].map((email) => harness.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
+    [EMAIL, UNKNOWN].map((email) => harness.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
   );
   assert.deepEqual(problems[0], problems[1]);
   assert.equal(problems[0].code, 'invalid_credentials');
@@ -38,9 +39,9 @@ test('a right password is proof, a wrong one and an unknown address are refused 
 describe('five wrong passwords', () => {
   for (const [whose, email] of [
     ['of an account', EMAIL],
-    ['for an address that nobody has', NOBODY],
+    ['for an unknown address', UNKNOWN],
   ] as const) {
-    test(`${whose} lock it, even for the right one`, async (t) => {
+    test(`${whose} lock it, even for the right password`, async (t) => {
       const harness = await createAccountsHarness(await openTestStore(t));
       await harness.register('Ada', EMAIL, PASSWORD);
       await guessAgainAndAgain(harness, 5, email);
@@ -48,7 +49,7 @@ describe('five wrong passwords', () => {
       assert.equal(await give(harness, email), 'account_locked');
     });
 
-    test(`${whose} are no more when a dozen come at once`, async (t) => {
+    test(`${whose}: of twelve at once exactly five are checked`, async (t) => {
       const harness = await createAccountsHarness(await openTestStore(t));
       await harness.register('Ada', EMAIL, PASSWORD);
       const outcomes = await Promise.all(Array.from({ length: 12 }, () => guess(harness, email)));
@@ -56,21 +57,23 @@ describe('five wrong passwords', () => {
     });
   }
 
-  test('are no more when they come to two processes', async (t) => {
+  test('sent to two processes: exactly five are checked', async (t) => {
     const one = await createAccountsHarness(await openTestStore(t));
     await one.register('Ada', EMAIL, PASSWORD);
     const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
-      Array.from({ length: 2 }, async () => createCredentials({ ...shared, hasher: await createTestHasher() })),
+      Array.from({ length: 2 }, async () => new Credentials({ ...shared, hasher: await createTestHasher() })),
     );
     const outcomes = await Promise.all(
-      processes.flatMap(({ verify }) => Array.from({ length: 6 }, () => outcomeOf(verify(EMAIL, 'green owl sky')))),
+      processes.flatMap((process) =>
+        Array.from({ length: 6 }, () => outcomeOf(process.verify(EMAIL, 'green owl sky'))),
+      ),
     );
     assert.equal(outcomes.filter((outcome) => outcome === 'invalid_credentials').length, 5);
     assert.equal(outcomes.filter((outcome) => outcome === 'account_locked').length, 7);
   });
 
-  test('lock nobody else', async (t) => {
+  test('lock no other account', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await harness.register('Bob', 'bob@example.org', PASSWORD);
@@ -80,7 +83,7 @@ describe('five wrong passwords', () => {
 });
 
 describe('a right password', () => {
-  test('forgets the wrong ones before it', async (t) => {
+  test('resets the count of wrong ones', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     for (let round = 0; round < 3; round += 1) {
@@ -91,7 +94,7 @@ describe('a right password', () => {
     assert.equal(await give(harness), 'account_locked');
   });
 
-  test('given twenty times at once locks nobody out', async (t) => {
+  test('given twenty times at once does not lock the account', async (t) => {
     const hasher = await createTestHasher({ concurrency: 20 });
     const harness = await createAccountsHarness(await openTestStore(t), { hasher });
     await harness.register('Ada', EMAIL, PASSWORD);
@@ -102,23 +105,23 @@ describe('a right password', () => {
 });
 
 describe('a lock', () => {
-  test('ends by itself, counted from the password that brought it', async (t) => {
+  test('ends 15 minutes after the attempt that caused it', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
-    harness.time.advance(LOCK_RULE.lockDuration - MINUTE);
-    // Knocking on the door does not keep it shut.
+    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE);
+    // Further attempts do not extend it.
     assert.equal(await guess(harness), 'account_locked');
     harness.time.advance(MINUTE - 1);
     assert.equal(await give(harness), 'account_locked');
     harness.time.advance(1);
     await guessAgainAndAgain(harness, 5);
     assert.equal(await give(harness), 'account_locked');
-    harness.time.advance(LOCK_RULE.lockDuration);
+    harness.time.advance(LOCK_RULE.lockDurationMs);
     assert.equal(await give(harness), 'done');
   });
 
-  test('ends when it is unlocked', async (t) => {
+  test('ends by unlocking', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
@@ -128,18 +131,18 @@ describe('a lock', () => {
   });
 });
 
-test('wrong passwords of long ago are forgotten', async (t) => {
+test('wrong passwords are forgotten after a day without attempts', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   await harness.register('Ada', EMAIL, PASSWORD);
   await guessAgainAndAgain(harness, 4);
-  harness.time.advance(LOCK_RULE.memory - 1);
+  harness.time.advance(LOCK_RULE.memoryMs - 1);
   await guessAgainAndAgain(harness, 1);
   assert.equal(await give(harness), 'account_locked');
-  harness.time.advance(LOCK_RULE.memory);
+  harness.time.advance(LOCK_RULE.memoryMs);
   await guessAgainAndAgain(harness, 5);
 });
 
-test('an attempt that was turned away for want of room does not count', async (t) => {
+test('an attempt rejected by a full queue does not count', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t), {
     hasher: await createTestHasher({ queueLimit: 1, concurrency: 1 }),
   });
@@ -152,15 +155,15 @@ test('an attempt that was turned away for want of room does not count', async (t
   assert.equal(await give(harness), 'done');
 });
 
-test('the database does not tell whose passwords were tried', async (t) => {
+test('the database does not reveal which addresses were tried', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
-  await guess(harness, NOBODY);
+  await guess(harness, UNKNOWN);
   const rows = await harness.transact(({ db }) => db.selectFrom('login_attempts').select('account_key').execute());
   assert.equal(rows.length, 1);
   assert.doesNotMatch(Buffer.from(rows[0]?.account_key ?? []).toString('latin1'), /nobody/);
 });
 
-test('a password hash of an older cost is made anew when its password is given, and is then as good', async (t) => {
+test('a hash of another cost is replaced when its password is given, and verifies afterwards', async (t) => {
   const store = await openTestStore(t);
   const before = await createAccountsHarness(store);
   await before.register('Ada', EMAIL, PASSWORD);
@@ -180,8 +183,8 @@ test('a password hash of an older cost is made anew when its password is given, 
   assert.equal(await give(after), 'done');
 });
 
-describe('confirming', () => {
-  test('gives the user as of now', async (t) => {
+describe('confirming a verified password', () => {
+  test('returns the current user', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     const verified = await harness.credentials.verify(EMAIL, PASSWORD);
@@ -191,7 +194,7 @@ describe('confirming', () => {
     assert.equal(user.username, 'Ada L.');
   });
 
-  test('refuses a password that was changed since it was verified', async (t) => {
+  test('rejects a password that was changed since it was verified', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const userId = await harness.register('Ada', EMAIL, PASSWORD);
     const verified = await harness.credentials.verify(EMAIL, PASSWORD);
@@ -201,7 +204,7 @@ describe('confirming', () => {
     assert.equal(await outcomeOf(confirming), 'invalid_credentials');
   });
 
-  test('refuses an account that is gone', async (t) => {
+  test('rejects a deleted account', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     const verified = await harness.credentials.verify(EMAIL, PASSWORD);

@@ -1,96 +1,111 @@
+/** Password checks of accounts: attempts, locks and the proof that a password was given. */
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserForUpdate, replacePasswordHash, type User } from '../store/users.ts';
-import { createKeyedMutex } from './keyedMutex.ts';
-import type { PasswordHasher } from './passwordHasher.ts';
+import { KeyedMutex } from './keyedMutex.ts';
+import type { PasswordHashing } from './passwordHasher.ts';
 
 export const LOCK_RULE: LockRule = {
   maxFailures: 5,
-  lockDuration: 15 * 60 * 1000,
-  memory: 24 * 60 * 60 * 1000,
+  lockDurationMs: 15 * 60 * 1000,
+  memoryMs: 24 * 60 * 60 * 1000,
 };
 
-/** How many password checks of one account may wait at once. */
+/** Number of password checks of one account that may wait at once. */
 const MAX_WAITING_PER_ACCOUNT = 500;
 
-export interface CredentialsDependencies {
+interface CredentialsDependencies {
   readonly store: Store;
-  readonly hasher: PasswordHasher;
-  /** Key that e-mail addresses are hashed with before their attempts are counted, 32 bytes. */
+  readonly hasher: PasswordHashing;
+  /** Key under which e-mail addresses are hashed to count attempts, 32 bytes. */
   readonly attemptsKey: Uint8Array;
   readonly clock: () => number;
 }
 
-/** Proof that the password of an account was given, good for as long as that password is the account's. */
+/** Proof that the password of an account was given, valid until that password changes. */
 export interface VerifiedPassword {
   readonly user: User;
 }
 
-export interface Credentials {
+/** Checks passwords and locks accounts after wrong ones. */
+export class Credentials {
+  readonly #store: Store;
+  readonly #hasher: PasswordHashing;
+  readonly #attemptsKey: Uint8Array;
+  readonly #clock: () => number;
+  /**
+   * One check at a time per account: a burst of right passwords must not look like a burst of guesses, and a client that
+   * floods one account cannot fill the hashing pool.
+   */
+  readonly #checks = new KeyedMutex(MAX_WAITING_PER_ACCOUNT);
+
+  constructor({ store, hasher, attemptsKey, clock }: CredentialsDependencies) {
+    this.#store = store;
+    this.#hasher = hasher;
+    this.#attemptsKey = attemptsKey;
+    this.#clock = clock;
+  }
+
   /**
    * Checks a password. The attempt is counted before it is checked.
    *
-   * @param emailKey the address as it is compared; there need not be an account
+   * @param emailKey the folded address; there need not be an account
    * @throws Problem `invalid_credentials` (wrong password and unknown address alike), `account_locked`, `overloaded`
    */
-  verify(emailKey: string, password: string): Promise<VerifiedPassword>;
+  verify(emailKey: string, password: string): Promise<VerifiedPassword> {
+    return this.#checks.run(emailKey, () => this.#check(emailKey, password));
+  }
+
   /**
    * Makes sure, in the transaction that acts on it, that the verified password still is the account's.
    *
-   * @returns the user as of now
+   * @returns the current user
    * @throws Problem `invalid_credentials` if it was changed in between
    */
-  confirm(transaction: Transaction, verified: VerifiedPassword): Promise<User>;
+  async confirm(transaction: Transaction, verified: VerifiedPassword): Promise<User> {
+    const user = await findUserForUpdate(transaction, verified.user.user_id);
+    if (user?.password_hash !== verified.user.password_hash) throw new Problem('invalid_credentials');
+    return user;
+  }
+
   /** Ends a lock and forgets the attempts. */
-  unlock(transaction: Transaction, emailKey: string): Promise<void>;
-}
+  async unlock(transaction: Transaction, emailKey: string): Promise<void> {
+    await clearLoginAttempts(transaction, this.#accountKey(emailKey));
+  }
 
-export function createCredentials({ store, hasher, attemptsKey, clock }: CredentialsDependencies): Credentials {
-  // One at a time for an account: a burst of right passwords must not look like a burst of guesses,
-  // and nobody fills the hashing pool by hammering at one account.
-  const turns = createKeyedMutex(MAX_WAITING_PER_ACCOUNT);
-  const accountKey = (emailKey: string) => hmac(attemptsKey, emailKey);
+  async #check(emailKey: string, password: string): Promise<VerifiedPassword> {
+    let user: User | undefined;
+    const matches = await this.#hasher.verify(async () => {
+      user = await this.#countAttempt(emailKey);
+      return user?.password_hash;
+    }, password);
+    if (!user || !matches) throw new Problem('invalid_credentials');
+    return this.#acceptPassword(user, emailKey, password);
+  }
 
-  async function countAttempt(emailKey: string): Promise<User | undefined> {
-    const [attempt, user] = await store.transaction(async (tx) => [
-      await countLoginAttempt(tx, accountKey(emailKey), clock(), LOCK_RULE),
+  async #countAttempt(emailKey: string): Promise<User | undefined> {
+    const [attempt, user] = await this.#store.transaction(async (tx) => [
+      await countLoginAttempt(tx, this.#accountKey(emailKey), this.#clock(), LOCK_RULE),
       await findUserByEmail(tx, emailKey),
     ]);
     if (attempt.failures > LOCK_RULE.maxFailures) throw new Problem('account_locked');
     return user;
   }
 
-  async function check(emailKey: string, password: string): Promise<VerifiedPassword> {
-    let user: User | undefined;
-    const matches = await hasher.verify(async () => {
-      user = await countAttempt(emailKey);
-      return user?.password_hash;
-    }, password);
-    if (!user || !matches) throw new Problem('invalid_credentials');
-    return remember(user, emailKey, password);
-  }
-
-  /** After a right password: the attempts are forgotten, and a hash of yesterday's cost is made anew. */
-  async function remember(user: User, emailKey: string, password: string): Promise<VerifiedPassword> {
-    const passwordHash = hasher.needsRehash(user.password_hash) ? await hasher.hash(password) : user.password_hash;
-    await store.transaction(async (tx) => {
-      await clearLoginAttempts(tx, accountKey(emailKey));
-      if (passwordHash !== user.password_hash) {
-        await replacePasswordHash(tx, user.user_id, user.password_hash, passwordHash);
-      }
+  /** Forgets the attempts after a right password, and replaces a hash of another cost than the configured one. */
+  async #acceptPassword(user: User, emailKey: string, password: string): Promise<VerifiedPassword> {
+    const isOutdated = this.#hasher.needsRehash(user.password_hash);
+    const passwordHash = isOutdated ? await this.#hasher.hash(password) : user.password_hash;
+    await this.#store.transaction(async (tx) => {
+      await clearLoginAttempts(tx, this.#accountKey(emailKey));
+      if (isOutdated) await replacePasswordHash(tx, user.user_id, user.password_hash, passwordHash);
     });
     return { user: { ...user, password_hash: passwordHash } };
   }
 
-  return {
-    verify: (emailKey, password) => turns.take(emailKey, () => check(emailKey, password)),
-    async confirm(tx, verified) {
-      const user = await findUserForUpdate(tx, verified.user.user_id);
-      if (user?.password_hash !== verified.user.password_hash) throw new Problem('invalid_credentials');
-      return user;
-    },
-    unlock: (tx, emailKey) => clearLoginAttempts(tx, accountKey(emailKey)),
-  };
+  #accountKey(emailKey: string): Uint8Array {
+    return hmac(this.#attemptsKey, emailKey);
+  }
 }

@@ -1,14 +1,15 @@
+// Priority of the hashing threads.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, platform } from 'node:os';
 import { test } from 'node:test';
 import { lowerHashingPriority } from './hashingThreads.ts';
-import { createPasswordHasher } from './passwordHasher.ts';
+import { PasswordHasher } from './passwordHasher.ts';
 
 const COST = { memory: 8, iterations: 1 };
 
-test('the threads that hash give way to the one that answers', { skip: platform() !== 'linux' }, async () => {
-  await createPasswordHasher({ pepper: new Uint8Array(32), cost: COST, queueLimit: 1, concurrency: 1 });
+test('hashing threads have a lower priority than the main thread', { skip: platform() !== 'linux' }, async () => {
+  await PasswordHasher.create({ pepper: new Uint8Array(32), cost: COST, queueLimit: 1, concurrency: 1 });
   const own = getPriority();
   const lowered = lowerHashingPriority();
   const priorities = new Map<number, number>();

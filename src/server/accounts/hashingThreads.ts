@@ -1,27 +1,29 @@
+// Scheduling priority of the threads that hash passwords.
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
 const POOL_THREAD_NAME = 'libuv-worker';
-/** Of Linux's 40 levels: next to a thread so much above it, one gets about a tenth of a processor. */
-const STEPS_DOWN = 10;
+/** Of the 40 levels on Linux. A thread 10 levels below another one gets about a tenth of their processor. */
+const PRIORITY_STEPS = 10;
 
 /**
- * Lets the threads that hash passwords wait for the one that answers requests, where they share a processor. What else they
- * do, such as writing the log, nobody waits for. Call it once a password was hashed, which is what starts them.
+ * Lowers the priority of the threads that hash passwords, so that the main thread answers requests first where they share a
+ * processor. The other work of these threads, such as writing the log, is not urgent. Call it after the first hash, which
+ * starts the threads.
  *
- * @returns how many threads that are; none on systems that are not Linux, where the priority stays as it is
+ * @returns the number of threads; 0 on systems other than Linux, where priorities do not change
  */
 export function lowerHashingPriority(): number {
-  const priority = Math.min(getPriority() + STEPS_DOWN, constants.priority.PRIORITY_LOW);
+  const priority = Math.min(getPriority() + PRIORITY_STEPS, constants.priority.PRIORITY_LOW);
   let lowered = 0;
   for (const thread of threads()) {
     try {
       if (readFileSync(`/proc/self/task/${thread}/comm`, 'latin1').trim() !== POOL_THREAD_NAME) continue;
-      // On Linux a priority is a thread's, and a thread's id does for a process's.
+      // On Linux a priority belongs to a thread, and the call accepts a thread's id.
       setPriority(Number(thread), priority);
       lowered += 1;
     } catch {
-      // The thread has ended, or somebody forbids it: everything works without.
+      // The thread ended, or the system forbids it. The server works without.
     }
   }
   return lowered;

@@ -1,8 +1,9 @@
+// KeyedMutex: order, failures and the bounded queue.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createKeyedMutex } from './keyedMutex.ts';
+import { KeyedMutex } from './keyedMutex.ts';
 
-/** Work that has begun, in order; each piece lasts until the test ends it. */
+/** Records the pieces of work that started, in order; each one runs until the test ends it. */
 function createWork() {
   const begun: string[] = [];
   const ends = new Map<string, PromiseWithResolvers<string>>();
@@ -22,44 +23,44 @@ function createWork() {
   };
 }
 
-test('work on one key happens one at a time, in the order it came', async () => {
-  const turns = createKeyedMutex(10);
+test('work on one key runs one at a time, in the order of the calls', async () => {
+  const mutex = new KeyedMutex(10);
   const work = createWork();
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => turns.take('key', work.do(name)));
-  await turns.take('another key', async () => {});
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => mutex.run('key', work.do(name)));
+  await mutex.run('another key', async () => {});
   assert.deepEqual(work.begun, ['a']);
-  // Ended before its turn has come: it still waits for it.
+  // Work that could end at once still waits for its turn.
   work.end('c');
   work.end('a');
   assert.equal(await a, 'a');
-  await turns.take('another key', async () => {});
+  await mutex.run('another key', async () => {});
   assert.deepEqual(work.begun, ['a', 'b']);
   work.end('b');
   assert.deepEqual(await Promise.all([b, c]), ['b', 'c']);
   assert.deepEqual(work.begun, ['a', 'b', 'c']);
 });
 
-test('work that fails holds nobody up, and its failure is its own', async () => {
-  const turns = createKeyedMutex(10);
+test('work that fails does not affect the work behind it', async () => {
+  const mutex = new KeyedMutex(10);
   const work = createWork();
-  const [a, b] = ['a', 'b'].map((name) => turns.take('key', work.do(name)));
+  const [a, b] = ['a', 'b'].map((name) => mutex.run('key', work.do(name)));
   work.fail('a');
   await assert.rejects(a ?? Promise.resolve(), /^Error: a$/);
   work.end('b');
   assert.equal(await b, 'b');
 });
 
-test('who finds too many at one key is told to come back; other keys are free', async () => {
-  const turns = createKeyedMutex(2);
+test('a full queue of one key rejects calls as overloaded; other keys are not affected', async () => {
+  const mutex = new KeyedMutex(2);
   const work = createWork();
-  const [a, b] = ['a', 'b'].map((name) => turns.take('key', work.do(name)));
-  await assert.rejects(turns.take('key', work.do('c')), { code: 'overloaded', retryAfterSeconds: 1 });
+  const [a, b] = ['a', 'b'].map((name) => mutex.run('key', work.do(name)));
+  await assert.rejects(mutex.run('key', work.do('c')), { code: 'overloaded', retryAfterSeconds: 1 });
   work.end('d');
-  assert.equal(await turns.take('another key', work.do('d')), 'd');
+  assert.equal(await mutex.run('another key', work.do('d')), 'd');
   work.end('a');
   await a;
   work.end('e');
-  const e = turns.take('key', work.do('e'));
+  const e = mutex.run('key', work.do('e'));
   work.end('b');
   assert.deepEqual(await Promise.all([b, e]), ['b', 'e']);
   assert.deepEqual(work.begun, ['a', 'd', 'b', 'e']);

@@ -1,16 +1,17 @@
+// PasswordHasher: hashes, the pepper, equal cost for unknown accounts, the bounded pool.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { createPasswordHasher, type PasswordHasher, type PasswordHasherOptions } from './passwordHasher.ts';
+import { PasswordHasher, type PasswordHasherOptions } from './passwordHasher.ts';
 
-/** The least that Argon2 allows: what is tested here does not hang on the cost. */
+/** The minimum of Argon2; these tests do not depend on the cost. */
 const CHEAPEST = { memory: 8, iterations: 1 };
 const pepper = randomBytes(32);
 
 const create = (changes: Partial<PasswordHasherOptions> = {}) =>
-  createPasswordHasher({ pepper, cost: CHEAPEST, queueLimit: 10, concurrency: 1, ...changes });
+  PasswordHasher.create({ pepper, cost: CHEAPEST, queueLimit: 10, concurrency: 1, ...changes });
 
-test('a password is verified by its own hash, and by no other', async () => {
+test('a password verifies against its own hash only', async () => {
   const hasher = await create();
   const [hash, again] = [await hasher.hash('blue owl sky'), await hasher.hash('blue owl sky')];
   assert.match(hash, /^\$argon2id\$v=19\$m=8,t=1,p=1\$/);
@@ -22,32 +23,32 @@ test('a password is verified by its own hash, and by no other', async () => {
   }
 });
 
-test('the same password from another keyboard is verified', async () => {
+test('an equivalent Unicode spelling of the password verifies', async () => {
   const hasher = await create();
   const hash = await hasher.hash('Ångström ﬁsh');
   assert.ok(await hasher.verify(async () => hash, 'A\u030angstro\u0308m fish'));
 });
 
-test('a stolen hash is of no use without the pepper', async () => {
+test('a hash does not verify without the pepper', async () => {
   const hash = await (await create()).hash('blue owl sky');
   const attacker = await create({ pepper: randomBytes(32) });
   assert.equal(await attacker.verify(async () => hash, 'blue owl sky'), false);
 });
 
-test('where there is no account the check fails, after as much work as for a wrong password', async () => {
+test('unknown account: the check fails and costs as much as a wrong password', async () => {
   const hasher = await create({ cost: { memory: 64 * 1024, iterations: 2 } });
   const hash = await hasher.hash('blue owl sky');
-  /** Milliseconds of processor time, on all threads: how long others make this process wait does not count. */
+  /** Returns milliseconds of processor time on all threads, which does not include waiting for other processes. */
   async function workOf(findHash: () => Promise<string | undefined>): Promise<number> {
     const before = process.cpuUsage();
     assert.equal(await hasher.verify(findHash, 'wrong'), false);
     return process.cpuUsage(before).user / 1000;
   }
   const [known, unknown] = [await workOf(async () => hash), await workOf(async () => undefined)];
-  assert.ok(unknown > known / 3, `${unknown} ms for nobody, ${known} ms for somebody`);
+  assert.ok(unknown > known / 3, `${unknown} ms for an unknown account, ${known} ms for a known one`);
 });
 
-test('a hash of another cost is verified, and is to be made anew', async () => {
+test('a hash of another cost verifies and needs a rehash', async () => {
   const cheap = await create();
   const hash = await cheap.hash('blue owl sky');
   assert.equal(cheap.needsRehash(hash), false);
@@ -62,7 +63,7 @@ test('a hash of another cost is verified, and is to be made anew', async () => {
   }
 });
 
-/** Checks that have begun, in order; each waits for its hash until the test lets it go on. */
+/** Records the checks that started, in order; each one waits until the test finishes it. */
 function gatedChecks(hasher: PasswordHasher) {
   const begun: string[] = [];
   const gates = new Map<string, PromiseWithResolvers<undefined>>();
@@ -82,7 +83,7 @@ function gatedChecks(hasher: PasswordHasher) {
   };
 }
 
-test('so many checks run at once, so many wait in the order they came, and the rest is told to come back', async () => {
+test('runs a limited number of checks at once, queues a limited number in order, rejects the rest', async () => {
   const checks = gatedChecks(await create({ concurrency: 2, queueLimit: 3 }));
   const accepted = ['a', 'b', 'c', 'd', 'e'].map((name) => checks.start(name));
   for (const name of ['f', 'g']) {
@@ -93,14 +94,14 @@ test('so many checks run at once, so many wait in the order they came, and the r
   checks.finish('b');
   assert.equal(await accepted[1], false);
   assert.deepEqual(checks.begun, ['a', 'b', 'c']);
-  // A place in the queue is free again, behind those who wait.
+  // The queue has room again, at its end.
   accepted.push(checks.start('h'));
   for (const name of ['a', 'c', 'd', 'e', 'h']) checks.finish(name);
   await Promise.all(accepted);
   assert.deepEqual(checks.begun, ['a', 'b', 'c', 'd', 'e', 'h']);
 });
 
-test('a hash takes a place like a check', async () => {
+test('hashing takes a slot like checking', async () => {
   const hasher = await create({ concurrency: 1, queueLimit: 1 });
   const checks = gatedChecks(hasher);
   const running = checks.start('a');
@@ -111,7 +112,7 @@ test('a hash takes a place like a check', async () => {
   assert.match(await waiting, /^\$argon2id\$/);
 });
 
-test('whoever fails gives the place to the next', async () => {
+test('a failing check frees its slot', async () => {
   const hasher = await create({ concurrency: 1, queueLimit: 1 });
   const checks = gatedChecks(hasher);
   const [failing, next] = [checks.start('a'), checks.start('b')];

@@ -1,16 +1,18 @@
+// The password rule, and the format that a current password can have.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import fc from 'fast-check';
 import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
-import { checkPasswordPolicy, normalisePassword } from './passwordPolicy.ts';
+import { checkPasswordFormat, checkPasswordPolicy, normalizePassword } from './passwordPolicy.ts';
 
 const someone = { username: 'Ada Lovelace', email: 'ada.l@example.org' };
 const accept = (password: string, identity = someone) => checkPasswordPolicy(password, identity);
 const refuse = (password: string, identity = someone) =>
   assert.throws(() => accept(password, identity), { code: 'password_refused' }, JSON.stringify(password));
 
-test('every password that the original takes is taken, however long, common or personal', () => {
+/** Passwords that the original's rule accepts, with the digits of any script and the newline that it lets through. */
+function originalPassword(): fc.Arbitrary<string> {
   const [lower, upper, sign] = ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '@$!%*?&_'].map((kind) =>
     fc.constantFrom(...kind),
   ) as [fc.Arbitrary<string>, fc.Arbitrary<string>, fc.Arbitrary<string>];
@@ -24,21 +26,25 @@ test('every password that the original takes is taken, however long, common or p
     .map(([a, b, c, d, others]) => [a, b, c, d, ...others])
     .chain((characters) => fc.shuffledSubarray(characters, { minLength: characters.length }))
     .map((characters) => characters.join(''));
+  return fc.tuple(classic, fc.constantFrom('', '\n')).map(([password, end]) => password + end);
+}
+
+test('accepts every password that the original accepts, regardless of length, commonness and identity', () => {
   fc.assert(
-    fc.property(classic, fc.constantFrom('', '\n'), (password, end) => accept(password + end)),
+    fc.property(originalPassword(), (password) => accept(password)),
     { numRuns: 300 },
   );
   accept('Passw0rd!');
   accept('Ada_Lov3', { username: 'Ada_Lov3', email: 'Ada_Lov3@example.org' });
 });
 
-test('a short password is refused if it lacks a kind of character or has one that the original does not know', () => {
+test('rejects a short password that lacks a kind of character or has an unknown one', () => {
   for (const password of ['Aa1_abc', 'abcd_1234', 'ABCD_1234', 'Abcd_efgh', 'Abcd1234', 'Abc_1 34', 'Äbcd_123', '']) {
     refuse(password);
   }
 });
 
-test('a passphrase of any script has 12 to 256 characters, however many bytes', () => {
+test('a passphrase of any script has 12 to 256 characters, regardless of bytes', () => {
   for (const shortest of [
     'blue owl sky',
     'eine Füchsin',
@@ -52,19 +58,18 @@ test('a passphrase of any script has 12 to 256 characters, however many bytes', 
   }
   fc.assert(
     fc.property(textOf(character, { minLength: 12, maxLength: 256 }), (text) => {
-      const length = [...normalisePassword(text)].length;
-      if (length >= 12 && length <= 256)
-        accept(text, { username: 'somebody else', email: 'somebody.else@example.org' });
+      const length = [...normalizePassword(text)].length;
+      if (length >= 12 && length <= 256) accept(text, { username: 'another user', email: 'another.user@example.org' });
       else refuse(text);
     }),
     { numRuns: 300 },
   );
   refuse('blue owl sky'.repeat(22));
-  // Counted in the form that is hashed, in which these eleven are ten.
+  // Counted in the normalized form, in which these twelve are eleven.
   refuse('e\u0301 owl skies');
 });
 
-test('the most common passwords are refused, and every repetition of one', () => {
+test('rejects the most common passwords and repetitions of them', () => {
   const common = (dictionary['passwords-common'] as readonly (string | number)[]).map(String);
   assert.ok(common.length > 10_000);
   for (const password of common) refuse(password.repeat(Math.max(1, Math.ceil(12 / password.length))));
@@ -73,7 +78,7 @@ test('the most common passwords are refused, and every repetition of one', () =>
   refuse('123123123123');
 });
 
-test('a passphrase is refused if little is left of it without the name and the address', () => {
+test('rejects a passphrase that consists of little more than the name and the address', () => {
   for (const password of [
     'Ada Lovelace',
     'adalovelace!!ada lovelace'.slice(-14),
@@ -86,18 +91,69 @@ test('a passphrase is refused if little is left of it without the name and the a
     refuse(password);
   }
   accept('ada lovelace and the looms');
-  // So short a name is in too many good passphrases.
+  // Very short names occur in many good passphrases.
   accept('anaanaanaana', { username: 'an', email: 'an@example.org' });
 });
 
-test('the same characters typed on another system are the same password', () => {
+test('equivalent Unicode spellings are the same password', () => {
   for (const [one, other] of [
     ['Ångström unit', 'A\u030angstro\u0308m unit'],
     ['ﬁne ﬁshing', 'fine fishing'],
     ['ｆｕｌｌ　ｗｉｄｔｈ', 'full width'],
   ] as const) {
-    assert.equal(normalisePassword(one), normalisePassword(other));
+    assert.equal(normalizePassword(one), normalizePassword(other));
   }
-  assert.notEqual(normalisePassword('Case'), normalisePassword('case'));
-  assert.notEqual(normalisePassword('end '), normalisePassword('end'));
+  assert.notEqual(normalizePassword('Case'), normalizePassword('case'));
+  assert.notEqual(normalizePassword('end '), normalizePassword('end'));
+});
+
+test('checkPasswordFormat accepts what any rule could have accepted', () => {
+  const anyCharacters = textOf(character, { minLength: 12, maxLength: 256 });
+  fc.assert(
+    fc.property(fc.oneof(originalPassword(), anyCharacters), (password) => {
+      const length = [...normalizePassword(password)].length;
+      fc.pre(length >= 8 && length <= 256);
+      try {
+        accept(password);
+      } catch {
+        return;
+      }
+      checkPasswordFormat(password);
+    }),
+    { numRuns: 500 },
+  );
+  fc.assert(
+    fc.property(originalPassword(), (password) => checkPasswordFormat(password)),
+    { numRuns: 300 },
+  );
+  for (const password of [
+    'Passw٠rd!',
+    'Passw0rd!\n',
+    // Equivalent to Passw0rd! after normalization.
+    'Ｐａｓｓｗ０ｒｄ！',
+    // The name or the list of common passwords may have been different when the password was set.
+    'passwordpassword',
+    'Ada Lovelace',
+    `${'Aa1_'.repeat(2_000)}`,
+  ]) {
+    checkPasswordFormat(password);
+  }
+});
+
+test('checkPasswordFormat rejects what no rule could have accepted', () => {
+  for (const password of [
+    '',
+    'short',
+    'Aa1_abc',
+    'abcd_1234',
+    'Abcd1234',
+    'Abc_1 34',
+    'Passw0rd!\n\n',
+    'eleven long',
+    'e\u0301 owl skies',
+    'x'.repeat(257),
+    'x'.repeat(5_000),
+  ]) {
+    assert.throws(() => checkPasswordFormat(password), { code: 'password_refused' }, JSON.stringify(password));
+  }
 });

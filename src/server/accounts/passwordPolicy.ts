@@ -1,51 +1,51 @@
+// The rule for passwords, and the form in which they are hashed.
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { Problem } from '../../protocol/problems.ts';
 
-/** A passphrase has at least so many characters (NFKC code points) … */
-export const MIN_PASSPHRASE_LENGTH = 12;
-/** … and at most so many. */
-export const MAX_PASSPHRASE_LENGTH = 256;
+/** Length limits of a passphrase, in NFKC code points. */
+const MIN_PASSPHRASE_LENGTH = 12;
+const MAX_PASSPHRASE_LENGTH = 256;
 /**
- * The longest passphrase that is looked at, in UTF-16 units: more than 256 characters ever have, however they are
- * decomposed. Normalising takes the square of the length of a run of combining characters.
+ * Maximum length in UTF-16 units before normalization; no decomposition of 256 characters is longer. The limit is needed
+ * because normalization takes quadratic time in the length of a run of combining characters.
  */
 const MAX_RAW_LENGTH = 4096;
-/** What is left of a passphrase without the user's own name and address must have at least so many characters. */
+/** Minimum number of characters of a passphrase in addition to the user's own name and address. */
 const MIN_LENGTH_BESIDE_IDENTITY = 6;
-/** Shorter parts of a name or address are in too many good passphrases to speak against one. */
+/** Shorter parts of a name or address are ignored, because they occur in many good passphrases. */
 const MIN_IDENTITY_LENGTH = 3;
 
 /**
- * The rule that VWS clients know: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case and an upper-case letter, a digit
- * and a sign. The digits may be of any script and a line end may follow, for such accounts exist.
+ * The original's rule: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an upper-case letter, a digit and a sign.
+ * Digits of any script and a final newline are accepted, because accounts with such passwords exist.
  */
 const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd}@$!%*?&_]{8,}\n?$/u;
 
-/** The most common passwords, lower-case: the list of zxcvbn-ts. */
+/** The most common passwords in lower case, from zxcvbn-ts. */
 const COMMON: ReadonlySet<string> = new Set((dictionary['passwords-common'] as readonly string[]).map(String));
 
-/** Whose password it is to be. */
-export interface Identity {
+/** The user who will have the password. */
+interface PasswordOwner {
   readonly username: string;
   readonly email: string;
 }
 
-/** The text that is hashed: the same password typed on another keyboard or system is the same text. */
-export function normalisePassword(password: string): string {
-  // What is too long for a passphrase and not classic is nobody's password, in whatever form.
+/** Returns the text to hash, which is the same for equivalent spellings on different keyboards and systems. */
+export function normalizePassword(password: string): string {
+  // No rule accepts text of this length, in any form.
   if (password.length > MAX_RAW_LENGTH && !CLASSIC.test(password)) return password;
   return password.normalize('NFKC');
 }
 
 /**
- * Decides whether a password may be set: by the classic rule, or as a passphrase of any script.
+ * Checks whether a password may be set: by the original's rule, or as a passphrase of any script.
  *
  * @throws Problem `password_refused`
  */
-export function checkPasswordPolicy(password: string, identity: Identity): void {
+export function checkPasswordPolicy(password: string, owner: PasswordOwner): void {
   if (CLASSIC.test(password)) return;
   if (password.length > MAX_RAW_LENGTH) throw tooLong();
-  const passphrase = normalisePassword(password);
+  const passphrase = normalizePassword(password);
   const length = [...passphrase].length;
   if (length < MIN_PASSPHRASE_LENGTH) {
     throw refused(
@@ -55,20 +55,34 @@ export function checkPasswordPolicy(password: string, identity: Identity): void 
   if (length > MAX_PASSPHRASE_LENGTH) throw tooLong();
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw refused('This is one of the most common passwords.');
-  if (isMadeOfIdentity(folded, identity)) throw refused('The password is made of the name or the e-mail address.');
+  if (isMadeOfIdentity(folded, owner))
+    throw refused('The password consists of little more than the name or the e-mail address.');
+}
+
+/**
+ * Rejects text that cannot be the password of any account, because no rule could ever have accepted it. Skips the rules whose
+ * result can change: the account's name may have been different, and so may the list of common passwords.
+ *
+ * @throws Problem `password_refused`
+ */
+export function checkPasswordFormat(password: string): void {
+  const normalized = normalizePassword(password);
+  const length = [...normalized].length;
+  if (CLASSIC.test(normalized) || (length >= MIN_PASSPHRASE_LENGTH && length <= MAX_PASSPHRASE_LENGTH)) return;
+  throw refused('The current password does not have the format of a password.');
 }
 
 function isCommon(folded: string): boolean {
   return repeatedUnits(folded).some((unit) => COMMON.has(unit));
 }
 
-/** The pieces that the text is a repetition of, the text itself among them. */
+/** Returns the units that the text is a repetition of, including the text itself. */
 function repeatedUnits(text: string): string[] {
   const units = Array.from({ length: text.length }, (_, index) => text.slice(0, index + 1));
   return units.filter((unit) => unit.repeat(text.length / unit.length) === text);
 }
 
-function isMadeOfIdentity(folded: string, { username, email }: Identity): boolean {
+function isMadeOfIdentity(folded: string, { username, email }: PasswordOwner): boolean {
   const address = email.toLowerCase();
   const [local = ''] = address.split('@');
   const parts = [address, username.toLowerCase(), local].filter((part) => part.length >= MIN_IDENTITY_LENGTH);

@@ -1,3 +1,4 @@
+// Account recovery: codes, guesses, decoys and races.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -7,12 +8,12 @@ import { openTestStore } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 
 const EMAIL = 'Ada@Example.org';
-const NOBODY = 'nobody@example.org';
+const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
 const NEW_PASSWORD = 'green owl sky';
 const SESSION = randomBytes(16);
 const MINUTE = 60_000;
-/** Has characters that no code has. */
+/** Contains characters that no code contains. */
 const WRONG_CODE = 'LOI010';
 
 async function createHarness(t: TestContext): Promise<AccountsHarness> {
@@ -38,7 +39,7 @@ async function finish(harness: AccountsHarness, id: Uint8Array | null, password 
 const logIn = (harness: AccountsHarness, password: string) => outcomeOf(harness.logIn(EMAIL, password));
 const lastCode = ({ mails }: AccountsHarness) => mails.at(-1)?.code ?? '';
 
-test('the code in the mail sets a new password, ends a lock, and ends the other sessions', async (t) => {
+test('the mailed code sets a new password, ends the lock and the other sessions', async (t) => {
   const harness = await createHarness(t);
   for (let n = 0; n < 6; n += 1) await logIn(harness, 'wrong owl sky');
   assert.equal(await logIn(harness, PASSWORD), 'account_locked');
@@ -54,7 +55,7 @@ test('the code in the mail sets a new password, ends a lock, and ends the other 
   );
 });
 
-test('the mail goes to the address of the account, not to the one that was typed', async (t) => {
+test('the mail goes to the stored address, not to the one in the request', async (t) => {
   const harness = await createHarness(t);
   await begin(harness, ' aDA@eXAMPLE.oRG');
   const [mail] = harness.mails;
@@ -64,7 +65,7 @@ test('the mail goes to the address of the account, not to the one that was typed
   );
 });
 
-test('a code has six characters, none of which looks like another, and every one of them occurs', async (t) => {
+test('a code has six unambiguous characters, drawn from the whole alphabet', async (t) => {
   const harness = await createHarness(t);
   await harness.transact(async (tx) => {
     for (let n = 0; n < 300; n += 1) await harness.recovery.begin(tx, EMAIL);
@@ -72,10 +73,10 @@ test('a code has six characters, none of which looks like another, and every one
   const codes = harness.mails.map(({ code }) => code);
   for (const code of codes) assert.match(code, /^[A-Z0-9]{6}$/);
   assert.equal([...new Set(codes.join(''))].sort().join(''), '23456789ABCDEFGHJKMNPQRSTUVWXYZ');
-  assert.ok(new Set(codes).size > 295, 'no code is drawn twice, but by chance');
+  assert.ok(new Set(codes).size > 295, 'codes repeat only by chance');
 });
 
-test('a code may be typed in any case, with white space around it', async (t) => {
+test('a code is accepted in any case and with surrounding white space', async (t) => {
   const harness = await createHarness(t);
   for (const typed of [(code: string) => code.toLowerCase(), (code: string) => ` ${code}\n`]) {
     const id = await begin(harness);
@@ -83,10 +84,10 @@ test('a code may be typed in any case, with white space around it', async (t) =>
   }
 });
 
-describe('an address that nobody has', () => {
-  test('is answered like any other, and nothing is sent', async (t) => {
+describe('an unknown address', () => {
+  test('gets the same result, and no mail is sent', async (t) => {
     const harness = await createHarness(t);
-    const [known, unknown] = [await begin(harness), await begin(harness, NOBODY)];
+    const [known, unknown] = [await begin(harness), await begin(harness, UNKNOWN)];
     assert.equal(unknown.length, known.length);
     assert.equal(harness.mails.length, 1);
     assert.deepEqual(harness.decoys, [harness.time.clock() + 10 * MINUTE]);
@@ -99,7 +100,7 @@ describe('an address that nobody has', () => {
     assert.equal(await finish(harness, unknown), 'no_recovery');
   });
 
-  test('counts against the limit of mails under its folded form, like one that somebody has', async (t) => {
+  test('counts toward the mail limit in its folded form, like a known one', async (t) => {
     const counted: string[] = [];
     const harness = await createAccountsHarness(await openTestStore(t), {
       limitMails: async (_, emailKey) => {
@@ -108,15 +109,15 @@ describe('an address that nobody has', () => {
       },
     });
     await begin(harness, 'Nobody@Example.org');
-    await begin(harness, NOBODY);
-    await assert.rejects(begin(harness, NOBODY), { code: 'too_many_requests' });
-    assert.deepEqual(counted, [NOBODY, NOBODY, NOBODY]);
+    await begin(harness, UNKNOWN);
+    await assert.rejects(begin(harness, UNKNOWN), { code: 'too_many_requests' });
+    assert.deepEqual(counted, [UNKNOWN, UNKNOWN, UNKNOWN]);
     assert.equal(harness.decoys.length, 2);
   });
 });
 
 describe('guessing', () => {
-  test('ends after five codes, even if they come at once', async (t) => {
+  test('stops after five codes, even concurrent ones', async (t) => {
     const harness = await createHarness(t);
     const id = await begin(harness);
     const outcomes = await Promise.all(Array.from({ length: 12 }, () => confirm(harness, id, WRONG_CODE)));
@@ -124,7 +125,7 @@ describe('guessing', () => {
     assert.equal(await confirm(harness, id, lastCode(harness)), 'no_recovery');
   });
 
-  test('leaves the fifth code a chance', async (t) => {
+  test('accepts the right code at the fifth try', async (t) => {
     const harness = await createHarness(t);
     const id = await begin(harness);
     for (let n = 0; n < 4; n += 1) assert.equal(await confirm(harness, id, WRONG_CODE), 'invalid_code');
@@ -132,7 +133,7 @@ describe('guessing', () => {
   });
 });
 
-test('the database does not tell the code', async (t) => {
+test('the database does not reveal the code', async (t) => {
   const harness = await createHarness(t);
   await begin(harness);
   const rows = await harness.transact(({ db }) => db.selectFrom('recoveries').selectAll().execute());
@@ -141,7 +142,7 @@ test('the database does not tell the code', async (t) => {
   assert.ok(!Buffer.concat([...everything, Buffer.from(rows[0]?.code_hash ?? [])]).includes(lastCode(harness)));
 });
 
-test('a weak password leaves the recovery as it was', async (t) => {
+test('a weak password does not use up the recovery', async (t) => {
   const harness = await createHarness(t);
   const id = await begin(harness);
   assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
@@ -150,7 +151,7 @@ test('a weak password leaves the recovery as it was', async (t) => {
   assert.equal(await finish(harness, id), 'done');
 });
 
-test('a recovery that is finished twice at once sets one password', async (t) => {
+test('finishing a recovery twice at once sets one password', async (t) => {
   const harness = await createHarness(t);
   const id = await begin(harness);
   await confirm(harness, id, lastCode(harness));
@@ -160,10 +161,10 @@ test('a recovery that is finished twice at once sets one password', async (t) =>
   assert.equal(await logIn(harness, winner), 'done');
 });
 
-/** What a session can expect of the recovery that it began last. */
+/** Expected state of the recovery that a session began last. */
 interface ExpectedRecovery {
   readonly id: Uint8Array;
-  /** None for an address that nobody has. */
+  /** Undefined for an unknown address. */
   readonly code: string | undefined;
   state: 'open' | 'confirmed' | 'ended';
   tries: number;
@@ -172,21 +173,21 @@ interface ExpectedRecovery {
 
 type Action =
   | 'begin'
-  | 'begin for nobody'
+  | 'begin for an unknown address'
   | 'confirm'
   | 'confirm wrongly'
   | "confirm with the other's"
   | 'finish'
   | 'wait';
 
-/** Each by one session; two sessions do theirs in turn. */
+/** Sequences of actions of one session; two sessions alternate. */
 const phrases: readonly (readonly Action[])[] = [
   ['begin'],
   ['begin', 'confirm'],
   ['begin', 'confirm', 'finish'],
   ['begin', 'wait', 'confirm', 'wait'],
   ['begin', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly', 'confirm wrongly'],
-  ['begin for nobody', 'confirm'],
+  ['begin for an unknown address', 'confirm'],
   ['confirm wrongly', 'confirm'],
   ["confirm with the other's"],
   ['confirm'],
@@ -194,7 +195,7 @@ const phrases: readonly (readonly Action[])[] = [
   ['wait', 'finish', 'finish'],
 ];
 
-test('whatever two sessions do, each has what it earned and nothing else', async (t) => {
+test('random actions of two sessions: each gets exactly what its own codes allow', async (t) => {
   const harness = await createHarness(t);
   const { time } = harness;
 
@@ -232,9 +233,9 @@ test('whatever two sessions do, each has what it earned and nothing else', async
             time.advance(4 * MINUTE);
             break;
           case 'begin':
-          case 'begin for nobody': {
+          case 'begin for an unknown address': {
             const known = step === 'begin';
-            const begun = await begin(harness, known ? EMAIL : NOBODY);
+            const begun = await begin(harness, known ? EMAIL : UNKNOWN);
             const code = known ? lastCode(harness) : undefined;
             const endsAt = time.clock() + 10 * MINUTE;
             sessions[who] = { id: begun, code, state: 'open', tries: 0, endsAt };
@@ -254,7 +255,7 @@ test('whatever two sessions do, each has what it earned and nothing else', async
             const may = own?.state === 'confirmed' && time.clock() < own.endsAt;
             finished += may ? 1 : 0;
             check(step, await finish(harness, id, `new owl sky ${finished}`), may ? 'done' : 'no_recovery');
-            // Whoever sets a password ends every recovery of the account.
+            // Setting a password ends every recovery of the account.
             if (may) for (const recovery of all.filter(({ code }) => code)) recovery.state = 'ended';
             break;
           }
@@ -271,6 +272,7 @@ test('whatever two sessions do, each has what it earned and nothing else', async
     "confirm with the other's": ['invalid_code', 'no_recovery'],
     finish: ['done', 'no_recovery'],
   })) {
-    for (const outcome of outcomes) assert.ok(seen.has(`${step}: ${outcome}`), `no ${step}: ${outcome} came up`);
+    for (const outcome of outcomes)
+      assert.ok(seen.has(`${step}: ${outcome}`), `${step} never had the outcome ${outcome}`);
   }
 });

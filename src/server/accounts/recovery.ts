@@ -1,6 +1,8 @@
+/** Account recovery: a mailed code lets a user set a new password. */
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
+import type { RecoveryMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
   consumeRecovery,
@@ -11,41 +13,39 @@ import {
 } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, type User, updatePasswordHash } from '../store/users.ts';
+import type { EndOtherSessions } from './accounts.ts';
 import type { Credentials } from './credentials.ts';
 import { foldEmail } from './email.ts';
-import type { PasswordHasher } from './passwordHasher.ts';
+import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordPolicy } from './passwordPolicy.ts';
 
-/** Without I, L, O, 0 and 1, which look alike. */
+/** Excludes I, L, O, 0 and 1, which are easily confused. */
 const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 const CODE_LENGTH = 6;
-const CODE_LIFETIME = 10 * 60 * 1000;
-/** How many codes a recovery takes: one in 180 million guesses succeeds. */
+const CODE_LIFETIME_MS = 10 * 60 * 1000;
+/** Number of codes that a recovery accepts: one in 180 million guesses succeeds. */
 const MAX_TRIES = 5;
-/** How long a confirmed recovery can set the password. */
-const CONFIRMED_LIFETIME = 10 * 60 * 1000;
+/** Time within which a confirmed recovery can set the password. */
+const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
 
-export interface RecoveryMail {
-  readonly to: string;
-  readonly username: string;
-  readonly code: string;
-  readonly expiresAt: number;
-}
-
-export interface RecoveryDependencies {
+interface RecoveryDependencies {
   readonly store: Store;
-  readonly hasher: PasswordHasher;
+  readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Pick<Credentials, 'unlock'>;
   readonly outbox: {
     enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void>;
-    /** What costs the same and sends nothing. */
+    /** Costs the same and sends nothing. */
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
-  /** Counts a mail to an address. @throws Problem `too_many_requests` */
+  /**
+   * Counts a mail to an address.
+   *
+   * @throws Problem `too_many_requests`
+   */
   readonly limitMails: (transaction: Transaction, emailKey: string) => Promise<void>;
-  readonly endOtherSessions: (transaction: Transaction, userId: Uint8Array, sessionId: Uint8Array) => Promise<void>;
-  /** Key that codes are hashed with, 32 bytes. */
+  readonly endOtherSessions: EndOtherSessions;
+  /** Key under which codes are hashed, 32 bytes. */
   readonly codeKey: Uint8Array;
   readonly clock: () => number;
 }
@@ -55,88 +55,104 @@ export interface PreparedPassword {
   readonly passwordHash: string;
 }
 
-/** The three steps by which somebody who can read the account's mail sets a new password. */
-export interface RecoveryRules {
+/** The three steps in which a user who can read the account's mail sets a new password. */
+export class RecoveryRules {
+  readonly #store: Store;
+  readonly #hasher: Pick<PasswordHashing, 'hash'>;
+  readonly #credentials: Pick<Credentials, 'unlock'>;
+  readonly #outbox: RecoveryDependencies['outbox'];
+  readonly #limitMails: RecoveryDependencies['limitMails'];
+  readonly #endOtherSessions: EndOtherSessions;
+  readonly #codeKey: Uint8Array;
+  readonly #clock: () => number;
+
+  constructor(dependencies: RecoveryDependencies) {
+    this.#store = dependencies.store;
+    this.#hasher = dependencies.hasher;
+    this.#credentials = dependencies.credentials;
+    this.#outbox = dependencies.outbox;
+    this.#limitMails = dependencies.limitMails;
+    this.#endOtherSessions = dependencies.endOtherSessions;
+    this.#codeKey = dependencies.codeKey;
+    this.#clock = dependencies.clock;
+  }
+
   /**
-   * Begins a recovery, and mails the code if there is an account: the caller cannot tell.
+   * Begins a recovery, and mails the code if there is an account. The result does not reveal whether there is one.
    *
-   * @returns the id of the recovery, to be kept in the session
+   * @returns the id of the recovery, to be stored in the session
    * @throws Problem `too_many_requests`
    */
-  begin(transaction: Transaction, email: string): Promise<Uint8Array>;
+  async begin(transaction: Transaction, email: string): Promise<Uint8Array> {
+    const emailKey = foldEmail(email);
+    await this.#limitMails(transaction, emailKey);
+    const user = await findUserByEmail(transaction, emailKey);
+    const recoveryId = randomBytes(RECOVERY_ID_LENGTH);
+    const code = randomCode();
+    const expiresAt = this.#clock() + CODE_LIFETIME_MS;
+    await insertRecovery(transaction, {
+      recovery_id: recoveryId,
+      user_id: user?.user_id ?? null,
+      code_hash: this.#hashCode(recoveryId, code),
+      tries: 0,
+      expires_at: expiresAt,
+      confirmed_at: null,
+      used_at: null,
+    });
+    // To the stored address, never to the one in the request: they may differ in more than case.
+    if (user) await this.#outbox.enqueue(transaction, { to: user.email, username: user.username, code, expiresAt });
+    else await this.#outbox.enqueueDecoy(transaction, expiresAt);
+    return recoveryId;
+  }
+
   /** @throws Problem `no_recovery`, `invalid_code` */
-  confirm(transaction: Transaction, recoveryId: Uint8Array | null, code: string): Promise<void>;
+  async confirm(transaction: Transaction, recoveryId: Uint8Array | null, code: string): Promise<void> {
+    const now = this.#clock();
+    const recovery = recoveryId && (await countRecoveryTry(transaction, recoveryId, now, MAX_TRIES));
+    if (!recovery) throw new Problem('no_recovery');
+    const hash = this.#hashCode(recovery.recovery_id, code.trim().toUpperCase());
+    const matches = timingSafeEqual(hash, recovery.code_hash);
+    if (!matches || !recovery.user_id) throw new Problem('invalid_code');
+    await confirmRecovery(transaction, recovery.recovery_id, now, now + CONFIRMED_LIFETIME_MS);
+  }
+
   /** @throws Problem `no_recovery`, `password_refused`, `overloaded` */
-  prepareFinish(recoveryId: Uint8Array | null, newPassword: string): Promise<PreparedPassword>;
-  /** Sets the password, once. @throws Problem `no_recovery` */
-  finish(
+  async prepareFinish(recoveryId: Uint8Array | null, newPassword: string): Promise<PreparedPassword> {
+    const user = await this.#store.transaction((tx) => this.#findOwner(tx, recoveryId));
+    checkPasswordPolicy(newPassword, user);
+    return { passwordHash: await this.#hasher.hash(newPassword) };
+  }
+
+  /**
+   * Sets the password, once. Also ends the lock and every other session of the user.
+   *
+   * @throws Problem `no_recovery`
+   */
+  async finish(
     transaction: Transaction,
     recoveryId: Uint8Array | null,
     sessionId: Uint8Array,
-    prepared: PreparedPassword,
-  ): Promise<void>;
-}
+    { passwordHash }: PreparedPassword,
+  ): Promise<void> {
+    const user = await this.#findOwner(transaction, recoveryId);
+    const consumed = recoveryId && (await consumeRecovery(transaction, recoveryId, this.#clock()));
+    if (!consumed) throw new Problem('no_recovery');
+    await updatePasswordHash(transaction, user.user_id, passwordHash);
+    await deleteUnusedRecoveries(transaction, user.user_id);
+    await this.#credentials.unlock(transaction, user.email_key);
+    await this.#endOtherSessions(transaction, user.user_id, sessionId);
+  }
 
-export function createRecoveryRules(dependencies: RecoveryDependencies): RecoveryRules {
-  const { store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock } = dependencies;
-
-  const hashCode = (recoveryId: Uint8Array, code: string) => hmac(codeKey, recoveryId, code);
-
-  async function findOwner(tx: Transaction, recoveryId: Uint8Array | null): Promise<User> {
-    const recovery = recoveryId && (await findConfirmedRecovery(tx, recoveryId, clock()));
+  async #findOwner(tx: Transaction, recoveryId: Uint8Array | null): Promise<User> {
+    const recovery = recoveryId && (await findConfirmedRecovery(tx, recoveryId, this.#clock()));
     const user = recovery?.user_id && (await findUserById(tx, recovery.user_id));
     if (!user) throw new Problem('no_recovery');
     return user;
   }
 
-  return {
-    async begin(tx, email) {
-      const emailKey = foldEmail(email);
-      await limitMails(tx, emailKey);
-      const user = await findUserByEmail(tx, emailKey);
-      const recoveryId = randomBytes(RECOVERY_ID_LENGTH);
-      const code = randomCode();
-      const expiresAt = clock() + CODE_LIFETIME;
-      await insertRecovery(tx, {
-        recovery_id: recoveryId,
-        user_id: user?.user_id ?? null,
-        code_hash: hashCode(recoveryId, code),
-        tries: 0,
-        expires_at: expiresAt,
-        confirmed_at: null,
-        used_at: null,
-      });
-      // To the address of the account, never to the one that was typed: they may differ in more than case.
-      if (user) await outbox.enqueue(tx, { to: user.email, username: user.username, code, expiresAt });
-      else await outbox.enqueueDecoy(tx, expiresAt);
-      return recoveryId;
-    },
-
-    async confirm(tx, recoveryId, code) {
-      const now = clock();
-      const recovery = recoveryId && (await countRecoveryTry(tx, recoveryId, now, MAX_TRIES));
-      if (!recovery) throw new Problem('no_recovery');
-      const hash = hashCode(recovery.recovery_id, code.trim().toUpperCase());
-      const matches = timingSafeEqual(hash, recovery.code_hash);
-      if (!matches || !recovery.user_id) throw new Problem('invalid_code');
-      await confirmRecovery(tx, recovery.recovery_id, now, now + CONFIRMED_LIFETIME);
-    },
-
-    async prepareFinish(recoveryId, newPassword) {
-      const user = await store.transaction((tx) => findOwner(tx, recoveryId));
-      checkPasswordPolicy(newPassword, user);
-      return { passwordHash: await hasher.hash(newPassword) };
-    },
-
-    async finish(tx, recoveryId, sessionId, { passwordHash }) {
-      const user = await findOwner(tx, recoveryId);
-      if (!recoveryId || !(await consumeRecovery(tx, recoveryId, clock()))) throw new Problem('no_recovery');
-      await updatePasswordHash(tx, user.user_id, passwordHash);
-      await deleteUnusedRecoveries(tx, user.user_id);
-      await credentials.unlock(tx, user.email_key);
-      await endOtherSessions(tx, user.user_id, sessionId);
-    },
-  };
+  #hashCode(recoveryId: Uint8Array, code: string): Uint8Array {
+    return hmac(this.#codeKey, recoveryId, code);
+  }
 }
 
 function randomCode(): string {

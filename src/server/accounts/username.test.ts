@@ -1,3 +1,4 @@
+// Usernames: which ones are accepted, and how they are compared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,25 +7,25 @@ import { foldUsername, parseUsername } from './username.ts';
 
 const refused = { code: 'invalid_username' };
 
-test('a name has 1 to 64 characters, however many bytes each of them has', () => {
+test('a name has 1 to 64 characters, regardless of bytes', () => {
   for (const longest of ['x'.repeat(64), 'é'.repeat(64), '🎬'.repeat(64), '한'.repeat(64)]) {
     assert.equal(parseUsername(longest).username, longest);
-    // Typed in pieces, as some systems do, it is the same name and as long.
+    // The decomposed spelling, which some systems use, is the same name of the same length.
     assert.equal(parseUsername(longest.normalize('NFD')).username, longest);
     assert.throws(() => parseUsername(`${longest}y`), refused);
   }
   assert.equal(parseUsername('x').username, 'x');
-  // Counted as it is shown: this one character stands for eighteen.
+  // Counted after normalization, which expands this character to eighteen.
   assert.throws(() => parseUsername('ﷺ'.repeat(4)), refused);
 });
 
-test('a name is shown in its usual form, without the white space around it', () => {
+test('a name is normalized and trimmed', () => {
   assert.equal(parseUsername('  Anna Maria\u3000').username, 'Anna Maria');
   assert.equal(parseUsername('Ａｎｎａ').username, 'Anna');
   assert.equal(parseUsername('Chloe\u0301').username, 'Chloé');
 });
 
-test('names that differ in case, width, composition or what cannot be seen are one name', () => {
+test('names that differ only in case, width, composition or invisible characters are equal', () => {
   const pairs = [
     ['Anna', 'aNNA'],
     ['Ａｎｎａ', 'anna'],
@@ -45,7 +46,14 @@ test('names that differ in case, width, composition or what cannot be seen are o
   }
 });
 
-test('names that differ in a letter are two names', () => {
+test('rejects a number sign in any form, because existing clients cut the URL there', () => {
+  for (const name of ['#', 'c#', 'bob#1', '#1 fan', 'bob＃1', 'bob﹟1']) {
+    assert.throws(() => parseUsername(name), { ...refused, detail: 'A username must not contain #.' }, name);
+  }
+  assert.equal(foldUsername('Bob＃1'), 'bob#1');
+});
+
+test('names that differ in a letter are different', () => {
   for (const [one, other] of [
     ['anna', 'ana'],
     ['İ', 'I'],
@@ -57,11 +65,11 @@ test('names that differ in a letter are two names', () => {
   }
 });
 
-test('an emoji that is joined of several stays joined', () => {
+test('an emoji sequence keeps its joiners', () => {
   assert.equal(parseUsername('👩‍👩‍👧').username, '👩‍👩‍👧');
 });
 
-test('what controls, hides or reverses has no place in a name', () => {
+test('rejects control, invisible and direction characters', () => {
   const characters = {
     'a NUL': '\0',
     'a line feed': '\n',
@@ -83,7 +91,7 @@ test('what controls, hides or reverses has no place in a name', () => {
   }
 });
 
-test('a name without anything to see, or that a URL swallows, is refused', () => {
+test('rejects names without a visible character and names that URLs remove', () => {
   for (const nothing of ['', ' ', '\u3000', '\u200d', '\u034f\u034f', '\u3164', '\ufe0f']) {
     assert.throws(() => parseUsername(nothing), refused, JSON.stringify(nothing));
   }
@@ -93,7 +101,7 @@ test('a name without anything to see, or that a URL swallows, is refused', () =>
   for (const harmless of ['...', '.a', '%2e', '/']) parseUsername(harmless);
 });
 
-test('folding a folded text changes nothing', () => {
+test('folding is idempotent', () => {
   fc.assert(
     fc.property(textOf(character, { maxLength: 20 }), (text) => {
       assert.equal(foldUsername(foldUsername(text)), foldUsername(text));
@@ -102,7 +110,7 @@ test('folding a folded text changes nothing', () => {
   );
 });
 
-test('a registered name is found by every form of it', () => {
+test('a registered name is found by every equivalent spelling', () => {
   fc.assert(
     fc.property(usernameText, (text) => {
       const { username, usernameKey } = parseUsername(text);
@@ -115,7 +123,7 @@ test('a registered name is found by every form of it', () => {
   );
 });
 
-test('a name as it is shown can be registered, and is the same name', () => {
+test('the displayed name is valid and equal to the registered one', () => {
   fc.assert(
     fc.property(usernameText, (text) => {
       const parsed = parseUsername(text);

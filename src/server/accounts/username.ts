@@ -1,32 +1,36 @@
+// The rule for usernames, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
 
-/** The longest name, in Unicode code points after normalisation. */
-export const MAX_USERNAME_LENGTH = 64;
+/** In Unicode code points after normalization. */
+const MAX_USERNAME_LENGTH = 64;
 
 /**
- * The longest text that is looked at, in UTF-16 units: more than 64 characters ever have, however they are decomposed.
- * Normalising takes the square of the length of a run of combining characters.
+ * Maximum length in UTF-16 units before normalization; no decomposition of 64 characters is longer. The limit is needed
+ * because normalization takes quadratic time in the length of a run of combining characters.
  */
 const MAX_RAW_LENGTH = 1024;
 
-/** A name that passed the rule. */
+/** A valid name. */
 export interface Username {
-  /** As it is shown: NFKC, trimmed. */
+  /** Displayed form: NFKC, trimmed. */
   readonly username: string;
-  /** As it is compared: names that differ in case, width or invisible characters only are the same. */
+  /** Form for comparisons: equal for names that differ only in case, width or invisible characters. */
   readonly usernameKey: string;
 }
 
-/** Control characters, halves of surrogate pairs, characters without assignment or of private meaning, line ends. */
+/** Control characters, lone surrogates, unassigned and private-use characters, line and paragraph separators. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Cn}\p{Co}\p{Zl}\p{Zp}]/u;
-/** Characters that change how the others are shown, but for the joiners that some scripts and emoji need. */
+/** Format characters, except the joiners that some scripts and emoji need. */
 const FORBIDDEN_FORMAT = /(?![\u200c\u200d])\p{Cf}/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
-/** Clients resolve these in a URL path, percent-encoded or not, so no message could be sent to such a name. */
+/** Clients resolve these path segments, percent-encoded or not, so no message could be sent to such a name. */
 const UNREACHABLE: ReadonlySet<string> = new Set(['.', '..']);
+/** Existing clients put a name into the URL unencoded and cut it here, so a message for `bob#1` would go to `bob`. */
+const URL_FRAGMENT_MARK = '#';
 
 /**
- * Applies the rule for names: 1 to 64 characters after NFKC and trimming, nothing that controls or hides.
+ * Applies the rule for names: 1 to 64 characters after NFKC and trimming, no control or invisible
+ * characters, no `#`. Names of existing accounts may break the rule, so look them up by {@link foldUsername}.
  *
  * @throws Problem `invalid_username`
  */
@@ -38,20 +42,21 @@ export function parseUsername(text: string): Username {
   if (length === 0) throw invalid('A username needs at least one character.');
   if (length > MAX_USERNAME_LENGTH) throw tooLong();
   if (FORBIDDEN.test(username) || FORBIDDEN_FORMAT.test(username)) {
-    throw invalid('A username has no control characters.');
+    throw invalid('A username must not contain control characters.');
   }
+  if (username.includes(URL_FRAGMENT_MARK)) throw invalid('A username must not contain #.');
   const usernameKey = foldUsername(username);
-  if (usernameKey === '' || UNREACHABLE.has(usernameKey)) throw invalid('A username needs a letter, digit or sign.');
+  if (usernameKey === '' || UNREACHABLE.has(usernameKey))
+    throw invalid('A username needs a letter, a digit or a visible sign.');
   return { username, usernameKey };
 }
 
-/** The key that a name is looked up by, whether or not it passes the rule for new names; empty if nobody can have it. */
+/** Returns the key for looking up a name, valid or not; empty if no account can have the name. */
 export function foldUsername(text: string): string {
-  // PostgreSQL takes no NUL in a text, not even to compare.
+  // PostgreSQL rejects NUL in text, even in a comparison.
   if (text.length > MAX_RAW_LENGTH || text.includes('\0')) return '';
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
-  // By way of upper case, which makes one of letters that share no lower case (ß and ss, ς and σ); and before that by way
-  // of lower case, which alone ẞ and ß share.
+  // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ and ß.
   return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
 }
 

@@ -1,12 +1,14 @@
+// Handlers over recorded domain modules: rate limits, calls and results.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';
-import type { Handler, OpenedRequest } from '../sessions/session.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Handler, HandlerRequest } from '../sessions/handler.ts';
 import type { Transaction } from '../store/store.ts';
-import { createSealedRoutes, type HandlerDependencies } from './handlers.ts';
+import { createHandlers, type HandlerDependencies } from './handlers.ts';
 
 const tx = 'the transaction' as unknown as Transaction;
-const context = { address: 'the address', recipientNames: ['Anna Maria', 'Anna%20Maria'] };
+const recipientNames = ['Anna Maria', 'Anna%20Maria'];
 const [sessionId, userId, recoveryId] = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte)) as [
   Uint8Array,
   Uint8Array,
@@ -16,11 +18,11 @@ const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId 
 
 type Call = readonly [rule: string, ...given: unknown[]];
 
-/** What a message holds: the one thing that a rule gives and a handler takes apart. */
-const letter = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
+/** A decrypted message, the only result of a domain module that a handler takes apart. */
+const decryptedMessage = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
 
-/** Every rule notes how it was called and gives its name back. */
-function createRoutes() {
+/** Every domain module records its calls and returns the name of the method. */
+function createHarness() {
   const calls: Call[] = [];
   const recorder = (rule: string) =>
     new Proxy({} as Record<string, (...given: unknown[]) => Promise<unknown>>, {
@@ -28,36 +30,35 @@ function createRoutes() {
         (_, name) =>
         async (...given: unknown[]) => {
           calls.push([`${rule}.${String(name)}`, ...given]);
-          return name === 'decrypt' ? letter : `what ${String(name)} gave`;
+          return name === 'decrypt' ? decryptedMessage : `what ${String(name)} gave`;
         },
     });
   const dependencies = Object.fromEntries(
     ['accounts', 'recovery', 'messages', 'sessions', 'checkRateLimit'].map((rule) => [rule, recorder(rule)]),
   ) as unknown as HandlerDependencies;
-  return { calls, dependencies, routes: createSealedRoutes(dependencies) };
+  return { calls, dependencies, handlers: createHandlers(dependencies) };
 }
 
-/** Runs an endpoint as the session does; every field holds its own name. */
-async function run(name: EndpointName, suite: number, { calls, routes } = createRoutes(), extra: object = {}) {
+/** Runs a handler as the exchange does; the value of every field is its own name. */
+async function run(name: EndpointName, suite: number, { calls, handlers } = createHarness(), extra: object = {}) {
   const endpoint: Endpoint = endpoints[name];
-  const route = routes.find(({ endpoint: { path } }) => path === endpoint.path) ?? assert.fail(`no route for ${name}`);
-  const handler = route.handle(context) as Handler<Endpoint, unknown>;
+  const handler: Handler = handlers[name];
   const fields = Object.fromEntries(Object.keys(endpoint.fields).map((field) => [field, field]));
-  const request = { fields: { ...fields, ...extra }, session: { ...session, suite } } as OpenedRequest<Endpoint>;
-  await handler.checkRateLimit?.(tx);
-  const prepared = await handler.prepare?.(request);
-  const result = await handler.execute(request, tx, prepared);
+  const request: HandlerRequest = {
+    fields: { ...fields, ...extra },
+    session: { ...session, suite },
+    recipientNames,
+  };
+  await handler.checkRateLimit?.(tx, 'the address');
+  const result =
+    handler.kind === 'prepared'
+      ? await handler.execute(request, tx, await handler.prepare(request))
+      : await handler.execute(request, tx);
   return { calls, result };
 }
 
-test('every endpoint has one route', () => {
-  const paths = createRoutes().routes.map(({ endpoint }) => endpoint.path);
-  assert.deepEqual(
-    paths.toSorted(),
-    Object.values(endpoints)
-      .map(({ path }) => path)
-      .toSorted(),
-  );
+test('every endpoint has a handler', () => {
+  assert.deepEqual(Object.keys(createHarness().handlers).toSorted(), Object.keys(endpoints).toSorted());
 });
 
 interface Expected {
@@ -65,7 +66,7 @@ interface Expected {
   readonly result: object;
 }
 
-/** What the endpoints do alike in both suites. */
+/** The endpoints that behave alike in both suites. */
 function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
@@ -119,8 +120,8 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       ],
       result: { session: { recoveryId: null } },
     },
-    account: { calls: [['accounts.show', tx, userId]], result: { answer: 'what show gave' } },
-    listSessions: { calls: [['sessions.list', tx, inSession]], result: { answer: { sessions: 'what list gave' } } },
+    account: { calls: [['accounts.show', tx, userId]], result: { response: 'what show gave' } },
+    listSessions: { calls: [['sessions.list', tx, inSession]], result: { response: { sessions: 'what list gave' } } },
     endSession: { calls: [['sessions.end', tx, inSession, 'session']], result: {} },
     endOtherSessions: { calls: [['sessions.endOthers', tx, inSession]], result: {} },
     logOut: {
@@ -130,7 +131,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
   };
 }
 
-test('every endpoint counts what it must, then asks its rule, and the session goes on as the rule says', async () => {
+test('handlers check their rate limit, call their domain module and update the session', async () => {
   for (const suite of [1, 2]) {
     for (const [name, wanted] of Object.entries(inEverySuite(suite))) {
       assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
@@ -138,24 +139,30 @@ test('every endpoint counts what it must, then asks its rule, and the session go
   }
 });
 
-test('a message is for one of the names that the path may mean, or for the one that was sealed', async () => {
-  const result = { answer: { message: 'what encrypt gave' } };
+test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {
+  const result = { response: { message: 'what encrypt gave' } };
   const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
-  assert.deepEqual(await run('encrypt', 1), { calls: calls(context.recipientNames), result });
+  assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames), result });
   const sealed = { username: 'Anna Maria?' };
-  assert.deepEqual(await run('encrypt', 2, createRoutes(), sealed), { calls: calls(['Anna Maria?']), result });
+  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result });
 });
 
-test('what a message holds is its text for suite 1, and who sent it and when besides for suite 2', async () => {
-  const decrypt: Call = ['messages.decrypt', tx, userId, 'message'];
-  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt], result: { answer: { message: 'the text' } } });
+test('decrypt: returns the text in suite 1, and also sender and time in suite 2', async () => {
+  const decrypt = (repairLastCharacter: boolean): Call => [
+    'messages.decrypt',
+    tx,
+    userId,
+    'message',
+    { repairLastCharacter },
+  ];
+  assert.deepEqual(await run('decrypt', 1), { calls: [decrypt(true)], result: { response: { message: 'the text' } } });
   assert.deepEqual(await run('decrypt', 2), {
-    calls: [decrypt, ['accounts.findName', tx, letter.senderId]],
-    result: { answer: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
+    calls: [decrypt(false), ['accounts.findName', tx, decryptedMessage.senderId]],
+    result: { response: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
   });
-  const { calls, dependencies } = createRoutes();
-  const accounts = { ...dependencies.accounts, findName: async () => undefined };
-  const routes = createSealedRoutes({ ...dependencies, accounts });
-  const { result } = await run('decrypt', 2, { calls, dependencies, routes });
-  assert.deepEqual(result, { answer: { message: 'the text', sender: null, sent_at: 2_000 } });
+  const { calls, dependencies } = createHarness();
+  const accounts = { ...dependencies.accounts, findName: async () => undefined } as unknown as Accounts;
+  const handlers = createHandlers({ ...dependencies, accounts });
+  const { result } = await run('decrypt', 2, { calls, dependencies, handlers });
+  assert.deepEqual(result, { response: { message: 'the text', sender: null, sent_at: 2_000 } });
 });

@@ -1,3 +1,4 @@
+// The configuration: defaults, .env files, secrets from files, mail settings.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,7 +20,7 @@ function refusalOf(environment: Environment): string {
   return assert.fail('not refused');
 }
 
-test('nothing needs to be set: a server for this machine alone, with everything in one folder', () => {
+test('defaults: a local server with all data in one folder', () => {
   const folder = resolve('data');
   assert.deepEqual(readConfig({}), {
     host: '127.0.0.1',
@@ -33,7 +34,7 @@ test('nothing needs to be set: a server for this machine alone, with everything 
     mail: { sender: 'vws@localhost', senderName: 'VWS', subject: 'Your recovery code' },
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
-    sessionIdleTime: 60 * 60 * 1000,
+    sessionIdleMs: 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {
@@ -50,7 +51,7 @@ test('nothing needs to be set: a server for this machine alone, with everything 
   });
 });
 
-test('the data folder moves all that is in it', () => {
+test('DATA_DIR moves the database, the master key and the mailbox', () => {
   const { database, masterKey, mailboxFolder } = readConfig({ DATA_DIR: '/srv/vws' });
   assert.deepEqual(
     { database, masterKey, mailboxFolder },
@@ -62,7 +63,7 @@ test('the data folder moves all that is in it', () => {
   );
 });
 
-test('an empty variable is as good as none', () => {
+test('an empty variable counts as missing', () => {
   for (const empty of ['', '  ', '\t']) {
     const environment = { PORT: empty, VWS_MASTER_KEY: empty, VWS_MASTER_KEY_FILE: empty, MAIL_SERVER: empty };
     assert.deepEqual(readConfig({ ...environment, MAIL_USE_TLS: empty, CORS_ORIGINS: empty }), readConfig({}));
@@ -70,13 +71,13 @@ test('an empty variable is as good as none', () => {
 });
 
 describe('the .env file', () => {
-  test('adds to the environment, which wins', () => {
+  test('adds variables; the environment takes precedence', () => {
     const file = '# a comment\nPORT=8080\nHOST=\'0.0.0.0\'\nexport LOG_LEVEL=warn\nMAIL_SUBJECT="Code # 1"\n';
     const { port, host, logLevel, mail } = readConfig(withEnvFile({ PORT: '9090' }, file));
     assert.deepEqual([port, host, logLevel, mail.subject], [9090, '0.0.0.0', 'warn', 'Code # 1']);
   });
 
-  test('can be overruled by an empty variable', () => {
+  test('is overridden by an empty variable', () => {
     assert.equal(readConfig(withEnvFile({ PORT: '' }, 'PORT=8080')).port, 5000);
   });
 
@@ -85,8 +86,8 @@ describe('the .env file', () => {
   });
 });
 
-describe('a secret', () => {
-  test('may come from a file', async (t) => {
+describe('secret setting', () => {
+  test('may be read from a file', async (t) => {
     const folder = await temporaryFolder(t);
     const write = async (name: string, contents: string) => {
       await writeFile(join(folder, name), contents);
@@ -104,7 +105,7 @@ describe('a secret', () => {
     assert.equal(smtp?.password, 'p4ss word');
   });
 
-  test('is refused if it comes from both, or from a file that is missing or holds something else', async (t) => {
+  test('is rejected if set twice, or if its file is missing or invalid', async (t) => {
     const file = join(await temporaryFolder(t), 'key');
     await writeFile(file, 'hunter2hunter2');
     assert.match(
@@ -126,16 +127,16 @@ describe('a secret', () => {
     );
   });
 
-  test('is the only kind of setting that a file is read for', () => {
+  test('other settings are not read from files', () => {
     assert.equal(readConfig({ PORT_FILE: '/nowhere' }).port, 5000);
   });
 });
 
-describe('mail', () => {
+describe('mail settings', () => {
   const server = { MAIL_SERVER: 'smtp.example.org', MAIL_DEFAULT_SENDER: 'VWS <vws@example.org>' };
   const smtpOf = (changes: Environment) => readConfig({ ...server, ...changes }).smtp;
 
-  test('goes to the usual port for the way it is encrypted, unless another is set', () => {
+  test('the default port depends on the encryption', () => {
     assert.deepEqual(smtpOf({}), { server: 'smtp.example.org', port: 25, useStartTls: false, useSsl: false });
     assert.deepEqual(smtpOf({ MAIL_USE_TLS: 'true', MAIL_USE_SSL: 'false' }), {
       ...{ server: 'smtp.example.org', port: 587, useStartTls: true, useSsl: false },
@@ -148,14 +149,14 @@ describe('mail', () => {
     }
   });
 
-  test('is encrypted in one way or the other, not in both', () => {
+  test('MAIL_USE_TLS and MAIL_USE_SSL exclude each other', () => {
     assert.match(
       refusalOf({ ...server, MAIL_USE_TLS: 'true', MAIL_USE_SSL: 'true' }),
       /^MAIL_USE_TLS and MAIL_USE_SSL exclude each other: .*\. Example: MAIL_USE_TLS=true$/,
     );
   });
 
-  test('comes from the sender that is set, or from the user name if that is an address, or is refused', () => {
+  test('the sender defaults to a user name that is an address, and is required otherwise', () => {
     const unsent = { MAIL_SERVER: 'smtp.example.org' };
     assert.equal(readConfig(server).mail.sender, 'VWS <vws@example.org>');
     assert.equal(readConfig({ ...server, MAIL_USERNAME: 'other@example.org' }).mail.sender, 'VWS <vws@example.org>');
@@ -163,12 +164,12 @@ describe('mail', () => {
     for (const username of [undefined, '', 'vws']) {
       assert.match(
         refusalOf({ ...unsent, MAIL_USERNAME: username }),
-        /^MAIL_DEFAULT_SENDER is needed with MAIL_SERVER: .*\. Example: MAIL_DEFAULT_SENDER=vws@example\.org$/,
+        /^MAIL_DEFAULT_SENDER is required with MAIL_SERVER, .*\. Example: MAIL_DEFAULT_SENDER=vws@example\.org$/,
       );
     }
   });
 
-  test('without a server needs nothing', () => {
+  test('without MAIL_SERVER, the other mail settings are ignored', () => {
     const { smtp, mail } = readConfig({ MAIL_USE_TLS: 'true', MAIL_USE_SSL: 'true', MAIL_USERNAME: 'vws' });
     assert.deepEqual([smtp, mail.sender], [undefined, 'vws@localhost']);
   });

@@ -1,12 +1,14 @@
+// Reads the settings from the environment into a typed configuration.
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { MailSettings } from '../mail/mail.ts';
+import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
 import { type Setting, SettingError, type SettingName, settings } from './settings.ts';
 
-/** Environment variables, from wherever they come. */
+/** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The settings, checked and complete. */
@@ -15,18 +17,17 @@ export interface Config {
   readonly port: number;
   readonly dataFolder: string;
   readonly database: StoreLocation;
-  /** The key itself, or the file that holds it or shall hold it. */
+  /** The key itself, or the file that contains it or will contain it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
-  /** Undefined: the identity lies in the database. */
+  /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
-  /** Undefined: mails go to the local mailbox. */
-  readonly smtp: SmtpConfig | undefined;
+  /** Undefined: mails are written to the local mailbox. */
+  readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
-  /** Milliseconds. */
-  readonly sessionIdleTime: number;
+  readonly sessionIdleMs: number;
   readonly maxTextBytes: number;
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
@@ -42,23 +43,13 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
-export interface SmtpConfig {
-  readonly server: string;
-  readonly port: number;
-  readonly useStartTls: boolean;
-  readonly useSsl: boolean;
-  readonly username?: string;
-  readonly password?: string;
-  readonly caFile?: string;
-}
-
-/** The mail ports of IANA's registry: plain, submission with STARTTLS, submission over TLS. */
+/** Mail ports of the IANA registry: plain, submission with STARTTLS, submission over TLS. */
 const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
 
 /**
- * Checks all settings and makes the configuration of them.
+ * Parses all settings.
  *
- * @throws SettingError for the first one that cannot be used
+ * @throws SettingError for the first invalid one
  */
 export function readConfig(environment: Environment): Config {
   const dataFolder = read(environment, 'DATA_DIR');
@@ -80,7 +71,7 @@ export function readConfig(environment: Environment): Config {
     },
     smtp,
     mailboxFolder: join(dataFolder, 'mailbox'),
-    sessionIdleTime: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),
@@ -115,7 +106,7 @@ function readDatabase(environment: Environment, dataFolder: string): StoreLocati
   };
 }
 
-function readSmtp(environment: Environment): SmtpConfig | undefined {
+function readSmtp(environment: Environment): SmtpSettings | undefined {
   const server = optional(environment, 'MAIL_SERVER');
   if (!server) return undefined;
   const useStartTls = read(environment, 'MAIL_USE_TLS');
@@ -138,14 +129,14 @@ function readSmtp(environment: Environment): SmtpConfig | undefined {
   };
 }
 
-function readSender(environment: Environment, smtp: SmtpConfig | undefined): string {
+function readSender(environment: Environment, smtp: SmtpSettings | undefined): string {
   const sender = optional(environment, 'MAIL_DEFAULT_SENDER');
   if (sender) return sender;
   if (!smtp) return 'vws@localhost';
   if (smtp.username?.includes('@')) return smtp.username;
   throw new SettingError(
     'MAIL_DEFAULT_SENDER',
-    'is needed with MAIL_SERVER: mails must come from somebody',
+    'is required with MAIL_SERVER, as the sender of mails',
     settings.MAIL_DEFAULT_SENDER.example,
   );
 }
@@ -177,7 +168,7 @@ function parse<N extends SettingName>(environment: Environment, name: N, text: s
   }
 }
 
-/** The text of a variable; an empty one counts as missing, so that `NAME=` in a file switches nothing on. */
+/** Returns the text of a variable. An empty one counts as missing, so `NAME=` in a file enables nothing. */
 function find(environment: Environment, name: SettingName): string | undefined {
   const setting: Setting<unknown> = settings[name];
   const text = environment[name]?.trim() || undefined;
@@ -198,7 +189,7 @@ function find(environment: Environment, name: SettingName): string | undefined {
 }
 
 /**
- * Adds the variables of a `.env` file to the environment. What the environment has wins.
+ * Adds the variables of a `.env` file to the environment, which takes precedence.
  *
  * @param text contents of the file
  */

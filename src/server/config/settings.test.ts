@@ -1,3 +1,4 @@
+// Every setting with valid and invalid texts.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
@@ -6,12 +7,12 @@ import { type Config, type Environment, readConfig } from './config.ts';
 import { SettingError, type SettingName, settings } from './settings.ts';
 
 interface Case {
-  /** Texts, and what the configuration has for them. */
+  /** Valid texts, each with its value in the configuration. */
   readonly good: readonly (readonly [text: string, value: unknown])[];
-  /** Texts that are refused; none where any text will do. */
+  /** Invalid texts; empty if any text is valid. */
   readonly bad: readonly string[];
   readonly read: (config: Config) => unknown;
-  /** Without these variables, the setting is not asked for. */
+  /** Other variables that the setting requires. */
   readonly beside?: Environment;
 }
 
@@ -124,7 +125,7 @@ const cases: Record<SettingName, Case> = {
   MAIL_CA_FILE: path((config) => config.smtp?.caFile, withMail),
   MAIL_SENDER_NAME: any((config) => config.mail.senderName, 'Example VWS'),
   MAIL_SUBJECT: any((config) => config.mail.subject, 'Ihr Code für VWS'),
-  SESSION_IDLE_SECONDS: whole((config) => config.sessionIdleTime, [1, 30 * 24 * 3600], { unit: 1000 }),
+  SESSION_IDLE_SECONDS: whole((config) => config.sessionIdleMs, [1, 30 * 24 * 3600], { unit: 1000 }),
   MAX_TEXT_BYTES: whole((config) => config.maxTextBytes, [1, 64 * 1024 * 1024]),
   HASH_MEMORY_KIB: whole((config) => config.hash.memory, [19 * 1024, 4 * 1024 * 1024]),
   HASH_ITERATIONS: whole((config) => config.hash.iterations, [2, 100]),
@@ -139,7 +140,7 @@ const cases: Record<SettingName, Case> = {
       ['127.0.0.1', ['127.0.0.1']],
       ['10.0.0.0/8, 2001:db8::/32,::1', ['10.0.0.0/8', '2001:db8::/32', '::1']],
     ],
-    // The last two would believe everybody.
+    // The last two would trust every address.
     bad: ['proxy.example.org', 'loopback', '10.0.0.0/33', '10.0.0.1,', '10.0.0.1 10.0.0.2', '0.0.0.0/0', '::/0'],
     read: (config) => config.trustedProxies,
   },
@@ -156,9 +157,9 @@ const cases: Record<SettingName, Case> = {
 };
 
 for (const name of Object.keys(settings) as SettingName[]) {
-  test(`${name} is read, or refused with its name, the reason and an example`, () => {
+  test(`${name} is read, or rejected with its name, the reason and an example`, () => {
     const known: Case | undefined = cases[name];
-    assert.ok(known, 'a case of its own, above');
+    assert.ok(known, 'no case above for this setting');
     const { good, bad, read, beside } = known;
     for (const [text, value] of good) {
       assert.deepEqual(read(readConfig({ ...beside, [name]: text })), value, text);
@@ -180,18 +181,18 @@ for (const name of Object.keys(settings) as SettingName[]) {
   });
 }
 
-test('every setting is described, and its example and its default can be used', () => {
+test('every setting has a description, a valid example and a valid default', () => {
   for (const [name, setting] of Object.entries(settings) as [SettingName, (typeof settings)[SettingName]][]) {
     const { description, example, fallback }: { description: string; example: string; fallback?: string } = setting;
     assert.match(description, /^[A-Z].*\.$/, name);
     if (fallback !== undefined) setting.parse(fallback);
-    // Nobody shall have the key of an example.
+    // The example of a key must not be a valid key.
     if (name === 'VWS_MASTER_KEY' || name === 'VWS_IDENTITY_KEY') assert.throws(() => setting.parse(example));
     else setting.parse(example);
   }
 });
 
-test('what is wrong with a secret is told without the secret', () => {
+test('errors do not quote secrets', () => {
   const secrets = Object.entries(settings).filter(([name, setting]) => 'secret' in setting && name !== 'MAIL_PASSWORD');
   assert.deepEqual(
     secrets.map(([name]) => name),

@@ -1,10 +1,11 @@
+// The table of settings: every environment variable with its description, default and parser.
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { readIdentityKey } from '../keyring/identity.ts';
 import { parseMasterKey } from '../keyring/masterKey.ts';
 import { parseSender } from '../mail/address.ts';
 
-/** A setting whose value cannot be used. The message names the variable, what is wrong, and an example. */
+/** An invalid setting. The message names the variable, the problem and an example. */
 export class SettingError extends Error {
   constructor(name: string, wrong: string, example: string) {
     super(`${name} ${wrong}. Example: ${name}=${example}`);
@@ -16,11 +17,15 @@ export class SettingError extends Error {
 export interface Setting<T> {
   readonly description: string;
   readonly example: string;
-  /** The text that stands for a missing variable; without one, the setting may be undefined. */
+  /** Text used if the variable is missing; without it, the setting may be undefined. */
   readonly fallback?: string;
-  /** The value may be read from the file that `<NAME>_FILE` names, and is never shown. */
+  /** The value may come from the file named by `<NAME>_FILE` and is never shown. */
   readonly secret?: boolean;
-  /** @throws Error saying what is wrong, to follow the variable's name */
+  /**
+   * Parses the text of the variable.
+   *
+   * @throws Error whose message continues a sentence that starts with the variable's name
+   */
   readonly parse: (text: string) => T;
 }
 
@@ -52,11 +57,11 @@ function oneOf<const T extends string>(...choices: readonly T[]): (value: string
 
 function masterKey(value: string): Uint8Array {
   const bytes = parseMasterKey(value);
-  if (!bytes) throw new Error('must be 64 hex characters or the base64 of 32 bytes');
+  if (!bytes) throw new Error('must be 64 hex characters or base64 of 32 bytes');
   return bytes;
 }
 
-/** An address of PostgreSQL, or the path of a SQLite file. */
+/** Parses a PostgreSQL URL or the path of a SQLite file. */
 function databaseUrl(value: string): { readonly postgres: string } | { readonly sqlite: string } {
   if (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)) return { postgres: value };
   const match = /^sqlite:(?:\/\/)?(.+)$/.exec(value);
@@ -72,7 +77,7 @@ function origins(value: string): string[] {
   const list = value.split(',').map((origin) => origin.trim());
   for (const origin of list) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new Error(`holds "${origin}", which is no origin`);
+      throw new Error(`holds "${origin}", which is not an origin`);
   }
   return list;
 }
@@ -81,9 +86,9 @@ function networks(value: string): string[] {
   const list = value.split(',').map((network) => network.trim());
   for (const network of list) {
     if (!ipaddr.isValid(network) && !ipaddr.isValidCIDR(network)) {
-      throw new Error(`holds "${network}", which is no address or network`);
+      throw new Error(`holds "${network}", which is not an address or network`);
     }
-    if (network.endsWith('/0')) throw new Error(`holds "${network}", by which everybody would be believed`);
+    if (network.endsWith('/0')) throw new Error(`holds "${network}", which would trust every address`);
   }
   return list;
 }
@@ -92,28 +97,28 @@ function sender(value: string): string {
   try {
     parseSender({ sender: value, senderName: '' });
   } catch {
-    throw new Error('must be one e-mail address, with a name before it or without');
+    throw new Error('must be one e-mail address, optionally with a name before it');
   }
   return value;
 }
 
 function oneLine(value: string): string {
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)) throw new Error('must be one line');
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)) throw new Error('must be a single line');
   return value;
 }
 
 const rate = integer(1, 10_000_000);
 
-/** Every variable that the server reads, in the order in which the documentation lists them. */
+/** Every variable that the server reads, in the order of the documentation. */
 export const settings = {
   HOST: {
-    description: 'Address to listen on; `0.0.0.0` listens on all of IPv4.',
+    description: 'Address to listen on; `0.0.0.0` listens on all IPv4 interfaces.',
     example: '0.0.0.0',
     fallback: '127.0.0.1',
     parse: text,
   },
   PORT: {
-    description: 'Port to listen on; `0` takes any free one.',
+    description: 'Port to listen on; `0` selects a free one.',
     example: '8080',
     fallback: '5000',
     parse: integer(0, 65_535),
@@ -126,181 +131,180 @@ export const settings = {
   },
   DATABASE_URL: {
     description:
-      'Where the database is: `sqlite:` and a path, or `postgres://user:password@host/name`. By default `vws.db` in `DATA_DIR`.',
+      'Database: `sqlite:` and a path, or `postgres://user:password@host/name`. Defaults to `vws.db` in `DATA_DIR`.',
     example: 'postgres://vws@db.example.org/vws',
     secret: true,
     parse: databaseUrl,
   },
   DATABASE_POOL_SIZE: {
-    description: 'PostgreSQL: connections of this process at most.',
+    description: 'PostgreSQL: maximum number of connections of this process.',
     example: '20',
     fallback: '10',
     parse: integer(1, 1000),
   },
   DATABASE_STATEMENT_TIMEOUT_SECONDS: {
-    description: 'PostgreSQL: seconds after which a statement is broken off.',
+    description: 'PostgreSQL: seconds after which a statement is canceled.',
     example: '5',
     fallback: '10',
     parse: integer(1, 3600),
   },
   DATABASE_CA_FILE: {
     description:
-      'PostgreSQL: PEM file with the certificates that the database server is trusted by; connections are then encrypted and checked.',
+      'PostgreSQL: CA certificates (PEM) used to verify the PostgreSQL server. Connections are then encrypted and verified.',
     example: '/etc/ssl/private-ca.pem',
     parse: absolute,
   },
   VWS_MASTER_KEY: {
     description:
-      'The master key: 64 hex characters or base64 of 32 bytes. By default `master.key` in `DATA_DIR`, made at the first start.',
+      'The master key: 64 hex characters or base64 of 32 bytes. Defaults to `master.key` in `DATA_DIR`, created at the first start.',
     example: 'the output of: openssl rand -hex 32',
     secret: true,
     parse: masterKey,
   },
   VWS_IDENTITY_KEY: {
     description:
-      'The Ed25519 private key, in PEM, that clients of suite 2 know the server by. By default one is made at the first start and kept in the database, under the master key.',
+      'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',
     example: 'the output of: openssl genpkey -algorithm ed25519',
     secret: true,
     parse: readIdentityKey,
   },
   VWS_SUITE1: {
-    description: 'Whether clients may speak suite 1, which needs HTTPS to be safe; `off` refuses it.',
+    description: 'Accept suite 1, which is only safe over HTTPS; `off` refuses it.',
     example: 'off',
     fallback: 'on',
     parse: flag,
   },
   VWS_DOWNGRADE_PROTECTION: {
-    description:
-      'Whether an account that is logged in to or registered with suite 2 can from then on no more be logged in to with suite 1.',
+    description: 'Once an account is registered or logged in to with suite 2, refuse suite 1 logins for it.',
     example: 'on',
     fallback: 'off',
     parse: flag,
   },
   MAIL_SERVER: {
-    description: 'SMTP server. Without it mails are written to `mailbox` in `DATA_DIR` and codes are shown in the log.',
+    description: 'SMTP server. Without it, mails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
     example: 'smtp.example.org',
     parse: text,
   },
   MAIL_PORT: {
-    description: 'Port of the SMTP server. By default 465 with `MAIL_USE_SSL`, 587 with `MAIL_USE_TLS`, else 25.',
+    description: 'Port of the SMTP server. Defaults to 465 with `MAIL_USE_SSL`, 587 with `MAIL_USE_TLS`, otherwise 25.',
     example: '587',
     parse: integer(1, 65_535),
   },
   MAIL_USE_TLS: {
-    description: 'Connect in clear, then insist on STARTTLS.',
+    description: 'Require STARTTLS.',
     example: 'true',
     fallback: 'false',
     parse: flag,
   },
   MAIL_USE_SSL: { description: 'Connect with TLS from the start.', example: 'true', fallback: 'false', parse: flag },
-  MAIL_USERNAME: { description: 'Name to log in to the SMTP server with.', example: 'vws', parse: text },
+  MAIL_USERNAME: { description: 'User name for the SMTP server.', example: 'vws', parse: text },
   MAIL_PASSWORD: {
-    description: 'Password to log in to the SMTP server with.',
+    description: 'Password for the SMTP server.',
     example: 'the password of that mailbox',
     secret: true,
     parse: text,
   },
   MAIL_DEFAULT_SENDER: {
     description:
-      'Whom mails come from: an address, or a name and an address. By default `MAIL_USERNAME`, if that is an address.',
+      'Sender of mails: an address, optionally with a name. Defaults to `MAIL_USERNAME` if that is an address.',
     example: 'vws@example.org',
     parse: sender,
   },
   MAIL_CA_FILE: {
-    description: 'PEM file with the certificates that the SMTP server is trusted by. By default those of Node.',
+    description: 'CA certificates (PEM) used to verify the SMTP server. Defaults to the certificates of Node.js.',
     example: '/etc/ssl/private-ca.pem',
     parse: absolute,
   },
   MAIL_SENDER_NAME: {
-    description: 'What mails call the service, and the sender where the address has no name.',
+    description: 'Name of the service in mails, and of the sender if its address has no name.',
     example: 'Example VWS',
     fallback: 'VWS',
     parse: oneLine,
   },
   MAIL_SUBJECT: {
-    description: 'Subject of the mail with a recovery code.',
+    description: 'Subject of recovery mails.',
     example: 'Reset your Example password',
     fallback: 'Your recovery code',
     parse: oneLine,
   },
   SESSION_IDLE_SECONDS: {
-    description: 'Seconds without a request after which a session ends.',
+    description: 'Seconds without a request after which a session expires.',
     example: '900',
     fallback: '3600',
     parse: integer(1, 30 * 24 * 3600),
   },
   MAX_TEXT_BYTES: {
-    description: 'Longest text to encrypt, in bytes of UTF-8.',
+    description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
     example: '65536',
     fallback: String(1024 * 1024),
     parse: integer(1, 64 * 1024 * 1024),
   },
   HASH_MEMORY_KIB: {
-    description: 'Memory of one Argon2id password hash, in KiB. Hashes grow at the next login.',
+    description: 'Memory of one Argon2id password hash, in KiB. Stored hashes are upgraded at the next login.',
     example: '65536',
     fallback: String(19 * 1024),
     parse: integer(19 * 1024, 4 * 1024 * 1024),
   },
   HASH_ITERATIONS: {
-    description: 'Passes of one Argon2id password hash.',
+    description: 'Number of passes of one Argon2id password hash.',
     example: '3',
     fallback: '2',
     parse: integer(2, 100),
   },
   HASH_QUEUE_LIMIT: {
-    description: 'How many password checks may wait; past that, logins are answered 503 with Retry-After.',
+    description: 'Maximum number of waiting password checks; beyond it, logins get 503 with Retry-After.',
     example: '100',
     fallback: '500',
     parse: integer(1, 100_000),
   },
   RATE_HANDSHAKES_PER_MINUTE: {
-    description: 'Handshakes from one address (IPv6: one /64) in a minute.',
+    description: 'Handshakes per minute from one address (IPv6: one /64).',
     example: '600',
     fallback: '6000',
     parse: rate,
   },
   RATE_LOGINS_PER_MINUTE: {
-    description: 'Logins and other password checks from one address in a minute.',
+    description: 'Logins and other password checks per minute from one address.',
     example: '300',
     fallback: '3000',
     parse: rate,
   },
   RATE_REGISTRATIONS_PER_MINUTE: {
-    description: 'Registrations from one address in a minute.',
+    description: 'Registrations per minute from one address.',
     example: '60',
     fallback: '1200',
     parse: rate,
   },
   RATE_RECOVERIES_PER_MINUTE: {
-    description: 'Recovery requests, all three steps together, from one address in a minute.',
+    description: 'Recovery requests per minute from one address, all three endpoints together.',
     example: '60',
     fallback: '3000',
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Recovery mails to one e-mail address in an hour.',
+    description: 'Recovery mails per hour to one e-mail address.',
     example: '5',
     fallback: '20',
     parse: rate,
   },
   TRUSTED_PROXIES: {
-    description: 'Addresses and networks of reverse proxies whose `X-Forwarded-For` is believed, separated by commas.',
+    description: 'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted.',
     example: '127.0.0.1,10.0.0.0/8',
     parse: networks,
   },
   CORS_ORIGINS: {
-    description: 'Origins of web pages that may call the server, separated by commas. By default none.',
+    description: 'Comma-separated origins of web pages that may call the server. None by default.',
     example: 'https://app.example.org',
     parse: origins,
   },
   MAX_CONNECTIONS: {
-    description: 'Connections held open at once; more are refused.',
+    description: 'Maximum number of open connections; more are refused.',
     example: '1000',
     fallback: '20000',
     parse: integer(1, 1_000_000),
   },
   LOG_LEVEL: {
-    description: 'Least important log lines to write: `debug`, `info`, `warn`, `error` or `silent`.',
+    description: 'Lowest level that is logged: `debug`, `info`, `warn`, `error` or `silent`.',
     example: 'warn',
     fallback: 'info',
     parse: oneOf('debug', 'info', 'warn', 'error', 'silent'),

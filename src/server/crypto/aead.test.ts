@@ -1,3 +1,4 @@
+// AES-256-GCM: test vectors, round trips, altered input, nonces.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -8,7 +9,7 @@ const key = randomBytes(32);
 const bytes = fc.uint8Array({ maxLength: 64 });
 const hex = (text: string) => Buffer.from(text, 'hex');
 
-test('it opens what others sealed: test case 16 of the GCM specification', () => {
+test('test case 16 of the GCM specification opens', () => {
   const sealed = hex(
     'cafebabefacedbaddecaf888' +
       '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa' +
@@ -27,7 +28,7 @@ test('it opens what others sealed: test case 16 of the GCM specification', () =>
   );
 });
 
-test('what is sealed opens again, and is no longer than it must be', () => {
+test('sealed data opens and has the minimum length', () => {
   fc.assert(
     fc.property(bytes, bytes, (plaintext, associatedData) => {
       const sealed = sealAead(key, plaintext, associatedData);
@@ -38,7 +39,7 @@ test('what is sealed opens again, and is no longer than it must be', () => {
   );
 });
 
-test('no bit of the box, the key or the associated data may differ', () => {
+test('any altered bit of the sealed data, key or associated data is rejected', () => {
   const flip = (original: Uint8Array, bit: number) => {
     const flipped = Uint8Array.from(original);
     const at = (bit >> 3) % flipped.length;
@@ -61,14 +62,14 @@ test('no bit of the box, the key or the associated data may differ', () => {
   );
 });
 
-test('what is cut short does not open', () => {
+test('truncated data does not open', () => {
   const sealed = sealAead(key, Buffer.from('four'), Buffer.alloc(0));
   for (let length = 0; length < sealed.length; length += 1) {
     assert.equal(openAead(key, sealed.subarray(0, length), Buffer.alloc(0)), undefined);
   }
 });
 
-test('no nonce comes twice', () => {
+test('nonces do not repeat', () => {
   const nonces = Array.from({ length: 1_000 }, () =>
     Buffer.from(sealAead(key, Buffer.alloc(0), Buffer.alloc(0)).subarray(0, 12)).toString('hex'),
   );

@@ -1,3 +1,4 @@
+// AES-256-GCM with random or given nonces.
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { randomBytes } from './random.ts';
 
@@ -10,7 +11,7 @@ export const TAG_LENGTH = 16;
  * Encrypts with AES-256-GCM (NIST SP 800-38D) under a random nonce.
  *
  * ```
- * nonce (12) ‖ ciphertext (as long as the plaintext) ‖ tag (16)
+ * nonce (12) ‖ ciphertext (length of the plaintext) ‖ tag (16)
  * ```
  *
  * @param key 32 bytes
@@ -22,9 +23,9 @@ export function sealAead(key: Uint8Array, plaintext: Uint8Array, associatedData:
 }
 
 /**
- * Opens what {@link sealAead} made.
+ * Decrypts the result of {@link sealAead}.
  *
- * @returns the plaintext, or undefined if any bit of the key, the box or the associated data differs
+ * @returns the plaintext, or undefined if any bit of the key, the sealed data or the associated data differs
  */
 export function openAead(
   key: Uint8Array,
@@ -35,7 +36,7 @@ export function openAead(
 }
 
 /**
- * Encrypts under a nonce that both sides know. The caller sees to it that a key never meets the same nonce twice.
+ * Encrypts under a nonce that both sides know. The caller must never use a nonce twice with the same key.
  *
  * @returns ciphertext ‖ tag (16)
  */
@@ -48,7 +49,11 @@ export function sealWithNonce(
   return Buffer.concat(encrypt(key, nonce, plaintext, associatedData));
 }
 
-/** Opens what {@link sealWithNonce} made. @returns the plaintext, or undefined if any bit differs */
+/**
+ * Decrypts the result of {@link sealWithNonce}.
+ *
+ * @returns the plaintext, or undefined if any bit differs
+ */
 export function openWithNonce(
   key: Uint8Array,
   nonce: Uint8Array,

@@ -1,30 +1,31 @@
+// HKDF and HMAC: test vectors.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deriveKey, expand, extract, hmac } from './derive.ts';
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-test('keys are derived as RFC 5869 says (test case 3, its first 32 bytes)', () => {
+test('deriveKey: RFC 5869, test case 3, first 32 bytes', () => {
   assert.equal(
     hexOf(deriveKey(Buffer.alloc(22, 0x0b), '')),
     '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d',
   );
 });
 
-test('each purpose and each secret has a key of its own', () => {
+test('deriveKey: keys differ by purpose and by secret', () => {
   const keys = ['one', 'other'].flatMap((label) => [1, 2].map((byte) => deriveKey(Buffer.alloc(32, byte), label)));
   assert.equal(new Set(keys.map(hexOf)).size, 4);
   for (const key of keys) assert.equal(key.length, 32);
 });
 
-test('HMAC is that of RFC 4231 (test case 2), however the message is cut', () => {
+test('hmac: RFC 4231, test case 2, regardless of the parts', () => {
   const expected = '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843';
   const key = Buffer.from('Jefe');
   assert.equal(hexOf(hmac(key, 'what do ya want for nothing?')), expected);
   assert.equal(hexOf(hmac(key, 'what do ya want ', Buffer.from('for nothing?'))), expected);
 });
 
-/** RFC 5869, appendix A: what goes in, the pseudorandom key, and the output, of which the first block is 32 bytes. */
+/** RFC 5869, appendix A: input, pseudorandom key, and output, whose first block is 32 bytes. */
 const rfc5869 = {
   'test case 1': {
     ikm: '0b'.repeat(22),
@@ -56,12 +57,12 @@ function bytesFromTo(first: number, last: number): string {
 for (const [name, vector] of Object.entries(rfc5869)) {
   const bytes = (hex: string) => Buffer.from(hex, 'hex');
 
-  test(`extract and the first block of expand are those of RFC 5869, ${name}`, () => {
+  test(`extract and the first block of expand: RFC 5869, ${name}`, () => {
     assert.equal(hexOf(extract(bytes(vector.salt), bytes(vector.ikm))), vector.prk);
     assert.equal(hexOf(expand(bytes(vector.prk), bytes(vector.info))), vector.okm.slice(0, 64));
   });
 
-  test(`expand takes its info in parts, a text for its UTF-8, ${name}`, () => {
+  test(`expand accepts its info in parts, text as UTF-8: ${name}`, () => {
     const info = bytes(vector.info);
     assert.equal(hexOf(expand(bytes(vector.prk), info.subarray(0, 3), info.subarray(3))), vector.okm.slice(0, 64));
     assert.deepEqual(

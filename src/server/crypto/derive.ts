@@ -1,17 +1,18 @@
+// Key derivation: HKDF-SHA-256 and HMAC-SHA-256.
 import { createHmac, hkdfSync } from 'node:crypto';
 import { KEY_LENGTH } from './aead.ts';
 
-/** Derives a 32-byte key for one purpose with HKDF-SHA-256 (RFC 5869), the label as its info. */
+/** Derives a 32-byte key for one purpose with HKDF-SHA-256 (RFC 5869), with the label as its info. */
 export function deriveKey(secret: Uint8Array, label: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), label, KEY_LENGTH));
 }
 
-/** The Extract of HKDF-SHA-256 (RFC 5869): mixes `input` into the key `salt`. */
+/** HKDF-Extract with SHA-256 (RFC 5869): mixes `input` into the key `salt`. */
 export function extract(salt: Uint8Array, input: Uint8Array): Uint8Array<ArrayBuffer> {
   return hmac(salt, input);
 }
 
-/** The first block of HKDF-SHA-256's Expand (RFC 5869): a 32-byte key for the use that the parts name. */
+/** First block of HKDF-Expand with SHA-256 (RFC 5869): a 32-byte key for the purpose that the parts name. */
 export function expand(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
   return hmac(key, ...parts, Uint8Array.of(1));
 }

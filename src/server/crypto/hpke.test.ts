@@ -1,3 +1,4 @@
+// HPKE: interoperability with the package hpke, altered input.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -16,7 +17,7 @@ function pair() {
   return { seed, keys: xwingKeyPair(seed) };
 }
 
-test('the receiver opens what was sealed, and exports the same secrets', () => {
+test('the receiver opens the message and exports the same secrets', () => {
   const { keys } = pair();
   for (const key of [undefined, psk]) {
     const sender = setupSender(keys.publicKey, info, key);
@@ -29,7 +30,7 @@ test('the receiver opens what was sealed, and exports the same secrets', () => {
   }
 });
 
-test('the package hpke opens what we seal, in base and PSK mode, and exports the same', async () => {
+test('the package hpke opens our messages in base and PSK mode, and exports the same secrets', async () => {
   const { seed, keys } = pair();
   const privateKey = await theirSuite.DeserializePrivateKey(seed);
   for (const key of [undefined, psk]) {
@@ -46,7 +47,7 @@ test('the package hpke opens what we seal, in base and PSK mode, and exports the
   }
 });
 
-test('we open what the package hpke seals, in base and PSK mode, and export the same', async () => {
+test('we open messages of the package hpke in base and PSK mode, and export the same secrets', async () => {
   const { keys } = pair();
   const publicKey = await theirSuite.DeserializePublicKey(keys.publicKey);
   for (const key of [undefined, psk]) {
@@ -59,7 +60,7 @@ test('we open what the package hpke seals, in base and PSK mode, and export the 
   }
 });
 
-test('nothing opens under another info, key, secret, name or associated data', () => {
+test('a message does not open with another info, key, PSK, PSK id or associated data', () => {
   const { keys } = pair();
   const sender = setupSender(keys.publicKey, info, psk);
   assert.ok(sender);
@@ -79,7 +80,7 @@ test('nothing opens under another info, key, secret, name or associated data', (
   for (const result of opened) assert.equal(result, undefined);
 });
 
-test('what is no public key has no setup, and exports are bounded', () => {
+test('setup rejects invalid keys, and exports are bounded', () => {
   assert.equal(setupSender(Buffer.alloc(7), info), undefined);
   const sender = setupSender(pair().keys.publicKey, info);
   assert.throws(() => sender?.context.export('sid', 33), RangeError);

@@ -1,14 +1,15 @@
+// Random bytes from a pool.
 import { randomFillSync } from 'node:crypto';
 
-/** Asking the generator costs some microseconds, however little is asked for. */
+/** Each call of the generator costs some microseconds, regardless of the length. */
 const POOL_SIZE = 16 * 1024;
 
 const pool = Buffer.alloc(POOL_SIZE);
 let used = POOL_SIZE;
 
 /**
- * Random bytes from the system's generator, fit for keys and nonces: those of `node:crypto`, taken many at a time. Nothing
- * of what was handed out stays behind.
+ * Returns random bytes for keys and nonces from the generator of `node:crypto`, which fills a pool. Returned bytes are erased
+ * from the pool.
  */
 export function randomBytes(length: number): Buffer<ArrayBuffer> {
   if (length > POOL_SIZE) return randomFillSync(Buffer.alloc(length));

@@ -1,3 +1,4 @@
+// X-Wing: test vectors, interoperability, altered input.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ import {
   xwingKeyPair,
 } from './xwing.ts';
 
-test('the keys and the secrets are those of the draft’s vectors', () => {
+test('test vectors of the draft', () => {
   const { vectors } = JSON.parse(readFileSync(join(import.meta.dirname, 'xwingVectors.json'), 'utf8')) as {
     vectors: Record<'seed' | 'pk' | 'ct' | 'ss', string>[];
   };
@@ -27,7 +28,7 @@ test('the keys and the secrets are those of the draft’s vectors', () => {
   }
 });
 
-test('both sides come to the same secret, each time to another', () => {
+test('both sides derive the same secret, a new one each time', () => {
   const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
   const one = xwingEncapsulate(pair.publicKey);
   const other = xwingEncapsulate(pair.publicKey);
@@ -37,7 +38,7 @@ test('both sides come to the same secret, each time to another', () => {
   assert.notDeepEqual(one.sharedSecret, other.sharedSecret);
 });
 
-test('another implementation makes the same keys of a seed, and the same secrets', () => {
+test('another implementation derives the same keys and secrets', () => {
   for (let round = 0; round < 5; round += 1) {
     const seed = randomBytes(XWING_SEED_LENGTH);
     const pair = xwingKeyPair(seed);
@@ -52,7 +53,7 @@ test('another implementation makes the same keys of a seed, and the same secrets
   }
 });
 
-test('an altered ciphertext gives another secret, and none where X25519 has no answer', () => {
+test('an altered ciphertext gives another secret, or undefined where X25519 fails', () => {
   const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
   const encapsulation = xwingEncapsulate(pair.publicKey);
   assert.ok(encapsulation);
@@ -65,7 +66,7 @@ test('an altered ciphertext gives another secret, and none where X25519 has no a
   assert.equal(xwingDecapsulate(pair, smallOrder), undefined);
 });
 
-test('what is no key and no ciphertext is refused', () => {
+test('invalid keys and ciphertexts are rejected', () => {
   const pair = xwingKeyPair(randomBytes(XWING_SEED_LENGTH));
   const { publicKey } = pair;
   for (const bad of [

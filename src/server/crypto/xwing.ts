@@ -1,3 +1,4 @@
+// The KEM X-Wing.
 import {
   type AsymmetricKeyType,
   createHash,
@@ -11,7 +12,7 @@ import {
 } from 'node:crypto';
 
 /*
- * X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519 together, safe while one of the two is.
+ * X-Wing (draft-connolly-cfrg-xwing-kem) combines ML-KEM-768 and X25519, and is secure if one of the two is.
  *
  *   public key = ML-KEM-768 public key (1184) ‖ X25519 public key (32)
  *   ciphertext = ML-KEM-768 ciphertext (1088) ‖ X25519 ephemeral public key (32)
@@ -26,7 +27,7 @@ const X25519_LENGTH = 32;
 export const XWING_SEED_LENGTH = 32;
 export const XWING_PUBLIC_KEY_LENGTH = ML_KEM_PUBLIC_KEY_LENGTH + X25519_LENGTH;
 export const XWING_CIPHERTEXT_LENGTH = ML_KEM_CIPHERTEXT_LENGTH + X25519_LENGTH;
-/** The ASCII picture of an X-wing fighter that the draft defines. */
+/** The label that the draft defines: an X-wing fighter in ASCII. */
 const LABEL = Buffer.from('\\.//^\\', 'ascii');
 
 export interface XWingKeyPair {
@@ -36,14 +37,18 @@ export interface XWingKeyPair {
   readonly x25519: KeyObject;
 }
 
-export interface Encapsulation {
+interface Encapsulation {
   /** 32 bytes. */
   readonly sharedSecret: Uint8Array;
   /** 1120 bytes. */
   readonly ciphertext: Uint8Array<ArrayBuffer>;
 }
 
-/** @param seed 32 random bytes: all that has to be kept of a key pair */
+/**
+ * Derives a key pair.
+ *
+ * @param seed 32 random bytes, from which the key pair can be derived again
+ */
 export function xwingKeyPair(seed: Uint8Array): XWingKeyPair {
   const expanded = createHash('shake256', { outputLength: ML_KEM_SEED_LENGTH + X25519_LENGTH })
     .update(seed)
@@ -61,7 +66,7 @@ export function xwingKeyPair(seed: Uint8Array): XWingKeyPair {
   return { publicKey: Buffer.concat([rawPublicKey(mlKem), rawPublicKey(x25519)]), mlKem, x25519 };
 }
 
-/** @returns undefined if this is no public key */
+/** @returns undefined if the public key is invalid */
 export function xwingEncapsulate(publicKey: Uint8Array): Encapsulation | undefined {
   if (publicKey.length !== XWING_PUBLIC_KEY_LENGTH) return undefined;
   const x25519Key = publicKey.subarray(ML_KEM_PUBLIC_KEY_LENGTH);
@@ -69,7 +74,7 @@ export function xwingEncapsulate(publicKey: Uint8Array): Encapsulation | undefin
     const mlKem = encapsulateKem(importPublicKey(publicKey.subarray(0, ML_KEM_PUBLIC_KEY_LENGTH), ML_KEM));
     const ephemeral = generateKeyPairSync('x25519');
     const ephemeralKey = rawPublicKey(ephemeral.publicKey);
-    // Throws for a key of small order: its secret would be known to everybody.
+    // Throws for a key of small order, whose shared secret would be public.
     const x25519Secret = diffieHellman({
       privateKey: ephemeral.privateKey,
       publicKey: importPublicKey(x25519Key, 'x25519'),
@@ -83,7 +88,7 @@ export function xwingEncapsulate(publicKey: Uint8Array): Encapsulation | undefin
   }
 }
 
-/** @returns the shared secret, 32 bytes; undefined if this is no ciphertext */
+/** @returns the shared secret, 32 bytes; undefined if the ciphertext is invalid */
 export function xwingDecapsulate(keyPair: XWingKeyPair, ciphertext: Uint8Array): Uint8Array | undefined {
   if (ciphertext.length !== XWING_CIPHERTEXT_LENGTH) return undefined;
   const ephemeralKey = ciphertext.subarray(ML_KEM_CIPHERTEXT_LENGTH);

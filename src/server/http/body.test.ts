@@ -1,3 +1,4 @@
+// Parsing of request bodies.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,7 +7,7 @@ import { parseBody, textField } from './body.ts';
 const parse = (text: string) => parseBody(Buffer.from(text));
 const refused = { code: 'malformed_request' };
 
-test('any JSON object in UTF-8 is read, with a byte order mark or without', () => {
+test('parseBody: reads any JSON object in UTF-8, with or without a byte order mark', () => {
   assert.deepEqual(parse('{"session_key": "k", "more": [1, {"is": "ignored"}]}'), {
     session_key: 'k',
     more: [1, { is: 'ignored' }],
@@ -20,7 +21,7 @@ test('any JSON object in UTF-8 is read, with a byte order mark or without', () =
   );
 });
 
-test('everything else is refused', () => {
+test('parseBody: rejects everything else', () => {
   for (const text of [
     '',
     ' ',
@@ -48,7 +49,7 @@ test('everything else is refused', () => {
   for (const nothing of [undefined, null, '{}', {}]) assert.throws(() => parseBody(nothing), refused);
 });
 
-test('a refusal quotes nothing of the body', () => {
+test('parseBody: the problem does not quote the body', () => {
   for (const text of ['{"password": "secret" "secret"}', 'secret', '{"secret']) {
     assert.throws(
       () => parse(text),
@@ -57,7 +58,7 @@ test('a refusal quotes nothing of the body', () => {
   }
 });
 
-test('a field is a text of its own, and nothing that objects inherit', () => {
+test('textField: returns own string fields, never inherited ones', () => {
   assert.equal(textField(parse('{"a": ""}'), 'a'), '');
   assert.equal(textField(parse('{"a": "first", "a": "last"}'), 'a'), 'last');
   for (const value of ['1', '1e999', 'true', 'null', '["text"]', '{"toString": "text"}']) {
@@ -71,7 +72,7 @@ test('a field is a text of its own, and nothing that objects inherit', () => {
   assert.equal(({} as Record<string, unknown>).session_key, undefined);
 });
 
-test('numbers and nesting without measure do no harm', () => {
+test('parseBody: survives huge numbers and deep nesting', () => {
   const levels = 100_000;
   assert.equal(textField(parse(`{"a": "text", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`), 'a'), 'text');
   assert.throws(() => parse('{"a":'.repeat(levels)), refused);

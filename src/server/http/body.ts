@@ -1,12 +1,56 @@
+// Request bodies: their limits, and JSON read from bytes whatever the Content-Type.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
+import { SUITE2, speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Body } from '../sessions/suites/suite.ts';
 
+/** Longest body, in bytes, of a request without a message. */
+export const SHORT_BODY_LIMIT = 256 * 1024;
+/** Bytes of a body in addition to its one long text. */
+const BODY_ALLOWANCE = 64 * 1024;
+/** A text grows by 4/3 in an envelope and by 4/3 under its seal, plus padding and escapes. */
+const BODY_GROWTH = 3;
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
+const suite2Requests = new WeakSet<FastifyRequest>();
+
+/** @returns the longest body, in bytes, of a request with a message */
+export function maxBodyLength(maxTextBytes: number): number {
+  return maxTextBytes * BODY_GROWTH + BODY_ALLOWANCE;
+}
+
+/** Accepts any Content-Type: existing clients send various ones, or none. Only the bytes count. */
+export function acceptAnyBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // An invalid type would be rejected before any parser is called.
+  app.addHook('onRequest', async (request) => {
+    request.headers['content-type'] = undefined;
+  });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
 /**
- * Reads a JSON object.
+ * Reads the body, and remembers the suite in which a problem has to be reported.
  *
- * @param bytes UTF-8; whatever the Content-Type said, since existing clients name many
+ * @throws Problem `malformed_request`
+ */
+export function readBody(request: FastifyRequest): Body {
+  const body = parseBody(request.body);
+  if (speaksSuite2(body)) suite2Requests.add(request);
+  return body;
+}
+
+/** @returns the suite of a request; 1 if its body was not read */
+export function suiteOf(request: FastifyRequest): number {
+  return suite2Requests.has(request) ? SUITE2 : 1;
+}
+
+/**
+ * Parses a JSON object.
+ *
+ * @param bytes UTF-8
  * @throws Problem `malformed_request`
  */
 export function parseBody(bytes: unknown): Body {
@@ -18,10 +62,14 @@ export function parseBody(bytes: unknown): Body {
   return value as Body;
 }
 
-/** @returns the text of a field. @throws Problem `malformed_request` if it is missing or of another type */
+/**
+ * Returns the text of a field.
+ *
+ * @throws Problem `malformed_request` if the field is missing or not a string
+ */
 export function textField(body: Body, name: string): string {
   const value = Object.hasOwn(body, name) ? body[name] : undefined;
-  if (typeof value !== 'string') throw malformed(`The field ${name} is missing or not a text.`);
+  if (typeof value !== 'string') throw malformed(`The field ${name} is missing or not a string.`);
   return value;
 }
 

@@ -1,14 +1,15 @@
+// Stopping: waits for the requests in progress and closes all other connections.
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** How often, while stopping, connections are looked at that are done with, in milliseconds. */
-const CHECK_INTERVAL = 25;
-/** How long, while stopping, a request may take to arrive as a whole, in milliseconds. */
-const ARRIVAL_GRACE = 500;
+/** Interval at which finished connections are closed while stopping. */
+const CHECK_INTERVAL_MS = 25;
+/** Time that a request has to arrive completely while stopping. */
+const ARRIVAL_GRACE_MS = 500;
 
 /**
- * Lets stopping wait for requests that are being executed, and for nothing else: neither for a connection whose last
- * answer was just sent, nor for a request that never comes to its end.
+ * Makes `app.close()` wait for requests that are being executed, and for nothing else: neither for a connection whose
+ * last response was just sent, nor for a request that never arrives completely.
  */
 export function drainOnClose(app: FastifyInstance): void {
   const connections = new Set<Socket>();
@@ -22,7 +23,7 @@ export function drainOnClose(app: FastifyInstance): void {
       executing.delete(socket);
     });
   });
-  // The body has arrived by then.
+  // Runs after the body has arrived.
   app.addHook('preHandler', async (request) => {
     count(request.raw.socket, 1);
   });
@@ -34,9 +35,9 @@ export function drainOnClose(app: FastifyInstance): void {
     const since = performance.now();
     const timer = setInterval(() => {
       app.server.closeIdleConnections();
-      if (performance.now() - since < ARRIVAL_GRACE) return;
+      if (performance.now() - since < ARRIVAL_GRACE_MS) return;
       for (const socket of connections) if (!executing.get(socket)) socket.destroy();
-    }, CHECK_INTERVAL);
+    }, CHECK_INTERVAL_MS);
     app.server.once('close', () => clearInterval(timer));
   });
 }

@@ -1,9 +1,10 @@
+// OpenAPI schemas and texts, generated from the tables of endpoints and problems.
 import { type Endpoint, HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { type ProblemCode, problems } from '../../protocol/problems.ts';
 
 /*
- * What the API documentation is generated from. The bodies themselves are checked by the suite, which alone can open
- * them: these schemas describe and never refuse.
+ * These schemas describe requests and never reject one: only the suite can decrypt a body, so only it can check it
+ * (docs/decisions/001).
  */
 
 export interface RouteSchema {
@@ -29,35 +30,37 @@ interface JsonSchema {
 export const apiInfo = {
   title: 'VWS server',
   description: `
-KeyedMutex a message into a ciphertext that one user alone can have opened again. Clients hide the ciphertext in a video.
+Users encrypt messages that only the chosen recipient can decrypt. Clients hide the ciphertext in a video.
 
-Every conversation runs in a session. \`POST ${HANDSHAKE_PATH}\` opens one; every other request names it by its
-\`session_key\` and gets the next session key and the next AES key with the answer. Serve this API over HTTPS only: the
-sealing below hides fields from somebody who listens, but does not authenticate them.
+All other requests run in a session. \`POST ${HANDSHAKE_PATH}\` opens one. Every request identifies it by its
+\`session_key\`, and every response carries the next session key and the next AES key. Serve this API over HTTPS only:
+the encryption below hides fields from a passive eavesdropper but does not authenticate them.
 
-This page describes **suite 1**, which existing clients speak. In **suite 2** the same endpoints take
-\`{"session_key", "payload"}\` and answer \`{"suite": 2, "payload"}\` with statuses of their own (\`GET /problems\`): all
-fields are sealed and authenticated together. New clients speak it through the SDK; docs/protocol.md has it byte for byte.
+This page describes **suite 1**, which existing clients use. In **suite 2** the same endpoints take
+\`{"session_key", "payload"}\` and return \`{"suite": 2, "payload"}\` with their own statuses (\`GET /problems\`): all
+fields are encrypted and authenticated together. New clients use it through the SDK; docs/protocol.md specifies it byte
+for byte.
 
 ### Handshake
-1. The client makes an RSA key of 2048 bits (3072 and 4096 work, too) and sends the PEM text of its public key in hex.
-2. The answer's \`ciphertext\` is the hex of RSA-OAEP (SHA-256, MGF1 with SHA-256, no label) of 64 characters: the hex of
+1. The client generates an RSA key of 2048 to 4096 bits and sends the PEM text of its public key in hex.
+2. The \`ciphertext\` of the response is the hex of RSA-OAEP (SHA-256, MGF1 with SHA-256, no label) of 64 characters: the hex of
    an AES-256 key.
-3. The answer's \`session_key\` is sealed under that AES key.
+3. The \`session_key\` of the response is sealed under that AES key.
 
 ### Sealed fields
 \`seal(key, text)\` is the base64 (RFC 4648, with padding) of AES-256-ECB with PKCS#7 padding of the UTF-8 text.
 
 ### Every other request
-- \`session_key\` goes in clear, every other field sealed under the current AES key.
-- The answer's \`ciphertext\` is the new AES key (64 hex characters) sealed under the old one; its \`session_key\` is the
-  new session key, and its \`message\`, if any, the result, both sealed under the new AES key.
-- Statuses 200, 201 and 202 carry new keys. 201 and 202 carry \`error\`, a clear sentence, beside them.
-- Any other status carries no keys: nothing was executed, and unless the session is gone, the old keys stay valid.
+- \`session_key\` is sent unencrypted, every other field sealed under the current AES key.
+- In the response, \`ciphertext\` is the new AES key (64 hex characters) sealed under the old one. \`session_key\` is the
+  new session key and \`message\`, if present, the result; both are sealed under the new AES key.
+- Responses with status 200, 201 or 202 carry new keys. 201 and 202 also carry \`error\`, an unencrypted sentence.
+- Responses with any other status carry no keys: nothing was executed, and unless the session has ended, the old keys
+  stay valid.
 
-### When an answer is lost
-Send the same bytes again: the request is not executed a second time, and the answer is the same. Or send another
-request with the same session key: both answers are good until one of them is used.
+### Lost responses
+Send the same bytes again: the request is not executed a second time and gets the same response. Or send a different
+request with the same session key: both responses stay usable until one of them is used.
 `.trim(),
   license: { name: 'GPL-3.0-or-later', identifier: 'GPL-3.0-or-later' },
 };
@@ -71,23 +74,23 @@ const KEYS: Readonly<Record<string, JsonSchema>> = {
 export const handshakeSchema: RouteSchema = {
   operationId: 'createSessionKey',
   tags: [SESSION_TAG],
-  summary: 'Return session key and key (AES encryption)',
-  description: 'Opens a session.',
+  summary: 'Open a session',
+  description: 'Returns the session key and the AES key of a new session.',
   body: object({ public_key: text('Hex of the PEM text of the client’s RSA public key.') }),
   response: {
     200: object(
       {
-        ciphertext: text('Hex of the AES key under the RSA key.'),
+        ciphertext: text('Hex of the AES key, encrypted under the RSA key.'),
         session_key: text('The session key, sealed under the AES key.'),
       },
       'The session is open.',
     ),
-    404: constant(['Error!'], 'The public key cannot be used.'),
+    404: constant(['Error!'], 'Invalid public key.'),
     ...refusals(['malformed_request', 'payload_too_large', 'too_many_requests', 'internal_error', 'overloaded']),
   },
 };
 
-/** The documentation of one endpoint that speaks inside a session. */
+/** Returns the schema of one endpoint inside a session. */
 export function sealedSchema(name: string, endpoint: Endpoint): RouteSchema {
   const sealed = Object.entries(endpoint.fields).map(([field, meaning]) => [field, text(`Sealed. ${meaning}`)]);
   const answer = Object.entries(endpoint.answer).map(([field, meaning]) => [
@@ -96,13 +99,13 @@ export function sealedSchema(name: string, endpoint: Endpoint): RouteSchema {
   ]);
   return {
     operationId: name,
-    tags: [endpoint.access === 'login' ? 'login needed' : 'open to all'],
+    tags: [endpoint.access === 'login' ? 'login required' : 'no login required'],
     summary: endpoint.summary,
     description: `${endpoint.description}${endpoint.access === 'login' ? ' The session must be logged in.' : ''}`,
     ...(endpoint.pathField && {
-      params: object({ [endpoint.pathField]: text('The name, in clear: percent-encoded UTF-8.') }),
+      params: object({ [endpoint.pathField]: text('The recipient, unencrypted: percent-encoded UTF-8.') }),
     }),
-    body: object({ session_key: text('The current session key, in clear.'), ...Object.fromEntries(sealed) }),
+    body: object({ session_key: text('The current session key, unencrypted.'), ...Object.fromEntries(sealed) }),
     response: {
       200: object({ ...KEYS, ...Object.fromEntries(answer) }, 'Done.'),
       ...failures(endpoint.problems),
@@ -121,7 +124,7 @@ export function sealedSchema(name: string, endpoint: Endpoint): RouteSchema {
   };
 }
 
-/** Failures that are answers, by status: 201 and 202 with keys and a sentence. */
+/** Failures inside the session, by status: 201 and 202 with new keys and a sentence. */
 function failures(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
@@ -133,7 +136,7 @@ function failures(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
     status,
     object(
       { ...KEYS, error: { type: 'string', enum: [...new Set(said)] } },
-      'Not done; the session goes on with new keys.',
+      'Not done; the session continues with new keys.',
     ),
   ]);
   return Object.fromEntries(rows);
@@ -144,7 +147,7 @@ function sentences(code: ProblemCode): JsonSchema {
   return constant([suite1.kind === 'sentence' ? suite1.sentence : ''], title);
 }
 
-/** Problems that leave the session as it was, by status. */
+/** Problems that leave the session unchanged, by status. */
 function refusals(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
@@ -153,7 +156,7 @@ function refusals(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
   }
   const rows = [...byStatus].map(([status, titles]) => [
     status,
-    object({ error: text('What is wrong.') }, `Nothing was executed; the session stays as it was. ${titles.join(' ')}`),
+    object({ error: text('The problem.') }, `Nothing was executed; the session is unchanged. ${titles.join(' ')}`),
   ]);
   return Object.fromEntries(rows);
 }
@@ -175,3 +178,6 @@ function object(properties: Readonly<Record<string, JsonSchema>>, description?: 
     additionalProperties: true,
   };
 }
+
+/** Options of a route that the documentation does not list. */
+export const hidden = { schema: { hide: true } as object };

@@ -1,3 +1,4 @@
+// Unencrypted problems in the forms of both suites.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';
@@ -13,7 +14,7 @@ async function answerTo(code: ProblemCode, options?: ProblemOptions, suite = 1) 
   return { status: statusCode, retryAfter: headers['retry-after'], body: JSON.parse(body) as unknown };
 }
 
-test('what ends a session, or never opened one, is a sentence that existing clients know', async () => {
+test('suite 1: problems of the session itself are the sentences of existing clients', async () => {
   const sentences = {
     handshake_refused: [404, 'Error!'],
     session_not_found: [404, 'Session not found!'],
@@ -24,27 +25,15 @@ test('what ends a session, or never opened one, is a sentence that existing clie
   }
 });
 
-test('every other problem has its status and says in clear what is wrong', async () => {
-  const statuses: Partial<Record<ProblemCode, number>> = {
-    malformed_request: 400,
-    out_of_sync: 409,
-    suite1_refused: 403,
-    unanswered_requests: 429,
-    too_many_requests: 429,
-    payload_too_large: 413,
-    route_not_found: 404,
-    overloaded: 503,
-    store_unavailable: 503,
-    internal_error: 500,
-  };
-  for (const [code, { suite1, title }] of Object.entries(problems)) {
+test('suite 1: other problems have their status and an error text', async () => {
+  for (const [code, { status, suite1, title }] of Object.entries(problems)) {
     if (suite1.kind !== 'refusal') continue;
-    const expected = { status: statuses[code as ProblemCode], retryAfter: undefined, body: { error: title } };
+    const expected = { status, retryAfter: undefined, body: { error: title } };
     assert.deepEqual(await answerTo(code as ProblemCode), expected, code);
   }
 });
 
-test('a problem tells what it knows more closely, and when to come back', async () => {
+test('suite 1: detail and Retry-After are reported, the cause is not', async () => {
   const { retryAfter, body } = await answerTo('too_many_requests', {
     detail: 'Too many logins.',
     retryAfterSeconds: 17,
@@ -54,7 +43,7 @@ test('a problem tells what it knows more closely, and when to come back', async 
   assert.deepEqual(body, { error: 'Too many logins.' });
 });
 
-test('in suite 2 every problem is told by its code, as RFC 9457 has it, with the status that HTTP means', async () => {
+test('suite 2: every problem is reported as RFC 9457 problem details', async () => {
   for (const [code, { status, title }] of Object.entries(problems)) {
     const body = { type: `/problems#${code}`, title, status, code };
     assert.deepEqual(await answerTo(code as ProblemCode, {}, 2), { status, retryAfter: undefined, body }, code);

@@ -1,8 +1,9 @@
+// Sends JSON and unencrypted problems.
 import type { FastifyReply } from 'fastify';
 import { type Problem, problemDetails, problems } from '../../protocol/problems.ts';
 import { SUITE2 } from '../../protocol/suite2.ts';
 
-/** Answers with a problem that leaves the session as it was, in the words of the suite that the request was made in. */
+/** Sends a problem that leaves the session unchanged, in the form of the request's suite. */
 export function replyWithProblem(reply: FastifyReply, problem: Problem, suite: number): FastifyReply {
   const { status, title, suite1 } = problems[problem.code];
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds);

@@ -1,3 +1,4 @@
+// The HTTP server in front of a simulated exchange: bodies, errors, headers, CORS, client addresses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';
@@ -16,8 +17,8 @@ function failWith(error: unknown): () => never {
   };
 }
 
-describe('a request', () => {
-  test('reaches its session with all that tells it from another', async (t) => {
+describe('HTTP request', () => {
+  test('passes endpoint, session key, body and raw bytes to the session', async (t) => {
     const server = await createTestHttpServer(t);
     const response = await post(server, '/decrypt');
     assert.deepEqual([response.statusCode, response.body], [200, '{"answer":"sealed"}']);
@@ -28,10 +29,10 @@ describe('a request', () => {
 
     await post(server, '/encrypt/a');
     await post(server, '/encrypt/b');
-    assert.notEqual(server.seen[1]?.bytes, server.seen[2]?.bytes, 'the name in the path is part of it');
+    assert.notEqual(server.seen[1]?.bytes, server.seen[2]?.bytes, 'the name in the path belongs to the bytes');
   });
 
-  test('that is no more than a handshake names no session', async (t) => {
+  test('handshake: needs no session key, is rate limited by address', async (t) => {
     const server = await createTestHttpServer(t, { addressSubject: (address) => `<${address}>` });
     assert.equal((await post(server, '/create_session_key', { public_key: 'hex' })).statusCode, 200);
     assert.deepEqual(
@@ -40,7 +41,7 @@ describe('a request', () => {
     );
   });
 
-  test('may call its body what it likes', async (t) => {
+  test('any content type is accepted', async (t) => {
     const server = await createTestHttpServer(t);
     for (const type of [
       'application/json',
@@ -49,7 +50,7 @@ describe('a request', () => {
       'text/plain',
       'multipart/form-data; boundary=x',
       'application/json, application/json',
-      'no type at all',
+      'not a type',
       '',
     ]) {
       assert.equal((await post(server, '/decrypt', BODY, { 'content-type': type })).statusCode, 200, type);
@@ -62,7 +63,7 @@ describe('a request', () => {
     assert.equal(untyped.statusCode, 200);
   });
 
-  test('that cannot be read is refused before its session hears of it', async (t) => {
+  test('malformed body: 400, and the session is not called', async (t) => {
     const server = await createTestHttpServer(t);
     for (const body of ['', '{', '[]', '"text"', '{}', { session_key: 1 }, { session_key: ['key'] }]) {
       const { statusCode, body: answer } = await post(server, '/decrypt', body);
@@ -73,7 +74,7 @@ describe('a request', () => {
     assert.deepEqual(server.seen, []);
   });
 
-  test('may be as long as a text of the largest size makes it, and no longer', async (t) => {
+  test('body limit: accepts a text of the maximum size, rejects more', async (t) => {
     const maxTextBytes = 3_000_000;
     const server = await createTestHttpServer(t, { maxTextBytes });
     // Twice in base64: as an envelope, and under its seal.
@@ -84,7 +85,7 @@ describe('a request', () => {
     assert.equal(server.seen.length, 1);
   });
 
-  test('to nowhere finds nothing, whatever its method', async (t) => {
+  test('unknown path or method: 404', async (t) => {
     const server = await createTestHttpServer(t);
     for (const [method, url] of [
       ['POST', '/nowhere'],
@@ -100,15 +101,15 @@ describe('a request', () => {
     }
   });
 
-  test('of somebody who only looks in is led to the documentation', async (t) => {
+  test('GET / redirects to the documentation', async (t) => {
     const server = await createTestHttpServer(t);
     const response = await server.app.inject({ method: 'GET', url: '/' });
     assert.deepEqual([response.statusCode, response.headers.location], [302, '/docs']);
   });
 });
 
-describe('an answer', () => {
-  test('is the problem that the session met', async (t) => {
+describe('HTTP response', () => {
+  test('reports the problem of the session, in the form of suite 1', async (t) => {
     let code: ProblemCode = 'internal_error';
     const server = await createTestHttpServer(t, {
       answer: () => failWith(new Problem(code, { retryAfterSeconds: 3 }))(),
@@ -125,7 +126,7 @@ describe('an answer', () => {
     }
   });
 
-  test('to a request that met a fault tells nothing of it, and the log no message of the engine', async (t) => {
+  test('unexpected error: neither the response nor the log quotes its message', async (t) => {
     const server = await createTestHttpServer(t, { answer: failWith(new TypeError('the secret is not a function')) });
     const response = await post(server, '/decrypt');
     assert.deepEqual([response.statusCode, response.json()], [500, { error: problems.internal_error.title }]);
@@ -135,7 +136,7 @@ describe('an answer', () => {
     assert.doesNotMatch(JSON.stringify(server.log), /secret/);
   });
 
-  test('that the database is away is logged with its reason', async (t) => {
+  test('database unavailable: the reason is logged', async (t) => {
     const cause = Object.assign(new Error('database or disk is full'), { errcode: 13, errstr: 'full' });
     const server = await createTestHttpServer(t, { answer: failWith(new Problem('store_unavailable', { cause })) });
     await post(server, '/decrypt');
@@ -143,7 +144,7 @@ describe('an answer', () => {
     assert.match(JSON.stringify(line), /database or disk is full/);
   });
 
-  test('is logged by its route, without what the request was about', async (t) => {
+  test('is logged with its route, without the user name in the path', async (t) => {
     const server = await createTestHttpServer(t);
     await post(server, '/encrypt/somebody');
     await post(server, '/somebody?else');
@@ -156,16 +157,16 @@ describe('an answer', () => {
   });
 });
 
-test('every answer carries the security headers', async (t) => {
+test('every response has the security headers', async (t) => {
   const server = await createTestHttpServer(t);
   const faulty = await createTestHttpServer(t, { answer: failWith(new Error('fault')) });
   const answers = {
     'a success': await post(server, '/decrypt'),
-    'a refusal': await post(server, '/decrypt', '{'),
+    'a rejected request': await post(server, '/decrypt', '{'),
     'a body too large': await post(server, '/decrypt', 'x'.repeat(100_000)),
-    nowhere: await post(server, '/nowhere'),
+    'an unknown path': await post(server, '/nowhere'),
     'a path that cannot be decoded': await post(server, '/%zz'),
-    'a fault': await post(faulty, '/decrypt'),
+    'an internal error': await post(faulty, '/decrypt'),
     health: await server.app.inject('/health/live'),
   };
   const expected = {
@@ -185,7 +186,7 @@ test('every answer carries the security headers', async (t) => {
   assert.match(String(docs.headers['content-security-policy']), /script-src/, 'the documentation runs its own scripts');
 });
 
-describe('web pages of other origins', () => {
+describe('CORS', () => {
   const origin = 'https://app.example.org';
   const preflight = ({ app }: TestHttpServer, from: string) =>
     app.inject({
@@ -198,14 +199,14 @@ describe('web pages of other origins', () => {
       },
     });
 
-  test('are let in nowhere unless they are named', async (t) => {
+  test('without CORS_ORIGINS, no origin is allowed', async (t) => {
     const server = await createTestHttpServer(t);
     for (const response of [await preflight(server, origin), await post(server, '/decrypt', BODY, { origin })]) {
       assert.equal(response.headers['access-control-allow-origin'], undefined);
     }
   });
 
-  test('may call the server where they are named, and no other may', async (t) => {
+  test('only the configured origins are allowed', async (t) => {
     const server = await createTestHttpServer(t, { corsOrigins: [origin, 'https://other.example.org'] });
     const allowed = await preflight(server, origin);
     assert.equal(allowed.statusCode, 204);
@@ -222,7 +223,7 @@ describe('web pages of other origins', () => {
     }
   });
 
-  test('may read every answer, and when to come back', async (t) => {
+  test('allowed origins may read every response and Retry-After', async (t) => {
     const answer = failWith(new Problem('overloaded', { retryAfterSeconds: 7 }));
     const server = await createTestHttpServer(t, { corsOrigins: [origin], answer });
     const busy = await post(server, '/decrypt', BODY, { origin });
@@ -236,7 +237,7 @@ describe('web pages of other origins', () => {
   });
 });
 
-describe('the address that limits count by', () => {
+describe('address for rate limits', () => {
   const from = async (
     t: Parameters<typeof createTestHttpServer>[0],
     { trusted, socket, forwarded }: { trusted: string[]; socket: string; forwarded: string },
@@ -250,11 +251,11 @@ describe('the address that limits count by', () => {
     return server.seen[0]?.address;
   };
 
-  test('is that of the socket, if no proxy is trusted', async (t) => {
+  test('without a trusted proxy: the address of the socket', async (t) => {
     assert.equal(await from(t, { trusted: [], socket: PROXY, forwarded: CLIENT }), PROXY);
   });
 
-  test('is the one that a trusted proxy names, the last if there are several', async (t) => {
+  test('behind a trusted proxy: the last untrusted address of X-Forwarded-For', async (t) => {
     const trusted = ['10.0.0.0/8', '2001:db8::1'];
     assert.equal(await from(t, { trusted, socket: PROXY, forwarded: CLIENT }), CLIENT);
     assert.equal(await from(t, { trusted, socket: '::ffff:10.1.2.3', forwarded: CLIENT }), CLIENT);
@@ -263,18 +264,18 @@ describe('the address that limits count by', () => {
     assert.equal(await from(t, { trusted, socket: PROXY, forwarded: `${CLIENT}, 10.9.9.9` }), CLIENT);
   });
 
-  test('is that of the socket, if it is nobody who is trusted', async (t) => {
+  test('from an untrusted proxy: the address of the socket', async (t) => {
     const trusted = ['10.0.0.0/8'];
     assert.equal(await from(t, { trusted, socket: '192.0.2.1', forwarded: CLIENT }), '192.0.2.1');
     assert.equal(await from(t, { trusted, socket: '::1', forwarded: CLIENT }), '::1');
   });
 });
 
-test('health tells whether the server lives and can do its work, and the version which it is', async (t) => {
-  let away = false;
+test('health routes report liveness, readiness and version', async (t) => {
+  let isUnavailable = false;
   const server = await createTestHttpServer(t, {
     checkReady: async () => {
-      if (away) throw new Problem('store_unavailable', { retryAfterSeconds: 1 });
+      if (isUnavailable) throw new Problem('store_unavailable', { retryAfterSeconds: 1 });
     },
   });
   const get = async (url: string) => {
@@ -284,7 +285,7 @@ test('health tells whether the server lives and can do its work, and the version
   assert.deepEqual(await get('/health/live'), [200, { status: 'ok' }]);
   assert.deepEqual(await get('/health/ready'), [200, { status: 'ok' }]);
   assert.deepEqual(await get('/version'), [200, { version: '1.2.3' }]);
-  away = true;
+  isUnavailable = true;
   assert.deepEqual(await get('/health/live'), [200, { status: 'ok' }]);
   assert.deepEqual(await get('/health/ready'), [503, { error: problems.store_unavailable.title }]);
 });

@@ -1,4 +1,4 @@
-/** What the HTTP side does for clients of suite 2, and what it tells everybody of the server. */
+// HTTP for clients of suite 2: unencrypted problems, POST /encrypt, and the routes that describe the server.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createTestHttpServer, type TestHttpServer } from '../../../test/support/httpServer.ts';
@@ -19,8 +19,8 @@ function failing(error: unknown) {
   };
 }
 
-describe('a problem that is told unsealed', () => {
-  test('is told by its code where the request was one of suite 2, and by its sentence elsewhere', async (t) => {
+describe('unencrypted problem', () => {
+  test('suite 2 requests get problem details, suite 1 requests its sentences', async (t) => {
     for (const code of Object.keys(problems) as ProblemCode[]) {
       const { status, title, suite1 } = problems[code];
       const server = await createTestHttpServer(t, failing(new Problem(code, { retryAfterSeconds: 3 })));
@@ -53,7 +53,7 @@ describe('a problem that is told unsealed', () => {
     }
   });
 
-  test('may be that the session key is missing', async (t) => {
+  test('missing session key: malformed_request', async (t) => {
     const server = await createTestHttpServer(t);
     for (const session_key of [undefined, 7, null]) {
       const response = await post(server, '/decrypt', { suite: 2, session_key, payload: 'sealed' });
@@ -65,7 +65,7 @@ describe('a problem that is told unsealed', () => {
     assert.deepEqual(server.seen, []);
   });
 
-  test('of a fault tells nothing of it', async (t) => {
+  test('unexpected error: neither the response nor the log quotes its message', async (t) => {
     const server = await createTestHttpServer(t, failing(new TypeError('the secret is not a function')));
     const response = await post(server, '/decrypt', REQUEST);
     assert.equal(response.statusCode, 500);
@@ -74,7 +74,7 @@ describe('a problem that is told unsealed', () => {
     assert.doesNotMatch(JSON.stringify(server.log), /secret/);
   });
 
-  test('of a body that nobody can read is told as to an existing client', async (t) => {
+  test('malformed body: reported in the form of suite 1', async (t) => {
     const server = await createTestHttpServer(t);
     for (const body of ['', '{', '[]', '{"suite":2']) {
       const response = await post(server, '/decrypt', body);
@@ -82,7 +82,7 @@ describe('a problem that is told unsealed', () => {
     }
   });
 
-  test('does not follow the next request on the same connection', async (t) => {
+  test('the suite of one request does not affect the next one', async (t) => {
     const server = await createTestHttpServer(t, failing(new Problem('session_not_found')));
     assert.equal((await post(server, '/decrypt', REQUEST)).json().code, 'session_not_found');
     assert.equal((await post(server, '/decrypt', { session_key: 'key' })).json(), 'Session not found!');
@@ -90,7 +90,7 @@ describe('a problem that is told unsealed', () => {
 });
 
 describe('POST /encrypt', () => {
-  test('is the endpoint without a name in its path, with room for a text', async (t) => {
+  test('is the encrypt endpoint without a name in its path, with its body limit', async (t) => {
     const maxTextBytes = 1_000_000;
     const server = await createTestHttpServer(t, { maxTextBytes });
     const payload = 'x'.repeat(maxTextBytes * 2);
@@ -101,13 +101,13 @@ describe('POST /encrypt', () => {
     assert.equal(tooLong.statusCode, 413);
   });
 
-  test('names nobody in its path', async (t) => {
+  test('has an empty recipient name', async (t) => {
     const server = await createTestHttpServer(t);
     await post(server, '/encrypt', { session_key: 'key' });
     assert.deepEqual(server.seen[0]?.recipientNames, ['']);
   });
 
-  test('is the only one of its kind: no other endpoint has a name to leave out', async (t) => {
+  test('every endpoint is reached at its path', async (t) => {
     const server = await createTestHttpServer(t);
     for (const { path } of Object.values(endpoints)) {
       const url = path.replace(':username', 'bob');
@@ -120,8 +120,8 @@ describe('POST /encrypt', () => {
   });
 });
 
-describe('what the server tells of itself', () => {
-  test('at /.well-known/vws is what it is described by, to whoever asks', async (t) => {
+describe('description of the server', () => {
+  test('GET /.well-known/vws returns the current description', async (t) => {
     const description = { suites: [2], identity: 'id', descriptor: 'd', signature: 's' };
     let times = 0;
     const server = await createTestHttpServer(t, {
@@ -138,7 +138,7 @@ describe('what the server tells of itself', () => {
     }
   });
 
-  test('says so if the database is away', async (t) => {
+  test('GET /.well-known/vws responds with 503 if the database is unavailable', async (t) => {
     const describeServer = async () => {
       throw new Problem('store_unavailable', { retryAfterSeconds: 1 });
     };
@@ -147,7 +147,7 @@ describe('what the server tells of itself', () => {
     assert.deepEqual([response.statusCode, response.headers['retry-after']], [503, '1']);
   });
 
-  test('at /problems has every code with its status and title', async (t) => {
+  test('GET /problems lists every code with its status and title', async (t) => {
     const server = await createTestHttpServer(t);
     const response = await server.app.inject('/problems');
     assert.equal(response.statusCode, 200);
@@ -156,7 +156,7 @@ describe('what the server tells of itself', () => {
     assert.deepEqual(response.json(), Object.fromEntries(expected));
   });
 
-  test('is asked for by GET alone', async (t) => {
+  test('POST is not found', async (t) => {
     const server = await createTestHttpServer(t);
     for (const url of ['/.well-known/vws', '/problems']) {
       assert.equal((await post(server, url, {})).statusCode, 404, url);

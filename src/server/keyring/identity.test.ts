@@ -1,3 +1,4 @@
+// The identity of the server: created once, stored encrypted, or configured.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -5,9 +6,9 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
 import type { Store } from '../store/store.ts';
 import { fingerprintOf, type Identity, loadIdentity, readIdentityKey } from './identity.ts';
-import { createMasterKey } from './masterKey.ts';
+import { MasterKey } from './masterKey.ts';
 
-const masterKey = createMasterKey(randomBytes(32));
+const masterKey = new MasterKey(randomBytes(32));
 const MESSAGE = Buffer.from('a message');
 const pkcs8 = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
@@ -22,8 +23,8 @@ function assertSigns(identity: Identity): void {
   assert.ok(verify(null, MESSAGE, createPublicKey(raw), signature));
 }
 
-describe('the identity in the database', () => {
-  test('is made once, by one of five who start at once, and signs as the same in all of them', async (t) => {
+describe('a stored identity', () => {
+  test('is created once by five concurrent starts, and signs the same in all of them', async (t) => {
     const [one, other] = await openTwo(t);
     const loaded = await Promise.all([one, other, one, other, one].map((store) => load(store)));
     assert.equal(new Set(loaded.map(fingerprintOf)).size, 1);
@@ -35,7 +36,7 @@ describe('the identity in the database', () => {
     );
   });
 
-  test('is the same after a new start', async (t) => {
+  test('is the same after a restart', async (t) => {
     const [store, later] = await openTwo(t);
     const fingerprint = fingerprintOf(await load(store));
     const again = await loadIdentity(later, masterKey, undefined, 9_000);
@@ -44,22 +45,22 @@ describe('the identity in the database', () => {
     assert.equal((await identities(store)).length, 1);
   });
 
-  test('is another one in another database', async (t) => {
+  test('differs between databases', async (t) => {
     const [[one], [other]] = [await openTwo(t), await openTwo(t)];
     assert.notEqual(fingerprintOf(await load(one)), fingerprintOf(await load(other)));
   });
 
-  test('lies there sealed: without the master key it neither shows nor opens', async (t) => {
+  test('is encrypted: without the master key it is neither visible nor usable', async (t) => {
     const [store] = await openTwo(t);
     await load(store);
     const [row] = await identities(store);
     assert.ok(row);
     assert.equal(row.sealed_key.length, 12 + 32 + 16);
-    const otherMasterKey = createMasterKey(randomBytes(32));
+    const otherMasterKey = new MasterKey(randomBytes(32));
     await assert.rejects(loadIdentity(store, otherMasterKey, undefined, 0), /identity does not open/);
   });
 
-  test('is refused where its row was altered, and another one is not made in its place', async (t) => {
+  test('is rejected if its row was altered, and is not replaced', async (t) => {
     const [store, other] = await openTwo(t);
     await load(store);
     const [row] = await identities(store);
@@ -80,8 +81,8 @@ describe('the identity in the database', () => {
   });
 });
 
-describe('an identity that is given', () => {
-  test('is taken in place of the one in the database, which stays for when it is given no more', async (t) => {
+describe('a configured identity', () => {
+  test('takes precedence over the stored one, which is used again without it', async (t) => {
     const [store] = await openTwo(t);
     const own = fingerprintOf(await load(store));
     const { privateKey } = generateKeyPairSync('ed25519');
@@ -98,8 +99,8 @@ describe('an identity that is given', () => {
     assert.deepEqual(await identities(store), []);
   });
 
-  test('is read as OpenSSL writes it, white space and line ends included', () => {
-    // Made with `openssl genpkey -algorithm ed25519`; its public key is that of RFC 8032, section 7.1, test 1.
+  test('is read as written by OpenSSL, including white space and line ends', () => {
+    // Created by `openssl genpkey -algorithm ed25519`; its public key is that of RFC 8032, section 7.1, test 1.
     const body = 'MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g';
     const pem = `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
     for (const text of [pem, pem.trim(), `\n\n${pem}\n`, pem.replaceAll('\n', '\r\n')]) {
@@ -111,7 +112,7 @@ describe('an identity that is given', () => {
     }
   });
 
-  test('is refused if it is another kind of key, or none, without a word of it', () => {
+  test('is rejected if it is not an Ed25519 key, without quoting it', () => {
     const ed25519 = generateKeyPairSync('ed25519');
     const others = {
       RSA: pkcs8(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey),
@@ -133,7 +134,7 @@ describe('an identity that is given', () => {
         .toString(),
     };
     for (const [what, pem] of Object.entries(none)) {
-      assert.throws(() => readIdentityKey(pem), /^Error: is no private key in PEM$/, what);
+      assert.throws(() => readIdentityKey(pem), /^Error: is not a private key in PEM$/, what);
     }
   });
 });

@@ -1,47 +1,48 @@
+// KEM keys: rotation, expiry, several processes, damaged rows.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, hash, randomBytes, verify } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
-import { decodeDescriptor } from '../../protocol/suite2.ts';
-import { expiryTimes } from '../app.ts';
+import { decodeDescriptor, type SignedDescriptor } from '../../protocol/suite2.ts';
+import { expiryTimes } from '../config/retention.ts';
 import { xwingDecapsulate, xwingEncapsulate } from '../crypto/xwing.ts';
 import { deleteExpired } from '../store/expiry.ts';
 import type { Store } from '../store/store.ts';
 import { type Identity, loadIdentity } from './identity.ts';
-import { createKemKeys, KEM_KEY_LIFETIME, KEM_KEY_ROTATION, type KemKeys, type SignedDescriptor } from './kemKeys.ts';
-import { createMasterKey } from './masterKey.ts';
+import { KEM_KEY_LIFETIME_MS, KEM_KEY_ROTATION_MS, KemKeys } from './kemKeys.ts';
+import { MasterKey } from './masterKey.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
 async function createHarness(t: TestContext) {
   const [store, otherStore] = await openTwoStores(t, await newStoreLocation(t));
   const time = createFakeTime();
-  const masterKey = createMasterKey(randomBytes(32));
+  const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, time.clock());
   const start = (by: Identity = identity, on: Store = store, key = masterKey) => ({
     store: on,
-    keys: createKemKeys(key, by, time.clock),
+    keys: new KemKeys(key, by, time.clock),
   });
   const { keys: ownKeys } = start();
   return {
     ...{ store, otherStore, time, identity, start },
     keys: ownKeys,
-    /** The key that a client is given. */
+    /** Returns the key that new clients receive. */
     current: (keys: KemKeys = ownKeys, on: Store = store) => on.transaction((tx) => keys.current(tx)),
     find: (descriptor: SignedDescriptor, keys: KemKeys = ownKeys) =>
       store.transaction((tx) => keys.find(tx, kidOf(descriptor))),
     rows: () => store.transaction(({ db }) => db.selectFrom('kem_keys').selectAll().orderBy('not_before').execute()),
-    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleTime: 1 })(time.clock()), 100)),
+    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleMs: 1 })(time.clock()), 100)),
   };
 }
 
 const kidOf = ({ descriptor }: SignedDescriptor) => hash('sha256', descriptor, 'buffer');
 const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex');
 
-describe('the KEM key that clients are given', () => {
-  test('is signed by the identity, good from a day before it was made, and opens what is made for it', async (t) => {
+describe('the current KEM key', () => {
+  test('is signed by the identity, valid from a day before its creation, and decapsulates', async (t) => {
     const { time, identity, current, find } = await createHarness(t);
     const signed = await current();
     assert.deepEqual(Buffer.from(signed.identity), Buffer.from(identity.publicKey));
@@ -58,7 +59,7 @@ describe('the KEM key that clients are given', () => {
     assert.deepEqual(xwingDecapsulate(keyPair, encapsulation.ciphertext), encapsulation.sharedSecret);
   });
 
-  test('is one, whoever asks for it, in however many processes at once', async (t) => {
+  test('is the same for concurrent calls in several processes', async (t) => {
     const { otherStore, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const askAll = () =>
@@ -71,8 +72,8 @@ describe('the KEM key that clients are given', () => {
     assert.equal((await rows()).length, 1);
   });
 
-  test('is another one after 30 days, at the very millisecond, in all processes', async (t) => {
-    assert.equal(KEM_KEY_ROTATION, 30 * DAY);
+  test('rotates exactly after 30 days, in all processes', async (t) => {
+    assert.equal(KEM_KEY_ROTATION_MS, 30 * DAY);
     const { otherStore, time, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const first = nameOf(await current());
@@ -90,11 +91,11 @@ describe('the KEM key that clients are given', () => {
     assert.ok(![first, second].includes(nameOf(await current())));
   });
 
-  test('is one that lies in the database, even if another one was made in a transaction that was undone', async (t) => {
+  test('is always stored: a key of a rolled back transaction is not used', async (t) => {
     const { store, keys, current, find, rows } = await createHarness(t);
     const undone = store.transaction(async (tx) => {
       await keys.current(tx);
-      // Read in the same group of transactions, or in the same one.
+      // Read in the same transaction, or in another one of the same group.
       await keys.current(tx);
       throw new Error('the disk is full');
     });
@@ -104,42 +105,42 @@ describe('the KEM key that clients are given', () => {
     assert.equal((await rows()).length, 1);
   });
 
-  test('is not one of the future, which was made while the clock was wrong, not even where it was made', async (t) => {
+  test('is never one from the future, created while the clock was wrong', async (t) => {
     const { start, current, rows, identity, time } = await createHarness(t);
     let now = time.clock() + 400 * DAY;
-    const masterKey = createMasterKey(randomBytes(32));
-    const keys = createKemKeys(masterKey, identity, () => now);
+    const masterKey = new MasterKey(randomBytes(32));
+    const keys = new KemKeys(masterKey, identity, () => now);
     const ofTheFuture = nameOf(await current(keys));
     now = time.clock();
     const signed = await current(keys);
     assert.notEqual(nameOf(signed), ofTheFuture);
     const { notBefore = Number.POSITIVE_INFINITY } = decodeDescriptor(signed.descriptor) ?? {};
     assert.ok(notBefore <= now);
-    // It stays the one that clients are given, also in a process that starts now.
+    // It stays the current one, also in a process that starts now.
     assert.equal(nameOf(await current(keys)), nameOf(signed));
     assert.equal(nameOf(await current(start().keys)), nameOf(signed));
     assert.equal((await rows()).length, 2);
   });
 
-  test('is none that another identity signed', async (t) => {
+  test('is never one signed by another identity', async (t) => {
     const { otherStore, time, start, current, rows } = await createHarness(t);
     const before = await current();
     const { privateKey } = generateKeyPairSync('ed25519');
-    const given = await loadIdentity(otherStore, createMasterKey(randomBytes(32)), privateKey, time.clock());
+    const given = await loadIdentity(otherStore, new MasterKey(randomBytes(32)), privateKey, time.clock());
     const after = start(given);
     const signed = await current(after.keys);
     assert.notEqual(nameOf(signed), nameOf(before));
     assert.deepEqual(Buffer.from(signed.identity), Buffer.from(given.publicKey));
     assert.equal(nameOf(await current(start(given).keys)), nameOf(signed));
-    // And back: the key that the first identity signed is still there.
+    // The key signed by the first identity still exists.
     assert.equal(nameOf(await current(start().keys)), nameOf(before));
     assert.equal((await rows()).length, 2);
   });
 });
 
-describe('a KEM key that a client names', () => {
-  test('is found in every process until its end, whether it was opened before or not, and not after', async (t) => {
-    assert.equal(KEM_KEY_LIFETIME, 37 * DAY);
+describe('finding a KEM key', () => {
+  test('succeeds in every process until the key expires, whether it was opened before or not', async (t) => {
+    assert.equal(KEM_KEY_LIFETIME_MS, 37 * DAY);
     const { time, keys, start, current, find } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
@@ -158,7 +159,7 @@ describe('a KEM key that a client names', () => {
     }
   });
 
-  test('that is not known is not found', async (t) => {
+  test('returns undefined for an unknown key', async (t) => {
     const { store, keys, current } = await createHarness(t);
     const kid = kidOf(await current());
     for (const unknown of [randomBytes(32), kid.subarray(1), Buffer.alloc(0)]) {
@@ -166,7 +167,7 @@ describe('a KEM key that a client names', () => {
     }
   });
 
-  test('is erased at its end, and not before', async (t) => {
+  test('fails after expiry, when the key is erased; not before', async (t) => {
     const { time, keys, current, find, rows, sweep } = await createHarness(t);
     const first = await current();
     time.advance(30 * DAY);
@@ -183,7 +184,7 @@ describe('a KEM key that a client names', () => {
     );
   });
 
-  test('that was altered in the database, or is of another master key, does not open and is no other one', async (t) => {
+  test('throws if the row was altered or the master key is another one', async (t) => {
     const { store, identity, start, current, find, rows } = await createHarness(t);
     const signed = await current();
     const [row] = await rows();
@@ -198,11 +199,11 @@ describe('a KEM key that a client names', () => {
     await set({ sealed_seed: row.sealed_seed, descriptor });
     await assert.rejects(find(signed, start().keys), /does not open/);
     await set({ descriptor: row.descriptor });
-    await assert.rejects(find(signed, start(identity, store, createMasterKey(randomBytes(32))).keys), /does not open/);
+    await assert.rejects(find(signed, start(identity, store, new MasterKey(randomBytes(32))).keys), /does not open/);
     assert.ok(await find(signed, start().keys));
   });
 
-  test('lies in the database sealed: 32 bytes of seed, of which nothing shows', async (t) => {
+  test('needs the master key: the seed of 32 bytes is encrypted in the database', async (t) => {
     const { current, rows } = await createHarness(t);
     await current();
     const [row] = await rows();

@@ -1,5 +1,6 @@
+/** KEM keys of handshakes, with their signed descriptors. */
 import { hash } from 'node:crypto';
-import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH } from '../../protocol/suite2.ts';
+import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH, type SignedDescriptor } from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../crypto/xwing.ts';
@@ -8,98 +9,95 @@ import type { Transaction } from '../store/store.ts';
 import type { Identity } from './identity.ts';
 import type { MasterKey } from './masterKey.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
-/** How long a KEM key is the one that new clients get, in milliseconds. */
-export const KEM_KEY_ROTATION = 30 * DAY;
-/** How long handshakes are made with it: after that it is erased, and what was recorded with it stays closed. */
-export const KEM_KEY_LIFETIME = 37 * DAY;
-/** A key is good from somewhat before it was made: clients' clocks are not exact. */
-const CLOCK_TOLERANCE = DAY;
-
-/** A KEM key as clients ask for it. */
-export interface SignedDescriptor {
-  readonly identity: Uint8Array;
-  readonly descriptor: Uint8Array;
-  readonly signature: Uint8Array;
-}
-
-/** The keys of handshakes: they rotate by themselves, and all processes have the same ones. */
-export interface KemKeys {
-  /** The key that new clients get; makes one if there is none or it is worn out. */
-  current(transaction: Transaction): Promise<SignedDescriptor>;
-  /** @returns undefined if there is no such key, or it is over */
-  find(transaction: Transaction, kid: Uint8Array): Promise<XWingKeyPair | undefined>;
-}
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Time for which new clients receive a KEM key. */
+export const KEM_KEY_ROTATION_MS = 30 * DAY_MS;
+/** Time for which handshakes with a KEM key succeed. It is erased afterwards, so recorded handshakes stay closed. */
+export const KEM_KEY_LIFETIME_MS = 37 * DAY_MS;
+/** A key is valid from some time before it was created, because the clocks of clients are not exact. */
+const CLOCK_TOLERANCE_MS = DAY_MS;
 
 interface OpenedKey {
   readonly keyPair: XWingKeyPair;
   readonly notAfter: number;
 }
 
-export function createKemKeys(masterKey: MasterKey, identity: Identity, clock: () => number): KemKeys {
-  const sealingKey = masterKey.derive('vws kem keys');
-  /** Opening a key costs as much as half a handshake. There are never more than two or three. */
-  const opened = new Map<string, OpenedKey>();
-  let newest: KemKeyRow | undefined;
+/** The KEM keys of handshakes. They rotate by themselves, and all processes have the same ones. */
+export class KemKeys {
+  readonly #sealingKey: Uint8Array;
+  readonly #identity: Identity;
+  readonly #clock: () => number;
+  /** At most two or three entries. Opening a key costs as much as half a handshake. */
+  readonly #opened = new Map<string, OpenedKey>();
+  #newest: KemKeyRow | undefined;
 
-  const isFresh = (key: KemKeyRow | undefined): key is KemKeyRow =>
-    key !== undefined && clock() >= key.not_before && clock() < key.not_before + CLOCK_TOLERANCE + KEM_KEY_ROTATION;
+  constructor(masterKey: MasterKey, identity: Identity, clock: () => number) {
+    this.#sealingKey = masterKey.derive('vws kem keys');
+    this.#identity = identity;
+    this.#clock = clock;
+  }
 
-  async function makeKey(): Promise<KemKeyRow> {
-    const now = clock();
+  /** Returns the key for new clients, and creates one if none is fresh. */
+  async current(transaction: Transaction): Promise<SignedDescriptor> {
+    if (this.#isFresh(this.#newest)) return this.#newest;
+    let stored = await findNewestKemKey(transaction, this.#identity.publicKey, this.#clock());
+    if (!this.#isFresh(stored)) {
+      await lockIdentityKeys(transaction);
+      // Another process may have created one in the meantime.
+      stored = await findNewestKemKey(transaction, this.#identity.publicKey, this.#clock());
+    }
+    const key = this.#isFresh(stored) ? stored : this.#createKey();
+    if (key !== stored) await insertKemKey(transaction, key);
+    // After the commit only: a key made in this transaction, or in one of the same group, may be rolled back with it.
+    transaction.afterCommit(() => {
+      this.#newest = key;
+    });
+    return key;
+  }
+
+  /** @returns undefined if there is no such key, or it has expired */
+  async find(transaction: Transaction, kid: Uint8Array): Promise<XWingKeyPair | undefined> {
+    this.#forgetExpired();
+    const name = Buffer.from(kid).toString('base64');
+    const known = this.#opened.get(name);
+    if (known) return known.keyPair;
+    const row = await findKemKey(transaction, kid);
+    if (!row || row.not_after <= this.#clock()) return undefined;
+    const key = this.#open(row);
+    this.#opened.set(name, key);
+    return key.keyPair;
+  }
+
+  #isFresh(key: KemKeyRow | undefined): key is KemKeyRow {
+    if (!key) return false;
+    const now = this.#clock();
+    return now >= key.not_before && now < key.not_before + CLOCK_TOLERANCE_MS + KEM_KEY_ROTATION_MS;
+  }
+
+  #createKey(): KemKeyRow {
+    const now = this.#clock();
     const seed = randomBytes(KEM_SEED_LENGTH);
     const { publicKey } = xwingKeyPair(seed);
-    const times = { notBefore: now - CLOCK_TOLERANCE, notAfter: now + KEM_KEY_LIFETIME };
+    const times = { notBefore: now - CLOCK_TOLERANCE_MS, notAfter: now + KEM_KEY_LIFETIME_MS };
     const descriptor = encodeDescriptor({ ...times, publicKey });
     return {
       kid: hash('sha256', descriptor, 'buffer'),
-      identity: identity.publicKey,
+      identity: this.#identity.publicKey,
       descriptor,
-      signature: identity.sign(descriptorToSign(descriptor)),
-      sealed_seed: sealAead(sealingKey, seed, descriptor),
+      signature: this.#identity.sign(descriptorToSign(descriptor)),
+      sealed_seed: sealAead(this.#sealingKey, seed, descriptor),
       not_before: times.notBefore,
       not_after: times.notAfter,
     };
   }
 
-  function open({ sealed_seed, descriptor, not_after }: KemKeyRow): OpenedKey {
-    const seed = openAead(sealingKey, sealed_seed, descriptor);
+  #open({ sealed_seed, descriptor, not_after }: KemKeyRow): OpenedKey {
+    const seed = openAead(this.#sealingKey, sealed_seed, descriptor);
     if (!seed) throw new Error('a KEM key does not open: the database was altered or damaged');
     return { keyPair: xwingKeyPair(seed), notAfter: not_after };
   }
 
-  function forgetEnded(): void {
-    for (const [name, { notAfter }] of opened) if (notAfter <= clock()) opened.delete(name);
+  #forgetExpired(): void {
+    for (const [name, { notAfter }] of this.#opened) if (notAfter <= this.#clock()) this.#opened.delete(name);
   }
-
-  return {
-    async current(tx) {
-      if (isFresh(newest)) return newest;
-      let stored = await findNewestKemKey(tx, identity.publicKey, clock());
-      if (!isFresh(stored)) {
-        await lockIdentityKeys(tx);
-        // Another process may have been faster.
-        stored = await findNewestKemKey(tx, identity.publicKey, clock());
-      }
-      const key = isFresh(stored) ? stored : await makeKey();
-      if (key !== stored) await insertKemKey(tx, key);
-      // Not before: it may have been made in this transaction, or in one of the same group, and go with it.
-      tx.afterCommit(() => {
-        newest = key;
-      });
-      return key;
-    },
-
-    async find(tx, kid) {
-      forgetEnded();
-      const name = Buffer.from(kid).toString('base64');
-      const known = opened.get(name);
-      if (known) return known.keyPair;
-      const row = await findKemKey(tx, kid);
-      if (!row || row.not_after <= clock()) return undefined;
-      const key = open(row);
-      opened.set(name, key);
-      return key.keyPair;
-    },
-  };
 }

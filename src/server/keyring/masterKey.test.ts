@@ -1,3 +1,4 @@
+// The master key: notations, key file, and the binding to a database.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,8 +11,8 @@ import { openTestStore } from '../../../test/support/store.ts';
 import { findMasterKeyIds } from '../store/masterKeys.ts';
 import {
   bindMasterKey,
-  createMasterKey,
   loadMasterKeyFile,
+  MasterKey,
   parseMasterKey,
   requireMasterKeyFile,
   WrongMasterKeyError,
@@ -19,7 +20,7 @@ import {
 
 const NOW = Date.UTC(2026, 10, 22);
 
-test('a master key is read as people write it', () => {
+test('parseMasterKey reads hex and base64', () => {
   const bytes = Buffer.from('fb'.repeat(32), 'hex');
   for (const text of [
     bytes.toString('hex'),
@@ -32,7 +33,7 @@ test('a master key is read as people write it', () => {
   }
 });
 
-test('what is no key of 32 bytes is not read as one', () => {
+test('parseMasterKey rejects everything that is not 32 bytes', () => {
   for (const text of [
     '',
     'secret',
@@ -48,9 +49,9 @@ test('what is no key of 32 bytes is not read as one', () => {
   }
 });
 
-test('each purpose has a key of its own, and the name of the key is none of them', () => {
+test('derived keys differ by purpose, and the id reveals none of them', () => {
   const bytes = randomBytes(32);
-  const [one, same, other] = [createMasterKey(bytes), createMasterKey(bytes), createMasterKey(randomBytes(32))];
+  const [one, same, other] = [new MasterKey(bytes), new MasterKey(bytes), new MasterKey(randomBytes(32))];
   assert.match(one.id, /^[0-9a-f]{16}$/);
   assert.equal(same.id, one.id);
   assert.notEqual(other.id, one.id);
@@ -58,11 +59,11 @@ test('each purpose has a key of its own, and the name of the key is none of them
   assert.deepEqual(one.derive('purpose'), same.derive('purpose'));
   assert.notDeepEqual(one.derive('purpose'), one.derive('another purpose'));
   assert.notDeepEqual(one.derive('purpose'), other.derive('purpose'));
-  assert.throws(() => createMasterKey(randomBytes(16)), /32 bytes, not 16/);
+  assert.throws(() => new MasterKey(randomBytes(16)), /32 bytes, not 16/);
 });
 
 describe('the key file', () => {
-  test('is made once, for its owner alone, with what it needs of folders', async (t) => {
+  test('is created once, readable only by its owner, together with its folders', async (t) => {
     const path = join(await temporaryFolder(t), 'new', 'folder', 'master.key');
     const made = loadMasterKeyFile(path);
     assert.deepEqual([made.created, made.bytes.length], [true, 32]);
@@ -74,14 +75,14 @@ describe('the key file', () => {
     assert.deepEqual([loaded.created, loaded.bytes], [false, made.bytes]);
   });
 
-  test('may be written by hand', async (t) => {
+  test('can be written by hand', async (t) => {
     const path = join(await temporaryFolder(t), 'master.key');
     const bytes = randomBytes(32);
     await writeFile(path, `\n${bytes.toString('base64')}\r\n`);
     assert.deepEqual(Buffer.from(loadMasterKeyFile(path).bytes), bytes);
   });
 
-  test('is one, however many servers start on it at once', async (t) => {
+  test('is the same for servers that start concurrently', async (t) => {
     const folder = await temporaryFolder(t);
     const starting = new Int32Array(new SharedArrayBuffer(4));
     const code = `
@@ -111,7 +112,7 @@ describe('the key file', () => {
     assert.deepEqual(await readdir(folder), ['master.key']);
   });
 
-  test('that holds no key is refused, by name, and left as it is', async (t) => {
+  test('is rejected by name if it contains no key, and stays unchanged', async (t) => {
     const path = join(await temporaryFolder(t), 'master.key');
     const key = randomBytes(32).toString('hex');
     for (const contents of ['', '\n', key.slice(0, 40), `${key}${key}`, 'key = secret']) {
@@ -125,18 +126,18 @@ describe('the key file', () => {
     assert.deepEqual(await readdir(join(path, '..')), ['master.key']);
   });
 
-  test('that cannot be read is not replaced', async (t) => {
+  test('is not replaced if it cannot be read', async (t) => {
     const path = join(await temporaryFolder(t), 'master.key');
     await mkdir(path);
     assert.throws(() => loadMasterKeyFile(path), { code: 'EISDIR' });
   });
 });
 
-test('a key file that is missing is made for a new database only', async (t) => {
+test('a missing key file is created only for a new database', async (t) => {
   const store = await openTestStore(t);
   const path = join(await temporaryFolder(t), 'master.key');
   await requireMasterKeyFile(store, path);
-  const masterKey = createMasterKey(loadMasterKeyFile(path).bytes);
+  const masterKey = new MasterKey(loadMasterKeyFile(path).bytes);
   await bindMasterKey(store, masterKey, NOW);
   await requireMasterKeyFile(store, path);
   await rm(path);
@@ -146,9 +147,9 @@ test('a key file that is missing is made for a new database only', async (t) => 
   );
 });
 
-test('a database takes the first master key, and then no other', async (t) => {
+test('a database is bound to its first master key', async (t) => {
   const store = await openTestStore(t);
-  const [right, wrong] = [createMasterKey(randomBytes(32)), createMasterKey(randomBytes(32))];
+  const [right, wrong] = [new MasterKey(randomBytes(32)), new MasterKey(randomBytes(32))];
   await bindMasterKey(store, right, NOW);
   await bindMasterKey(store, right, NOW + 1);
   await assert.rejects(
@@ -163,10 +164,10 @@ test('a database takes the first master key, and then no other', async (t) => {
   );
 });
 
-test('of servers that start at once with keys of their own on a new database, one alone succeeds', async (t) => {
+test('servers with different keys start concurrently on a new database: exactly one succeeds', async (t) => {
   const store = await openTestStore(t);
-  const servers = Array.from({ length: 4 }, () => createMasterKey(randomBytes(32)));
-  // Each has its connection before any of them begins.
+  const servers = Array.from({ length: 4 }, () => new MasterKey(randomBytes(32)));
+  // All connect before any of them begins.
   await Promise.all(servers.map(() => store.transaction(findMasterKeyIds)));
   const outcomes = await Promise.allSettled(servers.map((masterKey) => bindMasterKey(store, masterKey, NOW)));
   assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected', 'rejected', 'rejected']);

@@ -1,3 +1,4 @@
+// The master key: notations, key file, and the binding to a database.
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -16,25 +17,27 @@ import { deriveKey } from '../crypto/derive.ts';
 import { findMasterKeyIds, insertMasterKeyId, lockMasterKeys } from '../store/masterKeys.ts';
 import type { Store } from '../store/store.ts';
 
-/** The key that everything stored hangs on. Without it the database opens nothing. */
-export interface MasterKey {
-  /** Names the key without telling anything about it: 16 hex characters. */
+/** Root key from which all storage keys are derived. */
+export class MasterKey {
+  /** Identifies the key without revealing anything about it: 16 hex characters. */
   readonly id: string;
-  /** A 32-byte key for one purpose. */
-  derive(label: string): Uint8Array<ArrayBuffer>;
-}
+  readonly #bytes: Uint8Array;
 
-/** @param bytes 32 bytes */
-export function createMasterKey(bytes: Uint8Array): MasterKey {
-  if (bytes.length !== KEY_LENGTH) throw new Error(`A master key has ${KEY_LENGTH} bytes, not ${bytes.length}.`);
-  return {
-    id: Buffer.from(deriveKey(bytes, 'vws master key id')).toString('hex', 0, 8),
-    derive: (label) => deriveKey(bytes, label),
-  };
+  /** @param bytes 32 bytes */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length !== KEY_LENGTH) throw new Error(`A master key has ${KEY_LENGTH} bytes, not ${bytes.length}.`);
+    this.#bytes = bytes;
+    this.id = Buffer.from(this.derive('vws master key id')).toString('hex', 0, 8);
+  }
+
+  /** Returns a 32-byte key for one purpose. */
+  derive(label: string): Uint8Array<ArrayBuffer> {
+    return deriveKey(this.#bytes, label);
+  }
 }
 
 /**
- * Reads a master key as people write it: 64 hex characters or the base64 (standard or URL-safe) of 32 bytes.
+ * Parses a master key: 64 hex characters, or 32 bytes in base64 (standard or URL-safe).
  *
  * @returns undefined if the text is neither
  */
@@ -46,9 +49,9 @@ export function parseMasterKey(text: string): Uint8Array<ArrayBuffer> | undefine
 }
 
 /**
- * Reads the master key from a file, making the file (mode 0600) with a random key if it is missing.
+ * Reads the master key from a file. Creates the file (mode 0600) with a random key if it does not exist.
  *
- * @throws Error if the file holds no master key: it is left as it is
+ * @throws Error if the file does not contain a master key; it stays unchanged
  */
 export function loadMasterKeyFile(path: string): { bytes: Uint8Array<ArrayBuffer>; created: boolean } {
   const present = readKeyFile(path);
@@ -56,7 +59,7 @@ export function loadMasterKeyFile(path: string): { bytes: Uint8Array<ArrayBuffer
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const created = publishNewKey(path);
   const bytes = readKeyFile(path);
-  if (!bytes) throw new Error(`The master key file ${path} vanished while the server was starting.`);
+  if (!bytes) throw new Error(`The master key file ${path} was removed while the server was starting.`);
   return { bytes, created };
 }
 
@@ -69,11 +72,11 @@ function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
     throw error;
   }
   const bytes = parseMasterKey(text);
-  if (!bytes) throw new Error(`The file ${path} holds no master key: it should be 64 hex characters.`);
+  if (!bytes) throw new Error(`The file ${path} does not contain a master key, which has 64 hex characters.`);
   return bytes;
 }
 
-/** Complete and on disk before it has its name: no start, crash or second process ever meets half a key. */
+/** Writes and syncs the file before it gets its name, so that no other process and no crash leaves a partial key. */
 function publishNewKey(path: string): boolean {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   const file = openSync(draft, 'wx', 0o600);
@@ -95,36 +98,36 @@ function publishNewKey(path: string): boolean {
 }
 
 /**
- * Makes sure that no new key is made for a database that has one already.
+ * Prevents creating a new key for a database that already has one.
  *
- * @throws Error if the file is missing and the database was made with a master key
+ * @throws Error if the file does not exist and the database is bound to a master key
  */
 export async function requireMasterKeyFile(store: Store, path: string): Promise<void> {
   if (existsSync(path)) return;
   const known = await store.transaction(findMasterKeyIds);
   if (known.length > 0) {
     throw new Error(
-      `The master key file ${path} is missing, and this database was made with key ${known.join(', ')}. ` +
-        'Put the file back, or name the key in VWS_MASTER_KEY, and start again',
+      `The master key file ${path} is missing, and this database was created with key ${known.join(', ')}. ` +
+        'Restore the file, or set VWS_MASTER_KEY, and start again.',
     );
   }
 }
 
-/** The database was made with another master key than the one at hand. */
+/** The database is bound to another master key. */
 export class WrongMasterKeyError extends Error {
   constructor(given: string, expected: readonly string[]) {
     super(
-      `This is the wrong master key for this database: it was made with key ${expected.join(', ')}, and this is key ${given}. ` +
-        'Without the right key no account or message in it can be opened. Put the right key back and start again.',
+      `This is the wrong master key for this database: it was created with key ${expected.join(', ')}, and this is key ${given}. ` +
+        'Without the right key its accounts and messages cannot be decrypted. Restore the right key and start again.',
     );
     this.name = 'WrongMasterKeyError';
   }
 }
 
 /**
- * Notes the master key in an empty database, or checks it against the one that the database was made with.
+ * Binds an empty database to the master key, or checks the key of a bound one.
  *
- * @throws WrongMasterKeyError if it is another one: nothing is changed
+ * @throws WrongMasterKeyError if the database is bound to another key; nothing changes
  */
 export async function bindMasterKey(store: Store, masterKey: MasterKey, now: number): Promise<void> {
   await store.transaction(async (tx) => {

@@ -1,16 +1,17 @@
+// Addresses as subjects of rate limits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressSubject } from './clientAddress.ts';
 
-test('an IPv4 address counts for itself, also where IPv6 wraps it', () => {
+test('an IPv4 address counts individually, also in IPv6 notation', () => {
   for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
     assert.equal(addressSubject(form), '192.0.2.7', form);
   }
   assert.notEqual(addressSubject('192.0.2.8'), addressSubject('192.0.2.7'));
 });
 
-test('all addresses of one IPv6 network count as one', () => {
+test('all addresses of one IPv6 /64 count as one', () => {
   for (const form of [
     '2001:db8:1:2::1',
     '2001:0DB8:1:2:ffff:ffff:ffff:ffff',
@@ -24,11 +25,11 @@ test('all addresses of one IPv6 network count as one', () => {
   }
 });
 
-test('an address with a zone, as links have it, counts like any other', () => {
+test('an address with a zone counts without it', () => {
   assert.equal(addressSubject('fe80::1%eth0'), addressSubject('fe80::2%2'));
 });
 
-test('what is no address counts for itself', () => {
+test('text that is not an address counts individually', () => {
   for (const text of ['', 'unknown', '192.0.2.7:80', '[2001:db8::1]', '2001:db8::1/64', '_hidden']) {
     assert.equal(addressSubject(text), text);
   }
@@ -40,7 +41,7 @@ test('what is no address counts for itself', () => {
   );
 });
 
-test('two IPv6 addresses count as one if their first 64 bits are the same', () => {
+test('two IPv6 addresses count as one exactly if their first 64 bits are equal', () => {
   const half = fc.array(fc.nat(0xffff), { minLength: 4, maxLength: 4 });
   const written = (network: number[], host: number[]) =>
     [...network, ...host].map((part) => part.toString(16)).join(':');

@@ -1,12 +1,14 @@
+// Addresses as subjects of rate limits.
 import ipaddr from 'ipaddr.js';
 
-/** One household or office has a whole network of this size in IPv6, so its addresses count as one. */
+/** The network size of one household or office in IPv6, whose addresses count as one. */
 const IPV6_PREFIX_LENGTH = 64;
 
 /**
- * The text that an address is counted by: IPv4 addresses (also as IPv4-mapped IPv6) as they are, IPv6 by network.
+ * Returns the subject under which an address is counted: an IPv4 address (also IPv4-mapped) itself, an IPv6 address by its
+ * network.
  *
- * @param address as the socket or the trusted proxy gave it
+ * @param address from the socket or a trusted proxy
  */
 export function addressSubject(address: string): string {
   if (!ipaddr.isValid(address)) return address;

@@ -1,3 +1,4 @@
+// RateLimiter: windows, concurrency, several processes, wrong clocks.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -5,21 +6,21 @@ import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
-import { createRateLimiter, type RateLimit, type RateLimiter } from './rateLimiter.ts';
+import { type RateLimit, RateLimiter } from './rateLimiter.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const LOGINS: RateLimit = { name: 'logins', max: 3, window: MINUTE };
+const LOGINS: RateLimit = { name: 'logins', max: 3, windowMs: MINUTE };
 const KEY = randomBytes(32);
 
-/** @returns the seconds until another try makes sense, 0 if the event was let pass */
+/** @returns the seconds until the next attempt, 0 if the event was accepted */
 type Consume = (subject: string, limit?: RateLimit, limiter?: RateLimiter) => Promise<number>;
 
 async function createHarness(t: TestContext) {
   const store = await openTestStore(t);
-  // On a full minute, where windows of a minute begin.
+  // At a full minute, where windows of a minute begin.
   const time = createFakeTime(Date.UTC(2026, 10, 22, 14, 22));
-  const limiter = createRateLimiter(KEY, time.clock);
+  const limiter = new RateLimiter(KEY, time.clock);
   const consume: Consume = async (subject, limit = LOGINS, by = limiter) => {
     try {
       await store.transaction((tx) => by.consume(tx, limit, subject));
@@ -27,7 +28,7 @@ async function createHarness(t: TestContext) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       assert.equal(error.code, 'too_many_requests');
-      return error.retryAfterSeconds ?? assert.fail('no time to come back is named');
+      return error.retryAfterSeconds ?? assert.fail('Retry-After is missing');
     }
   };
   const rows = () => store.transaction(({ db }) => db.selectFrom('rate_counters').selectAll().execute());
@@ -38,7 +39,7 @@ async function exhaust(consume: Consume, subject: string, limit = LOGINS): Promi
   for (let n = 0; n < limit.max; n += 1) assert.equal(await consume(subject, limit), 0);
 }
 
-test('so many events pass in a window; the next is told when the window ends', async (t) => {
+test('accepts the limit per window; the next event learns when the window ends', async (t) => {
   const { time, consume } = await createHarness(t);
   time.advance(10 * SECOND + 1);
   await exhaust(consume, 'a');
@@ -50,13 +51,13 @@ test('so many events pass in a window; the next is told when the window ends', a
   assert.equal(await consume('a'), 60);
 });
 
-test('as many pass if they come at once', async (t) => {
+test('accepts the same number of concurrent events', async (t) => {
   const { consume } = await createHarness(t);
   const waits = await Promise.all(Array.from({ length: 10 }, () => consume('a')));
   assert.deepEqual(waits.map((wait) => wait > 0).toSorted(), [...Array(3).fill(false), ...Array(7).fill(true)]);
 });
 
-test('other subjects and other limits have counts of their own', async (t) => {
+test('counts subjects and limits separately', async (t) => {
   const { consume } = await createHarness(t);
   await exhaust(consume, 'a');
   await exhaust(consume, 'b');
@@ -64,9 +65,9 @@ test('other subjects and other limits have counts of their own', async (t) => {
   assert.equal(await consume('a'), 60);
 });
 
-test('processes that share a database share the counts', async (t) => {
+test('processes on one database share the counts', async (t) => {
   const { time, consume } = await createHarness(t);
-  const other = createRateLimiter(KEY, time.clock);
+  const other = new RateLimiter(KEY, time.clock);
   assert.equal(await consume('a'), 0);
   assert.equal(await consume('a', LOGINS, other), 0);
   assert.equal(await consume('a'), 0);
@@ -74,14 +75,14 @@ test('processes that share a database share the counts', async (t) => {
   assert.equal(await consume('a'), 60);
 });
 
-test('once refused, a subject costs the database nothing more until the window ends', async (t) => {
+test('a rejected subject causes no further database access until the window ends', async (t) => {
   const { time, limiter, consume, rows } = await createHarness(t);
   await exhaust(consume, 'a');
   await consume('a');
   const before = await rows();
   const noDatabase = {
     get db(): never {
-      throw new Error('the database was asked');
+      throw new Error('the database was accessed');
     },
   } as unknown as Transaction;
   for (let n = 0; n < 5; n += 1) {
@@ -90,11 +91,11 @@ test('once refused, a subject costs the database nothing more until the window e
   }
   assert.deepEqual(await rows(), before);
   time.advance(5 * SECOND);
-  await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), /the database was asked/);
+  await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), /the database was accessed/);
   assert.equal(await consume('a'), 0);
 });
 
-test('a subject that was refused while the clock was wrong is not refused until then', async (t) => {
+test('a rejection made with a wrong clock does not outlast the correction', async (t) => {
   const { consume, time } = await createHarness(t);
   time.advance(400 * 24 * 60 * MINUTE);
   await exhaust(consume, 'one');
@@ -104,7 +105,7 @@ test('a subject that was refused while the clock was wrong is not refused until 
   assert.equal(await consume('one'), 60);
 });
 
-test('the database does not tell who was counted', async (t) => {
+test('the database does not reveal the subjects', async (t) => {
   const { consume, rows } = await createHarness(t);
   await consume('192.0.2.7');
   const [row] = await rows();

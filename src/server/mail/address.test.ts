@@ -1,8 +1,9 @@
+// Mail addresses: plain ones, and the sender in the settings.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPlainAddress, parseSender } from './address.ts';
 
-test('a sender with a name keeps it; one without gets the name of the settings', () => {
+test('a sender without a name gets the one in the settings', () => {
   const senderName = 'VWS';
   const address = 'vws@example.org';
   assert.deepEqual(parseSender({ sender: address, senderName }), { name: 'VWS', address });
@@ -14,7 +15,7 @@ test('a sender with a name keeps it; one without gets the name of the settings',
   });
 });
 
-test('a sender that is not one address is refused', () => {
+test('a sender that is not exactly one address is rejected', () => {
   for (const sender of [
     '',
     'nobody',
@@ -30,7 +31,7 @@ test('a sender that is not one address is refused', () => {
   assert.throws(() => parseSender({ sender: 'vws@example.org', senderName: 'V\nWS' }), /one line/);
 });
 
-test('plain addresses of any script are told from everything else', () => {
+test('isPlainAddress accepts plain addresses of any script and nothing else', () => {
   for (const address of ['a@localhost', "o'hara+vws@example.org", 'зоя@пример.рф', 'a.b_c-d@sub.example.org']) {
     assert.ok(isPlainAddress(address), address);
   }

@@ -1,17 +1,18 @@
+// Mail addresses: plain ones, and the sender in the settings.
 import addressparser from 'nodemailer/lib/addressparser';
 import type { Mailbox, MailSettings } from './mail.ts';
 
-/** No specials of RFC 5322 (3.2.3), spaces or control characters: nothing that could end the address or begin another. */
+/** Excludes the specials of RFC 5322 (3.2.3), spaces and control characters, which could end the address or begin another. */
 const PLAIN_ADDRESS = /^[^\s\p{C}()<>[\]:;@\\,"]+@[^\s\p{C}()<>[\]:;@\\,"]+$/u;
 const LINE_BREAKING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
-/** Whether this is one bare address, of any script, without quoting. */
+/** Reports whether the text is one bare address, of any script, without quoting. */
 export function isPlainAddress(address: string): boolean {
   return PLAIN_ADDRESS.test(address);
 }
 
 /**
- * Reads the sender out of the settings.
+ * Parses the sender in the settings.
  *
  * @throws Error if the sender is not exactly one address, or a name has line breaks or other control characters
  */

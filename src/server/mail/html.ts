@@ -1,7 +1,8 @@
-/** The words of a mail around a code; its HTML and its plain text are made of the same ones. */
+// HTML of a mail that contains a code.
+/** Texts of a mail that contains a code, used for both its HTML and its plain text. */
 export interface CodeMailWords {
   readonly language: string;
-  /** What the mails call the service. */
+  /** Name of the service in the mails. */
   readonly service: string;
   readonly heading: string;
   readonly beforeCode: readonly string[];
@@ -16,9 +17,20 @@ const MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monos
 const MARK =
   '<span aria-hidden="true" style="display:inline-block;width:10px;height:10px;margin-right:8px;border-radius:3px;background:#3b6fd4"></span>';
 
+const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light dark; }
+@media (prefers-color-scheme: dark) {
+  .page { background: #11151b !important; }
+  .card { background: #1a2029 !important; border-color: #2c3541 !important; }
+  .code { background: #11151b !important; border-color: #3a4656 !important; color: #ffffff !important; }
+  .ink { color: #eef2f6 !important; }
+  .soft { color: #a9b4c1 !important; }
+  .line { border-color: #2c3541 !important; }
+}
+`;
+
 /**
- * The HTML of a mail around a code: one column of tables and inlined style, which is what every mail reader shows
- * alike, no pictures, nothing loaded. Only the dark colours need a style sheet; a reader that drops it stays light.
+ * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images and
+ * external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
  */
 export function codeMailHtml(words: CodeMailWords, title: string): string {
   const service = escapeHtml(words.service);
@@ -40,16 +52,7 @@ export function codeMailHtml(words: CodeMailWords, title: string): string {
 <meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
 <title>${escapeHtml(title)}</title>
 <style>
-:root { color-scheme: light dark; supported-color-schemes: light dark; }
-@media (prefers-color-scheme: dark) {
-  .page { background: #11151b !important; }
-  .card { background: #1a2029 !important; border-color: #2c3541 !important; }
-  .code { background: #11151b !important; border-color: #3a4656 !important; color: #ffffff !important; }
-  .ink { color: #eef2f6 !important; }
-  .soft { color: #a9b4c1 !important; }
-  .line { border-color: #2c3541 !important; }
-}
-</style>
+${STYLE}</style>
 </head>
 <body class="page" style="margin:0;padding:0;background:#f2f4f7;-webkit-text-size-adjust:100%">
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f2f4f7">
@@ -81,7 +84,7 @@ function paragraph(html: string, style: string): string {
   return `<p class="ink" style="${style};font-size:16px;line-height:24px;color:#16202c">${html}</p>`;
 }
 
-/** For text between tags and in quoted attributes. */
-export function escapeHtml(text: string): string {
+/** Escapes text between tags and in quoted attributes. */
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

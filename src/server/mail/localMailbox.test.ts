@@ -1,3 +1,4 @@
+// LocalMailbox: files, log lines and failures.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
@@ -6,23 +7,22 @@ import { test } from 'node:test';
 import { createMemoryLog, mailSettings, recoveryMail, temporaryFolder } from '../../../test/support/mailFixtures.ts';
 import { parseMail } from '../../../test/support/mime.ts';
 import { parseSender } from './address.ts';
-import { createLocalMailbox } from './localMailbox.ts';
+import { LocalMailbox } from './localMailbox.ts';
 import { DeliveryError } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
 
 const START = Date.UTC(2026, 10, 22, 14, 22);
-const never = new AbortController().signal;
 
 function message(code: string, createdAt = START) {
   const mail = recoveryMail({ code, expiresAt: createdAt + 600_000 });
   return composeRecoveryMail(mail, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
 }
 
-test('a mail becomes one complete private file, told of in the log with its code', async (t) => {
+test('a mail becomes one complete private file, logged with its code', async (t) => {
   const folder = join(await temporaryFolder(t), 'data', 'mailbox');
   const log = createMemoryLog();
   const sent = message('ABC234');
-  await createLocalMailbox(folder, log).deliver(sent, never);
+  await new LocalMailbox(folder, log).deliver(sent);
 
   assert.deepEqual(await readdir(folder), [`20261122T142200.000Z-${sent.id}.eml`]);
   const file = join(folder, `20261122T142200.000Z-${sent.id}.eml`);
@@ -45,20 +45,20 @@ test('a mail becomes one complete private file, told of in the log with its code
   );
 });
 
-test('the same mail again replaces its file', async (t) => {
+test('delivering a mail again replaces its file', async (t) => {
   const folder = await temporaryFolder(t);
-  const mailbox = createLocalMailbox(folder, createMemoryLog());
+  const mailbox = new LocalMailbox(folder, createMemoryLog());
   const sent = message('ABC234');
-  await mailbox.deliver(sent, never);
-  await mailbox.deliver(sent, never);
+  await mailbox.deliver(sent);
+  await mailbox.deliver(sent);
   assert.equal((await readdir(folder)).length, 1);
 });
 
-test('only the newest hundred mails stay, and nothing that is no mail goes', async (t) => {
+test('keeps the newest hundred mails, and deletes only mails', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, '0-notes.txt'), 'mine');
-  const mailbox = createLocalMailbox(folder, createMemoryLog());
-  for (let n = 0; n < 103; n += 1) await mailbox.deliver(message('ABC234', START + n), never);
+  const mailbox = new LocalMailbox(folder, createMemoryLog());
+  for (let n = 0; n < 103; n += 1) await mailbox.deliver(message('ABC234', START + n));
   const names = (await readdir(folder)).sort();
   assert.equal(names.length, 101);
   assert.equal(names[0], '0-notes.txt');
@@ -66,11 +66,11 @@ test('only the newest hundred mails stay, and nothing that is no mail goes', asy
   assert.match(names.at(-1) ?? '', /^20261122T142200\.102Z-/);
 });
 
-test('a folder that cannot be written is a passing failure', async (t) => {
+test('an unwritable folder is a temporary failure', async (t) => {
   const file = join(await temporaryFolder(t), 'file');
   await writeFile(file, '');
-  const mailbox = createLocalMailbox(join(file, 'mailbox'), createMemoryLog());
-  await assert.rejects(mailbox.deliver(message('ABC234'), never), (error) => {
+  const mailbox = new LocalMailbox(join(file, 'mailbox'), createMemoryLog());
+  await assert.rejects(mailbox.deliver(message('ABC234')), (error) => {
     assert.ok(error instanceof DeliveryError);
     assert.equal(error.permanent, false);
     assert.match(error.message, /ENOTDIR/);
@@ -78,10 +78,10 @@ test('a folder that cannot be written is a passing failure', async (t) => {
   });
 });
 
-test('the mode of a folder that is already there is its owner’s choice', async (t) => {
+test('the mode of an existing folder does not change', async (t) => {
   const folder = join(await temporaryFolder(t), 'mailbox');
   await mkdir(folder);
   await chmod(folder, 0o750);
-  await createLocalMailbox(folder, createMemoryLog()).deliver(message('ABC234'), never);
+  await new LocalMailbox(folder, createMemoryLog()).deliver(message('ABC234'));
   assert.equal((await stat(folder)).mode & 0o777, 0o750);
 });

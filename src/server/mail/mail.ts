@@ -1,17 +1,8 @@
-/** A code for setting a new password. */
-export interface RecoveryMail {
-  /** The address that is stored in the account. */
-  readonly to: string;
-  readonly username: string;
-  readonly code: string;
-  /** When the code ends, and with it any use of the mail, in milliseconds since 1970. */
-  readonly expiresAt: number;
-}
-
+// Types that the modules of this folder share.
 export interface MailSettings {
   /** `addr@host` or `Name <addr@host>`. */
   readonly sender: string;
-  /** The sender's name where {@link sender} has none, and what the mails call the service. */
+  /** Name of the sender if {@link sender} has none, and of the service in the mails. */
   readonly senderName: string;
   readonly subject: string;
 }
@@ -22,11 +13,11 @@ export interface Mailbox {
   readonly address: string;
 }
 
-/** A mail as it goes out: nothing in it changes from one attempt to the next. */
+/** A composed mail. It is identical for all attempts. */
 export interface MailMessage {
-  /** Names the mail, in hexadecimal, in logs and file names. */
+  /** Identifies the mail in logs and file names, in hexadecimal. */
   readonly id: string;
-  /** For the Message-ID field (RFC 5322, 3.6.4), with its brackets. */
+  /** Value of the Message-ID field (RFC 5322, 3.6.4), with brackets. */
   readonly messageId: string;
   readonly from: Mailbox;
   /** A bare address. */
@@ -35,7 +26,7 @@ export interface MailMessage {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The code in the text, for the log of the local mailbox and no other. */
+  /** The code in the text. Only the local mailbox may log it. */
   readonly code: string;
 }
 
@@ -47,13 +38,13 @@ export interface MailTransport {
    * @throws DeliveryError
    */
   deliver(message: MailMessage, signal: AbortSignal): Promise<void>;
-  /** Ends idle connections and breaks off whatever is still being delivered. */
+  /** Closes idle connections and aborts deliveries in progress. */
   close(): void;
 }
 
-/** Why a delivery failed, in words that are safe to log: never what a server said, which may hold the address. */
+/** A failed delivery. The message is safe to log: it never quotes the server, whose reply may contain the address. */
 export class DeliveryError extends Error {
-  /** Whether the same message would be refused again. A fault of the configuration is not: it may be mended in time. */
+  /** True if the same message would be rejected again. Configuration errors are not permanent, because they can be fixed. */
   readonly permanent: boolean;
 
   constructor(reason: string, permanent: boolean) {
@@ -65,12 +56,12 @@ export class DeliveryError extends Error {
 
 type LogMethod = (fields: Record<string, unknown>, message: string) => void;
 
-/** The part of pino's logger that is needed here. */
+/** The used part of pino's logger. */
 export interface MailLog {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
 }
 
-/** How many mails are on their way at once, so that a slow server or recipient holds up no other mail. */
+/** Number of deliveries at once, so that a slow server or recipient does not delay other mails. */
 export const MAX_CONCURRENT_DELIVERIES = 5;

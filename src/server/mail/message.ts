@@ -1,14 +1,16 @@
+// Composes mails and passes them to nodemailer.
 import type { SendMailOptions } from 'nodemailer';
+import type { RecoveryMail } from '../store/outbox.ts';
 import { isPlainAddress } from './address.ts';
-import { DeliveryError, type Mailbox, type MailMessage, type MailSettings, type RecoveryMail } from './mail.ts';
+import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from './mail.ts';
 import { renderRecoveryMail } from './template.ts';
 
 /**
- * Makes the mail that goes out. The same arguments give the same message, its Message-ID too, so that a mail that had
- * to be sent again is the same mail for whoever receives both.
+ * Composes a recovery mail. The same arguments give the same message and Message-ID, so that a mail that was sent twice is
+ * recognizable as one.
  *
- * @param mailId the row's id
- * @param createdAt when the mail was asked for, in milliseconds since 1970
+ * @param mailId id of the row
+ * @param createdAt time of the request, in milliseconds since 1970
  */
 export function composeRecoveryMail(
   mail: RecoveryMail,
@@ -31,13 +33,13 @@ export function composeRecoveryMail(
 }
 
 /**
- * The message as nodemailer takes it, everything that it could read as more than one value taken apart.
+ * Converts a message for nodemailer, with every field that nodemailer would parse already split.
  *
  * @throws DeliveryError (permanent) if the recipient is not one plain address
  */
 export function nodemailerOptions(message: MailMessage): SendMailOptions {
   const { messageId, from, to, date, subject, text, html } = message;
-  // Where it is not, nodemailer would mend it: into an address that nobody meant.
+  // Nodemailer would repair it into an address that was not meant.
   if (!isPlainAddress(to)) throw new DeliveryError('not a plain address', true);
   return {
     messageId,
@@ -48,7 +50,7 @@ export function nodemailerOptions(message: MailMessage): SendMailOptions {
     subject,
     text,
     html,
-    // RFC 3834: keeps absence notes and other automatic answers from coming back.
+    // RFC 3834: prevents absence notes and other automatic replies.
     headers: { 'Auto-Submitted': 'auto-generated' },
     xMailer: false,
     disableFileAccess: true,

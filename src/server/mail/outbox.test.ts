@@ -1,3 +1,4 @@
+// Outbox: transactions, retries, expiry, decoys, log lines.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -7,12 +8,12 @@ import { createFakeTransport, mailSettings, openTestStore, recoveryMail } from '
 import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
 import type { Row } from '../store/schema.ts';
 import { DeliveryError } from './mail.ts';
-import { createOutbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 
 const passing = () => Promise.reject(new DeliveryError('450', false));
 const refused = () => Promise.reject(new DeliveryError('550', true));
 
-test('a committed mail is sent at once, and its row goes', async (t) => {
+test('a committed mail is sent immediately, and its row is deleted', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   await harness.outbox.idle();
@@ -36,7 +37,7 @@ test('a mail whose transaction is rolled back is never sent', async (t) => {
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('the row tells neither the address nor the code, and a decoy looks like a mail', async (t) => {
+test('a row reveals neither address nor code, and a decoy looks like a mail', async (t) => {
   const { store, outbox, send, time, rows } = await createOutboxHarness(t);
   await send({ to: 'ada@example.org', username: 'Ada', code: 'ABC234' });
   await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE));
@@ -47,7 +48,7 @@ test('the row tells neither the address nor the code, and a decoy looks like a m
   assert.deepEqual(shape(decoy), shape(mail));
 });
 
-test('a decoy is never sent, and its row goes as well', async (t) => {
+test('a decoy is never sent, and its row is deleted', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   await harness.store.transaction((transaction) =>
@@ -59,7 +60,7 @@ test('a decoy is never sent, and its row goes as well', async (t) => {
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('a mail that fails is sent later, with growing pauses, as the same mail', async (t) => {
+test('a failed mail is retried with growing delays, as the same mail', async (t) => {
   const time = createFakeTime();
   const begin = time.clock();
   const times: number[] = [];
@@ -73,14 +74,14 @@ test('a mail that fails is sent later, with growing pauses, as the same mail', a
   await harness.outbox.idle();
   await harness.advance(5 * MINUTE);
 
-  // Half of 4, 8, 16, 32, 60, 60, 60 seconds, as `random` gives 0.
+  // Half of 4, 8, 16, 32, 60, 60, 60 seconds, because `random` returns 0.
   assert.deepEqual(times, [0, 2, 6, 14, 30, 60, 90, 120]);
   assert.deepEqual(await harness.rows(), []);
   const [first, ...others] = transport.attempts;
   for (const other of others) assert.deepEqual(other, first);
 });
 
-test('a mail that keeps failing is given up when it would be of no use any more', async (t) => {
+test('a mail that keeps failing is dropped when it expires', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(passing) });
   harness.outbox.start();
   await harness.send({ expiresAt: harness.time.clock() + 20 * SECOND });
@@ -88,14 +89,14 @@ test('a mail that keeps failing is given up when it would be of no use any more'
   await harness.advance(MINUTE);
   assert.equal(harness.transport.attempts.length, 4);
   assert.deepEqual(await harness.rows(), []);
-  const given = harness.log.lines.filter(({ message }) => message.includes('given up'));
+  const drops = harness.log.lines.filter(({ message }) => message.includes('mail dropped'));
   assert.deepEqual(
-    given.map(({ level }) => level),
+    drops.map(({ level }) => level),
     ['error'],
   );
 });
 
-test('a mail that came to its end while nobody was there to send it is not sent', async (t) => {
+test('a mail that expired while no worker ran is not sent', async (t) => {
   const harness = await createOutboxHarness(t);
   await harness.send({ expiresAt: harness.time.clock() + MINUTE });
   harness.time.advance(MINUTE);
@@ -105,7 +106,7 @@ test('a mail that came to its end while nobody was there to send it is not sent'
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a refused mail is given up at once, and the others go out', async (t) => {
+test('a rejected mail is dropped immediately, and the others are sent', async (t) => {
   const transport = createFakeTransport(({ to }) => (to.startsWith('gone') ? refused() : undefined));
   const harness = await createOutboxHarness(t, { transport });
   harness.outbox.start();
@@ -117,7 +118,7 @@ test('a refused mail is given up at once, and the others go out', async (t) => {
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a restart sends what was waiting', async (t) => {
+test('a restart sends the waiting mails', async (t) => {
   const harness = await createOutboxHarness(t);
   await harness.send({ to: 'ada@example.org' });
   await harness.send({ to: 'bob@example.org' });
@@ -127,7 +128,7 @@ test('a restart sends what was waiting', async (t) => {
   assert.deepEqual(recipients(restarted.transport).sort(), ['ada@example.org', 'bob@example.org']);
 });
 
-test('a row sealed under another master key is dropped with a word, and the others go out', async (t) => {
+test('a row encrypted under another master key is dropped and logged, and the others are sent', async (t) => {
   const other = await createOutboxHarness(t, { key: randomBytes(32) });
   await other.send({ to: 'lost@example.org' });
   const harness = await createOutboxHarness(t, { store: other.store, time: other.time });
@@ -136,10 +137,10 @@ test('a row sealed under another master key is dropped with a word, and the othe
   await harness.outbox.idle();
   assert.deepEqual(recipients(harness.transport), ['ada@example.org']);
   assert.deepEqual(await harness.rows(), []);
-  assert.match(harness.log.text(), /sealed under another master key/);
+  assert.match(harness.log.text(), /encrypted under another master key/);
 });
 
-test('no log line holds an address, a name, a code or what went wrong in words', async (t) => {
+test('log lines contain no address, name, code or error message', async (t) => {
   const outcomes = [
     () => undefined,
     passing,
@@ -158,18 +159,18 @@ test('no log line holds an address, a name, a code or what went wrong in words',
   assert.doesNotMatch(harness.log.text(), /ada@|example|Ada |Lovelace|K7M4PX/i);
 });
 
-test('the settings are checked before anything is sent', async (t) => {
+test('the sender in the settings is checked at the start', async (t) => {
   const store = await openTestStore(t);
   const create = (sender: string) =>
-    createOutbox({
+    new Outbox({
       store,
       sealingKey: randomBytes(32),
       transport: createFakeTransport(),
       settings: { ...mailSettings, sender },
-      // Compiles only while pino's logger is enough.
+      // Compiles only if pino's logger is a MailLog.
       log: pino({ enabled: false }),
       clock: Date.now,
     });
-  assert.throws(() => create('nobody'), /one address/);
+  assert.throws(() => create('no address'), /one address/);
   assert.ok(create('Some Service <vws@example.org>'));
 });

@@ -1,17 +1,24 @@
+/** Outbox: mails are rows, written in the transaction that causes them and sent later. */
 import { randomBytes } from 'node:crypto';
-import { insertOutboxRow, type OutboxRow } from '../store/outbox.ts';
+import { insertOutboxRow, type OutboxRow, type RecoveryMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { parseSender } from './address.ts';
-import type { RecoveryMail } from './mail.ts';
-import { DeliveryError, type MailLog, type MailMessage, type MailSettings, type MailTransport } from './mail.ts';
+import {
+  DeliveryError,
+  type Mailbox,
+  type MailLog,
+  type MailMessage,
+  type MailSettings,
+  type MailTransport,
+} from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
-import { retryDelay } from './retryDelay.ts';
+import { OutboxWorker, type StartTimer, startRealTimer } from './outboxWorker.ts';
+import { retryDelayMs } from './retryDelay.ts';
 import { type OutboxContent, openContent, sealContent } from './sealedMail.ts';
-import { createWorker, type StartTimer, startRealTimer } from './worker.ts';
 
 const MAIL_ID_LENGTH = 16;
 
-export interface OutboxOptions {
+interface OutboxOptions {
   readonly store: Store;
   /** 32 bytes. */
   readonly sealingKey: Uint8Array;
@@ -21,39 +28,63 @@ export interface OutboxOptions {
   readonly log: MailLog;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Milliseconds that a mail waits before it is sent for the first time; none by default. */
+  /** Milliseconds between enqueueing a mail and the first attempt; 0 by default. */
   readonly firstAttemptDelay?: () => number;
   readonly startTimer?: StartTimer;
   /** From 0 to below 1. */
   readonly random?: () => number;
 }
 
-export interface Outbox {
-  /** Puts a mail into the outbox as part of `transaction`; once that is durable, the mail will be sent. */
-  enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void>;
+/** Stores mails, and sends them with retries until they are accepted or expire. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #sender: Mailbox;
+  readonly #worker: OutboxWorker;
+
+  /** @throws Error if the sender in the settings is not an address */
+  constructor(options: OutboxOptions) {
+    const { store, log, clock, startTimer = startRealTimer } = options;
+    this.#options = options;
+    this.#sender = parseSender(options.settings);
+    this.#worker = new OutboxWorker({
+      ...{ store, log, clock, startTimer },
+      attempt: (row, signal) => this.#attempt(row, signal),
+    });
+  }
+
+  /** Adds a mail as part of `transaction`. Once that is durable, the mail will be sent. */
+  async enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'recovery', mail }, mail.expiresAt);
+  }
+
   /**
-   * Does all that {@link enqueue} does, for a mail that is never sent: who asks for the recovery of an unknown address
-   * must not be able to tell by the time it takes.
+   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does not
+   * reveal whether the address has an account.
    *
    * @param expiresAt milliseconds since 1970
    */
-  enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
-  /** Begins to send what is in the outbox, and what comes. */
-  start(): void;
-  /** Waits a moment for mails that are being sent, then breaks them off: they stay in the outbox for the next start. */
-  stop(): Promise<void>;
+  async enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void> {
+    await this.#insert(transaction, { kind: 'decoy' }, expiresAt);
+  }
+
+  /** Starts sending the mails of the outbox. */
+  start(): void {
+    this.#worker.start();
+  }
+
+  /** Waits a moment for deliveries in progress, then aborts them. Their mails stay in the outbox for the next start. */
+  async stop(): Promise<void> {
+    await this.#worker.stop();
+    this.#options.transport.close();
+  }
+
   /** Resolves when nothing is due and nothing is being sent. Mails that wait for another attempt may remain. */
-  idle(): Promise<void>;
-}
+  idle(): Promise<void> {
+    return this.#worker.idle();
+  }
 
-/** @throws Error if the sender in the settings is not an address */
-export function createOutbox(options: OutboxOptions): Outbox {
-  const { store, sealingKey, transport, settings, log, clock } = options;
-  const { startTimer = startRealTimer, random = Math.random, firstAttemptDelay = () => 0 } = options;
-  const sender = parseSender(settings);
-  const worker = createWorker({ store, attempt, log, clock, startTimer });
-
-  async function insert(transaction: Transaction, content: OutboxContent, expiresAt: number): Promise<void> {
+  async #insert(transaction: Transaction, content: OutboxContent, expiresAt: number): Promise<void> {
+    const { sealingKey, clock, firstAttemptDelay = () => 0 } = this.#options;
     const mailId = randomBytes(MAIL_ID_LENGTH);
     const now = clock();
     await insertOutboxRow(transaction, {
@@ -65,69 +96,62 @@ export function createOutbox(options: OutboxOptions): Outbox {
       next_attempt_at: now + firstAttemptDelay(),
       lease_token: null,
     });
-    transaction.afterCommit(worker.wake);
+    transaction.afterCommit(() => this.#worker.wake());
   }
 
-  async function attempt(row: OutboxRow, signal: AbortSignal): Promise<number | undefined> {
+  /** @returns time of the next attempt, or undefined if the mail is done */
+  async #attempt(row: OutboxRow, signal: AbortSignal): Promise<number | undefined> {
+    const { transport, log, clock } = this.#options;
     const fields = { mailId: Buffer.from(row.mail_id).toString('hex'), attempts: row.attempts };
     if (row.expires_at <= clock()) {
-      log.warn(fields, 'a mail was given up: it came to its end before it could be sent');
+      log.warn(fields, 'mail dropped: expired before delivery');
       return undefined;
     }
     try {
-      const message = open(row);
+      const message = this.#compose(row);
       if (!message) return undefined;
       await orAborted(transport.deliver(message, signal), signal);
-      log.info(fields, 'a mail was sent');
+      log.info(fields, 'mail sent');
       return undefined;
     } catch (error) {
-      return afterFailure(row, error, fields);
+      return this.#afterFailure(row, error, fields);
     }
   }
 
   /** @returns undefined for a decoy */
-  function open(row: OutboxRow): MailMessage | undefined {
-    const content = openContent(sealingKey, row.mail_id, row.sealed_mail);
+  #compose({ mail_id, sealed_mail, created_at }: OutboxRow): MailMessage | undefined {
+    const { sealingKey, settings } = this.#options;
+    const content = openContent(sealingKey, mail_id, sealed_mail);
     switch (content?.kind) {
       case 'recovery':
-        return composeRecoveryMail(content.mail, settings, sender, row.mail_id, row.created_at);
+        return composeRecoveryMail(content.mail, settings, this.#sender, mail_id, created_at);
       case 'decoy':
         return undefined;
       default:
-        throw new DeliveryError('sealed under another master key, or by another version', true);
+        throw new DeliveryError('encrypted under another master key or by another version', true);
     }
   }
 
-  function afterFailure(row: OutboxRow, error: unknown, fields: object): number | undefined {
-    // The text of any other error may hold what it failed on.
+  #afterFailure(row: OutboxRow, error: unknown, fields: object): number | undefined {
+    const { log, clock, random = Math.random } = this.#options;
+    // The message of any other error may quote what it failed on.
     const { message, permanent } = error instanceof DeliveryError ? error : new DeliveryError('internal error', false);
     const logged = { ...fields, reason: message };
     if (permanent) {
-      log.error(logged, 'a mail was given up: it cannot be delivered');
+      log.error(logged, 'mail dropped: undeliverable');
       return undefined;
     }
-    const retryAt = clock() + retryDelay(row.attempts, random());
+    const retryAt = clock() + retryDelayMs(row.attempts, random());
     if (retryAt >= row.expires_at) {
-      log.error(logged, 'a mail was given up: it would come to its end before the next attempt');
+      log.error(logged, 'mail dropped: expires before the next attempt');
       return undefined;
     }
-    log.warn(logged, 'a mail could not be sent yet');
+    log.warn(logged, 'mail delivery failed: will be retried');
     return Math.ceil(retryAt);
   }
-
-  return {
-    enqueue: (transaction, mail) => insert(transaction, { kind: 'recovery', mail }, mail.expiresAt),
-    enqueueDecoy: (transaction, expiresAt) => insert(transaction, { kind: 'decoy' }, expiresAt),
-    start: worker.start,
-    async stop() {
-      await worker.stop();
-      transport.close();
-    },
-    idle: worker.idle,
-  };
 }
 
-/** A transport that ignores its signal must not hold up the others, or the end of the process. */
+/** Rejects when the signal aborts, so that a transport that ignores it holds up neither other mails nor stopping. */
 async function orAborted(delivery: Promise<void>, signal: AbortSignal): Promise<void> {
   await Promise.race([
     delivery,

@@ -1,3 +1,4 @@
+// Encryption of outbox rows.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -9,20 +10,20 @@ const mailId = randomBytes(16);
 const seal = (to: string, username: string) =>
   sealContent(key, mailId, { kind: 'recovery', mail: recoveryMail({ to, username, expiresAt: 1 }) });
 
-test('what was sealed is opened again', () => {
+test('encrypted content opens', () => {
   for (const mail of [recoveryMail({ expiresAt: 1 }), recoveryMail({ username: 'Зоя'.repeat(300), expiresAt: 2 })]) {
     const content = { kind: 'recovery', mail } as const;
     assert.deepEqual(openContent(key, mailId, sealContent(key, mailId, content)), content);
   }
 });
 
-test('the longest address and name are as long as a decoy', () => {
+test('a mail with the longest address and name has the length of a decoy', () => {
   const decoy = sealContent(key, mailId, { kind: 'decoy' });
   assert.equal(seal('a@b.example', 'A').length, decoy.length);
   assert.equal(seal(`${'a'.repeat(242)}@example.org`, '\u{1f511}'.repeat(64)).length, decoy.length);
 });
 
-test('a row opens neither under another key nor in the place of another row', () => {
+test('content opens neither under another key nor in another row', () => {
   const sealed = sealContent(key, mailId, { kind: 'decoy' });
   assert.equal(openContent(randomBytes(32), mailId, sealed), undefined);
   assert.equal(openContent(key, randomBytes(16), sealed), undefined);

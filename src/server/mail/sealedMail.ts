@@ -1,15 +1,16 @@
+// Encryption of outbox rows.
 import { openAead, sealAead } from '../crypto/aead.ts';
-import type { RecoveryMail } from './mail.ts';
+import type { RecoveryMail } from '../store/outbox.ts';
 
-/** What a row of the outbox holds. A decoy is never sent: it stands where no account has the address. */
+/** Content of an outbox row. A decoy stands for a mail to an address without an account, and is never sent. */
 export type OutboxContent = { readonly kind: 'recovery'; readonly mail: RecoveryMail } | { readonly kind: 'decoy' };
 
-/** The longest address and name fit in, so that in practice every row has the same size. */
+/** Fits the longest address and name, so that in practice every row has the same size. */
 const PADDED_LENGTH = 1024;
 const ASSOCIATED_DATA_LABEL = 'vws outbox ';
 
 /**
- * Seals what a row holds; the database alone tells neither the address nor the code, nor a mail from a decoy.
+ * Encrypts the content of a row. The database alone reveals neither address nor code, nor whether the mail is a decoy.
  *
  * ```
  * sealAead(sealingKey, UTF-8 JSON ‖ spaces up to a multiple of 1024 bytes, "vws outbox " ‖ mail_id)
@@ -26,7 +27,11 @@ export function sealContent(
   return sealAead(sealingKey, padded, associatedData(mailId));
 }
 
-/** @returns what {@link sealContent} sealed, or undefined if it was under another key, or for another row */
+/**
+ * Decrypts the result of {@link sealContent}.
+ *
+ * @returns undefined if it was encrypted under another key or for another row
+ */
 export function openContent(sealingKey: Uint8Array, mailId: Uint8Array, sealed: Uint8Array): OutboxContent | undefined {
   const padded = openAead(sealingKey, sealed, associatedData(mailId));
   return padded && JSON.parse(Buffer.from(padded).toString());

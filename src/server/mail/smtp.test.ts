@@ -1,3 +1,4 @@
+// SmtpTransport against a real SMTP server: TLS, logins, failures, injection.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,10 +7,11 @@ import { type TestContext, test } from 'node:test';
 import { createMemoryLog, mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
 import { createOutboxHarnessWith, MINUTE, SECOND } from '../../../test/support/outboxHarness.ts';
 import { CERTIFICATE_FILE, type SmtpServerOptions, startSmtpServer } from '../../../test/support/smtp.ts';
+import type { RecoveryMail } from '../store/outbox.ts';
 import { parseSender } from './address.ts';
-import { DeliveryError, type MailMessage, type RecoveryMail } from './mail.ts';
+import { DeliveryError, type MailMessage } from './mail.ts';
 import { composeRecoveryMail } from './message.ts';
-import { createSmtpTransport, type SmtpSettings } from './smtp.ts';
+import { type SmtpSettings, SmtpTransport } from './smtp.ts';
 
 const CREATED_AT = Date.UTC(2026, 10, 22, 14, 22);
 const never = new AbortController().signal;
@@ -36,12 +38,12 @@ function createTransport(t: TestContext, port: number, changes: Partial<SmtpSett
     caFile: CERTIFICATE_FILE,
     ...changes,
   };
-  const transport = createSmtpTransport(settings, log);
+  const transport = new SmtpTransport(settings, log);
   t.after(() => transport.close());
   return Object.assign(transport, { log });
 }
 
-/** Asserts how a delivery fails, and that the error says nothing that must not be logged. */
+/** Asserts the failure of a delivery, and that the error contains nothing secret. */
 async function expectFailure(delivery: Promise<void>, permanent: boolean, reason: RegExp): Promise<void> {
   await assert.rejects(delivery, (error) => {
     assert.ok(error instanceof DeliveryError);
@@ -53,7 +55,7 @@ async function expectFailure(delivery: Promise<void>, permanent: boolean, reason
   });
 }
 
-test('plain: the mail arrives whole, and STARTTLS is not tried', async (t) => {
+test('plain: the mail arrives complete, and STARTTLS is not tried', async (t) => {
   const server = await startServer(t, { mode: 'plain' });
   const sent = message();
   await createTransport(t, server.port).deliver(sent, never);
@@ -72,19 +74,19 @@ test('plain: the mail arrives whole, and STARTTLS is not tried', async (t) => {
   assert.equal(received.html, sent.html);
 });
 
-test('plain: a server that offers STARTTLS with a certificate of nobody gets the mail all the same', async (t) => {
+test('plain: a server that offers STARTTLS with an untrusted certificate gets the mail unencrypted', async (t) => {
   const server = await startServer(t, { mode: 'starttls' });
   await createTransport(t, server.port, { caFile: undefined }).deliver(message(), never);
   assert.equal((await server.waitForMail()).encrypted, false);
 });
 
-test('STARTTLS: the mail travels encrypted', async (t) => {
+test('STARTTLS: the mail is encrypted in transit', async (t) => {
   const server = await startServer(t, { mode: 'starttls' });
   await createTransport(t, server.port, { useStartTls: true }).deliver(message(), never);
   assert.equal((await server.waitForMail()).encrypted, true);
 });
 
-test('STARTTLS: a server that does not offer it gets nothing, neither mail nor password', async (t) => {
+test('STARTTLS: a server that does not offer it gets neither mail nor password', async (t) => {
   const server = await startServer(t, { mode: 'plain', auth: login });
   const transport = createTransport(t, server.port, { useStartTls: true, ...login, password: 'wrong' });
   await expectFailure(transport.deliver(message(), never), false, /^ETLS/);
@@ -92,7 +94,7 @@ test('STARTTLS: a server that does not offer it gets nothing, neither mail nor p
   assert.equal(server.refusedLogins, 0);
 });
 
-test('TLS: the mail travels encrypted', async (t) => {
+test('TLS: the mail is encrypted in transit', async (t) => {
   const server = await startServer(t, { mode: 'tls' });
   await createTransport(t, server.port, { useSsl: true }).deliver(message(), never);
   assert.equal((await server.waitForMail()).encrypted, true);
@@ -102,7 +104,7 @@ for (const { mode, tls } of [
   { mode: 'tls', tls: { useSsl: true } },
   { mode: 'starttls', tls: { useStartTls: true } },
 ] as const) {
-  test(`${mode}: a certificate that nobody vouches for, or of another host, is refused`, async (t) => {
+  test(`${mode}: an untrusted certificate and one of another host are rejected`, async (t) => {
     const server = await startServer(t, { mode });
     const unknown = createTransport(t, server.port, { ...tls, caFile: undefined });
     await expectFailure(unknown.deliver(message(), never), false, /SELF_SIGNED_CERT/);
@@ -118,7 +120,7 @@ test('with a login', async (t) => {
   assert.equal((await server.waitForMail()).user, 'vws');
 });
 
-test('a wrong login is no fault of the mail', async (t) => {
+test('a wrong login is not a permanent failure of the mail', async (t) => {
   const server = await startServer(t, { mode: 'starttls', auth: login });
   const wrong = createTransport(t, server.port, { useStartTls: true, ...login, password: 'wrong' });
   await expectFailure(wrong.deliver(message(), never), false, /^EAUTH.* 535/);
@@ -128,7 +130,7 @@ test('a wrong login is no fault of the mail', async (t) => {
   assert.equal(server.mails.length, 0);
 });
 
-test('a refused recipient is permanent with a 5xx reply and passing with a 4xx reply; the connection goes on', async (t) => {
+test('a rejected recipient is permanent with a 5xx reply, temporary with 4xx; the connection stays usable', async (t) => {
   const refuse = (recipient: string) => ({ gone: 550, busy: 450, relay: 530 })[recipient.split('@')[0] ?? ''];
   const server = await startServer(t, { mode: 'plain', refuse });
   const transport = createTransport(t, server.port);
@@ -139,7 +141,7 @@ test('a refused recipient is permanent with a 5xx reply and passing with a 4xx r
   assert.deepEqual((await server.waitForMail()).recipients, ['ada@example.org']);
 });
 
-test('an attempt is one connection: trying again is left to the outbox', async (t) => {
+test('an attempt is not repeated by the transport', async (t) => {
   let connections = 0;
   const server = createServer((socket) => {
     connections += 1;
@@ -152,7 +154,7 @@ test('an attempt is one connection: trying again is left to the outbox', async (
   assert.equal(connections, 1);
 });
 
-test('a server that greets with 554 refuses the sender, not the mail', async (t) => {
+test('a greeting with 554 is not a permanent failure of the mail', async (t) => {
   const server = createServer((socket) => socket.end('554 no service for example.org\r\n')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -160,7 +162,7 @@ test('a server that greets with 554 refuses the sender, not the mail', async (t)
   await expectFailure(transport.deliver(message(), never), false, / 554/);
 });
 
-test('an aborted delivery ends at once, and others go on', async (t) => {
+test('an aborted delivery ends immediately, and others continue', async (t) => {
   const held = Promise.withResolvers<void>();
   const isHeld = Promise.withResolvers<void>();
   const hold = (recipient: string) => {
@@ -181,7 +183,7 @@ test('an aborted delivery ends at once, and others go on', async (t) => {
   assert.equal(server.mails.length, 2);
 });
 
-test('a login without encryption is warned of once, but not on the same machine', async (t) => {
+test('a login without encryption is logged as a warning, except on the loopback interface', async (t) => {
   const warnings = (changes: Partial<SmtpSettings>) => createTransport(t, 25, changes).log.lines.length;
   assert.equal(warnings({ server: 'mail.example.org', ...login }), 1);
   assert.equal(warnings({ server: 'mail.example.org', ...login, useStartTls: true }), 0);
@@ -201,7 +203,7 @@ test('addresses and names of any script arrive', async (t) => {
   assert.match(received.source, /^K7M4PX\r$/m);
 });
 
-test('no setting, name or code adds a field, a recipient or a part', async (t) => {
+test('no setting, name or code can inject a field, a recipient or a part', async (t) => {
   const server = await startServer(t, { mode: 'plain' });
   const transport = createTransport(t, server.port);
   const evil = 'x\r\nBcc: eve@example.org\r\nX-Evil: 1\r\n\r\nbody\r\n.\r\nMAIL FROM:<eve@example.org>\r\n';
@@ -222,7 +224,7 @@ test('no setting, name or code adds a field, a recipient or a part', async (t) =
   }
 });
 
-test('a recipient that is not one plain address gets nothing', async (t) => {
+test('no mail is sent to a recipient that is not one plain address', async (t) => {
   const server = await startServer(t, { mode: 'plain' });
   const transport = createTransport(t, server.port);
   for (const to of [
@@ -238,7 +240,7 @@ test('a recipient that is not one plain address gets nothing', async (t) => {
   assert.deepEqual(server.mails, []);
 });
 
-/** An outbox on a real connection, started. */
+/** Starts an outbox with a real connection. */
 async function createHarness(t: TestContext, port: number, changes: Partial<SmtpSettings> = {}) {
   const harness = await createOutboxHarnessWith(t, { transport: createTransport(t, port, changes) });
   harness.outbox.start();
@@ -246,7 +248,7 @@ async function createHarness(t: TestContext, port: number, changes: Partial<Smtp
   return harness;
 }
 
-test('a server that is down and comes back gets the mail once', async (t) => {
+test('a server that was down gets the mail once', async (t) => {
   const before = await startSmtpServer({ mode: 'plain' });
   await before.stop();
   const { outbox, send, advance, log } = await createHarness(t, before.port);
@@ -260,7 +262,7 @@ test('a server that is down and comes back gets the mail once', async (t) => {
   assert.equal(server.mails.length, 1);
 });
 
-test('a slow recipient delays no other mail, and is sent once', async (t) => {
+test('a slow recipient does not delay other mails, and gets one mail', async (t) => {
   const held = Promise.withResolvers<void>();
   const server = await startServer(t, {
     mode: 'plain',
@@ -279,7 +281,7 @@ test('a slow recipient delays no other mail, and is sent once', async (t) => {
   );
 });
 
-test('a mail with a wrong login is retried to its end, and the log tells why but no secret', async (t) => {
+test('with a wrong login a mail is retried until it expires; the log has the reason and no secret', async (t) => {
   const server = await startServer(t, { mode: 'starttls', auth: login });
   const { outbox, send, advance, log, time } = await createHarness(t, server.port, {
     useStartTls: true,
@@ -293,11 +295,11 @@ test('a mail with a wrong login is retried to its end, and the log tells why but
   await advance(60 * SECOND);
   assert.equal(server.mails.length, 0);
   assert.match(log.text(), /EAUTH/);
-  assert.match(log.text(), /given up/);
+  assert.match(log.text(), /mail dropped/);
   assert.doesNotMatch(log.text(), /wrong password|example\.org|Ada|K7M4PX/);
 });
 
-test('a mail whose acceptance was never learnt goes out again, recognisable as the same', async (t) => {
+test('a mail whose acceptance is unknown is sent again with the same Message-ID', async (t) => {
   let lost = 0;
   const server = await startServer(t, { mode: 'plain', loseReply: () => lost++ === 0 });
   const { outbox, send, advance } = await createHarness(t, server.port);

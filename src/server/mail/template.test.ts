@@ -1,3 +1,4 @@
+// The recovery mail: content, escaping, injection.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -19,7 +20,7 @@ function render({ username = 'Ada', code = 'K7M4PX', minutes = 10, ...settings }
   return renderRecoveryMail(mail, { ...mailSettings, ...settings }, ASKED_AT);
 }
 
-/** What a person reads of the HTML. */
+/** Returns the visible text of the HTML. */
 function readable(html: string): string {
   return html
     .replace(/^[\s\S]*<body/, '<body')
@@ -29,19 +30,19 @@ function readable(html: string): string {
     .trim();
 }
 
-test('both twins say who, what, how long, and what to do', () => {
+test('text and HTML contain name, code, expiry and instructions', () => {
   const { subject, text, html } = render({ username: 'Ada Lovelace' });
   assert.equal(subject, mailSettings.subject);
-  for (const twin of [text, readable(html)]) {
-    assert.match(twin, /Hello Ada Lovelace,/);
-    assert.match(twin, /set a new password for your VWS account/);
-    assert.match(twin, /K7M4PX/);
-    assert.match(twin, /works once, within 10 minutes: until 14:32 UTC on 22 November 2026\./);
-    assert.match(twin, /not you\? Then do nothing/);
+  for (const version of [text, readable(html)]) {
+    assert.match(version, /Hello Ada Lovelace,/);
+    assert.match(version, /set a new password for your VWS account/);
+    assert.match(version, /K7M4PX/);
+    assert.match(version, /works once, within 10 minutes: until 14:32 UTC on 22 November 2026\./);
+    assert.match(version, /not you\? Ignore this mail/);
   }
 });
 
-test('the page loads nothing, and names its language', () => {
+test('the HTML loads no resources and declares its language', () => {
   const { html } = render();
   assert.doesNotMatch(html, /<img|<script|<link|url\(|https?:|src=/i);
   assert.match(html, /<html lang="en"/);
@@ -49,11 +50,11 @@ test('the page loads nothing, and names its language', () => {
   for (const table of html.match(/<table[^>]*>/g) ?? []) assert.match(table, /role="presentation"/);
 });
 
-test('the last minute is told in the singular', () => {
+test('one minute is in the singular', () => {
   assert.match(render({ minutes: 1 }).text, /within 1 minute:/);
 });
 
-test('whatever the names are, a script finds the code in the text and nothing else, and the subject is one line', () => {
+test('for all names, the text has exactly one line with a code, and the subject is one line', () => {
   const anyText = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.stringMatching(/^[A-Z0-9]{6}$/),
@@ -68,7 +69,7 @@ test('whatever the names are, a script finds the code in the text and nothing el
   );
 });
 
-test('names cannot write HTML', () => {
+test('names are escaped in HTML', () => {
   const evil = `"><img src=x onerror=alert(1)>'</td><script>&amp;`;
   const { html } = render({ username: evil, senderName: evil, subject: evil, code: evil });
   const tags = (page: string) => page.replaceAll(/>[^<]*</g, '><');
@@ -76,7 +77,7 @@ test('names cannot write HTML', () => {
   assert.ok(readable(html).includes(`<img src=x onerror=alert(1)>'</td><script>&amp;`));
 });
 
-test('mail readers make no link of a name, and it cannot turn the line around', () => {
+test('a name becomes no link and cannot change the direction of the line', () => {
   const { text } = render({ username: 'win at https://example.com/x\u202e\u2066 or me@example.com' });
   assert.doesNotMatch(text, /https:\/|example\.com|me@e|\u202e|\u2066/);
   assert.match(text.replaceAll('\u200c', ''), /^Hello win at https:\/\/example\.com\/x or me@example\.com,$/m);

@@ -1,14 +1,20 @@
+// The texts of the recovery mail.
+import type { RecoveryMail } from '../store/outbox.ts';
 import { type CodeMailWords, codeMailHtml } from './html.ts';
-import type { MailSettings, RecoveryMail } from './mail.ts';
+import type { MailSettings } from './mail.ts';
 
-export interface RenderedMail {
+interface RenderedMail {
   readonly subject: string;
-  /** Has the code on a line of its own, and no other line of six capital letters and digits. */
+  /** Contains the code on a line of its own, and no other line of six capital letters and digits. */
   readonly text: string;
   readonly html: string;
 }
 
-/** @param askedAt when the code was asked for, in milliseconds since 1970 */
+/**
+ * Renders the recovery mail.
+ *
+ * @param askedAt time of the request, in milliseconds since 1970
+ */
 export function renderRecoveryMail(
   { username, code, expiresAt }: RecoveryMail,
   settings: Pick<MailSettings, 'senderName' | 'subject'>,
@@ -22,15 +28,15 @@ export function renderRecoveryMail(
     heading: 'Set a new password',
     beforeCode: [
       `Hello ${withoutLinks(oneLine(username))},`,
-      `Somebody asked to set a new password for your ${service} account. If that was you, enter this code where you asked for it:`,
+      `We received a request to set a new password for your ${service} account. To continue, enter this code:`,
     ],
     code,
     belowCode: `It works once, within ${minutesText(expiresAt - askedAt)}: until ${timeText(expiresAt)}.`,
     afterCode: [
-      { heading: 'Keep it to yourself', text: 'Nobody who runs this service will ever ask you for the code.' },
+      { heading: 'Keep it to yourself', text: 'We will never ask you for this code.' },
       {
-        heading: 'It was not you?',
-        text: 'Then do nothing. Your password stays as it is, and the code runs out.',
+        heading: 'Was this not you?',
+        text: 'Ignore this mail. Your password does not change, and the code expires.',
       },
     ],
   };
@@ -42,18 +48,18 @@ function codeMailText({ beforeCode, code, belowCode, afterCode }: CodeMailWords)
   return `${[...beforeCode, code, belowCode, ...remarks].join('\n\n')}\n`;
 }
 
-/** Without line breaks and marks of direction: a name must not be able to add a line, or to turn one around. */
+/** Removes line breaks and direction marks, so that a name cannot add a line or reverse one. */
 function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cs}\p{Bidi_Control}]+/gu, ' ').trim();
 }
 
-/** Anybody can choose a name and give somebody else's address: mail readers must not make a link of the name. */
+/** Prevents mail readers from linking a name, because an attacker can register any name with another user's address. */
 function withoutLinks(name: string): string {
   const ZERO_WIDTH_NON_JOINER = '\u200c';
   return name.replace(/[.:/@]/g, `$&${ZERO_WIDTH_NON_JOINER}`);
 }
 
-/** The reader's time zone is not known, hence UTC and its name. */
+/** Formats a time in UTC, because the reader's time zone is unknown. */
 function timeText(time: number): string {
   const utc = { timeZone: 'UTC' };
   const clock = new Date(time).toLocaleTimeString('en-GB', { ...utc, hour: '2-digit', minute: '2-digit' });

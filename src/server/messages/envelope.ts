@@ -1,13 +1,13 @@
+// The envelope: format of encrypted messages.
 import { NONCE_LENGTH, openAead, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
+import { repairCandidates } from './desktopReader.ts';
 
 /*
- * The envelope: what a message looks like outside. It lives in videos out in the world and is never rewritten, so
- * this version stays readable for ever.
+ * An envelope is carried by a video and can never be rewritten, so this version stays readable permanently.
  *
  *   base64url without padding ( nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
  *
- * Nothing in it is recognisable: without the key it is random from the first byte to the last, and its size is one of
- * a few. The plaintext under it:
+ * Without the key an envelope is indistinguishable from random bytes of one of a few sizes. The plaintext:
  *
  *   version (1) = 1 ‖ sent at, ms since 1970 (6, big-endian) ‖ sender's id (16) ‖ length of the text (4, big-endian)
  *   ‖ text (UTF-8) ‖ zeros up to the size class
@@ -21,30 +21,36 @@ const LENGTH_OFFSET = 23;
 const TEXT_OFFSET = 27;
 export const ID_LENGTH = 16;
 
-/** Bytes that the envelope adds to the text, padding aside. */
+/** Bytes that the envelope adds to the text, without padding. */
 export const ENVELOPE_OVERHEAD = NONCE_LENGTH + TAG_LENGTH + TEXT_OFFSET;
 
-const SMALLEST_SIZE = 256;
-const LARGE_SIZE_STEP = 64 * 1024;
+/**
+ * Size classes in bytes; above the last one, its multiples. All have a length in characters that is a multiple of 3, which
+ * the original desktop client carries exactly: see desktopReader.ts.
+ */
+const SIZE_CLASSES = [63, 99, 128, 193, 256, 508, 1_026, 2_047, 4_099, 8_192, 16_384, 32_769] as const;
+const LARGE_SIZE_STEP = 65_538;
 
-/** The size class, in bytes, of an envelope that must hold at least `size`: a power of two, or a multiple of 64 KiB. */
+/** Returns the size class, in bytes, of an envelope that must hold at least `size` bytes. */
 export function sizeClass(size: number): number {
-  if (size > LARGE_SIZE_STEP) return Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
-  let fitting = SMALLEST_SIZE;
-  while (fitting < size) fitting *= 2;
-  return fitting;
+  return SIZE_CLASSES.find((fitting) => fitting >= size) ?? Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
 }
 
-/** What an envelope holds. */
+/** Content of an envelope. */
 export interface DecryptedMessage {
   /** 16 bytes. */
   readonly senderId: Uint8Array;
-  /** Milliseconds since 1970, to 2⁴⁸. */
+  /** Milliseconds since 1970, below 2⁴⁸. */
   readonly sentAt: number;
   readonly text: string;
 }
 
-/** @param key the recipient's message key, 32 bytes */
+/**
+ * Encrypts a message.
+ *
+ * @param key the recipient's message key, 32 bytes
+ * @returns the envelope in base64url
+ */
 export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: DecryptedMessage): string {
   const text = Buffer.from(message.text, 'utf8');
   const padded = Buffer.alloc(sizeClass(text.length + ENVELOPE_OVERHEAD) - NONCE_LENGTH - TAG_LENGTH);
@@ -57,18 +63,38 @@ export function sealEnvelope(key: Uint8Array, recipientId: Uint8Array, message: 
 }
 
 /**
- * Opens an envelope with whichever of the recipient's keys fits.
+ * Decrypts an envelope with the recipient's key that fits. The size class is not checked.
  *
- * @param envelope as it was sealed; white space, which mail and forms like to add, is ignored
+ * @param envelope in base64url; white space, which mail and forms may add, is ignored
+ * @param options.repairLastCharacter also undoes what the original desktop client's reader does to earlier size classes
  * @returns undefined, without a reason, if it is not an envelope for this recipient
  */
 export function openEnvelope(
   keys: readonly Uint8Array[],
   recipientId: Uint8Array,
   envelope: string,
+  { repairLastCharacter = false }: OpenOptions = {},
 ): DecryptedMessage | undefined {
   const sealed = decodeBase64url(envelope);
   if (!sealed) return undefined;
+  const message = openSealed(keys, recipientId, sealed);
+  if (message || !repairLastCharacter) return message;
+  for (const candidate of repairCandidates(withoutWhiteSpace(envelope))) {
+    const repaired = openSealed(keys, recipientId, candidate);
+    if (repaired) return repaired;
+  }
+  return undefined;
+}
+
+export interface OpenOptions {
+  readonly repairLastCharacter?: boolean;
+}
+
+function openSealed(
+  keys: readonly Uint8Array[],
+  recipientId: Uint8Array,
+  sealed: Uint8Array,
+): DecryptedMessage | undefined {
   for (const key of keys) {
     const plaintext = openAead(key, sealed, associatedData(recipientId));
     if (plaintext) return decodeMessage(Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length));
@@ -76,13 +102,17 @@ export function openEnvelope(
   return undefined;
 }
 
-/** @returns undefined if there is anything but base64url without padding, and white space */
+/** @returns undefined if the text contains anything other than base64url without padding and white space */
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  // As it was sealed, it is encoded to the same again, which is quicker to see than that every character is allowed.
+  // Encoding again and comparing is faster than checking every character.
   if (bytes.length > 0 && bytes.toString('base64url') === text) return bytes;
-  const compact = text.replace(/\s+/g, '');
+  const compact = withoutWhiteSpace(text);
   return /^[A-Za-z0-9_-]+$/.test(compact) ? Buffer.from(compact, 'base64url') : undefined;
+}
+
+function withoutWhiteSpace(text: string): string {
+  return text.replace(/\s+/g, '');
 }
 
 function decodeMessage(plaintext: Buffer): DecryptedMessage | undefined {

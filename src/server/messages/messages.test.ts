@@ -1,19 +1,20 @@
+// Messages: recipients, failures and the length limit.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { Transaction } from '../store/store.ts';
 import { openEnvelope } from './envelope.ts';
-import { createMessages } from './messages.ts';
+import { Messages } from './messages.ts';
 
-/** Nothing here asks the database anything. */
+/** These tests do not use the database. */
 const tx = {} as Transaction;
 const NOW = Date.UTC(2026, 10, 22, 14, 22);
 
-/** Users with one key each, found by the very name. */
+/** Creates users with one key each, found by their exact name. */
 function createHarness(...names: string[]) {
   const users = names.map((name) => ({ name, id: new Uint8Array(randomBytes(16)), key: randomBytes(32) }));
   const keyOf = (userId: Uint8Array) => users.find(({ id }) => id === userId)?.key ?? assert.fail('no such user');
-  const messages = createMessages({
+  const messages = new Messages({
     keyring: {
       currentKey: async (_, userId) => keyOf(userId),
       allKeys: async (_, userId) => [keyOf(userId)],
@@ -26,7 +27,7 @@ function createHarness(...names: string[]) {
   return { messages, ids: ids as [Uint8Array, Uint8Array], keyOf };
 }
 
-test('a message is opened by the one whom it is for, and by nobody else', async () => {
+test('only the recipient decrypts a message', async () => {
   const { messages, ids, keyOf } = createHarness('ada', 'bob');
   const [ada, bob] = ids;
   const message = await messages.encrypt(tx, ada, ['bob'], 'text');
@@ -35,27 +36,27 @@ test('a message is opened by the one whom it is for, and by nobody else', async 
   assert.deepEqual(openEnvelope([keyOf(bob)], bob, message), { senderId: ada, sentAt: NOW, text: 'text' });
 });
 
-test('whatever does not open is one failure', async () => {
+test('everything that does not decrypt is the same problem', async () => {
   const { messages, ids } = createHarness('ada', 'bob');
   const [ada] = ids;
-  for (const message of ['', 'no ciphertext', 'A'.repeat(342)]) {
+  for (const message of ['', 'not a ciphertext', 'A'.repeat(342)]) {
     await assert.rejects(messages.decrypt(tx, ada, message), { code: 'undecryptable_message', detail: undefined });
   }
 });
 
-test('the first of the names that is somebody is the recipient', async () => {
+test('the recipient is the first name that a user has', async () => {
   const { messages, ids } = createHarness('a b', 'a%20b');
   const [decoded, literal] = ids;
   const both = await messages.encrypt(tx, decoded, ['a b', 'a%20b'], 'text');
   assert.equal((await messages.decrypt(tx, decoded, both)).text, 'text');
-  const second = await messages.encrypt(tx, decoded, ['nobody', 'a%20b'], 'text');
+  const second = await messages.encrypt(tx, decoded, ['unknown', 'a%20b'], 'text');
   assert.equal((await messages.decrypt(tx, literal, second)).text, 'text');
-  for (const names of [['nobody'], []]) {
+  for (const names of [['unknown'], []]) {
     await assert.rejects(messages.encrypt(tx, decoded, names, 'text'), { code: 'user_not_found' });
   }
 });
 
-test('the limit of a text is counted in bytes of UTF-8', async () => {
+test('the length limit counts bytes of UTF-8', async () => {
   const { messages, ids } = createHarness('ada', 'bob');
   const [ada] = ids;
   await messages.encrypt(tx, ada, ['ada'], 'x'.repeat(10));

@@ -1,59 +1,72 @@
+/** Rules of messages: encrypting a text for a user, decrypting a message for the user. */
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
-import { type DecryptedMessage, openEnvelope, sealEnvelope } from './envelope.ts';
+import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';
 
-export interface MessagesDependencies {
+interface MessagesDependencies {
   readonly keyring: {
     currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<Uint8Array>;
     allKeys(transaction: Transaction, userId: Uint8Array): Promise<Uint8Array[]>;
   };
-  /** @returns the id of the user that a name, as it came, means */
+  /** Returns the id of the user with a name, in any spelling. */
   readonly findRecipient: (transaction: Transaction, username: string) => Promise<Uint8Array | undefined>;
-  /** The longest text, in bytes of UTF-8. */
+  /** Maximum length of a text, in bytes of UTF-8. */
   readonly maxTextBytes: number;
   readonly clock: () => number;
 }
 
-export interface Messages {
+/** Encrypts texts for users and decrypts their messages. */
+export class Messages {
+  readonly #keyring: MessagesDependencies['keyring'];
+  readonly #findRecipient: MessagesDependencies['findRecipient'];
+  readonly #maxTextBytes: number;
+  readonly #clock: () => number;
+
+  constructor({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies) {
+    this.#keyring = keyring;
+    this.#findRecipient = findRecipient;
+    this.#maxTextBytes = maxTextBytes;
+    this.#clock = clock;
+  }
+
   /**
-   * Encrypts a text for the first of the names that is a user's.
+   * Encrypts a text for the user who has the first known name of the list.
    *
+   * @returns the envelope, see envelope.ts
    * @throws Problem `message_too_large`, `user_not_found`
    */
-  encrypt(
+  async encrypt(
     transaction: Transaction,
     senderId: Uint8Array,
     recipientNames: readonly string[],
     text: string,
-  ): Promise<string>;
+  ): Promise<string> {
+    if (Buffer.byteLength(text) > this.#maxTextBytes) {
+      throw new Problem('message_too_large', { detail: `The text has more than ${this.#maxTextBytes} bytes.` });
+    }
+    for (const name of recipientNames) {
+      const recipientId = await this.#findRecipient(transaction, name);
+      if (!recipientId) continue;
+      const sentAt = this.#clock();
+      const key = await this.#keyring.currentKey(transaction, recipientId, sentAt);
+      return sealEnvelope(key, recipientId, { senderId, sentAt, text });
+    }
+    throw new Problem('user_not_found');
+  }
+
   /**
-   * Opens a message that was encrypted for this user.
+   * Decrypts a message that was encrypted for this user.
    *
-   * @throws Problem `undecryptable_message`, whatever the reason
+   * @throws Problem `undecryptable_message`, for every reason alike
    */
-  decrypt(transaction: Transaction, userId: Uint8Array, message: string): Promise<DecryptedMessage>;
-}
-
-export function createMessages({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies): Messages {
-  return {
-    async encrypt(tx, senderId, recipientNames, text) {
-      if (Buffer.byteLength(text) > maxTextBytes) {
-        throw new Problem('message_too_large', { detail: `The text has more than ${maxTextBytes} bytes.` });
-      }
-      for (const name of recipientNames) {
-        const recipientId = await findRecipient(tx, name);
-        if (!recipientId) continue;
-        const sentAt = clock();
-        const key = await keyring.currentKey(tx, recipientId, sentAt);
-        return sealEnvelope(key, recipientId, { senderId, sentAt, text });
-      }
-      throw new Problem('user_not_found');
-    },
-
-    async decrypt(tx, userId, envelope) {
-      const message = openEnvelope(await keyring.allKeys(tx, userId), userId, envelope);
-      if (!message) throw new Problem('undecryptable_message');
-      return message;
-    },
-  };
+  async decrypt(
+    transaction: Transaction,
+    userId: Uint8Array,
+    envelope: string,
+    options?: OpenOptions,
+  ): Promise<DecryptedMessage> {
+    const message = openEnvelope(await this.#keyring.allKeys(transaction, userId), userId, envelope, options);
+    if (!message) throw new Problem('undecryptable_message');
+    return message;
+  }
 }

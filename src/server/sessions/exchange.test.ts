@@ -1,3 +1,4 @@
+// The exchange with suite 1: retries, different requests with one step, expiry.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -18,8 +19,8 @@ import { deleteExpired } from '../store/expiry.ts';
 
 const lost = { code: 'session_not_found' };
 
-describe('the same bytes again', () => {
-  test('get the same answer and are executed once', async (t) => {
+describe('retry with the same bytes', () => {
+  test('gets the same response and is executed once', async (t) => {
     const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const first = await send(request);
@@ -27,7 +28,7 @@ describe('the same bytes again', () => {
     assert.equal(await effects(), 1);
   });
 
-  test('get the same failure', async (t) => {
+  test('gets the same failure', async (t) => {
     const { exchange, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const failing: TestHandler = {
@@ -40,7 +41,7 @@ describe('the same bytes again', () => {
     assert.equal((await send(request, failing)).text, first.text);
   });
 
-  test('many at once, in two processes, get one answer and are executed once', async (t) => {
+  test('many concurrent copies in two processes: one response, executed once', async (t) => {
     const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const copies = Array.from({ length: 10 }, (_, index) =>
@@ -50,7 +51,7 @@ describe('the same bytes again', () => {
     assert.equal(await effects(), 1);
   });
 
-  test('are answered from the store by another process, and after a new start', async (t) => {
+  test('is replayed by another process, and after a restart', async (t) => {
     const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const first = await send(request);
@@ -58,7 +59,7 @@ describe('the same bytes again', () => {
     assert.equal(await effects(), 1);
   });
 
-  test('in another field order, or for another path, are other bytes', async (t) => {
+  test('another field order or another path: a different request', async (t) => {
     const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const { request } = ask(await handshake(exchange));
     const { session_key, text } = JSON.parse(request.body);
@@ -68,12 +69,12 @@ describe('the same bytes again', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('of a used step are still answered after its answer was used, once more at most', async (t) => {
+  test('is replayed until its response is used', async (t) => {
     const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const first = ask(await handshake(exchange));
     const second = ask(keysOf(await send(first)));
     const answer = await send(second);
-    // Its own step is the one that the client has proved to hold; the one before it is over.
+    // The client has proved that it holds this step; the step before it has ended.
     assert.equal((await send(second)).text, answer.text);
     await assert.rejects(send(first), lost);
     await call(keysOf(answer));
@@ -82,9 +83,9 @@ describe('the same bytes again', () => {
   });
 });
 
-describe('other bytes with the same step', () => {
+describe('different requests with the same step', () => {
   for (const used of [0, 1, 2]) {
-    test(`are executed, and all answers are usable until one is used: number ${used}`, async (t) => {
+    test(`are executed, and every response is usable until one is used: number ${used}`, async (t) => {
       const { exchange, ask, send, call, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
       const keys = await handshake(exchange);
       const requests = [ask(keys), ask(keys), ask(keys)];
@@ -98,12 +99,12 @@ describe('other bytes with the same step', () => {
       for (const request of requests) await assert.rejects(send(request), lost);
       await assert.rejects(call(keys), lost);
       assert.equal(await effects(), 4);
-      // The step that was used, and what came of it.
+      // The step that was used and the one that it led to.
       assert.equal(await rows(), 2);
     });
   }
 
-  test('at once, in two processes, are each executed once', async (t) => {
+  test('concurrently in two processes: each is executed once', async (t) => {
     const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const requests = Array.from({ length: 8 }, () => ask(keys));
@@ -117,7 +118,7 @@ describe('other bytes with the same step', () => {
     assert.equal(await effects(), 8);
   });
 
-  test('use an answer only if they open: a guess at the keys does not end the others', async (t) => {
+  test('wrong keys do not count as the use of a response', async (t) => {
     const { exchange, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [first, second] = [await call(keys), await call(keys)];
@@ -129,7 +130,7 @@ describe('other bytes with the same step', () => {
     await assert.rejects(call(keysOf(first)), lost);
   });
 
-  test('each have the session that their own request led to', async (t) => {
+  test('each response leads to the session state of its own request', async (t) => {
     const { exchange, store, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
     const userId = randomBytes(16);
     await store.transaction(({ db }) => {
@@ -161,8 +162,8 @@ describe('other bytes with the same step', () => {
   });
 });
 
-describe('a late duplicate', () => {
-  test('is refused and executes nothing, however late, whether its answer was used or given up', async (t) => {
+describe('late duplicate', () => {
+  test('is rejected and not executed, whether its response was used or dropped', async (t) => {
     const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [abandoned, first] = [ask(keys), ask(keys)];
@@ -176,7 +177,7 @@ describe('a late duplicate', () => {
     assert.equal(await effects(), 7);
   });
 
-  test('of a request that was never executed is refused as well', async (t) => {
+  test('of a request that was never executed: rejected as well', async (t) => {
     const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const delayed = ask(keys);
@@ -186,8 +187,8 @@ describe('a late duplicate', () => {
   });
 });
 
-describe('an idle session', () => {
-  test('is over at the very millisecond, says so once, and is gone then', async (t) => {
+describe('idle session', () => {
+  test('expires exactly at the idle timeout, reports it once, then is deleted', async (t) => {
     const { exchange, time, call, rows, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     time.advance(IDLE_TIME - 1);
@@ -202,7 +203,7 @@ describe('an idle session', () => {
     assert.equal(await effects(), 2);
   });
 
-  test('is no session whose client asks again for an answer', async (t) => {
+  test('a retry keeps the session alive', async (t) => {
     const { exchange, time, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const answer = await send(request);
@@ -212,7 +213,7 @@ describe('an idle session', () => {
     assert.equal((await call(keysOf(answer))).status, 200);
   });
 
-  test('is no session whose older answer is used after the younger one was given up', async (t) => {
+  test('using an older response keeps the session alive', async (t) => {
     const { exchange, time, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const older = ask(keys);
@@ -235,7 +236,7 @@ describe('an idle session', () => {
     assert.equal(await rows(), 0);
   });
 
-  test('is swept away as a whole: while it is in use no answer goes, so that nothing is executed twice', async (t) => {
+  test('the sweeper deletes whole sessions only, so that no request is executed twice', async (t) => {
     const { exchange, store, time, ask, send, call, effects } = await createExchangeHarness(
       t,
       await newStoreLocation(t),
@@ -263,14 +264,14 @@ describe('an idle session', () => {
 });
 
 describe('sessions', () => {
-  test('that are not known are not found, and nothing is executed', async (t) => {
+  test('unknown session key: session_not_found, and nothing is executed', async (t) => {
     const { call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     await assert.rejects(call({ sessionKey: 'x'.repeat(400), aesKey: '0'.repeat(64) }), lost);
     await assert.rejects(call({ sessionKey: '', aesKey: '0'.repeat(64) }), lost);
     assert.equal(await effects(), 0);
   });
 
-  test('do not touch each other', async (t) => {
+  test('are independent of each other', async (t) => {
     const { exchange, call } = await createExchangeHarness(t, await newStoreLocation(t));
     let [one, other] = [await handshake(exchange), await handshake(exchange)];
     for (let step = 1; step <= 3; step++) {
@@ -279,7 +280,7 @@ describe('sessions', () => {
     }
   });
 
-  test('whose row was altered are refused with an error and not lost', async (t) => {
+  test('altered row: an error, and the session is not lost', async (t) => {
     const { exchange, store, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const setSecret = async (secret: Uint8Array) => {
@@ -294,7 +295,7 @@ describe('sessions', () => {
     assert.equal((await call(keys)).status, 200);
   });
 
-  test('are not opened by a handshake that is refused, by its key or by a limit', async (t) => {
+  test('are not opened by a refused or rate-limited handshake', async (t) => {
     const { exchange, rows } = await createExchangeHarness(t, await newStoreLocation(t));
     await assert.rejects(
       exchange.openSession({}, async () => {}),

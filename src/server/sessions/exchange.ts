@@ -1,198 +1,222 @@
-import type { Endpoint } from '../../protocol/endpoints.ts';
+// Runs handshakes and requests: the way from a received request to the response, and what is committed together.
 import { isAnswer, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { type Arrival, createRatchet, type Opened, type Ticket } from './ratchet.ts';
-import { createRequestLocks, type RequestLock } from './requestLocks.ts';
-import type { Handler, HandlerResult, OpenedRequest, Session } from './session.ts';
-import type { Body, SealedRequest, Suite, UnsealedRequest, WireAnswer } from './suites/suite.ts';
+import type { Handler, HandlerRequest, HandlerResult, ImmediateHandler, PreparedHandler } from './handler.ts';
+import { Ratchet, type SealedRequest } from './ratchet.ts';
+import { type RequestLock, RequestLocks } from './requestLocks.ts';
+import type { Body, DecryptedRequest, Suite, WireRequest, WireResponse } from './suites/suite.ts';
 
-/** How many handshakes may wait for the store; past that, newcomers are asked to come back and sessions stay quick. */
+/** Handshakes that may wait for the store; further ones are rejected, so that open sessions stay fast. */
 export const MAX_PENDING_HANDSHAKES = 256;
 
 export interface ExchangeDependencies {
   readonly store: Store;
-  /** By number; a suite that is not there is refused. */
+  /** By number; a suite that is missing is refused. */
   readonly suites: { readonly 1?: Suite; readonly 2?: Suite };
-  /** Key that steps are sealed under, beside their session keys: 32 bytes. */
+  /** Encrypts stored steps together with their session keys: 32 bytes. */
   readonly keyEncryptionKey: Uint8Array;
-  /** Milliseconds without a request after which a session is over. */
-  readonly idleTime: number;
+  /** Time without a request after which a session expires. */
+  readonly idleTimeoutMs: number;
   readonly clock: () => number;
 }
 
-/**
- * The conversation with a client, as a tree of ratchet. A request is made with a step and leads to the next one.
- *
- * - The effect of a request, the next step and the answer are committed together, before the answer is sent.
- * - A step stays usable until the client uses one that followed it. Sent again with the same bytes, its request gets
- *   the same answer; sent with others, it is executed, and both answers can be used.
- * - Using a step ends all others: those before it, and the answers that the client gave up on.
- */
-export interface Exchange {
-  /**
-   * @param checkRateLimit called in the transaction, before the key is looked at
-   * @throws Problem `handshake_refused`, `overloaded`
-   */
-  openSession(body: Body, checkRateLimit: (transaction: Transaction) => Promise<void>): Promise<WireAnswer>;
-  /** @throws Problem that is not an answer: nothing was executed and the session is as it was */
-  run<E extends Endpoint, Prepared>(handler: Handler<E, Prepared>, request: SealedRequest): Promise<WireAnswer>;
+/** The state of a received request. */
+type Received =
+  | { readonly kind: 'decrypted'; readonly decrypted: DecryptedRequest }
+  | { readonly kind: 'replayed'; readonly response: WireResponse }
+  | { readonly kind: 'expired' };
+
+/** A request that has its response: it was executed, now or before, or its session expired. */
+type Finished =
+  | { readonly kind: 'executed'; readonly response: WireResponse }
+  | Exclude<Received, { kind: 'decrypted' }>;
+
+/** A request that this process may prepare. */
+interface LockedRequest {
+  readonly kind: 'locked';
+  readonly lock: RequestLock;
+  readonly decrypted: DecryptedRequest;
 }
 
-export function createExchange({ store, suites, keyEncryptionKey, idleTime, clock }: ExchangeDependencies): Exchange {
-  const requestLocks = createRequestLocks(store, clock);
-  let pendingHandshakes = 0;
-  const ratchet = createRatchet(keyEncryptionKey, idleTime, clock);
+/**
+ * The conversation with clients.
+ *
+ * - The effect of a request, the next step and the response are committed together, before the response is sent.
+ * - A step stays valid until the client uses one that followed it. A retry with the same bytes gets the same response;
+ *   a different request (suite 1) is executed, and both responses can be used.
+ * - Using a step ends all others: those before it, and the responses that the client gave up on.
+ */
+export class Exchange {
+  readonly #store: Store;
+  readonly #suites: ExchangeDependencies['suites'];
+  readonly #ratchet: Ratchet;
+  readonly #requestLocks: RequestLocks;
+  #pendingHandshakes = 0;
 
-  function suiteFor(body: Body): Suite {
-    const suite = suites[speaksSuite2(body) ? 2 : 1];
-    if (!suite) throw new Problem('suite1_refused');
-    return suite;
+  constructor({ store, suites, keyEncryptionKey, idleTimeoutMs, clock }: ExchangeDependencies) {
+    this.#store = store;
+    this.#suites = suites;
+    this.#ratchet = new Ratchet(keyEncryptionKey, idleTimeoutMs, clock);
+    this.#requestLocks = new RequestLocks(store, clock);
   }
 
-  /** Runs the handler's part of the transaction and moves the session on. */
-  async function execute<E extends Endpoint>(
-    tx: Transaction,
-    ticket: Ticket,
-    opened: Opened,
-    work: (request: OpenedRequest<E>) => Promise<HandlerResult>,
-  ): Promise<WireAnswer> {
-    const { session } = opened;
-    const { fields } = opened.unsealed;
-    if (fields instanceof Problem) return ratchet.advance(tx, ticket, opened, { problem: fields }, session);
-    const result = await settle(async () => work(authorise<E>(ticket.request.endpoint, session, fields)));
-    if (result instanceof Problem) return ratchet.advance(tx, ticket, opened, { problem: result }, session);
-    return ratchet.advance(tx, ticket, opened, { fields: result.answer ?? {} }, { ...session, ...result.session });
-  }
-
-  /** The part before a request that needs preparation: admits it, and claims it for this process. */
-  async function claim<E extends Endpoint, P>(
-    ticket: Ticket,
-    handler: Handler<E, P>,
-  ): Promise<
-    Exclude<Arrival, { kind: 'opened' }> | { kind: 'claimed'; claim: RequestLock; request: () => OpenedRequest<E> }
-  > {
-    for (;;) {
-      const arrival = await store.transaction(async (tx) => {
-        const arrived = await ratchet.arrive(tx, ticket);
-        if (arrived.kind !== 'opened') return arrived;
-        const { session, unsealed } = arrived.opened;
-        // What cannot be read needs no preparation.
-        if (unsealed.fields instanceof Problem) {
-          const answer = await ratchet.advance(tx, ticket, arrived.opened, { problem: unsealed.fields }, session);
-          return { kind: 'answered' as const, answer };
-        }
-        const claim = await requestLocks.take(tx, ticket.encryption.stepId, ticket.requestHash);
-        if (!claim) return undefined;
-        await handler.checkRateLimit?.(tx);
-        const request = () => authorise<E>(ticket.request.endpoint, session, unsealed.fields);
-        return { kind: 'claimed' as const, claim, request };
+  /**
+   * Answers a handshake and opens the session.
+   *
+   * @param checkRateLimit called in the transaction, before any cryptography
+   * @throws Problem `handshake_refused`, `suite1_refused`, `overloaded`
+   */
+  async openSession(body: Body, checkRateLimit: (tx: Transaction) => Promise<void>): Promise<WireResponse> {
+    if (this.#pendingHandshakes >= MAX_PENDING_HANDSHAKES) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+    this.#pendingHandshakes += 1;
+    try {
+      const suite = this.#suiteFor(body);
+      const response = await this.#store.transaction(async (tx) => {
+        await checkRateLimit(tx);
+        // A refused handshake is returned instead of thrown, so that its count for the rate limit is committed.
+        const handshake = await catchProblem(isRefusedHandshake, () => suite.openHandshake(tx, body));
+        if (handshake instanceof Problem) return handshake;
+        if (handshake.session) await this.#ratchet.begin(tx, suite, handshake.session);
+        return handshake.response;
       });
-      if (!arrival) {
-        await requestLocks.wait(ticket.requestHash);
-        continue;
-      }
-      if (arrival.kind === 'claimed') requestLocks.begin(arrival.claim);
-      return arrival;
+      if (response instanceof Problem) throw response;
+      return response;
+    } finally {
+      this.#pendingHandshakes -= 1;
     }
   }
 
-  async function runPrepared<E extends Endpoint, P>(
-    ticket: Ticket,
-    handler: Handler<E, P>,
-    prepare: NonNullable<Handler<E, P>['prepare']>,
-  ): Promise<WireAnswer> {
-    const claimed = await claim(ticket, handler);
-    if (claimed.kind !== 'claimed') return answerOf(claimed);
+  /**
+   * Executes a request, or replays the response if it was executed before.
+   *
+   * @throws Problem that is not a response: nothing was executed and the session is unchanged
+   */
+  async run(handler: Handler, request: WireRequest): Promise<WireResponse> {
+    const sealed = this.#ratchet.addLookupKeys(this.#suiteFor(request.body), request);
+    return handler.kind === 'prepared' ? this.#runPrepared(handler, sealed) : this.#runImmediate(handler, sealed);
+  }
+
+  async #runImmediate(handler: ImmediateHandler, request: SealedRequest): Promise<WireResponse> {
+    const received = await this.#store.transaction(async (tx) => {
+      const received = await this.#receive(tx, request);
+      if (received.kind !== 'decrypted') return received;
+      await handler.checkRateLimit?.(tx, request.address);
+      const response = await this.#execute(tx, request, received.decrypted, (handlerRequest) =>
+        handler.execute(handlerRequest, tx),
+      );
+      return { kind: 'executed', response } as const;
+    });
+    return responseOf(received);
+  }
+
+  async #runPrepared(handler: PreparedHandler, request: SealedRequest): Promise<WireResponse> {
+    const received = await this.#receiveAndLock(handler, request);
+    if (received.kind !== 'locked') return responseOf(received);
+    const { lock, decrypted } = received;
     try {
-      const prepared = await settle(async () => prepare(claimed.request()));
-      const answer = await store.transaction(async (tx) => {
-        const arrival = await ratchet.arrive(tx, ticket);
-        if (arrival.kind !== 'opened') return answerOf(arrival);
-        if (!(await requestLocks.release(tx, claimed.claim))) throw new Problem('overloaded', { retryAfterSeconds: 1 });
-        return execute<E>(tx, ticket, arrival.opened, async (request) => {
+      const prepared = await catchProblem(isAnswer, async () => handler.prepare(handlerRequestOf(request, decrypted)));
+      const response = await this.#store.transaction(async (tx) => {
+        // Received again: other requests may have been committed during the preparation.
+        const received = await this.#receive(tx, request);
+        if (received.kind !== 'decrypted') return responseOf(received);
+        if (!(await this.#requestLocks.release(tx, lock))) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+        return this.#execute(tx, request, received.decrypted, async (handlerRequest) => {
           if (prepared instanceof Problem) throw prepared;
-          return handler.execute(request, tx, prepared);
+          return handler.execute(handlerRequest, tx, prepared);
         });
       });
-      requestLocks.wake(claimed.claim);
-      return answer;
+      this.#requestLocks.wake(lock);
+      return response;
     } catch (error) {
-      await requestLocks.end(claimed.claim);
+      await this.#requestLocks.abandon(lock);
       throw error;
     }
   }
 
-  async function runAtOnce<E extends Endpoint, P>(ticket: Ticket, handler: Handler<E, P>): Promise<WireAnswer> {
-    const arrival = await store.transaction(async (tx) => {
-      const arrived = await ratchet.arrive(tx, ticket);
-      if (arrived.kind !== 'opened') return arrived;
-      await handler.checkRateLimit?.(tx);
-      const answer = await execute<E>(tx, ticket, arrived.opened, (request) =>
-        handler.execute(request, tx, undefined as P),
-      );
-      return { kind: 'answered' as const, answer };
-    });
-    return answerOf(arrival);
+  /** The part before the preparation: waits until no other copy is being executed, and locks the request. */
+  async #receiveAndLock(handler: PreparedHandler, request: SealedRequest): Promise<Finished | LockedRequest> {
+    for (;;) {
+      const result = await this.#store.transaction(async (tx) => {
+        const received = await this.#receive(tx, request);
+        if (received.kind !== 'decrypted') return received;
+        const { decrypted } = received;
+        const { session, fields } = decrypted;
+        // Malformed content needs no preparation.
+        if (fields instanceof Problem) {
+          const response = await this.#ratchet.advance(tx, request, decrypted, fields, session);
+          return { kind: 'executed', response } as const;
+        }
+        const lock = await this.#requestLocks.acquire(tx, request.encryption.stepId, request.requestHash);
+        if (!lock) return undefined;
+        await handler.checkRateLimit?.(tx, request.address);
+        return { kind: 'locked', lock, decrypted } as const;
+      });
+      if (result?.kind === 'locked') this.#requestLocks.hold(result.lock);
+      if (result) return result;
+      await this.#requestLocks.wait(request.requestHash);
+    }
   }
 
-  return {
-    async openSession(body, checkRateLimit) {
-      if (pendingHandshakes >= MAX_PENDING_HANDSHAKES) throw new Problem('overloaded', { retryAfterSeconds: 1 });
-      pendingHandshakes += 1;
-      try {
-        const suite = suiteFor(body);
-        const answer = await store.transaction(async (tx) => {
-          await checkRateLimit(tx);
-          // A refused handshake counts for the limits as well: it is returned, so that the count is committed.
-          const handshake = await refusable(() => suite.openHandshake(tx, body));
-          if (handshake instanceof Problem) return handshake;
-          if (handshake.session) await ratchet.begin(tx, suite, handshake.session);
-          return handshake.answer;
-        });
-        if (answer instanceof Problem) throw answer;
-        return answer;
-      } finally {
-        pendingHandshakes -= 1;
-      }
-    },
+  /** @throws Problem `session_not_found`, `out_of_sync`, `malformed_request` */
+  async #receive(tx: Transaction, request: SealedRequest): Promise<Received> {
+    const step = await this.#ratchet.resolve(tx, request);
+    if (step === 'expired') return { kind: 'expired' };
+    const stored = await this.#ratchet.replay(tx, request, step);
+    if (stored?.response) return { kind: 'replayed', response: stored.response };
+    return { kind: 'decrypted', decrypted: this.#ratchet.decrypt(request, step, stored) };
+  }
 
-    async run(handler, request) {
-      const ticket = ratchet.ticketFor(suiteFor(request.body), request);
-      return handler.prepare ? runPrepared(ticket, handler, handler.prepare) : runAtOnce(ticket, handler);
-    },
-  };
+  /** Runs the handler's part of the transaction and advances the session. */
+  async #execute(
+    tx: Transaction,
+    request: SealedRequest,
+    decrypted: DecryptedRequest,
+    execute: (request: HandlerRequest) => Promise<HandlerResult>,
+  ): Promise<WireResponse> {
+    const { session, fields } = decrypted;
+    if (fields instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, fields, session);
+    const result = await catchProblem(isAnswer, async () => execute(handlerRequestOf(request, decrypted)));
+    if (result instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, result, session);
+    const nextSession = { ...session, ...result.session };
+    return this.#ratchet.advance(tx, request, decrypted, result.response ?? {}, nextSession);
+  }
+
+  /** @throws Problem `suite1_refused` */
+  #suiteFor(body: Body): Suite {
+    const suite = this.#suites[speaksSuite2(body) ? 2 : 1];
+    if (!suite) throw new Problem('suite1_refused');
+    return suite;
+  }
 }
 
-function authorise<E extends Endpoint>(
-  endpoint: Endpoint,
-  session: Session,
-  fields: UnsealedRequest['fields'],
-): OpenedRequest<E> {
+/** @throws Problem `not_authenticated` */
+function handlerRequestOf({ endpoint, recipientNames }: SealedRequest, decrypted: DecryptedRequest): HandlerRequest {
+  const { session, fields } = decrypted;
+  if (fields instanceof Problem) throw fields;
   if (endpoint.access === 'login' && !session.userId) throw new Problem('not_authenticated');
-  return { fields, session } as OpenedRequest<E>;
+  return { fields, session, recipientNames };
 }
 
-async function refusable<T>(work: () => Promise<T>): Promise<T | Problem> {
+/** Returns a problem that `isExpected` accepts; everything else stays thrown. */
+async function catchProblem<T>(
+  isExpected: (problem: Problem) => boolean,
+  work: () => Promise<T>,
+): Promise<T | Problem> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Problem && error.code === 'handshake_refused') return error;
+    if (error instanceof Problem && isExpected(error)) return error;
     throw error;
   }
 }
 
-/** Takes a problem that is an answer for a value: it is told in the session. Everything else stays thrown. */
-async function settle<T>(work: () => Promise<T>): Promise<T | Problem> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Problem && isAnswer(error)) return error;
-    throw error;
-  }
+function isRefusedHandshake({ code }: Problem): boolean {
+  return code === 'handshake_refused';
 }
 
-function answerOf(arrival: Exclude<Arrival, { kind: 'opened' }>): WireAnswer {
-  if (arrival.kind === 'expired') throw new Problem('session_expired');
-  return arrival.answer;
+/** @throws Problem `session_expired` */
+function responseOf(finished: Finished): WireResponse {
+  if (finished.kind === 'expired') throw new Problem('session_expired');
+  return finished.response;
 }

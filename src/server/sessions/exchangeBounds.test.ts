@@ -1,3 +1,4 @@
+// Limits of the exchange: unused responses, long responses, pending handshakes.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -15,12 +16,12 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { type Keys, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { MAX_PENDING_HANDSHAKES } from './exchange.ts';
-import { MAX_STORED_ANSWER, MAX_UNUSED_ANSWERS } from './ratchet.ts';
+import { MAX_STORED_RESPONSE_LENGTH, MAX_UNUSED_RESPONSES } from './ratchet.ts';
 
 const lost = { code: 'session_not_found' };
 
-describe('answers that nobody uses', () => {
-  /** Makes requests with one step, a millisecond apart. */
+describe('unused responses', () => {
+  /** Sends requests with one step, a millisecond apart. */
   async function ask(
     harness: ExchangeHarness,
     keys: Keys,
@@ -35,47 +36,47 @@ describe('answers that nobody uses', () => {
     return requests;
   }
 
-  test('are 32 at most: the next request is refused, nothing is executed, and no answer is lost', async (t) => {
+  test('are limited to 32: the next request is rejected, not executed, and no response is lost', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const requests = await ask(harness, keys, MAX_UNUSED_ANSWERS);
+    const requests = await ask(harness, keys, MAX_UNUSED_RESPONSES);
     const tooMany = harness.ask(keys);
     await assert.rejects(harness.send(tooMany), { code: 'unanswered_requests' });
     await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
-    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
+    assert.equal(await harness.effects(), MAX_UNUSED_RESPONSES);
     const answers = [];
     for (const request of requests) answers.push(await harness.send(request));
-    assert.equal(await harness.effects(), MAX_UNUSED_ANSWERS);
+    assert.equal(await harness.effects(), MAX_UNUSED_RESPONSES);
     // Using one of them makes room.
     const last = answers.at(-1);
     assert.ok(last);
-    await ask(harness, keysOf(last), MAX_UNUSED_ANSWERS);
+    await ask(harness, keysOf(last), MAX_UNUSED_RESPONSES);
     await assert.rejects(harness.send(tooMany), lost);
   });
 
-  test('to requests that can be made again are given up, the oldest first', async (t) => {
+  test('to repeatable requests are dropped, the oldest first', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const [oldest, second] = (await ask(harness, keys, MAX_UNUSED_ANSWERS, read)) as [Sent, Sent];
+    const [oldest, second] = (await ask(harness, keys, MAX_UNUSED_RESPONSES, read)) as [Sent, Sent];
     const [given, kept] = [await harness.send(oldest), await harness.send(second)];
     await harness.call(keys, read);
-    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
+    assert.equal(await harness.rows(), MAX_UNUSED_RESPONSES + 1);
     assert.equal((await harness.send(second)).text, kept.text);
     await assert.rejects(harness.call(keysOf(given)), lost);
-    // Made again, it gets another answer, at the cost of the next one.
+    // Repeated, it gets a new response, which replaces the next one.
     assert.notEqual((await harness.send(oldest)).text, given.text);
     await assert.rejects(harness.call(keysOf(kept)), lost);
   });
 
-  test('to requests that cannot be made again are kept as long as others can be given up', async (t) => {
+  test('to non-repeatable requests are kept while others can be dropped', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const effects = await ask(harness, keys, MAX_UNUSED_ANSWERS - 2);
+    const effects = await ask(harness, keys, MAX_UNUSED_RESPONSES - 2);
     await ask(harness, keys, 2, read);
     await ask(harness, keys, 1);
     await ask(harness, keys, 1, read);
     await ask(harness, keys, 1);
-    const executed = MAX_UNUSED_ANSWERS + 3;
+    const executed = MAX_UNUSED_RESPONSES + 3;
     assert.equal(await harness.effects(), executed);
     await assert.rejects(harness.call(keys), { code: 'unanswered_requests' });
     await assert.rejects(harness.call(keys, read), { code: 'unanswered_requests' });
@@ -83,7 +84,7 @@ describe('answers that nobody uses', () => {
     assert.equal(await harness.effects(), executed);
   });
 
-  test('keep a session at 33 rows, whatever its client does', async (t) => {
+  test('never exceed 33 rows in a session, for any sequence of requests', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const STEPS = 1_000;
     let steps = 0;
@@ -114,23 +115,23 @@ describe('answers that nobody uses', () => {
         assert.ok(code === 'unanswered_requests' || code === 'session_not_found', `${error}`);
       }
       const rows = await harness.rows();
-      assert.ok(rows >= 1 && rows <= MAX_UNUSED_ANSWERS + 1, `${rows} rows after ${steps} steps`);
+      assert.ok(rows >= 1 && rows <= MAX_UNUSED_RESPONSES + 1, `${rows} rows after ${steps} steps`);
     }
     assert.equal(steps, STEPS);
   });
 });
 
-describe('long answers', () => {
-  /** The text whose answer has just so many bytes, or up to 21 fewer: sealed texts grow by blocks. */
+describe('long responses', () => {
+  /** Returns a text whose response has this many bytes, or up to 21 fewer: sealed texts grow by blocks. */
   async function textOfLength(harness: ExchangeHarness, bytes: number): Promise<string> {
     const empty = (await harness.call(await handshake(harness.exchange), read, '')).text.length;
-    // The empty text is one block, 24 characters of base64, already.
+    // The empty text is one block: 24 characters of base64.
     return 'x'.repeat(Math.floor(((bytes - empty + 24) / 4) * 3) - 16);
   }
 
-  test('of requests that can be made again are made anew, and every one of them can be used', async (t) => {
+  test('to repeatable requests are regenerated, and each of them can be used', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
-    const text = await textOfLength(harness, MAX_STORED_ANSWER + 100);
+    const text = await textOfLength(harness, MAX_STORED_RESPONSE_LENGTH + 100);
     for (const used of [0, 1]) {
       const keys = await handshake(harness.exchange);
       const request = harness.ask(keys, read, text);
@@ -143,36 +144,36 @@ describe('long answers', () => {
     }
   });
 
-  test('are stored up to the bound', async (t) => {
+  test('are stored up to the limit', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const request = harness.ask(
       await handshake(harness.exchange),
       read,
-      await textOfLength(harness, MAX_STORED_ANSWER),
+      await textOfLength(harness, MAX_STORED_RESPONSE_LENGTH),
     );
     const answer = await harness.send(request);
-    assert.ok(answer.text.length <= MAX_STORED_ANSWER && answer.text.length > MAX_STORED_ANSWER - 24);
+    assert.ok(answer.text.length <= MAX_STORED_RESPONSE_LENGTH && answer.text.length > MAX_STORED_RESPONSE_LENGTH - 24);
     assert.equal((await harness.send(request)).text, answer.text);
   });
 
-  test('of requests that cannot be made again are stored, however long', async (t) => {
+  test('to non-repeatable requests are always stored', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
-    const request = harness.ask(await handshake(harness.exchange), effect, 'x'.repeat(10 * MAX_STORED_ANSWER));
+    const request = harness.ask(await handshake(harness.exchange), effect, 'x'.repeat(10 * MAX_STORED_RESPONSE_LENGTH));
     const answer = await harness.send(request);
     assert.equal((await harness.send(request)).text, answer.text);
     assert.equal(await harness.effects(), 1);
   });
 
-  test('that are not stored count as unused answers and are given up first', async (t) => {
+  test('that are not stored count as unused and are dropped first', async (t) => {
     const harness = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(harness.exchange);
-    const request = harness.ask(keys, read, 'x'.repeat(MAX_STORED_ANSWER));
-    for (let time = 1; time <= MAX_UNUSED_ANSWERS + 5; time++) await harness.send(request);
-    assert.equal(await harness.rows(), MAX_UNUSED_ANSWERS + 1);
+    const request = harness.ask(keys, read, 'x'.repeat(MAX_STORED_RESPONSE_LENGTH));
+    for (let time = 1; time <= MAX_UNUSED_RESPONSES + 5; time++) await harness.send(request);
+    assert.equal(await harness.rows(), MAX_UNUSED_RESPONSES + 1);
   });
 });
 
-test('handshakes that wait for the database are bounded; one more is asked to come back, and later ones are served', async (t) => {
+test('pending handshakes are limited: one more is overloaded, later ones are served', async (t) => {
   const { exchange, rows } = await createExchangeHarness(t, await newStoreLocation(t));
   const body = { public_key: Buffer.from(publicKeyPem).toString('hex') };
   const gate = createGate();

@@ -1,3 +1,4 @@
+// Errors and problems thrown by handlers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
@@ -10,7 +11,7 @@ import {
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 
-describe('a handler that fails unexpectedly', () => {
+describe('handler with an unexpected error', () => {
   const broken: TestHandler = {
     execute: async (request, tx) => {
       await takeEffect(request, tx);
@@ -18,7 +19,7 @@ describe('a handler that fails unexpectedly', () => {
     },
   };
 
-  test('has no effect, and the session is as it was: the same bytes are executed then', async (t) => {
+  test('has no effect, the session is unchanged, and a retry is executed', async (t) => {
     const { exchange, ask, send, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [first, second] = [ask(keys), ask(keys)];
@@ -32,7 +33,7 @@ describe('a handler that fails unexpectedly', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('does not prove that the client holds the step', async (t) => {
+  test('does not count as the use of a step', async (t) => {
     const { exchange, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const keys = await handshake(exchange);
     const [one, other] = [await call(keys), await call(keys)];
@@ -41,7 +42,7 @@ describe('a handler that fails unexpectedly', () => {
   });
 
   for (const part of ['prepare', 'execute'] as const) {
-    test(`in its ${part} part gives the request free again`, async (t) => {
+    test(`in ${part}: the request lock is released`, async (t) => {
       const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const request = ask(await handshake(exchange));
       const fail = async () => {
@@ -56,8 +57,8 @@ describe('a handler that fails unexpectedly', () => {
   }
 });
 
-describe('a problem', () => {
-  test('that is an answer keeps what was written before it, and leaves the session as it was', async (t) => {
+describe('problem from a handler', () => {
+  test('that is a response: earlier writes stay, and the session continues unchanged', async (t) => {
     const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const answer = await send(ask(await handshake(exchange)), {
       execute: async (request, tx) => {
@@ -70,7 +71,7 @@ describe('a problem', () => {
     assert.equal((await call(keysOf(answer))).status, 200);
   });
 
-  test('of the preparation is the answer, without execution', async (t) => {
+  test('from prepare: becomes the response, and execute is not called', async (t) => {
     const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const refuse = async () => {
       throw new Problem('account_locked');
@@ -83,7 +84,7 @@ describe('a problem', () => {
   });
 
   for (const part of ['checkRateLimit', 'prepare', 'execute'] as const) {
-    test(`that is no answer, from ${part}, changes nothing: the same bytes are executed later`, async (t) => {
+    test(`that is not a response, from ${part}: changes nothing, and a retry is executed`, async (t) => {
       const { exchange, ask, send, effects, rows } = await createExchangeHarness(t, await newStoreLocation(t));
       const request = ask(await handshake(exchange));
       const refuse = async () => {
@@ -97,7 +98,7 @@ describe('a problem', () => {
     });
   }
 
-  test('of the database is told, and the session goes on when it is back', async (t) => {
+  test('database unavailable: reported, and a retry is executed once it is back', async (t) => {
     const { exchange, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const away: TestHandler = {

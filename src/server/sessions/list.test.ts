@@ -1,13 +1,16 @@
+// Listing and ending sessions, in both suites.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import {
+  asHandler,
   asHttp,
   effect,
   handshake as handshake1,
   keysOf,
   own,
   sealedRequest,
+  type TestHandler,
   takeEffect,
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
@@ -18,26 +21,24 @@ import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
 import { problems } from '../../protocol/problems.ts';
 import { insertUser } from '../store/users.ts';
 import type { Exchange } from './exchange.ts';
-import { createUserSessions, type ListedSession, MAX_LISTED_SESSIONS } from './list.ts';
-import type { Handler, LoggedInSession } from './session.ts';
+import { type ListedSession, MAX_LISTED_SESSIONS, UserSessions } from './list.ts';
+import type { LoggedInSession } from './session.ts';
 
-type AnyHandler = Handler<Endpoint, unknown>;
-
-/** An answer as either suite tells it. */
-interface Told {
-  /** What it came to: `done`, or what its client is told in place of it. */
+/** A response of either suite. */
+interface Reply {
+  /** `done`, or the problem that was reported. */
   readonly outcome: string;
   readonly sessions?: readonly ListedSession[];
   readonly text: string;
 }
 
-/** A request that was made and can be sent, again and again. */
-type Send = (by?: Exchange) => Promise<Told>;
+/** Sends a prepared request; may be called repeatedly. */
+type Send = (by?: Exchange) => Promise<Reply>;
 
-/** A session of either suite. A client of suite 1 may go back to a step that it gave up on. */
+/** A session of either suite. A client of suite 1 may return to a step that it gave up on. */
 interface Conversation {
-  prepare(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Send;
-  call(endpoint: Endpoint, fields?: Record<string, string>, handler?: AnyHandler): Promise<Told>;
+  prepare(endpoint: Endpoint, fields?: Record<string, string>, handler?: TestHandler): Send;
+  call(endpoint: Endpoint, fields?: Record<string, string>, handler?: TestHandler): Promise<Reply>;
   logIn(userId: Uint8Array): Promise<void>;
 }
 
@@ -49,12 +50,12 @@ const refusalOf = (code: 'not_authenticated' | 'no_such_session', suite: number)
 async function createHarness(t: TestContext) {
   const harness = await createSuite2Harness(t, await newStoreLocation(t));
   const { store, exchange, time } = harness;
-  const sessions = createUserSessions(IDLE_TIME, time.clock);
+  const sessions = new UserSessions(IDLE_TIME, time.clock);
   const of = ({ session }: { readonly session: unknown }) => session as LoggedInSession;
-  const handlers = new Map<string, AnyHandler>([
+  const handlers = new Map<string, TestHandler>([
     [
       endpoints.listSessions.path,
-      { execute: async (request, tx) => ({ answer: { sessions: await sessions.list(tx, of(request)) } }) },
+      { execute: async (request, tx) => ({ response: { sessions: await sessions.list(tx, of(request)) } }) },
     ],
     [
       endpoints.endSession.path,
@@ -85,8 +86,8 @@ async function createHarness(t: TestContext) {
       },
     ],
   ]);
-  const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? ({ execute: takeEffect } as unknown as AnyHandler);
-  const logInAs = (userId: Uint8Array): AnyHandler => ({
+  const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? { execute: takeEffect };
+  const logInAs = (userId: Uint8Array): TestHandler => ({
     execute: async () => ({ session: { userId, recoveryId: randomBytes(16) } }),
   });
   const conversationOf = (prepareRequest: Conversation['prepare']): Conversation => ({
@@ -112,7 +113,7 @@ async function createHarness(t: TestContext) {
         return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
           const request = prepare(keys, endpoint.path, fields);
           return async (by = exchange) => {
-            const http = asHttp(await by.run(handler, sealedRequest({ endpoint, request })));
+            const http = asHttp(await by.run(asHandler(handler), sealedRequest({ endpoint, request })));
             const answer = openAnswer(request, http);
             keys = keysOf(answer);
             const { sessions: sealed } = answer.body as { sessions?: string };
@@ -125,7 +126,7 @@ async function createHarness(t: TestContext) {
       return conversationOf((endpoint, fields = {}, handler = handlerOf(endpoint)) => {
         const request = prepare2(step, endpoint.path, fields);
         return async (by = exchange) => {
-          const http = asHttp(await by.run(handler, sealedRequest2({ endpoint, request })));
+          const http = asHttp(await by.run(asHandler(handler), sealedRequest2({ endpoint, request })));
           const { json, next } = openAnswer2(request, http);
           step = next;
           const listed = json as { readonly sessions?: ListedSession[]; readonly code?: string };
@@ -147,8 +148,8 @@ async function list(conversation: Conversation): Promise<readonly ListedSession[
 const isOver = { code: 'session_not_found' };
 
 for (const suite of [1, 2]) {
-  describe(`a session of suite ${suite}`, () => {
-    test('lists those of its user in both suites, the one used last first, and no others', async (t) => {
+  describe(`session of suite ${suite}`, () => {
+    test('list: the sessions of its user in both suites, the most recently used first', async (t) => {
       const { time, open, newUser } = await createHarness(t);
       const [user, somebodyElse] = [await newUser(), await newUser()];
       const began = time.clock();
@@ -163,7 +164,7 @@ for (const suite of [1, 2]) {
       assert.deepEqual(
         listed.map(({ id, ...session }) => session),
         [
-          // It is in use right now.
+          // The current session is in use right now.
           { suite, started_at: began, last_used_at: began + 2_000, current: true },
           { suite: 3 - suite, started_at: began, last_used_at: began + 1_000, current: false },
         ],
@@ -181,7 +182,7 @@ for (const suite of [1, 2]) {
       );
     });
 
-    test('lists none that is idle for too long, and those of an earlier program without their beginning', async (t) => {
+    test('list: without idle sessions; sessions of earlier versions have no start time', async (t) => {
       const { store, time, open, newUser } = await createHarness(t);
       const user = await newUser();
       const [conversation, idle] = [await open(suite), await open(suite)];
@@ -198,7 +199,7 @@ for (const suite of [1, 2]) {
       );
     });
 
-    test('ends another one of its user, which is over at every step of it', async (t) => {
+    test('end: another session of its user ends at all its steps', async (t) => {
       const { open, newUser } = await createHarness(t);
       const user = await newUser();
       const [conversation, other] = [await open(suite), await open(3 - suite)];
@@ -221,7 +222,7 @@ for (const suite of [1, 2]) {
       assert.equal(again.outcome, refusalOf('no_such_session', suite));
     });
 
-    test('ends neither itself nor another user’s nor nobody’s, nor what is no session', async (t) => {
+    test('end: no_such_session for itself, for sessions of others and for invalid ids', async (t) => {
       const { steps, open, newUser } = await createHarness(t);
       const [user, somebodyElse] = [await newUser(), await newUser()];
       const [conversation, stranger, anonymous] = [await open(suite), await open(suite), await open(suite)];
@@ -232,7 +233,7 @@ for (const suite of [1, 2]) {
       const [{ id: ownId } = assert.fail()] = await list(conversation);
       assert.equal(new Set(ids).size, 3);
       assert.ok(ids.includes(ownId));
-      // The same bytes, spelled otherwise.
+      // The same bytes in another spelling.
       const spellings = [`${ownId}=`, Buffer.from(ownId, 'base64url').toString('base64'), ` ${ownId}`];
       for (const session of [...ids, ...spellings, '', 'x', Buffer.alloc(32).toString('base64url'), 'ä'.repeat(100)]) {
         const { outcome } = await conversation.call(endpoints.endSession, { session });
@@ -243,7 +244,7 @@ for (const suite of [1, 2]) {
       assert.equal((await anonymous.call(effect, { text: 'x' })).outcome, 'done');
     });
 
-    test('ends all others of its user, in both suites, and no one else’s', async (t) => {
+    test('endOthers: all other sessions of its user in both suites, and none of other users', async (t) => {
       const { open, newUser } = await createHarness(t);
       const [user, somebodyElse] = [await newUser(), await newUser()];
       const [conversation, stranger, anonymous] = [await open(suite), await open(suite), await open(suite)];
@@ -257,7 +258,7 @@ for (const suite of [1, 2]) {
       assert.equal((await list(conversation)).length, 1);
     });
 
-    test('that logs out goes on, logged in no more, and can log in again', async (t) => {
+    test('logOut: the session continues without a login and can log in again', async (t) => {
       const { steps, open, newUser } = await createHarness(t);
       const user = await newUser();
       const [conversation, other] = [await open(suite), await open(suite)];
@@ -267,7 +268,7 @@ for (const suite of [1, 2]) {
       const { outcome, text } = await leaving();
       assert.equal(outcome, 'done');
       assert.equal((await leaving()).text, text);
-      // The one step of the other session alone knows of a user and of a recovery.
+      // Only the step of the other session has a user and a recovery.
       const rows = await steps();
       assert.equal(rows.filter(({ user_id }) => user_id !== null).length, 1);
       assert.equal(rows.filter(({ recovery_id }) => recovery_id !== null).length, 1);
@@ -280,7 +281,7 @@ for (const suite of [1, 2]) {
       assert.equal((await list(conversation)).length, 2);
     });
 
-    test('without a login lists, ends and leaves nothing', async (t) => {
+    test('without a login: list, end and logOut are not_authenticated', async (t) => {
       const { open, newUser } = await createHarness(t);
       const other = await open(suite);
       await other.logIn(await newUser());
@@ -296,8 +297,8 @@ for (const suite of [1, 2]) {
   });
 }
 
-describe('a session of suite 1 that logged out', () => {
-  test('is logged in at none of its steps: the answers that its client gave up on, and the step before', async (t) => {
+describe('logged-out session of suite 1', () => {
+  test('is logged out at all its steps, also those of dropped responses and the one before', async (t) => {
     const { steps, open, newUser } = await createHarness(t);
     const conversation = await open(1);
     await conversation.logIn(await newUser());
@@ -308,18 +309,18 @@ describe('a session of suite 1 that logged out', () => {
     ];
     const { text } = await before();
     const left = await leaving();
-    // Other bytes at the step that was logged in.
+    // A different request at the step that was logged in.
     assert.equal((await after()).outcome, refusalOf('not_authenticated', 1));
-    // The same bytes get the answers that were given.
+    // Retries get the responses that were given.
     assert.equal((await leaving()).text, left.text);
     const repeated = await before();
     assert.deepEqual([repeated.text, repeated.outcome], [text, 'done']);
-    // Its keys are good; the login is gone.
+    // Its keys are valid; the login is gone.
     assert.equal((await conversation.call(own, { text: 'x' })).outcome, refusalOf('not_authenticated', 1));
     for (const { user_id } of await steps()) assert.equal(user_id, null);
   });
 
-  test('is logged in nowhere, whatever else was asked at that moment, in two processes', async (t) => {
+  test('stays logged out when other requests run concurrently in two processes', async (t) => {
     const { exchange, other, steps, open, newUser } = await createHarness(t);
     for (let round = 0; round < 5; round += 1) {
       const conversation = await open(1);
@@ -334,7 +335,7 @@ describe('a session of suite 1 that logged out', () => {
   });
 });
 
-test('a list has the hundred sessions that were used last', async (t) => {
+test('list: limited to the 100 most recently used sessions', async (t) => {
   const { store, time, open, newUser } = await createHarness(t);
   assert.equal(MAX_LISTED_SESSIONS, 100);
   const user = await newUser();
@@ -343,7 +344,7 @@ test('a list has the hundred sessions that were used last', async (t) => {
   const now = time.clock();
   const rows = Array.from({ length: 120 }, (_, n) => ({
     ...{ step_id: randomBytes(32), session_id: randomBytes(16), parent_id: null, suite: 1, user_id: user },
-    ...{ recovery_id: null, sealed_secret: randomBytes(8), request_hash: null, sealed_answer: null },
+    ...{ recovery_id: null, sealed_secret: randomBytes(8), request_hash: null, sealed_response: null },
     ...{ repeatable: 0, used: 0, last_used_at: now - n, started_at: n },
   }));
   await store.transaction(({ db }) => db.insertInto('session_steps').values(rows).execute());

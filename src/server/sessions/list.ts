@@ -1,3 +1,4 @@
+// The sessions of an account: listing and ending them.
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import {
@@ -6,62 +7,68 @@ import {
   findSessionsOfUser,
   forgetUserOfSession,
 } from '../store/userSessions.ts';
+import { toBase64Url } from './base64url.ts';
 import type { LoggedInSession } from './session.ts';
 
-/** The most sessions that a list shows: those used last. */
+/** Maximum length of a list: the most recently used sessions. */
 export const MAX_LISTED_SESSIONS = 100;
 
-/** A session as its user is shown it. */
+/** A session in the list of its user. */
 export interface ListedSession {
+  /** Base64url. Identifies the session without opening it. */
   readonly id: string;
   readonly suite: number;
-  /** Milliseconds since 1970; null if it was not noted. */
+  /** Milliseconds since 1970; null if it was not recorded. */
   readonly started_at: number | null;
   /** Milliseconds since 1970. */
   readonly last_used_at: number;
   readonly current: boolean;
 }
 
-/** What a user can do about the sessions of the account. */
-export interface UserSessions {
-  list(transaction: Transaction, session: LoggedInSession): Promise<ListedSession[]>;
-  /** @throws Problem `no_such_session`, also for the session itself */
-  end(transaction: Transaction, session: LoggedInSession, id: string): Promise<void>;
-  endOthers(transaction: Transaction, session: LoggedInSession): Promise<void>;
-  /** Ends the login, not the session: its client still has to get the answer. */
-  logOut(transaction: Transaction, session: LoggedInSession): Promise<void>;
-}
+/** The sessions of an account, as its user manages them. */
+export class UserSessions {
+  readonly #idleTimeoutMs: number;
+  readonly #clock: () => number;
 
-export function createUserSessions(idleTime: number, clock: () => number): UserSessions {
-  return {
-    async list(tx, session) {
-      const now = clock();
-      const own = formatId(session.id);
-      const sessions = await findSessionsOfUser(tx, session.userId, now - idleTime, MAX_LISTED_SESSIONS);
-      const listed = sessions.map(({ session_id, suite, started_at, last_used_at }) => {
-        const current = formatId(session_id) === own;
-        // The session that asks is in use right now, which the store learns with the answer.
-        const lastUse = current ? now : last_used_at;
-        return { id: formatId(session_id), suite, started_at: started_at || null, last_used_at: lastUse, current };
-      });
-      return listed.sort((a, b) => b.last_used_at - a.last_used_at);
-    },
+  constructor(idleTimeoutMs: number, clock: () => number) {
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#clock = clock;
+  }
 
-    async end(tx, session, id) {
-      // Compared as bytes: base64 has more than one spelling for the same ones.
-      const sessionId = Buffer.from(id, 'base64url');
-      const isOwn = sessionId.equals(session.id);
-      const ended = !isOwn && (await deleteSessionOfUser(tx, session.userId, sessionId));
-      if (!ended) throw new Problem('no_such_session');
-    },
+  /** @returns the sessions of the user, the most recently used first */
+  async list(tx: Transaction, session: LoggedInSession): Promise<ListedSession[]> {
+    const now = this.#clock();
+    const own = toBase64Url(session.id);
+    const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_LISTED_SESSIONS);
+    const listed = sessions.map(({ session_id, suite, started_at, last_used_at }) => {
+      const id = toBase64Url(session_id);
+      const current = id === own;
+      // The current session is in use right now, which the store learns with the response.
+      return { id, suite, started_at: started_at || null, last_used_at: current ? now : last_used_at, current };
+    });
+    return listed.sort((a, b) => b.last_used_at - a.last_used_at);
+  }
 
-    endOthers: (tx, { userId, id }) => deleteOtherSessionsOfUser(tx, userId, id),
+  /**
+   * Ends another session of the user.
+   *
+   * @param id base64url
+   * @throws Problem `no_such_session`, also for the current session
+   */
+  async end(tx: Transaction, session: LoggedInSession, id: string): Promise<void> {
+    // Compared as bytes: base64 has more than one spelling of the same bytes.
+    const sessionId = Buffer.from(id, 'base64url');
+    const isOwn = sessionId.equals(session.id);
+    const ended = !isOwn && (await deleteSessionOfUser(tx, session.userId, sessionId));
+    if (!ended) throw new Problem('no_such_session');
+  }
 
-    logOut: (tx, { id }) => forgetUserOfSession(tx, id),
-  };
-}
+  async endOthers(tx: Transaction, { userId, id }: LoggedInSession): Promise<void> {
+    await deleteOtherSessionsOfUser(tx, userId, id);
+  }
 
-/** Where a session is stored: it names the session and opens nothing. */
-function formatId(id: Uint8Array): string {
-  return Buffer.from(id).toString('base64url');
+  /** Logs the session out. The session itself continues: its client still needs the response. */
+  async logOut(tx: Transaction, { id }: LoggedInSession): Promise<void> {
+    await forgetUserOfSession(tx, id);
+  }
 }

@@ -1,3 +1,4 @@
+// Moves sessions from step to step: finds the step of a request, replays stored responses and stores the next step.
 import { Problem } from '../../protocol/problems.ts';
 import {
   countUse,
@@ -6,7 +7,7 @@ import {
   type FoundStep,
   findChildSteps,
   findLastUse,
-  findSealedAnswer,
+  findSealedResponse,
   findStep,
   insertStep,
   replaceOtherSteps,
@@ -16,75 +17,164 @@ import {
 } from '../store/sessionSteps.ts';
 import type { Transaction } from '../store/store.ts';
 import type { Session } from './session.ts';
-import { createStepEncryption, hashRequest, type StepEncryption } from './stepEncryption.ts';
+import { hashRequest, StepEncryption, type StoredResponse } from './stepEncryption.ts';
 import type {
+  DecryptedRequest,
   Handshake,
-  Outcome,
-  SealedRequest,
+  ResponseFields,
   StepKeys,
   Suite,
-  UnsealedRequest,
-  WireAnswer,
+  WireRequest,
+  WireResponse,
 } from './suites/suite.ts';
 
-/** How many answers to one step may wait for the client to use one of them. */
-export const MAX_UNUSED_ANSWERS = 32;
-/** A longer answer of a repeatable request, in bytes, is made anew instead of being stored. */
-export const MAX_STORED_ANSWER = 16 * 1024;
+/** Responses to requests of one step that may wait for the client to use one of them. */
+export const MAX_UNUSED_RESPONSES = 32;
+/** A longer response body of a repeatable request, in characters, is regenerated instead of being stored. */
+export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
 
-/** A request on its way to its step. */
-export interface Ticket {
-  readonly encryption: StepEncryption;
-  readonly requestHash: Uint8Array;
-  readonly request: SealedRequest;
+/** A request as received, with its lookup keys. */
+export interface SealedRequest extends WireRequest {
   readonly suite: Suite;
-}
-
-/** A request at a step that is there. */
-export interface Opened {
-  readonly session: Session;
-  readonly step: FoundStep;
-  readonly unsealed: UnsealedRequest;
-  /** Set where the request was executed before, its answer was too long to keep, and the next step is there. */
-  readonly repeated?: { readonly keyEstablishment: Uint8Array | undefined };
-}
-
-export type Arrival =
-  | { readonly kind: 'answered'; readonly answer: WireAnswer }
-  | { readonly kind: 'expired' }
-  | { readonly kind: 'opened'; readonly opened: Opened };
-
-/** The steps of sessions, as they lie in the store and as their clients know them. */
-export interface Ratchet {
-  ticketFor(suite: Suite, request: SealedRequest): Ticket;
-  /** @throws Problem `session_not_found`, `out_of_sync`, `malformed_request` */
-  arrive(transaction: Transaction, ticket: Ticket): Promise<Arrival>;
-  /** Seals the answer and stores it with the step that it leads to. @throws Problem `unanswered_requests` */
-  advance(
-    transaction: Transaction,
-    ticket: Ticket,
-    opened: Opened,
-    outcome: Outcome,
-    session: Session,
-  ): Promise<WireAnswer>;
-  /** Stores the first step of a session. */
-  begin(transaction: Transaction, suite: Suite, session: NonNullable<Handshake['session']>): Promise<void>;
+  readonly encryption: StepEncryption;
+  /** SHA-256 that identifies the request: a retry has the same. */
+  readonly requestHash: Uint8Array;
 }
 
 /**
- * @param keyEncryptionKey that steps are sealed under, beside their session keys: 32 bytes
- * @param idleTime milliseconds without a request after which a session is over
+ * The steps of all sessions. A request is made with one step and leads to the next.
+ *
+ * A step stays valid until the client uses one that followed it; using a step ends all others.
  */
-export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, clock: () => number): Ratchet {
-  const encryptionOf = (sessionKey: string) => createStepEncryption(keyEncryptionKey, sessionKey);
+export class Ratchet {
+  readonly #keyEncryptionKey: Uint8Array;
+  readonly #idleTimeoutMs: number;
+  readonly #clock: () => number;
 
-  function newStep(
+  /**
+   * @param keyEncryptionKey encrypts stored steps together with their session keys: 32 bytes
+   * @param idleTimeoutMs time without a request after which a session expires
+   */
+  constructor(keyEncryptionKey: Uint8Array, idleTimeoutMs: number, clock: () => number) {
+    this.#keyEncryptionKey = keyEncryptionKey;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#clock = clock;
+  }
+
+  /** Computes the lookup keys of a request; needs no transaction. */
+  addLookupKeys(suite: Suite, request: WireRequest): SealedRequest {
+    return {
+      ...request,
+      suite,
+      encryption: new StepEncryption(this.#keyEncryptionKey, request.sessionKey),
+      requestHash: hashRequest(suite.identify(request)),
+    };
+  }
+
+  /**
+   * Finds the step that a request was made with, and deletes its session if that has expired.
+   *
+   * @throws Problem `session_not_found`, `out_of_sync`
+   */
+  async resolve(tx: Transaction, { encryption, sessionKey, suite }: SealedRequest): Promise<FoundStep | 'expired'> {
+    const step = await findStep(tx, encryption.stepId);
+    if (step?.suite !== suite.number) {
+      const sessionId = suite.sessionIdOf(sessionKey);
+      throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
+    }
+    const expiredSince = this.#clock() - this.#timeoutOf(step, suite);
+    // A response may be used long after it was made, in a session that has been in use since.
+    if (step.last_used_at > expiredSince || (await findLastUse(tx, step.session_id)) > expiredSince) return step;
+    await deleteSession(tx, step.session_id);
+    return 'expired';
+  }
+
+  /**
+   * Reads the stored response of a request that was executed before, and keeps the session alive.
+   *
+   * @returns undefined if the request was not executed with this step
+   * @throws Problem `out_of_sync` if another request was, and the suite allows one request per step
+   */
+  async replay(tx: Transaction, request: SealedRequest, step: FoundStep): Promise<StoredResponse | undefined> {
+    // Spares the hot path a query: no request has been executed with an unused step.
+    if (!step.used) return undefined;
+    const sealed = await findSealedResponse(tx, step, request.requestHash);
+    if (!sealed) {
+      if (!request.suite.allowsAnotherRequest) throw new Problem('out_of_sync');
+      return undefined;
+    }
+    const stored = request.encryption.openResponse(sealed, request.requestHash);
+    if (stored.response) await touchStep(tx, step.step_id, this.#clock());
+    return stored;
+  }
+
+  /**
+   * Decrypts a request with the secret of its step.
+   *
+   * @param executed what {@link replay} found, if the response has to be regenerated
+   * @throws Problem `malformed_request` if decryption fails
+   */
+  decrypt(request: SealedRequest, step: FoundStep, executed: DecryptedRequest['executed']): DecryptedRequest {
+    const { fields, seal } = request.suite.decrypt(request.encryption.openSecret(step.sealed_secret), request);
+    return { session: sessionOf(step), step, fields, seal, ...(executed && { executed }) };
+  }
+
+  /**
+   * Encrypts the response, and stores it with the step that it leads to.
+   *
+   * @param content fields of the response, or the problem to report
+   * @param session state of the session from the next step on
+   * @throws Problem `unanswered_requests`
+   */
+  async advance(
+    tx: Transaction,
+    request: SealedRequest,
+    { step, seal, executed }: DecryptedRequest,
+    content: ResponseFields | Problem,
+    session: Session,
+  ): Promise<WireResponse> {
+    if (executed) {
+      await touchStep(tx, step.step_id, this.#clock());
+      return seal(content, executed.keyEstablishment).response;
+    }
+    if (step.used) await makeRoom(tx, step);
+    await countUse(tx, step.step_id);
+    const { keys, response, keyEstablishment } = seal(content);
+    const { repeatable } = request.endpoint;
+    const isLong = repeatable && response.body.length > MAX_STORED_RESPONSE_LENGTH;
+    const stored: StoredResponse = isLong ? { response: undefined, keyEstablishment } : { response };
+    // If the client may send another request instead, a retry is executed like another request, with a step of its own.
+    const isFound = !isLong || !request.suite.allowsAnotherRequest;
+    const next = this.#newStep(request.suite, keys, session, {
+      parent_id: step.step_id,
+      repeatable: repeatable ? 1 : 0,
+      request_hash: isFound ? request.requestHash : null,
+      sealed_response: isFound ? request.encryption.sealResponse(stored, request.requestHash) : null,
+    });
+    if (step.used) await insertStep(tx, next);
+    else await replaceOtherSteps(tx, step, next);
+    return response;
+  }
+
+  /** Stores the first step of a session. */
+  async begin(tx: Transaction, suite: Suite, { id, keys }: NonNullable<Handshake['session']>): Promise<void> {
+    const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, recoveryId: null };
+    const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
+    await insertStep(tx, this.#newStep(suite, keys, session, origin));
+  }
+
+  #timeoutOf(step: FoundStep, { unusedTimeoutMs = this.#idleTimeoutMs }: Suite): number {
+    const isFirst = !step.used && !step.parent_id;
+    return isFirst ? Math.min(this.#idleTimeoutMs, unusedTimeoutMs) : this.#idleTimeoutMs;
+  }
+
+  #newStep(
     suite: Suite,
     keys: StepKeys,
     session: Session,
-    origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_answer'>,
+    origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_response'>,
   ): SessionStep {
-    const encryption = encryptionOf(keys.sessionKey);
+    const encryption = new StepEncryption(this.#keyEncryptionKey, keys.sessionKey);
     return {
       step_id: encryption.stepId,
       session_id: session.id,
@@ -93,82 +183,17 @@ export function createRatchet(keyEncryptionKey: Uint8Array, idleTime: number, cl
       recovery_id: session.recoveryId,
       sealed_secret: encryption.sealSecret(keys.secret),
       used: 0,
-      last_used_at: clock(),
+      last_used_at: this.#clock(),
       started_at: session.startedAt,
       ...origin,
     };
   }
-
-  return {
-    ticketFor: (suite, request) => ({
-      encryption: encryptionOf(request.sessionKey),
-      requestHash: hashRequest(suite.identify(request)),
-      request,
-      suite,
-    }),
-
-    async arrive(tx, { encryption, requestHash, request, suite }) {
-      const step = await findStep(tx, encryption.stepId);
-      if (step?.suite !== suite.number) {
-        const sessionId = suite.sessionIdOf(request.sessionKey);
-        throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
-      }
-      const now = clock();
-      const idleTimeoutMs = step.used || step.parent_id ? idleTime : Math.min(idleTime, suite.unusedTime ?? idleTime);
-      const isIdle = (lastUse: number) => lastUse + idleTimeoutMs <= now;
-      // An answer may be used long after it was made, in a session that has been in use since.
-      if (isIdle(step.last_used_at) && isIdle(await findLastUse(tx, step.session_id))) {
-        await deleteSession(tx, step.session_id);
-        return { kind: 'expired' };
-      }
-      // An unused step has led nowhere yet: no answer can be there.
-      const sealedAnswer = step.used ? await findSealedAnswer(tx, step, requestHash) : undefined;
-      if (step.used && !sealedAnswer && !suite.allowsAnotherRequest) throw new Problem('out_of_sync');
-      const kept = sealedAnswer && encryption.openAnswer(sealedAnswer, requestHash);
-      if (kept?.answer) {
-        await touchStep(tx, step.step_id, now);
-        return { kind: 'answered', answer: kept.answer };
-      }
-      const unsealed = suite.openRequest(encryption.openSecret(step.sealed_secret), request);
-      return { kind: 'opened', opened: { session: sessionOf(step), step, unsealed, ...(kept && { repeated: kept }) } };
-    },
-
-    async advance(tx, { encryption, requestHash, request, suite }, { step, unsealed, repeated }, outcome, session) {
-      if (repeated) {
-        await touchStep(tx, step.step_id, clock());
-        return unsealed.seal(outcome, repeated.keyEstablishment).answer;
-      }
-      if (step.used) await makeRoom(tx, step);
-      await countUse(tx, step.step_id);
-      const { keys, answer, keyEstablishment } = unsealed.seal(outcome);
-      const repeatable = request.endpoint.repeatable;
-      const kept =
-        repeatable && answer.body.length > MAX_STORED_ANSWER ? { answer: undefined, keyEstablishment } : { answer };
-      // Where a client may send another request instead, the same one again is like another: it leads to a step of its own.
-      const isFound = kept.answer || !suite.allowsAnotherRequest;
-      const next = newStep(suite, keys, session, {
-        parent_id: step.step_id,
-        repeatable: repeatable ? 1 : 0,
-        request_hash: isFound ? requestHash : null,
-        sealed_answer: isFound ? encryption.sealAnswer(kept, requestHash) : null,
-      });
-      if (step.used) await insertStep(tx, next);
-      else await replaceOtherSteps(tx, step, next);
-      return answer;
-    },
-
-    async begin(tx, suite, { id, keys }) {
-      const session = { id, suite: suite.number, startedAt: clock(), userId: null, recoveryId: null };
-      const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_answer: null };
-      await insertStep(tx, newStep(suite, keys, session, origin));
-    },
-  };
 }
 
-/** Keeps the answers that wait for their use few, giving up those first whose requests can safely be made again. */
+/** Limits the number of unused responses; drops those first whose requests can safely be repeated. */
 async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
   const children = await findChildSteps(tx, step);
-  if (children.length < MAX_UNUSED_ANSWERS) return;
+  if (children.length < MAX_UNUSED_RESPONSES) return;
   const expendable = children.find((child) => child.repeatable);
   if (!expendable) throw new Problem('unanswered_requests');
   await deleteStep(tx, expendable.step_id);

@@ -1,3 +1,4 @@
+// Request locks: copies of a request, renewal, takeover.
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import {
@@ -11,7 +12,7 @@ import {
 } from '../../../test/support/exchangeFixtures.ts';
 import { eventually } from '../../../test/support/poll.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
-import { RENEWAL_INTERVAL, REQUEST_LOCK_LEASE_MS } from './requestLocks.ts';
+import { RENEWAL_INTERVAL_MS, REQUEST_LOCK_LEASE_MS } from './requestLocks.ts';
 
 /** A handler whose preparation waits at a gate. */
 function preparedHandler() {
@@ -20,14 +21,25 @@ function preparedHandler() {
   return { gate, handler };
 }
 
-/** Lets everything that is under way go as far as it can without the gates. */
+/** A request whose first owner does not renew its lock and is still preparing. */
+async function createLateOwner(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const harness = await createExchangeHarness(t, await newStoreLocation(t));
+  const [late, next] = [preparedHandler(), preparedHandler()];
+  const request = harness.ask(await handshake(harness.exchange));
+  const first = harness.send(request, late.handler);
+  await late.gate.reached;
+  return { ...harness, late, next, request, first };
+}
+
+/** Lets everything in progress continue up to the gates. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets the owner of the one lock renew it, and waits until that is durable. */
+/** Lets the owner of the only lock renew it, and waits until that is durable. */
 async function renew(t: TestContext, { store, time }: ExchangeHarness): Promise<void> {
-  t.mock.timers.tick(RENEWAL_INTERVAL);
+  t.mock.timers.tick(RENEWAL_INTERVAL_MS);
   const leaseUntil = time.clock() + REQUEST_LOCK_LEASE_MS;
   await eventually('the renewal of the lock', async () => {
     const [lock] = await store.transaction(({ db }) => db.selectFrom('request_locks').select('lease_until').execute());
@@ -35,9 +47,9 @@ async function renew(t: TestContext, { store, time }: ExchangeHarness): Promise<
   });
 }
 
-describe('copies of a request that is being prepared', () => {
+describe('copies of a request in preparation', () => {
   for (const where of ['the same process', 'another process'] as const) {
-    test(`wait for it and get its answer, in ${where}`, async (t) => {
+    test(`wait for it and get its response, in ${where}`, async (t) => {
       const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const copyExchange = where === 'the same process' ? exchange : other.exchange;
       const { gate, handler } = preparedHandler();
@@ -58,7 +70,7 @@ describe('copies of a request that is being prepared', () => {
       assert.deepEqual([gate.passes, await effects()], [1, 1]);
     });
 
-    test(`take it up when it fails, one of them, in ${where}`, async (t) => {
+    test(`one of them is executed if it fails, in ${where}`, async (t) => {
       const { exchange, other, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
       const copyExchange = where === 'the same process' ? exchange : other.exchange;
       const { gate, handler } = preparedHandler();
@@ -81,7 +93,7 @@ describe('copies of a request that is being prepared', () => {
     });
   }
 
-  test('do not hold up other requests of the same step, nor those of other sessions', async (t) => {
+  test('block neither other requests of the step nor other sessions', async (t) => {
     const { exchange, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
     const { gate, handler } = preparedHandler();
     const keys = await handshake(exchange);
@@ -95,7 +107,7 @@ describe('copies of a request that is being prepared', () => {
   });
 });
 
-test('a step that ends while its request is prepared ends the request: nothing is executed', async (t) => {
+test('a step that ends during the preparation: the request is not executed', async (t) => {
   const { exchange, store, ask, send, call, effects } = await createExchangeHarness(t, await newStoreLocation(t));
   const { gate, handler } = preparedHandler();
   const keys = await handshake(exchange);
@@ -109,7 +121,7 @@ test('a step that ends while its request is prepared ends the request: nothing i
   assert.deepEqual(await store.transaction(({ db }) => db.selectFrom('request_locks').selectAll().execute()), []);
 });
 
-test('a lock is renewed while its owner is at work, however long that takes', async (t) => {
+test('a lock is renewed for as long as the preparation takes', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const harness = await createExchangeHarness(t, await newStoreLocation(t));
   const { exchange, other, time, ask, send, effects } = harness;
@@ -128,14 +140,9 @@ test('a lock is renewed while its owner is at work, however long that takes', as
   assert.equal(await effects(), 1);
 });
 
-describe('a lock whose owner does not renew it', () => {
-  test('is taken over when its lease is over, and not before', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [vanished, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, vanished.handler);
-    await vanished.gate.reached;
+describe('lock without renewal', () => {
+  test('is taken over once its lease expires, and not before', async (t) => {
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS - 1);
     const copy = send(request, next.handler, other.exchange);
     await settle();
@@ -145,57 +152,43 @@ describe('a lock whose owner does not renew it', () => {
     next.gate.open();
     assert.equal((await copy).status, 200);
     assert.equal(await effects(), 1);
-    vanished.gate.open();
+    late.gate.open();
     await first;
   });
 
-  test('gives its owner, who comes late after all, the answer of the one who took over', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [slow, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, slow.handler);
-    await slow.gate.reached;
+  test('a late owner gets the response of the new owner', async (t) => {
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS);
     next.gate.open();
     const { text } = await send(request, next.handler, other.exchange);
-    slow.gate.open();
+    late.gate.open();
     assert.equal((await first).text, text);
     assert.equal(await effects(), 1);
   });
 
-  test('is not executed beside the one who took over: the late owner is asked to come back', async (t) => {
-    t.mock.timers.enable({ apis: ['setInterval'] });
-    const { exchange, other, time, ask, send, effects } = await createExchangeHarness(t, await newStoreLocation(t));
-    const [slow, next] = [preparedHandler(), preparedHandler()];
-    const request = ask(await handshake(exchange));
-    const first = send(request, slow.handler);
-    await slow.gate.reached;
+  test('a late owner does not execute next to the new owner: overloaded', async (t) => {
+    const { other, time, send, effects, late, next, request, first } = await createLateOwner(t);
     time.advance(REQUEST_LOCK_LEASE_MS);
     const second = send(request, next.handler, other.exchange);
     await next.gate.reached;
-    slow.gate.open();
+    late.gate.open();
     await assert.rejects(first, { code: 'overloaded', retryAfterSeconds: 1 });
     assert.equal(await effects(), 0);
     next.gate.open();
     const { text } = await second;
-    assert.equal((await send(request, slow.handler)).text, text);
+    assert.equal((await send(request, late.handler)).text, text);
     assert.equal(await effects(), 1);
   });
 });
 
-test('a late owner leaves the renewals alone of the one who took over in the same process', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const harness = await createExchangeHarness(t, await newStoreLocation(t));
-  const { exchange, other, time, ask, send, effects } = harness;
-  const [slow, next, copy] = [preparedHandler(), preparedHandler(), preparedHandler()];
-  const request = ask(await handshake(exchange));
-  const first = send(request, slow.handler);
-  await slow.gate.reached;
+test('a late owner does not stop the renewals of a new owner in the same process', async (t) => {
+  const harness = await createLateOwner(t);
+  const { other, time, send, effects, late, next, request, first } = harness;
+  const copy = preparedHandler();
   time.advance(REQUEST_LOCK_LEASE_MS);
   const second = send(request, next.handler);
   await next.gate.reached;
-  slow.gate.open();
+  late.gate.open();
   await assert.rejects(first, { code: 'overloaded' });
   for (let renewal = 1; renewal <= 3; renewal++) {
     time.advance(REQUEST_LOCK_LEASE_MS - 1);
@@ -209,7 +202,7 @@ test('a late owner leaves the renewals alone of the one who took over in the sam
   assert.equal(await effects(), 1);
 });
 
-test('no lock is left when requests have been answered', async (t) => {
+test('no lock remains after the response', async (t) => {
   const { exchange, store, ask, send } = await createExchangeHarness(t, await newStoreLocation(t));
   const { gate, handler } = preparedHandler();
   gate.open();

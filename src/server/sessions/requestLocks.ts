@@ -1,91 +1,102 @@
+// Request locks: copies of a request that take long to prepare wait for the first of them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { acquireRequestLock, releaseRequestLock, renewRequestLock } from '../store/requestLocks.ts';
 import type { Row } from '../store/schema.ts';
 import type { Store, Transaction } from '../store/store.ts';
 
-/** How long a lock holds if its owner vanishes: so long, after a crash, a client waits that sends its request again. */
+/** Time that a lock outlives an owner that crashed, and so the longest wait of a client that retries. */
 export const REQUEST_LOCK_LEASE_MS = 3_000;
-/** How often an owner that is still at work renews its lease. */
-export const RENEWAL_INTERVAL = 1_000;
-/** How often the lock of another process is looked at again. */
-const POLL_INTERVAL = 25;
+export const RENEWAL_INTERVAL_MS = 1_000;
+/** Pause between two attempts to acquire a lock that another process holds. */
+const POLL_INTERVAL_MS = 25;
 const TOKEN_LENGTH = 16;
 
 export type RequestLock = Row<'request_locks'>;
 
-/** Makes copies of a request that take long to prepare wait for the first of them. */
-export interface RequestLocks {
-  /** @returns the lock, or undefined if another copy of the request is being executed */
-  take(transaction: Transaction, stepId: Uint8Array, requestHash: Uint8Array): Promise<RequestLock | undefined>;
-  /** To be called once the taking of the lock is durable: renews it from now on, and lets copies wait for its end. */
-  begin(lock: RequestLock): void;
-  /** Waits until the request may be free. */
-  wait(requestHash: Uint8Array): Promise<void>;
-  /** Gives a lock back as part of a transaction. @returns false if it was lost, so that another copy goes on */
-  release(transaction: Transaction, lock: RequestLock): Promise<boolean>;
-  /** Ends a lock that came to nothing and wakes those who wait in this process; it may have been released before. */
-  end(lock: RequestLock): Promise<void>;
-  /** Wakes those who wait in this process. */
-  wake(lock: RequestLock): void;
-}
+/** The locks that this process holds, over the table that it shares with other processes. */
+export class RequestLocks {
+  readonly #store: Store;
+  readonly #clock: () => number;
+  readonly #held = new Map<
+    string,
+    { lock: RequestLock; released: PromiseWithResolvers<void>; renewal: NodeJS.Timeout }
+  >();
 
-export function createRequestLocks(store: Store, clock: () => number): RequestLocks {
-  const held = new Map<string, { lock: RequestLock; done: PromiseWithResolvers<void>; renewal: NodeJS.Timeout }>();
-  const nameOf = (requestHash: Uint8Array) => Buffer.from(requestHash).toString('hex');
-
-  function drop(name: string): void {
-    const entry = held.get(name);
-    if (!entry) return;
-    clearInterval(entry.renewal);
-    held.delete(name);
-    entry.done.resolve();
+  constructor(store: Store, clock: () => number) {
+    this.#store = store;
+    this.#clock = clock;
   }
 
-  function wake(lock: RequestLock): void {
+  /** @returns undefined if another copy of the request is being executed */
+  async acquire(tx: Transaction, stepId: Uint8Array, requestHash: Uint8Array): Promise<RequestLock | undefined> {
+    const now = this.#clock();
+    const lock: RequestLock = {
+      step_id: stepId,
+      request_hash: requestHash,
+      lock_token: randomBytes(TOKEN_LENGTH),
+      lease_until: now + REQUEST_LOCK_LEASE_MS,
+    };
+    return (await acquireRequestLock(tx, lock, now)) ? lock : undefined;
+  }
+
+  /** Renews a lock from now on, and lets copies wait for it. Call once its acquisition is durable. */
+  hold(lock: RequestLock): void {
     const name = nameOf(lock.request_hash);
-    // Whoever lost the lock has nothing to say of the one who took over.
-    if (held.get(name)?.lock === lock) drop(name);
+    this.#drop(name);
+    const renewal = setInterval(() => this.#renew(lock), RENEWAL_INTERVAL_MS).unref();
+    this.#held.set(name, { lock, released: Promise.withResolvers<void>(), renewal });
   }
 
-  async function renew(lock: RequestLock): Promise<void> {
+  /** Waits until the lock of a request may be free. */
+  async wait(requestHash: Uint8Array): Promise<void> {
+    await (this.#held.get(nameOf(requestHash))?.released.promise ?? delay(POLL_INTERVAL_MS));
+  }
+
+  /**
+   * Releases a lock as part of a transaction.
+   *
+   * @returns false if the lock was lost, so that another copy may be executed
+   */
+  async release(tx: Transaction, lock: RequestLock): Promise<boolean> {
+    return releaseRequestLock(tx, lock);
+  }
+
+  /** Wakes the copies that wait in this process. Call once the release is durable. */
+  wake(lock: RequestLock): void {
+    const name = nameOf(lock.request_hash);
+    // Another copy of the request may have taken over a lock that was lost.
+    if (this.#held.get(name)?.lock === lock) this.#drop(name);
+  }
+
+  /** Releases the lock of a request that failed, and wakes the copies that wait; may follow a release. */
+  async abandon(lock: RequestLock): Promise<void> {
     try {
-      await store.transaction((tx) => renewRequestLock(tx, lock, clock() + REQUEST_LOCK_LEASE_MS));
+      await this.#store.transaction((tx) => releaseRequestLock(tx, lock));
     } catch {
-      // The database is away; if it stays so, the lock is lost, which release() finds out.
+      // The database is unavailable: the lease expires by itself.
+    } finally {
+      this.wake(lock);
     }
   }
 
-  return {
-    async take(tx, stepId, requestHash) {
-      const now = clock();
-      const lock: RequestLock = {
-        step_id: stepId,
-        request_hash: requestHash,
-        lock_token: randomBytes(TOKEN_LENGTH),
-        lease_until: now + REQUEST_LOCK_LEASE_MS,
-      };
-      return (await acquireRequestLock(tx, lock, now)) ? lock : undefined;
-    },
-    begin(lock) {
-      const name = nameOf(lock.request_hash);
-      drop(name);
-      const renewal = setInterval(() => renew(lock), RENEWAL_INTERVAL).unref();
-      held.set(name, { lock, done: Promise.withResolvers<void>(), renewal });
-    },
-    async wait(requestHash) {
-      await (held.get(nameOf(requestHash))?.done.promise ?? delay(POLL_INTERVAL));
-    },
-    release: (tx, lock) => releaseRequestLock(tx, lock),
-    wake,
-    async end(lock) {
-      try {
-        await store.transaction((tx) => releaseRequestLock(tx, lock));
-      } catch {
-        // The database is away. The lease ends by itself.
-      } finally {
-        wake(lock);
-      }
-    },
-  };
+  #drop(name: string): void {
+    const entry = this.#held.get(name);
+    if (!entry) return;
+    clearInterval(entry.renewal);
+    this.#held.delete(name);
+    entry.released.resolve();
+  }
+
+  async #renew(lock: RequestLock): Promise<void> {
+    try {
+      await this.#store.transaction((tx) => renewRequestLock(tx, lock, this.#clock() + REQUEST_LOCK_LEASE_MS));
+    } catch {
+      // The database is unavailable: if it stays so, the lock is lost, which release() reports.
+    }
+  }
+}
+
+function nameOf(requestHash: Uint8Array): string {
+  return Buffer.from(requestHash).toString('hex');
 }

@@ -1,30 +1,31 @@
+// The encryption of stored steps.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { createStepEncryption, hashRequest, type KeptAnswer } from './stepEncryption.ts';
+import { hashRequest, StepEncryption, type StoredResponse } from './stepEncryption.ts';
 
 const keyEncryptionKey = randomBytes(32);
 const sessionKey = 'a session key';
 const secret = randomBytes(32);
 const requestHash = hashRequest([Buffer.from('a request')]);
-const answer = { answer: { status: 201, body: '{"error":"Grüße"}' } };
+const answer = { response: { status: 201, body: '{"error":"Grüße"}' } };
 
-const encryption = createStepEncryption(keyEncryptionKey, sessionKey);
+const encryption = new StepEncryption(keyEncryptionKey, sessionKey);
 
-describe('what is stored of a step', () => {
+describe('stored step', () => {
   test('opens with the session key and the key-encryption key', () => {
-    const again = createStepEncryption(keyEncryptionKey, sessionKey);
+    const again = new StepEncryption(keyEncryptionKey, sessionKey);
     assert.deepEqual(again.stepId, encryption.stepId);
     assert.deepEqual(Buffer.from(again.openSecret(encryption.sealSecret(secret))), secret);
-    assert.deepEqual(again.openAnswer(encryption.sealAnswer(answer, requestHash), requestHash), answer);
+    assert.deepEqual(again.openResponse(encryption.sealResponse(answer, requestHash), requestHash), answer);
     for (const keyEstablishment of [undefined, randomBytes(1120)]) {
-      const notKept: KeptAnswer = { answer: undefined, keyEstablishment };
-      assert.deepEqual(again.openAnswer(encryption.sealAnswer(notKept, requestHash), requestHash), notKept);
+      const notKept: StoredResponse = { response: undefined, keyEstablishment };
+      assert.deepEqual(again.openResponse(encryption.sealResponse(notKept, requestHash), requestHash), notKept);
     }
   });
 
-  test('by the first version of this program opens', () => {
-    const earlier = createStepEncryption(new Uint8Array(32).fill(7), sessionKey);
+  test('of the first version of this program opens', () => {
+    const earlier = new StepEncryption(new Uint8Array(32).fill(7), sessionKey);
     assert.equal(
       Buffer.from(earlier.stepId).toString('hex'),
       '167cd6ecfba652d106cca8ff53f4cfd2e1803e2e2821f46c2108c481f076dd58',
@@ -36,43 +37,43 @@ describe('what is stored of a step', () => {
     const sealedSecret = '+Yib4U1gczrowwnPKTNNe3sUaH8qwujWXotBIdhRSRnuTsAAzITgvU1KdcxfeHCkNtMfa5nI9v4fnMpp';
     assert.deepEqual(Buffer.from(earlier.openSecret(Buffer.from(sealedSecret, 'base64'))), Buffer.alloc(32, 9));
     const sealedAnswer = 'jtOWG14C7JDfrBQm7L/icFM6YD+KEWt35IbBKnRC4M9MBEfvkhiDZGCTW/WStt2YksLMBEMOrCnfVqw=';
-    assert.deepEqual(earlier.openAnswer(Buffer.from(sealedAnswer, 'base64'), requestHash), answer);
+    assert.deepEqual(earlier.openResponse(Buffer.from(sealedAnswer, 'base64'), requestHash), answer);
   });
 
   const strangers = {
-    'another session key': createStepEncryption(keyEncryptionKey, 'another session key'),
-    'another key-encryption key': createStepEncryption(randomBytes(32), sessionKey),
-    'an empty session key': createStepEncryption(keyEncryptionKey, ''),
-    neither: createStepEncryption(randomBytes(32), randomBytes(32).toString('hex')),
+    'another session key': new StepEncryption(keyEncryptionKey, 'another session key'),
+    'another key-encryption key': new StepEncryption(randomBytes(32), sessionKey),
+    'an empty session key': new StepEncryption(keyEncryptionKey, ''),
+    neither: new StepEncryption(randomBytes(32), randomBytes(32).toString('hex')),
   };
   for (const [what, stranger] of Object.entries(strangers)) {
     test(`does not open with ${what}`, () => {
       assert.throws(() => stranger.openSecret(encryption.sealSecret(secret)), /does not open/);
       assert.throws(
-        () => stranger.openAnswer(encryption.sealAnswer(answer, requestHash), requestHash),
+        () => stranger.openResponse(encryption.sealResponse(answer, requestHash), requestHash),
         /does not open/,
       );
     });
   }
 
-  test('is found by an id that depends on the session key alone, and holds nothing of it', () => {
-    assert.deepEqual(createStepEncryption(randomBytes(32), sessionKey).stepId, encryption.stepId);
+  test('its id depends on the session key only', () => {
+    assert.deepEqual(new StepEncryption(randomBytes(32), sessionKey).stepId, encryption.stepId);
     assert.notDeepEqual(strangers['another session key'].stepId, encryption.stepId);
     assert.equal(encryption.stepId.length, 32);
   });
 
-  test('shows neither the secret nor the answer', () => {
-    const [sealedSecret, sealedAnswer] = [encryption.sealSecret(secret), encryption.sealAnswer(answer, requestHash)];
+  test('contains neither the secret nor the response in plaintext', () => {
+    const [sealedSecret, sealedAnswer] = [encryption.sealSecret(secret), encryption.sealResponse(answer, requestHash)];
     assert.equal(Buffer.from(sealedSecret).includes(secret), false);
     assert.equal(Buffer.from(sealedAnswer).includes('error'), false);
     assert.notDeepEqual(encryption.sealSecret(secret), sealedSecret);
   });
 
-  test('does not open where any bit was altered, or any byte is missing', () => {
-    const sealed = { secret: encryption.sealSecret(secret), answer: encryption.sealAnswer(answer, requestHash) };
+  test('does not open if any bit is altered or any byte is missing', () => {
+    const sealed = { secret: encryption.sealSecret(secret), answer: encryption.sealResponse(answer, requestHash) };
     const openers = {
       secret: (bytes: Uint8Array) => encryption.openSecret(bytes),
-      answer: (bytes: Uint8Array) => encryption.openAnswer(bytes, requestHash),
+      answer: (bytes: Uint8Array) => encryption.openResponse(bytes, requestHash),
     };
     for (const kind of ['secret', 'answer'] as const) {
       for (const [index, byte] of sealed[kind].entries()) {
@@ -90,16 +91,19 @@ describe('what is stored of a step', () => {
     }
   });
 
-  test('cannot be exchanged: a secret for an answer, an answer for that of another request, a row for another', () => {
-    assert.throws(() => encryption.openAnswer(encryption.sealSecret(secret), requestHash), /does not open/);
-    assert.throws(() => encryption.openSecret(encryption.sealAnswer(answer, encryption.stepId)), /does not open/);
+  test('does not open in place of another column, request or row', () => {
+    assert.throws(() => encryption.openResponse(encryption.sealSecret(secret), requestHash), /does not open/);
+    assert.throws(() => encryption.openSecret(encryption.sealResponse(answer, encryption.stepId)), /does not open/);
     const otherHash = hashRequest([Buffer.from('another request')]);
-    assert.throws(() => encryption.openAnswer(encryption.sealAnswer(answer, requestHash), otherHash), /does not open/);
+    assert.throws(
+      () => encryption.openResponse(encryption.sealResponse(answer, requestHash), otherHash),
+      /does not open/,
+    );
   });
 });
 
-describe('the hash of a request', () => {
-  test('depends on every byte, and on nothing else', () => {
+describe('hashRequest', () => {
+  test('depends on every byte and nothing else', () => {
     const parts = [Buffer.from('/path\0'), Buffer.from('{"session_key":"x"}')];
     assert.deepEqual(hashRequest(parts), hashRequest(parts.map((part) => Buffer.from(part))));
     assert.notDeepEqual(hashRequest(parts), hashRequest([Buffer.from('/Path\0'), Buffer.from('{"session_key":"x"}')]));
@@ -107,7 +111,7 @@ describe('the hash of a request', () => {
     assert.equal(hashRequest([]).length, 32);
   });
 
-  test('is no step id, even of the same bytes', () => {
+  test('differs from the step id of the same bytes', () => {
     assert.notDeepEqual(hashRequest([Buffer.from(sessionKey)]), encryption.stepId);
   });
 });

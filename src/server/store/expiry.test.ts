@@ -27,7 +27,7 @@ function step(sessionId: Uint8Array, lastUsedAt: number): NewRow<'session_steps'
     recovery_id: null,
     sealed_secret: id(),
     request_hash: null,
-    sealed_answer: null,
+    sealed_response: null,
     repeatable: 0,
     used: 0,
     last_used_at: lastUsedAt,

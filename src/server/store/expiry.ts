@@ -1,3 +1,4 @@
+import type { Database } from './schema.ts';
 import type { Transaction } from './store.ts';
 
 /** What is kept no longer: rows whose time is at or before the given one, in milliseconds since 1970. */
@@ -18,72 +19,67 @@ export interface ExpiryTimes {
  * @returns the most rows deleted of one kind: below `limit`, nothing expired is left
  */
 export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
-  const results = [
-    db.deleteFrom('session_steps').where('step_id', 'in', (eb) =>
-      eb
-        .selectFrom('session_steps as step')
-        .select('step.step_id')
-        .where('step.last_used_at', '<=', times.sessionsUnusedSince)
-        // A session ends as a whole: an old step of one in use may hold an answer that is still asked for.
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('session_steps as later')
-                .select('later.step_id')
-                .whereRef('later.session_id', '=', 'step.session_id')
-                .where('later.last_used_at', '>', times.sessionsUnusedSince),
-            ),
-          ),
-        )
-        .limit(limit),
-    ),
-    db
-      .deleteFrom('session_steps')
-      .where('step_id', 'in', (eb) =>
-        eb
-          .selectFrom('session_steps')
-          .select('step_id')
-          .where('last_used_at', '<=', times.handshakesUnusedSince)
-          .where('suite', '=', 2)
-          .where('used', '=', 0)
-          .where('parent_id', 'is', null)
-          .limit(limit),
-      ),
+  const deletions = [
+    unusedSessions(db, times.sessionsUnusedSince, limit),
+    unusedHandshakes(db, times.handshakesUnusedSince, limit),
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // As few as the requests that a crash cut short: no bound needed.
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
-    db
-      .deleteFrom('recoveries')
-      .where('recovery_id', 'in', (eb) =>
-        eb
-          .selectFrom('recoveries')
-          .select('recovery_id')
-          .where('expires_at', '<=', times.recoveriesEndedBy)
-          .limit(limit),
-      ),
-    db
-      .deleteFrom('login_attempts')
-      .where('account_key', 'in', (eb) =>
-        eb
-          .selectFrom('login_attempts')
-          .select('account_key')
-          .where('last_attempt_at', '<=', times.loginAttemptsBefore)
-          .limit(limit),
-      ),
-    db
-      .deleteFrom('rate_counters')
-      .where('counter_key', 'in', (eb) =>
-        eb
-          .selectFrom('rate_counters')
-          .select('counter_key')
-          .where('window_started_at', '<=', times.rateWindowsBefore)
-          .limit(limit),
-      ),
+    endedRecoveries(db, times.recoveriesEndedBy, limit),
+    oldLoginAttempts(db, times.loginAttemptsBefore, limit),
+    oldRateCounters(db, times.rateWindowsBefore, limit),
   ];
   let most = 0;
-  for (const query of results) {
-    const { numDeletedRows } = await query.executeTakeFirst();
+  for (const deletion of deletions) {
+    const { numDeletedRows } = await deletion.executeTakeFirst();
     most = Math.max(most, Number(numDeletedRows));
   }
   return most;
+}
+
+function unusedSessions(db: Database, since: number, limit: number) {
+  return db.deleteFrom('session_steps').where('step_id', 'in', (eb) =>
+    eb
+      .selectFrom('session_steps as step')
+      .select('step.step_id')
+      .where('step.last_used_at', '<=', since)
+      // A session ends as a whole: an old step of one in use may hold an answer that is still asked for.
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('session_steps as later')
+              .select('later.step_id')
+              .whereRef('later.session_id', '=', 'step.session_id')
+              .where('later.last_used_at', '>', since),
+          ),
+        ),
+      )
+      .limit(limit),
+  );
+}
+
+function unusedHandshakes(db: Database, since: number, limit: number) {
+  const expired = db
+    .selectFrom('session_steps')
+    .select('step_id')
+    .where('last_used_at', '<=', since)
+    .where('suite', '=', 2)
+    .where('used', '=', 0)
+    .where('parent_id', 'is', null);
+  return db.deleteFrom('session_steps').where('step_id', 'in', expired.limit(limit));
+}
+
+function endedRecoveries(db: Database, by: number, limit: number) {
+  const expired = db.selectFrom('recoveries').select('recovery_id').where('expires_at', '<=', by);
+  return db.deleteFrom('recoveries').where('recovery_id', 'in', expired.limit(limit));
+}
+
+function oldLoginAttempts(db: Database, before: number, limit: number) {
+  const expired = db.selectFrom('login_attempts').select('account_key').where('last_attempt_at', '<=', before);
+  return db.deleteFrom('login_attempts').where('account_key', 'in', expired.limit(limit));
+}
+
+function oldRateCounters(db: Database, before: number, limit: number) {
+  const expired = db.selectFrom('rate_counters').select('counter_key').where('window_started_at', '<=', before);
+  return db.deleteFrom('rate_counters').where('counter_key', 'in', expired.limit(limit));
 }

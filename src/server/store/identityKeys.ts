@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
-export type IdentityRow = Row<'identities'>;
 export type KemKeyRow = Row<'kem_keys'>;
 
 /** Keeps others from making an identity or a KEM key until the transaction ends. */
@@ -12,7 +11,7 @@ export async function lockIdentityKeys({ engine, db }: Transaction): Promise<voi
 }
 
 /** @returns the identity that was made first */
-export async function findIdentity({ db }: Transaction): Promise<IdentityRow | undefined> {
+export async function findIdentity({ db }: Transaction): Promise<Row<'identities'> | undefined> {
   return db.selectFrom('identities').selectAll().orderBy('created_at').limit(1).executeTakeFirst();
 }
 

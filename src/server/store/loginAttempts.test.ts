@@ -6,7 +6,7 @@ import { openTwoStores, race } from '../../../test/support/storeFixtures.ts';
 import { type CountedAttempt, clearLoginAttempts, countLoginAttempt, type LockRule } from './loginAttempts.ts';
 import type { Transaction } from './store.ts';
 
-const rule: LockRule = { maxFailures: 5, lockDuration: 900, memory: 10_000 };
+const rule: LockRule = { maxFailures: 5, lockDurationMs: 900, memoryMs: 10_000 };
 const START = 1_000_000;
 
 /** Counting for one account of an empty database. */
@@ -36,14 +36,14 @@ describe('countLoginAttempt', () => {
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
     for (const { failures, locked_until } of counted) {
-      assert.equal(locked_until, failures < 5 ? null : START + rule.lockDuration, `attempt ${failures}`);
+      assert.equal(locked_until, failures < 5 ? null : START + rule.lockDurationMs, `attempt ${failures}`);
     }
   });
 
   test('the lock ends after its duration, however often somebody tried in between', async (t) => {
     const { countAt } = await createAccount(t);
     for (let attempt = 1; attempt <= 4; attempt++) assert.deepEqual(await countAt(START), unlocked(attempt));
-    const locked_until = START + 10 + rule.lockDuration;
+    const locked_until = START + 10 + rule.lockDurationMs;
     assert.deepEqual(await countAt(START + 10), { failures: 5, locked_until });
     assert.deepEqual(await countAt(START + 20), { failures: 6, locked_until });
     assert.deepEqual(await countAt(locked_until - 1), { failures: 7, locked_until });
@@ -54,7 +54,7 @@ describe('countLoginAttempt', () => {
   test('of many at once when the lock ends, one starts anew and the others count on', async (t) => {
     const { countAt, countAtOnce } = await createAccount(t);
     for (let attempt = 1; attempt <= 5; attempt++) await countAt(START);
-    const counted = await countAtOnce(10, START + rule.lockDuration);
+    const counted = await countAtOnce(10, START + rule.lockDurationMs);
     assert.deepEqual(
       counted.map(({ failures }) => failures).sort((a, b) => a - b),
       Array.from({ length: 10 }, (_, index) => index + 1),
@@ -64,8 +64,8 @@ describe('countLoginAttempt', () => {
   test('failures are forgotten after a day without an attempt, not a millisecond before', async (t) => {
     const { countAt } = await createAccount(t);
     await countAt(START);
-    assert.deepEqual(await countAt(START + rule.memory - 1), unlocked(2));
-    assert.deepEqual(await countAt(START + 2 * rule.memory - 1), unlocked(1));
+    assert.deepEqual(await countAt(START + rule.memoryMs - 1), unlocked(2));
+    assert.deepEqual(await countAt(START + 2 * rule.memoryMs - 1), unlocked(1));
   });
 
   test('accounts are counted apart, and a right password forgets those of its own', async (t) => {

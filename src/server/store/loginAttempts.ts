@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { Transaction } from './store.ts';
 
-/** How wrong passwords lock an account; times in milliseconds. */
+/** How wrong passwords lock an account. */
 export interface LockRule {
   readonly maxFailures: number;
-  readonly lockDuration: number;
-  /** After so long without an attempt, earlier failures are forgotten. */
-  readonly memory: number;
+  readonly lockDurationMs: number;
+  /** Time without an attempt after which earlier failures are forgotten. */
+  readonly memoryMs: number;
 }
 
 export interface CountedAttempt {
@@ -20,9 +20,9 @@ export async function countLoginAttempt(
   { db }: Transaction,
   accountKey: Uint8Array,
   now: number,
-  { maxFailures, lockDuration, memory }: LockRule,
+  { maxFailures, lockDurationMs, memoryMs }: LockRule,
 ): Promise<CountedAttempt> {
-  const startsAnew = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memory})`;
+  const startsAnew = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memoryMs})`;
   const { rows } = await sql<CountedAttempt>`
     INSERT INTO login_attempts (account_key, failures, last_attempt_at, locked_until)
     VALUES (${accountKey}, 1, ${now}, NULL)
@@ -30,7 +30,7 @@ export async function countLoginAttempt(
       failures = CASE WHEN ${startsAnew} THEN 1 ELSE login_attempts.failures + 1 END,
       locked_until = CASE
         WHEN ${startsAnew} THEN NULL
-        WHEN login_attempts.failures + 1 = ${maxFailures} THEN ${now + lockDuration}
+        WHEN login_attempts.failures + 1 = ${maxFailures} THEN ${now + lockDurationMs}
         ELSE login_attempts.locked_until
       END,
       last_attempt_at = ${now}

@@ -19,121 +19,131 @@ const columnTypes: Record<Engine, ColumnTypes> = {
   postgres: { bytes: 'BYTEA', integer: 'BIGINT', table: '' },
 };
 
+const accountTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE master_keys (
+    master_key_id TEXT PRIMARY KEY,
+    created_at ${integer} NOT NULL
+  ) ${table}`,
+  `CREATE TABLE users (
+    user_id ${bytes} PRIMARY KEY,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL UNIQUE,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    created_at ${integer} NOT NULL
+  ) ${table}`,
+  `CREATE TABLE user_keys (
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    version ${integer} NOT NULL,
+    master_key_id TEXT NOT NULL REFERENCES master_keys (master_key_id),
+    wrapped_key ${bytes} NOT NULL,
+    created_at ${integer} NOT NULL,
+    PRIMARY KEY (user_id, version)
+  ) ${table}`,
+  `CREATE TABLE recoveries (
+    recovery_id ${bytes} PRIMARY KEY,
+    user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
+    code_hash ${bytes} NOT NULL,
+    tries ${integer} NOT NULL,
+    expires_at ${integer} NOT NULL,
+    confirmed_at ${integer},
+    used_at ${integer}
+  ) ${table}`,
+  'CREATE INDEX recoveries_by_expiry ON recoveries (expires_at)',
+  'CREATE INDEX recoveries_by_user ON recoveries (user_id) WHERE user_id IS NOT NULL',
+];
+
+const sessionTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE session_steps (
+    step_id ${bytes} PRIMARY KEY,
+    session_id ${bytes} NOT NULL,
+    parent_id ${bytes},
+    suite ${integer} NOT NULL,
+    user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
+    recovery_id ${bytes},
+    sealed_secret ${bytes} NOT NULL,
+    request_hash ${bytes},
+    sealed_response ${bytes},
+    repeatable ${integer} NOT NULL,
+    used ${integer} NOT NULL,
+    last_used_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX session_steps_by_session ON session_steps (session_id)',
+  'CREATE UNIQUE INDEX session_steps_by_request ON session_steps (parent_id, request_hash) WHERE request_hash IS NOT NULL',
+  'CREATE INDEX session_steps_by_user ON session_steps (user_id) WHERE user_id IS NOT NULL',
+  'CREATE INDEX session_steps_by_last_use ON session_steps (last_used_at)',
+  `CREATE TABLE request_locks (
+    step_id ${bytes} NOT NULL,
+    request_hash ${bytes} NOT NULL,
+    lock_token ${bytes} NOT NULL,
+    lease_until ${integer} NOT NULL,
+    PRIMARY KEY (step_id, request_hash)
+  ) ${table}`,
+  'CREATE INDEX request_locks_by_lease ON request_locks (lease_until)',
+];
+
+const limitTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE login_attempts (
+    account_key ${bytes} PRIMARY KEY,
+    failures ${integer} NOT NULL,
+    last_attempt_at ${integer} NOT NULL,
+    locked_until ${integer}
+  ) ${table}`,
+  'CREATE INDEX login_attempts_by_time ON login_attempts (last_attempt_at)',
+  `CREATE TABLE rate_counters (
+    counter_key ${bytes} PRIMARY KEY,
+    window_started_at ${integer} NOT NULL,
+    count ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX rate_counters_by_window ON rate_counters (window_started_at)',
+];
+
+const outboxTable = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE outbox (
+    mail_id ${bytes} PRIMARY KEY,
+    sealed_mail ${bytes} NOT NULL,
+    created_at ${integer} NOT NULL,
+    expires_at ${integer} NOT NULL,
+    attempts ${integer} NOT NULL,
+    next_attempt_at ${integer} NOT NULL,
+    lease_token ${bytes}
+  ) ${table}`,
+  'CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at)',
+];
+
+const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `ALTER TABLE users ADD COLUMN min_suite ${integer} NOT NULL DEFAULT 1`,
+  `ALTER TABLE session_steps ADD COLUMN started_at ${integer} NOT NULL DEFAULT 0`,
+  // An answered step is found among the few of its session; this index was the dearest part of a request.
+  'DROP INDEX session_steps_by_request',
+  `CREATE TABLE identities (
+    identity ${bytes} PRIMARY KEY,
+    sealed_key ${bytes} NOT NULL,
+    created_at ${integer} NOT NULL
+  ) ${table}`,
+  `CREATE TABLE kem_keys (
+    kid ${bytes} PRIMARY KEY,
+    identity ${bytes} NOT NULL,
+    descriptor ${bytes} NOT NULL,
+    signature ${bytes} NOT NULL,
+    sealed_seed ${bytes} NOT NULL,
+    not_before ${integer} NOT NULL,
+    not_after ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX kem_keys_by_end ON kem_keys (not_after)',
+  'CREATE INDEX session_steps_unused ON session_steps (last_used_at) WHERE suite = 2 AND used = 0 AND parent_id IS NULL',
+  // From now on a count; of what was only a flag, nobody knows that it was a single request.
+  'UPDATE session_steps SET used = 2 WHERE used = 1',
+];
+
 /** A migration, once released, is never changed: databases out there have it. */
 export const migrations: readonly Migration[] = [
   {
     version: 1,
-    statements: ({ bytes, integer, table }) => [
-      `CREATE TABLE master_keys (
-        master_key_id TEXT PRIMARY KEY,
-        created_at ${integer} NOT NULL
-      ) ${table}`,
-      `CREATE TABLE users (
-        user_id ${bytes} PRIMARY KEY,
-        username TEXT NOT NULL,
-        username_key TEXT NOT NULL UNIQUE,
-        email TEXT NOT NULL,
-        email_key TEXT NOT NULL UNIQUE,
-        password_hash TEXT NOT NULL,
-        created_at ${integer} NOT NULL
-      ) ${table}`,
-      `CREATE TABLE user_keys (
-        user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
-        version ${integer} NOT NULL,
-        master_key_id TEXT NOT NULL REFERENCES master_keys (master_key_id),
-        wrapped_key ${bytes} NOT NULL,
-        created_at ${integer} NOT NULL,
-        PRIMARY KEY (user_id, version)
-      ) ${table}`,
-      `CREATE TABLE recoveries (
-        recovery_id ${bytes} PRIMARY KEY,
-        user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
-        code_hash ${bytes} NOT NULL,
-        tries ${integer} NOT NULL,
-        expires_at ${integer} NOT NULL,
-        confirmed_at ${integer},
-        used_at ${integer}
-      ) ${table}`,
-      'CREATE INDEX recoveries_by_expiry ON recoveries (expires_at)',
-      'CREATE INDEX recoveries_by_user ON recoveries (user_id) WHERE user_id IS NOT NULL',
-      `CREATE TABLE session_steps (
-        step_id ${bytes} PRIMARY KEY,
-        session_id ${bytes} NOT NULL,
-        parent_id ${bytes},
-        suite ${integer} NOT NULL,
-        user_id ${bytes} REFERENCES users (user_id) ON DELETE CASCADE,
-        recovery_id ${bytes},
-        sealed_secret ${bytes} NOT NULL,
-        request_hash ${bytes},
-        sealed_answer ${bytes},
-        repeatable ${integer} NOT NULL,
-        used ${integer} NOT NULL,
-        last_used_at ${integer} NOT NULL
-      ) ${table}`,
-      'CREATE INDEX session_steps_by_session ON session_steps (session_id)',
-      'CREATE UNIQUE INDEX session_steps_by_request ON session_steps (parent_id, request_hash) WHERE request_hash IS NOT NULL',
-      'CREATE INDEX session_steps_by_user ON session_steps (user_id) WHERE user_id IS NOT NULL',
-      'CREATE INDEX session_steps_by_last_use ON session_steps (last_used_at)',
-      `CREATE TABLE request_locks (
-        step_id ${bytes} NOT NULL,
-        request_hash ${bytes} NOT NULL,
-        lock_token ${bytes} NOT NULL,
-        lease_until ${integer} NOT NULL,
-        PRIMARY KEY (step_id, request_hash)
-      ) ${table}`,
-      'CREATE INDEX request_locks_by_lease ON request_locks (lease_until)',
-      `CREATE TABLE login_attempts (
-        account_key ${bytes} PRIMARY KEY,
-        failures ${integer} NOT NULL,
-        last_attempt_at ${integer} NOT NULL,
-        locked_until ${integer}
-      ) ${table}`,
-      'CREATE INDEX login_attempts_by_time ON login_attempts (last_attempt_at)',
-      `CREATE TABLE rate_counters (
-        counter_key ${bytes} PRIMARY KEY,
-        window_started_at ${integer} NOT NULL,
-        count ${integer} NOT NULL
-      ) ${table}`,
-      'CREATE INDEX rate_counters_by_window ON rate_counters (window_started_at)',
-      `CREATE TABLE outbox (
-        mail_id ${bytes} PRIMARY KEY,
-        sealed_mail ${bytes} NOT NULL,
-        created_at ${integer} NOT NULL,
-        expires_at ${integer} NOT NULL,
-        attempts ${integer} NOT NULL,
-        next_attempt_at ${integer} NOT NULL,
-        lease_token ${bytes}
-      ) ${table}`,
-      'CREATE INDEX outbox_by_next_attempt ON outbox (next_attempt_at)',
-    ],
+    statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
-  {
-    version: 2,
-    statements: ({ bytes, integer, table }) => [
-      `ALTER TABLE users ADD COLUMN min_suite ${integer} NOT NULL DEFAULT 1`,
-      `ALTER TABLE session_steps ADD COLUMN started_at ${integer} NOT NULL DEFAULT 0`,
-      // An answered step is found among the few of its session; this index was the dearest part of a request.
-      'DROP INDEX session_steps_by_request',
-      `CREATE TABLE identities (
-        identity ${bytes} PRIMARY KEY,
-        sealed_key ${bytes} NOT NULL,
-        created_at ${integer} NOT NULL
-      ) ${table}`,
-      `CREATE TABLE kem_keys (
-        kid ${bytes} PRIMARY KEY,
-        identity ${bytes} NOT NULL,
-        descriptor ${bytes} NOT NULL,
-        signature ${bytes} NOT NULL,
-        sealed_seed ${bytes} NOT NULL,
-        not_before ${integer} NOT NULL,
-        not_after ${integer} NOT NULL
-      ) ${table}`,
-      'CREATE INDEX kem_keys_by_end ON kem_keys (not_after)',
-      'CREATE INDEX session_steps_unused ON session_steps (last_used_at) WHERE suite = 2 AND used = 0 AND parent_id IS NULL',
-      // From now on a count; of what was only a flag, nobody knows that it was a single request.
-      'UPDATE session_steps SET used = 2 WHERE used = 1',
-    ],
-  },
+  { version: 2, statements: suite2Tables },
 ];
 
 /** The schema that this program reads and writes. */

@@ -3,6 +3,16 @@ import type { Transaction } from './store.ts';
 
 export type OutboxRow = Row<'outbox'>;
 
+/** A mail with a recovery code, which the outbox stores encrypted in a row. */
+export interface RecoveryMail {
+  /** The address stored in the account. */
+  readonly to: string;
+  readonly username: string;
+  readonly code: string;
+  /** Milliseconds since 1970. The mail is of no use after the code has expired. */
+  readonly expiresAt: number;
+}
+
 export async function insertOutboxRow({ db }: Transaction, row: NewRow<'outbox'>): Promise<void> {
   await db.insertInto('outbox').values(row).execute();
 }

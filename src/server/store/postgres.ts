@@ -19,14 +19,14 @@ export interface PostgresLocation {
   readonly caFile?: string;
 }
 
-/** Milliseconds that a transaction waits for a connection. */
-const CONNECT_TIMEOUT = 5_000;
-/** Milliseconds after which an unused connection is closed. */
-const IDLE_TIMEOUT = 30_000;
+/** How long a transaction waits for a connection. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Time after which an unused connection is closed. */
+const IDLE_TIMEOUT_MS = 30_000;
 /** How often a transaction is run again that another one got in the way of. */
 const MAX_ATTEMPTS = 10;
-/** Up to so many milliseconds more before each further attempt. */
-const RETRY_STEP = 10;
+/** Each attempt waits up to this much longer than the one before. */
+const RETRY_STEP_MS = 10;
 /** Any number will do, as long as no other program takes the same lock in this database. */
 const MIGRATION_LOCK = 0x76_77_73;
 
@@ -41,12 +41,15 @@ const INT8 = 20;
 
 /** Opens a PostgreSQL database. Connections are made as they are needed. */
 export function openPostgres(location: PostgresLocation): Store {
-  const { url, poolSize, statementTimeout, caFile } = location;
+  return new PostgresStore(withoutCredentials(location.url), createPool(location));
+}
+
+function createPool({ url, poolSize, statementTimeout, caFile }: PostgresLocation): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
-    connectionTimeoutMillis: CONNECT_TIMEOUT,
-    idleTimeoutMillis: IDLE_TIMEOUT,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: statementTimeout,
     idle_in_transaction_session_timeout: statementTimeout,
     application_name: 'vws',
@@ -62,11 +65,39 @@ export function openPostgres(location: PostgresLocation): Store {
   // error would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return pool;
+}
 
-  async function attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<[T, readonly (() => void)[]]> {
+class PostgresStore implements Store {
+  readonly engine = 'postgres';
+  readonly location: string;
+  readonly #db: Kysely<Schema>;
+
+  constructor(location: string, pool: pg.Pool) {
+    this.location = location;
+    this.#db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  }
+
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        const [value, callbacks] = await this.#attempt(work);
+        for (const callback of callbacks) callback();
+        return value;
+      } catch (error) {
+        if (attempts === MAX_ATTEMPTS || !RETRIED_CODES.has(codeOf(error))) throw translate(error);
+        await delay(Math.random() * RETRY_STEP_MS * attempts);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.destroy();
+  }
+
+  async #attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<[T, readonly (() => void)[]]> {
     const callbacks: (() => void)[] = [];
-    const value = await db.transaction().execute((trx) =>
+    const value = await this.#db.transaction().execute((trx) =>
       work({
         engine: 'postgres',
         db: trx,
@@ -76,24 +107,6 @@ export function openPostgres(location: PostgresLocation): Store {
     );
     return [value, callbacks];
   }
-
-  return {
-    engine: 'postgres',
-    location: withoutCredentials(url),
-    async transaction(work) {
-      for (let attempts = 1; ; attempts += 1) {
-        try {
-          const [value, callbacks] = await attempt(work);
-          for (const callback of callbacks) callback();
-          return value;
-        } catch (error) {
-          if (attempts === MAX_ATTEMPTS || !RETRIED_CODES.has(codeOf(error))) throw translate(error);
-          await delay(Math.random() * RETRY_STEP * attempts);
-        }
-      }
-    },
-    close: () => db.destroy(),
-  };
 }
 
 /** Makes other processes that migrate wait for the end of the transaction. */

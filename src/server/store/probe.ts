@@ -21,7 +21,7 @@ export async function probeWrite(transaction: Transaction): Promise<void> {
     recovery_id: null,
     sealed_secret: randomBytes(ROW_SIZE),
     request_hash: null,
-    sealed_answer: null,
+    sealed_response: null,
     repeatable: 0,
     used: 0,
     last_used_at: 0,

@@ -53,7 +53,7 @@ export interface Schema {
     sealed_secret: Uint8Array;
     /** Hash of the request that led here: the same bytes again get the answer of this row. */
     request_hash: Uint8Array | null;
-    sealed_answer: Uint8Array | null;
+    sealed_response: Uint8Array | null;
     /** Whether the request that led here can be executed again without changing anything. */
     repeatable: number;
     /** How many requests were made with this step; the first proves that the client holds its keys. */

@@ -7,7 +7,7 @@ import {
   deleteSession,
   findChildSteps,
   findLastUse,
-  findSealedAnswer,
+  findSealedResponse,
   findStep,
   insertStep,
   replaceOtherSteps,
@@ -29,7 +29,7 @@ function newStep(changes: Changes = {}): SessionStep {
     recovery_id: null,
     sealed_secret: randomBytes(8),
     request_hash: null,
-    sealed_answer: null,
+    sealed_response: null,
     repeatable: 0,
     used: 0,
     last_used_at: 1,
@@ -55,7 +55,7 @@ async function createHarness(t: TestContext) {
         const found = await findStep(tx, step.step_id);
         await replaceOtherSteps(tx, found ?? assert.fail('the step is gone'), next);
       }),
-    answerOf: (step: SessionStep, requestHash: Uint8Array) => within((tx) => findSealedAnswer(tx, step, requestHash)),
+    answerOf: (step: SessionStep, requestHash: Uint8Array) => within((tx) => findSealedResponse(tx, step, requestHash)),
     async insertUser(): Promise<Uint8Array> {
       const userId = randomBytes(16);
       const name = userId.toString('hex');
@@ -88,9 +88,9 @@ describe('session steps', () => {
     const step = await insert();
     const hash = randomBytes(32);
     const origin = { parent_id: step.step_id, session_id: step.session_id };
-    const child = await insert({ ...origin, request_hash: hash, sealed_answer: randomBytes(40) });
-    await insert({ ...origin, request_hash: randomBytes(32), sealed_answer: randomBytes(40) });
-    assert.deepEqual(Buffer.from((await answerOf(step, hash)) ?? []), child.sealed_answer);
+    const child = await insert({ ...origin, request_hash: hash, sealed_response: randomBytes(40) });
+    await insert({ ...origin, request_hash: randomBytes(32), sealed_response: randomBytes(40) });
+    assert.deepEqual(Buffer.from((await answerOf(step, hash)) ?? []), child.sealed_response);
     assert.equal(await answerOf(step, randomBytes(32)), undefined);
     assert.equal(await answerOf(child, hash), undefined);
   });
@@ -144,13 +144,13 @@ describe('session steps', () => {
       while (others.length <= siblings) others.push(await insert({ ...origin, user_id: users[1] }));
       const next = newStep({
         ...{ session_id: step.session_id, parent_id: step.step_id, user_id: users[2], last_used_at: 8 },
-        ...{ recovery_id: randomBytes(16), request_hash: randomBytes(32), sealed_answer: randomBytes(99) },
+        ...{ recovery_id: randomBytes(16), request_hash: randomBytes(32), sealed_response: randomBytes(99) },
       });
       await replaceOthers(step, next);
       const note = JSON.stringify({ used, siblings, users });
       assert.deepEqual(await areThere(others), Array(others.length).fill(false), note);
       assert.deepEqual(await areThere([step, next, stranger]), [true, true, true], note);
-      const { request_hash: _, sealed_answer: __, repeatable: ___, ...wanted } = next;
+      const { request_hash: _, sealed_response: __, repeatable: ___, ...wanted } = next;
       assert.deepEqual(bytesOf(await find(next)), bytesOf(wanted), note);
     }
   });

@@ -47,20 +47,20 @@ export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<Fou
 }
 
 /** @returns the answer of a request that was made with a step, sealed, if it was stored */
-export async function findSealedAnswer(
+export async function findSealedResponse(
   { db }: Transaction,
   step: Pick<SessionStep, 'session_id' | 'step_id'>,
   requestHash: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   const child = await db
     .selectFrom('session_steps')
-    .select('sealed_answer')
+    .select('sealed_response')
     // The few steps of a session are found by an index; one of parents and requests would cost every request a write.
     .where('session_id', '=', step.session_id)
     .where('parent_id', '=', step.step_id)
     .where('request_hash', '=', requestHash)
     .executeTakeFirst();
-  return child?.sealed_answer ?? undefined;
+  return child?.sealed_response ?? undefined;
 }
 
 export async function sessionExists({ db }: Transaction, sessionId: Uint8Array): Promise<boolean> {
@@ -96,7 +96,7 @@ export async function excludeRequestsOfUser({ engine, db }: Transaction, userId:
 const COLUMNS = [
   ...FOUND_COLUMNS,
   'request_hash',
-  'sealed_answer',
+  'sealed_response',
   'repeatable',
 ] as const satisfies readonly (keyof SessionStep)[];
 

@@ -1,15 +1,15 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect } from 'kysely';
 import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 
-/** How long a transaction waits for another process that holds the write lock, in milliseconds. */
-const BUSY_TIMEOUT = 5_000;
-const BUSY_RETRY_INTERVAL = 5;
+/** How long a transaction waits for another process that holds the write lock. */
+const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_RETRY_INTERVAL_MS = 5;
 /** Bounds how long the first transaction of a group waits for the shared commit. */
 const MAX_GROUP_SIZE = 128;
 /** How many transactions may wait; more than a healthy server ever has. */
@@ -43,9 +43,6 @@ interface Outcome {
 /**
  * Opens a SQLite database file, making it (mode 0600) and its folder (mode 0700) if they are missing.
  *
- * Transactions that wait at the same time share one COMMIT, each in a savepoint of its own, so that a busy server
- * pays for one flush of the disk and not for one a request.
- *
  * @param path path of the file
  * @param synchronous SQLite's `synchronous` setting; FULL makes an acknowledged transaction survive a power cut
  * @throws Problem `store_unavailable` if another process keeps the database locked
@@ -55,7 +52,7 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
   const connection = new DatabaseSync(path, { timeout: 0 });
   try {
     // Another process that opens the database, or closes it, locks all of it for a moment.
-    await executeWhenFree(connection, 'PRAGMA journal_mode = WAL', performance.now() + BUSY_TIMEOUT);
+    await executeWhenFree(connection, 'PRAGMA journal_mode = WAL', performance.now() + BUSY_TIMEOUT_MS);
     connection.exec(`PRAGMA synchronous = ${synchronous}`);
     connection.exec('PRAGMA foreign_keys = ON');
     connection.exec('PRAGMA trusted_schema = OFF');
@@ -65,7 +62,7 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
     connection.close();
     throw translate(error);
   }
-  return groupCommitStore(path, connection);
+  return new SqliteStore(path, connection);
 }
 
 function createPrivateFile(path: string): void {
@@ -76,33 +73,64 @@ function createPrivateFile(path: string): void {
   chmodSync(path, 0o600);
 }
 
-function groupCommitStore(path: string, connection: DatabaseSync): Store {
-  const prepare = statementsOf(connection);
-  const savepoint = connection.prepare('SAVEPOINT job');
-  const release = connection.prepare('RELEASE job');
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
-  // All of node:sqlite is synchronous, and one job runs at a time: there is nothing to wait for.
-  const run = async <Row>({ sql, parameters }: CompiledQuery<Row>) => runStatement<Row>(prepare(sql), parameters);
-  const queue: Job[] = [];
-  let draining: Promise<void> | undefined;
+/**
+ * A store whose transactions share commits. Transactions that wait at the same time share one COMMIT, each in a savepoint of
+ * its own, so that a busy server pays for one flush of the disk and not for one a request.
+ */
+class SqliteStore implements Store {
+  readonly engine = 'sqlite';
+  readonly location: string;
+  readonly #connection: DatabaseSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
+  readonly #db: Kysely<Schema>;
+  readonly #run: Transaction['run'];
+  readonly #queue: Job[] = [];
+  #draining: Promise<void> | undefined;
 
-  async function drain(): Promise<void> {
-    // Everything that arrives in the same turn of the event loop joins the first group.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (queue.length > 0) await runGroup(queue.splice(0, MAX_GROUP_SIZE));
-    draining = undefined;
+  constructor(path: string, connection: DatabaseSync) {
+    const prepare = statementsOf(connection);
+    this.location = path;
+    this.#connection = connection;
+    this.#savepoint = connection.prepare('SAVEPOINT job');
+    this.#release = connection.prepare('RELEASE job');
+    this.#db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
+    // All of node:sqlite is synchronous, and one job runs at a time: there is nothing to wait for.
+    this.#run = async <Row>({ sql, parameters }: CompiledQuery<Row>) => runStatement<Row>(prepare(sql), parameters);
   }
 
-  async function runGroup(jobs: readonly Job[]): Promise<void> {
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (this.#queue.length >= MAX_QUEUE_LENGTH) {
+      return Promise.reject(new Problem('store_unavailable', { retryAfterSeconds: 1 }));
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ work, queuedAt: performance.now(), resolve: resolve as Job['resolve'], reject });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  async close(): Promise<void> {
+    while (this.#draining) await this.#draining;
+    this.#connection.close();
+  }
+
+  async #drain(): Promise<void> {
+    // Everything that arrives in the same turn of the event loop joins the first group.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) await this.#runGroup(this.#queue.splice(0, MAX_GROUP_SIZE));
+    this.#draining = undefined;
+  }
+
+  async #runGroup(jobs: readonly Job[]): Promise<void> {
     const outcomes: Outcome[] = [];
     // The first has waited the longest.
     const waitingSince = jobs[0]?.queuedAt ?? performance.now();
     try {
-      await executeWhenFree(connection, 'BEGIN IMMEDIATE', waitingSince + BUSY_TIMEOUT);
-      for (const job of jobs) outcomes.push(await runJob(job));
-      connection.exec('COMMIT');
+      await executeWhenFree(this.#connection, 'BEGIN IMMEDIATE', waitingSince + BUSY_TIMEOUT_MS);
+      for (const job of jobs) outcomes.push(await this.#runJob(job));
+      this.#connection.exec('COMMIT');
     } catch (error) {
-      rollBack(connection);
+      rollBack(this.#connection);
       for (const job of jobs) job.reject(translate(error));
       return;
     }
@@ -112,44 +140,26 @@ function groupCommitStore(path: string, connection: DatabaseSync): Store {
     }
   }
 
-  async function runJob({ work, resolve, reject }: Job): Promise<Outcome> {
+  async #runJob({ work, resolve, reject }: Job): Promise<Outcome> {
     const callbacks: (() => void)[] = [];
-    savepoint.run();
+    this.#savepoint.run();
     try {
       const value = (await work({
         engine: 'sqlite',
-        db,
-        run,
+        db: this.#db,
+        run: this.#run,
         afterCommit: (callback) => callbacks.push(callback),
       })) as never;
-      release.run();
+      this.#release.run();
       return { settle: () => resolve(value), callbacks };
     } catch (error) {
       // A full disk makes SQLite roll back the whole group by itself; then nobody's work is there any more.
-      if (!connection.isTransaction) throw error;
-      connection.exec('ROLLBACK TO job');
-      release.run();
+      if (!this.#connection.isTransaction) throw error;
+      this.#connection.exec('ROLLBACK TO job');
+      this.#release.run();
       return { settle: () => reject(translate(error)), callbacks: [] };
     }
   }
-
-  return {
-    engine: 'sqlite',
-    location: path,
-    transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-      if (queue.length >= MAX_QUEUE_LENGTH) {
-        return Promise.reject(new Problem('store_unavailable', { retryAfterSeconds: 1 }));
-      }
-      return new Promise<T>((resolve, reject) => {
-        queue.push({ work, queuedAt: performance.now(), resolve: resolve as Job['resolve'], reject });
-        draining ??= drain();
-      });
-    },
-    async close() {
-      while (draining) await draining;
-      connection.close();
-    },
-  };
 }
 
 /**
@@ -164,7 +174,7 @@ async function executeWhenFree(connection: DatabaseSync, statement: string, dead
       return;
     } catch (error) {
       if (resultCode(error) !== SQLITE_BUSY || performance.now() >= deadline) throw error;
-      await delay(BUSY_RETRY_INTERVAL);
+      await delay(BUSY_RETRY_INTERVAL_MS);
     }
   }
 }

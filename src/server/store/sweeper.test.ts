@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
 import type { ExpiryTimes } from './expiry.ts';
 import type { Store } from './store.ts';
-import { createSweeper, SWEEP_BATCH } from './sweeper.ts';
+import { SWEEP_BATCH, Sweeper } from './sweeper.ts';
 
 const SWEEP_INTERVAL = 10_000;
 const BUSY_INTERVAL = 50;
@@ -48,7 +48,9 @@ async function createHarness(t: TestContext) {
   let failure: Error | undefined;
   let sweep: Promise<unknown> = Promise.resolve();
   const watched: Store = {
-    ...store,
+    engine: store.engine,
+    location: store.location,
+    close: () => store.close(),
     transaction(work) {
       begun += 1;
       const transaction = failure ? Promise.reject(failure) : store.transaction(work);
@@ -56,7 +58,7 @@ async function createHarness(t: TestContext) {
       return transaction;
     },
   };
-  const sweeper = createSweeper(
+  const sweeper = new Sweeper(
     watched,
     upTo,
     () => 100,

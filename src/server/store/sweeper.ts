@@ -1,58 +1,66 @@
 import { deleteExpired, type ExpiryTimes } from './expiry.ts';
 import type { Store } from './store.ts';
 
-/** Milliseconds between sweeps that found little. */
-const SWEEP_INTERVAL = 10_000;
-/** Milliseconds between sweeps while more is left: others get the store in between. */
-const BUSY_INTERVAL = 50;
+/** Interval between sweeps that found little. */
+const SWEEP_INTERVAL_MS = 10_000;
+/** Interval between sweeps while expired rows remain, so that other work gets the store in between. */
+const BUSY_INTERVAL_MS = 50;
 /** Rows of each kind in one sweep: some milliseconds of work. */
 export const SWEEP_BATCH = 200;
 
-/** Removes what has expired, a little at a time. */
-export interface Sweeper {
-  start(): void;
-  /** Waits for a sweep that is under way. */
-  stop(): Promise<void>;
-}
+/** Deletes what has expired, a bounded number of rows at a time. */
+export class Sweeper {
+  readonly #store: Store;
+  readonly #expiryTimes: (now: number) => ExpiryTimes;
+  readonly #clock: () => number;
+  readonly #onError: (error: unknown) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #running = Promise.resolve();
+  #stopped = false;
 
-/**
- * @param expiryTimes from the time of the sweep, in milliseconds since 1970, to what is kept no longer
- * @param onError told of a sweep that failed; the next one comes all the same
- */
-export function createSweeper(
-  store: Store,
-  expiryTimes: (now: number) => ExpiryTimes,
-  clock: () => number,
-  onError: (error: unknown) => void,
-): Sweeper {
-  let timer: NodeJS.Timeout | undefined;
-  let running = Promise.resolve();
-  let stopped = false;
-
-  function schedule(delay: number): void {
-    if (stopped) return;
-    timer = setTimeout(() => {
-      running = sweep();
-    }, delay);
-    timer.unref();
+  /**
+   * @param expiryTimes maps the time of the sweep, in milliseconds since 1970, to the times up to which rows are deleted
+   * @param onError receives the error of a sweep that failed; sweeping continues
+   */
+  constructor(
+    store: Store,
+    expiryTimes: (now: number) => ExpiryTimes,
+    clock: () => number,
+    onError: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#expiryTimes = expiryTimes;
+    this.#clock = clock;
+    this.#onError = onError;
   }
 
-  async function sweep(): Promise<void> {
+  start(): void {
+    this.#schedule(SWEEP_INTERVAL_MS);
+  }
+
+  /** Waits for a sweep in progress. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#sweep();
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  async #sweep(): Promise<void> {
     try {
-      const most = await store.transaction((tx) => deleteExpired(tx, expiryTimes(clock()), SWEEP_BATCH));
-      schedule(most < SWEEP_BATCH ? SWEEP_INTERVAL : BUSY_INTERVAL);
+      const times = this.#expiryTimes(this.#clock());
+      const most = await this.#store.transaction((tx) => deleteExpired(tx, times, SWEEP_BATCH));
+      this.#schedule(most < SWEEP_BATCH ? SWEEP_INTERVAL_MS : BUSY_INTERVAL_MS);
     } catch (error) {
-      onError(error);
-      schedule(SWEEP_INTERVAL);
+      this.#onError(error);
+      this.#schedule(SWEEP_INTERVAL_MS);
     }
   }
-
-  return {
-    start: () => schedule(SWEEP_INTERVAL),
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
 }

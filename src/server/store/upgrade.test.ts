@@ -8,7 +8,7 @@ import { migrations } from './migrations.ts';
 import { openStore, type StoreLocation } from './open.ts';
 import { openPostgres } from './postgres.ts';
 import type { Schema } from './schema.ts';
-import { findSealedAnswer, findStep } from './sessionSteps.ts';
+import { findSealedResponse, findStep } from './sessionSteps.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Store, Transaction } from './store.ts';
 import { findSessionsOfUser } from './userSessions.ts';
@@ -55,11 +55,11 @@ function rowsOfVersion1(time: number) {
     session_steps: [
       {
         ...{ ...step, step_id: parent_id, parent_id: id(), user_id: null, recovery_id: null, used: 1 },
-        ...{ request_hash: id(), sealed_answer: id(), last_used_at: time },
+        ...{ request_hash: id(), sealed_response: id(), last_used_at: time },
       },
       {
         ...{ ...step, step_id: id(), parent_id, user_id, recovery_id, used: 0 },
-        ...{ request_hash, sealed_answer: id(), last_used_at: time + 1 },
+        ...{ request_hash, sealed_response: id(), last_used_at: time + 1 },
       },
     ],
     request_locks: [{ step_id: parent_id, request_hash, lock_token: id(), lease_until: time }],
@@ -75,7 +75,7 @@ function rowsOfVersion1(time: number) {
       },
     ],
   } satisfies Rows;
-  return { rows, user_id, session_id, parent_id, request_hash, answer: rows.session_steps[1]?.sealed_answer ?? id() };
+  return { rows, user_id, session_id, parent_id, request_hash, answer: rows.session_steps[1]?.sealed_response ?? id() };
 }
 
 async function insertAll({ db }: Transaction, rows: Rows): Promise<void> {
@@ -155,7 +155,7 @@ test('every row of version 1 means what it meant', async (t) => {
     assert.equal((await findUserById(tx, before.user_id))?.min_suite, 1);
     const parent = await findStep(tx, before.parent_id);
     assert.ok(parent);
-    const answer = await findSealedAnswer(tx, parent, before.request_hash);
+    const answer = await findSealedResponse(tx, parent, before.request_hash);
     assert.equal(hex(answer ?? id()), hex(before.answer));
     const [session, ...others] = await findSessionsOfUser(tx, before.user_id, 0, 10);
     assert.equal(hex(session?.session_id ?? id()), hex(before.session_id));

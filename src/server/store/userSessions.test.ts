@@ -32,7 +32,7 @@ async function createHarness(t: TestContext) {
         recovery_id: null,
         sealed_secret: randomBytes(8),
         request_hash: null,
-        sealed_answer: null,
+        sealed_response: null,
         repeatable: 0,
         used: 0,
         last_used_at: 1,

@@ -2,7 +2,7 @@ import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
 /** A session that a user is logged in on, over all its steps. */
-export interface UserSession {
+interface UserSession {
   readonly session_id: Uint8Array;
   readonly suite: number;
   readonly started_at: number;

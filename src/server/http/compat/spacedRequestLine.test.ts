@@ -1,3 +1,4 @@
+// Requests with invalid request lines over real sockets.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -7,14 +8,14 @@ import { createTestHttpServer } from '../../../../test/support/httpServer.ts';
 import { isSpacedRequest } from './spacedRequestLine.ts';
 
 const BODY = '{"session_key":"key","message":"sealed"}';
-/** The longest body that a server for texts of 1024 bytes takes. */
+/** Body limit of a server for texts of 1024 bytes. */
 const MAX_BODY_LENGTH = 3 * 1024 + 64 * 1024;
 
 interface Harness extends Awaited<ReturnType<typeof createTestHttpServer>> {
   connect(): Promise<Socket>;
-  /** Sends bytes on a connection of their own and reads until the server closes it. */
+  /** Sends bytes on a new connection and reads until the server closes it. */
   exchange(request: string | Buffer): Promise<string>;
-  /** Resolves when the server meets something that it cannot parse. */
+  /** Resolves when the server's parser rejects bytes. */
   stumbled(): Promise<unknown>;
 }
 
@@ -46,7 +47,7 @@ async function readToEnd(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** A request as Java's HttpURLConnection writes it. */
+/** Formats a request as Java's HttpURLConnection does. */
 function request(path: string, body = BODY, headers = `Content-Length: ${Buffer.byteLength(body)}\r\n`): Buffer {
   const head = `POST ${path} HTTP/1.1\r\nContent-Type: application/json\r\nHost: localhost\r\n${headers}\r\n`;
   // One character for each byte, so that a path may be in any encoding.
@@ -55,7 +56,7 @@ function request(path: string, body = BODY, headers = `Content-Length: ${Buffer.
 
 const utf8 = (text: string) => Buffer.from(text).toString('latin1');
 
-test('a name with spaces or letters beyond ASCII arrives as it was written; the answer ends the connection', async (t) => {
+test('name with spaces or non-ASCII letters: arrives verbatim; the response closes the connection', async (t) => {
   const harness = await createHarness(t);
   const names = {
     'Anna Maria': 'Anna Maria',
@@ -80,7 +81,7 @@ test('a name with spaces or letters beyond ASCII arrives as it was written; the 
   }
 });
 
-test('the answer is the same as to an ordinary request: its status, its headers, its length', async (t) => {
+test('the response has the same status, headers and length as for an ordinary request', async (t) => {
   const harness = await createHarness(t);
   const parse = (answer: string) => {
     const [head = '', body] = answer.split('\r\n\r\n');
@@ -96,13 +97,13 @@ test('the answer is the same as to an ordinary request: its status, its headers,
   assert.deepEqual(parse(await harness.exchange(request('/encrypt/Anna Maria', '[]'))), refusal);
 });
 
-test('the limits per address see the address of the client', async (t) => {
+test('rate limits get the address of the client', async (t) => {
   const harness = await createHarness(t);
   await harness.exchange(request('/encrypt/Anna Maria'));
   assert.equal(harness.seen[0]?.address, '127.0.0.1');
 });
 
-test('a copy of a request is the same request', async (t) => {
+test('a retry has the same bytes', async (t) => {
   const harness = await createHarness(t);
   for (const path of ['/encrypt/Anna Maria', '/encrypt/Anna Maria', '/encrypt/Anna  Maria']) {
     await harness.exchange(request(path));
@@ -112,7 +113,7 @@ test('a copy of a request is the same request', async (t) => {
   assert.notEqual(other?.bytes, first?.bytes);
 });
 
-test('headers and body may come in several packets', async (t) => {
+test('headers and body may arrive in several packets', async (t) => {
   const harness = await createHarness(t);
   const bytes = request('/encrypt/Anna Maria', JSON.stringify({ session_key: 'key', message: 'x'.repeat(10_000) }));
   const lineEnd = bytes.indexOf('\n') + 1;
@@ -122,7 +123,7 @@ test('headers and body may come in several packets', async (t) => {
     const answer = readToEnd(socket);
     const starts = [0, ...cuts];
     for (const [index, start] of starts.entries()) {
-      // Once the server has read the one packet, the next can only come by itself.
+      // Once the server has read one packet, the next one arrives separately.
       const read = index < cuts.length ? once(harness.app.server, 'clientError') : undefined;
       socket.write(bytes.subarray(start, starts[index + 1]));
       await read;
@@ -132,14 +133,14 @@ test('headers and body may come in several packets', async (t) => {
   }
 });
 
-describe('a request that does not come to its end', () => {
-  test('is refused at once if its head is longer than any client sends', async (t) => {
+describe('incomplete request with spaces', () => {
+  test('head above the limit: rejected at once', async (t) => {
     const harness = await createHarness(t);
     const answer = await harness.exchange(`POST /encrypt/a b HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`);
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
-  test('is refused at once if its body shall be longer than a server takes', async (t) => {
+  test('announced body above the limit: rejected at once', async (t) => {
     const harness = await createHarness(t);
     for (const length of [MAX_BODY_LENGTH + 1, 2 ** 53, 1e300]) {
       const answer = await harness.exchange(`POST /encrypt/a b HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n{`);
@@ -150,10 +151,10 @@ describe('a request that does not come to its end', () => {
     assert.equal(harness.seen.length, 1);
   });
 
-  test('is given up after a while', async (t) => {
+  test('is aborted after 15 seconds', async (t) => {
     const harness = await createHarness(t);
-    const patience = new AbortController();
-    const timeout = t.mock.method(AbortSignal, 'timeout', () => patience.signal);
+    const expired = new AbortController();
+    const timeout = t.mock.method(AbortSignal, 'timeout', () => expired.signal);
     const socket = await harness.connect();
     const answer = readToEnd(socket).catch((error: NodeJS.ErrnoException) => error.code);
     const stumbled = harness.stumbled();
@@ -161,12 +162,12 @@ describe('a request that does not come to its end', () => {
     await stumbled;
     while (timeout.mock.callCount() === 0) await turnOfEventLoop();
     assert.deepEqual(timeout.mock.calls[0]?.arguments, [15_000]);
-    patience.abort();
-    assert.ok(['', 'ECONNRESET'].includes((await answer) ?? ''), 'closed without an answer');
+    expired.abort();
+    assert.ok(['', 'ECONNRESET'].includes((await answer) ?? ''), 'closed without a response');
     assert.deepEqual(harness.seen, []);
   });
 
-  test('harms nobody if the client hangs up', async (t) => {
+  test('client hangs up: the server keeps working', async (t) => {
     const harness = await createHarness(t);
     for (const hangUp of [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.end()]) {
       const socket = await harness.connect();
@@ -181,20 +182,20 @@ describe('a request that does not come to its end', () => {
   });
 });
 
-describe('what is not such a request', () => {
-  test('is refused like any other that cannot be parsed', async (t) => {
+describe('other requests that Node rejects', () => {
+  test('are rejected with 400', async (t) => {
     const harness = await createHarness(t);
     const length = `Content-Length: ${BODY.length}`;
     const refused = {
-      'no HTTP': 'nonsense\r\n\r\n',
+      'not HTTP': 'nonsense\r\n\r\n',
       'spaces in another path': request('/login user'),
       'spaces in another method': `GET /encrypt/a b HTTP/1.1\r\n${length}\r\n\r\n${BODY}`,
       'another version': `POST /encrypt/a b HTTP/2.0\r\n${length}\r\n\r\n${BODY}`,
       'a bad header': `POST /encrypt/bob HTTP/1.1\r\nHost: x\r\nBad Header\r\n${length}\r\n\r\n${BODY}`,
       'two lengths': `POST /encrypt/bob HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n${length}\r\n\r\n${BODY}`,
       'two framings': `POST /encrypt/bob HTTP/1.1\r\nHost: x\r\n${length}\r\nTransfer-Encoding: chunked\r\n\r\n${BODY}`,
-      'no length': request('/encrypt/a b', BODY, ''),
-      'a length that is none': request('/encrypt/a b', BODY, 'Content-Length: -1\r\n'),
+      'a missing length': request('/encrypt/a b', BODY, ''),
+      'an invalid length': request('/encrypt/a b', BODY, 'Content-Length: -1\r\n'),
       'chunks after spaces': request('/encrypt/a b', `28\r\n${BODY}\r\n0\r\n\r\n`, 'Transfer-Encoding: chunked\r\n'),
       'spaces and two framings': request('/encrypt/a b', BODY, `${length}\r\nTransfer-Encoding: chunked\r\n`),
       'another path with the line in its body': request('/login user', 'POST /encrypt/a b HTTP/1.1\r\n\r\n'),
@@ -205,7 +206,7 @@ describe('what is not such a request', () => {
     }
   });
 
-  test('is not executed for following such a request', async (t) => {
+  test('request after a spaced one in the same packet: not executed', async (t) => {
     const harness = await createHarness(t);
     const both = Buffer.concat([request('/encrypt/Anna Maria'), request('/encrypt/bob')]);
     const answer = await harness.exchange(both);
@@ -216,7 +217,7 @@ describe('what is not such a request', () => {
     );
   });
 
-  test('is executed once if such a request follows it in the same packet', async (t) => {
+  test('request before a spaced one in the same packet: executed once', async (t) => {
     const harness = await createHarness(t);
     await harness.exchange(Buffer.concat([request('/encrypt/bob'), request('/encrypt/Anna Maria')]));
     while (harness.seen.length === 0) await turnOfEventLoop();
@@ -225,7 +226,7 @@ describe('what is not such a request', () => {
   });
 });
 
-test('such a request is known by its first line', () => {
+test('isSpacedRequest: decides by the first line', () => {
   for (const line of [
     'POST /encrypt/a b HTTP/1.1\r\n',
     'POST /encrypt/a b HTTP/1.0\n',

@@ -1,20 +1,20 @@
+// Requests of suite 1 whose request line has unencoded spaces or non-ASCII bytes in its path.
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { encodeRawPath } from './usernamePath.ts';
 
 /*
- * Java's HttpURLConnection writes the path as it gets it, so that a client which encrypts for "John Doe" sends the
- * request line `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends bytes beyond ASCII. Neither is
- * HTTP (RFC 9112, 3.2) and Node's parser refuses it. RFC 9112 lets a server autocorrect nothing in general; here the line
- * has one possible meaning, so it is answered all the same: read by hand, passed to the application in process, and the
- * connection is then closed.
+ * Java's HttpURLConnection sends the path verbatim: a client that encrypts for "John Doe" sends the request line
+ * `POST /encrypt/John Doe HTTP/1.1`, and one that encrypts for "Jürgen" sends non-ASCII bytes. Neither is valid HTTP
+ * (RFC 9112, section 3.2), and Node's parser rejects it. RFC 9112 advises against correcting such lines; this one has a
+ * single possible meaning, so it is parsed here and injected into the application, and the connection is then closed.
  */
 const REQUEST_LINE = /^POST (\/encrypt\/.*) HTTP\/1\.[01]$/;
 const NOT_HTTP = /[ \x80-\xff]/;
 const MAX_HEAD_LENGTH = 16 * 1024;
-const READ_TIMEOUT = 15_000;
-/** What is about the connection and not about the request, or is made anew. */
+const READ_TIMEOUT_MS = 15_000;
+/** Headers of the connection, and those that are set again. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -23,18 +23,38 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'expect',
 ]);
 
-/** Whether a packet that could not be parsed begins with such a request line. */
+/** Takes over the connections whose request line has spaces in the path. */
+export class SpacedRequests {
+  readonly #maxBodyLength: number;
+  readonly #sockets = new WeakSet<Socket>();
+
+  /** @param maxBodyLength longest body in bytes */
+  constructor(maxBodyLength: number) {
+    this.#maxBodyLength = maxBodyLength;
+  }
+
+  /**
+   * Answers the request that a packet begins, if it is such a request.
+   *
+   * @param packet the bytes that Node's parser rejected, from the request line on
+   * @returns whether the request is being answered
+   */
+  accept(app: FastifyInstance, socket: Socket, packet: Buffer | undefined): boolean {
+    // Further packets of a request that is being read arrive here as well.
+    if (this.#sockets.has(socket)) return true;
+    if (!packet || !isSpacedRequest(packet)) return false;
+    this.#sockets.add(socket);
+    answerSpacedRequest(app, socket, packet, this.#maxBodyLength).catch(() => socket.destroy());
+    return true;
+  }
+}
+
+/** @returns whether a packet that Node's parser rejected starts with such a request line */
 export function isSpacedRequest(packet: Buffer): boolean {
   return spacedPath(packet.toString('latin1', 0, MAX_HEAD_LENGTH)) !== undefined;
 }
 
-/**
- * Answers a request whose request line has spaces in the path, and closes the connection.
- *
- * @param packet what the parser stumbled over, from the request line on
- * @param maxBodyLength longest body in bytes
- */
-export async function answerSpacedRequest(
+async function answerSpacedRequest(
   app: FastifyInstance,
   socket: Socket,
   packet: Buffer,
@@ -67,7 +87,11 @@ interface RawRequest {
   readonly body: Buffer;
 }
 
-/** Reads on until the body is complete. @returns undefined if it does not come, or is not what a client sends */
+/**
+ * Reads until the body is complete.
+ *
+ * @returns undefined if the body does not arrive, or if no client sends such a request
+ */
 async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number): Promise<RawRequest | undefined> {
   let received = packet;
   for await (const chunk of chunks(socket)) {
@@ -78,16 +102,16 @@ async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number
   return undefined;
 }
 
-/** The chunks that arrive, an empty one first; ends with the connection or the time-out. */
+/** Yields an empty chunk, then those that arrive; ends with the connection or the timeout. */
 async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
   yield Buffer.alloc(0);
-  const expired = AbortSignal.timeout(READ_TIMEOUT);
+  const expired = AbortSignal.timeout(READ_TIMEOUT_MS);
   const onExpired = () => socket.destroy();
   expired.addEventListener('abort', onExpired);
   try {
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch {
-    // Closed or timed out: there is nobody left to answer.
+    // Closed or timed out: no response can be sent.
   } finally {
     expired.removeEventListener('abort', onExpired);
   }
@@ -107,7 +131,7 @@ function parseRequest(received: Buffer, maxBodyLength: number): RawRequest | 'in
   return { path, headers, body: body.subarray(0, length) };
 }
 
-/** The path in the first line of a head. In two steps, since one pattern for both takes the square of a line's length. */
+/** Returns the path in the first line of a head. One pattern for line and path would take quadratic time. */
 function spacedPath(head: string): string | undefined {
   const end = head.indexOf('\n');
   const path = REQUEST_LINE.exec(head.slice(0, Math.max(0, end)).trimEnd())?.[1];

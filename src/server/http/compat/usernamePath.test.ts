@@ -1,3 +1,4 @@
+// The readings of a recipient name in a path.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -8,7 +9,7 @@ import { encodeRawPath, isolateUsername, usernameCandidates } from './usernamePa
 /** One character for each byte, as Node.js gives the request target. */
 const bytesOf = (text: string, encoding: 'utf8' | 'latin1') => Buffer.from(text, encoding).toString('latin1');
 
-/** What becomes of a request target on its way through the router, which decodes each segment once. */
+/** Passes a request target through the router, which decodes each segment once. */
 function candidatesOf(target: string): string[] {
   const isolated = isolateUsername(target);
   assert.match(isolated, /^\/encrypt\/[^/?#]*$/);
@@ -17,14 +18,14 @@ function candidatesOf(target: string): string[] {
 
 const everyByteEncoded = (name: string) => Buffer.from(name).toString('hex').replace(/../g, '%$&');
 
-test('a path is read as a client meant it, or as it stands', () => {
+test('candidates: the percent-decoded segment, then the segment verbatim', () => {
   const readings = {
     'Anna%20Maria': ['Anna Maria', 'Anna%20Maria'],
     'J%C3%BCrgen': ['Jürgen', 'J%C3%BCrgen', 'JÃ¼rgen'],
     '100%': ['100%'],
     '50%25': ['50%', '50%25'],
     'a/b': ['a/b'],
-    // What follows a question mark belongs to the name: a message must not reach somebody else's.
+    // The text after a question mark belongs to the name: a message must not reach another user.
     'who?': ['who?'],
     'bob?trace=1': ['bob?trace=1'],
   };
@@ -33,7 +34,7 @@ test('a path is read as a client meant it, or as it stands', () => {
   }
 });
 
-test('the likeliest reading comes first: percent-encoded, as the protocol says', () => {
+test('the percent-encoded reading, which the protocol specifies, comes first', () => {
   fc.assert(
     fc.property(usernameText, (text) => {
       const { username } = parseUsername(text);
@@ -44,13 +45,13 @@ test('the likeliest reading comes first: percent-encoded, as the protocol says',
   );
 });
 
-test('every name is among the candidates, however a client writes it', () => {
+test('every name is among the candidates, in each encoding that clients use', () => {
   fc.assert(
     fc.property(usernameText, (text) => {
       const { username } = parseUsername(text);
       const forms = [encodeURIComponent(username), everyByteEncoded(username), bytesOf(username, 'utf8')];
       for (const form of forms) assert.ok(candidatesOf(`/encrypt/${form}`).includes(username), form);
-      // A request line with spaces is encoded by hand before it takes the same way.
+      // A request line with spaces is encoded before routing.
       const spaced = encodeRawPath(`/encrypt/${bytesOf(username, 'utf8')}`);
       assert.ok(candidatesOf(spaced).includes(username), spaced);
     }),
@@ -58,7 +59,7 @@ test('every name is among the candidates, however a client writes it', () => {
   );
 });
 
-test('so is every name that a client writes in Latin-1', () => {
+test('names in Latin-1 are among the candidates', () => {
   const western = textOf(
     characterThat(() => true, 0xff),
     { minLength: 1, maxLength: 8 },
@@ -66,16 +67,16 @@ test('so is every name that a client writes in Latin-1', () => {
   fc.assert(
     fc.property(western, (name) => {
       const sent = bytesOf(name, 'latin1');
-      assert.ok(candidatesOf(`/encrypt/${sent}`).includes(name), 'as it is');
+      assert.ok(candidatesOf(`/encrypt/${sent}`).includes(name), 'verbatim');
       assert.ok(candidatesOf(encodeRawPath(`/encrypt/${sent}`)).includes(name), 'with spaces');
     }),
     { numRuns: 1000 },
   );
-  // Its bytes could be UTF-8, too.
+  // These bytes are valid UTF-8 as well.
   assert.deepEqual(candidatesOf(`/encrypt/${bytesOf('Ã¤', 'latin1')}`), ['ä', 'Ã¤']);
 });
 
-test('other paths stay as they are', () => {
+test('isolateUsername: leaves other paths unchanged', () => {
   for (const path of ['/login_user', '/', '/encrypt', '/decrypt/a?b', '/Encrypt/a/b']) {
     assert.equal(isolateUsername(path), path);
   }

@@ -1,42 +1,46 @@
+// Recipient names in the paths of suite 1.
+
 /*
- * Suite 1 has the recipient's name as the last segment of the path. Clients percent-encode it, or write it as it is, in
- * UTF-8 or in Latin-1, so that `%`, `/` and `?` may be part of the name or of the address. The segment is therefore
- * taken as the client sent it, and each way to read it is tried.
+ * In suite 1 the recipient's name is the last segment of the path. Clients percent-encode it, or send it verbatim in
+ * UTF-8 or Latin-1, so `%`, `/` and `?` may be part of the name or of the URL. The segment is therefore kept as sent,
+ * and each reading of it is tried.
  */
+/** Longest segment: a name of 64 characters, each of 4 bytes, each byte percent-encoded twice. */
+export const MAX_SEGMENT_LENGTH = 64 * 4 * 9;
 const PREFIX = '/encrypt/';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PLAIN = /^[A-Za-z0-9_.~-]*$/;
 
 /**
- * Makes everything after `/encrypt/` one path segment, which the router decodes back to what was sent.
+ * Turns everything after `/encrypt/` into one path segment, which the router decodes to the bytes that were sent.
  *
- * @param url the request target as Node gives it: one character for each byte
+ * @param url request target from Node: one character per byte
  */
 export function isolateUsername(url: string): string {
   return url.startsWith(PREFIX) ? PREFIX + encodeURIComponent(url.slice(PREFIX.length)) : url;
 }
 
-/** Percent-encodes a path that was written as it is: every byte of its name stands for itself. */
+/** Percent-encodes every byte of the name in a path that was sent verbatim. */
 export function encodeRawPath(path: string): string {
   const name = Buffer.from(path.slice(PREFIX.length), 'latin1');
   return PREFIX + Array.from(name, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
 /**
- * The names that a segment may mean. The standard reading comes first: nobody intercepts the messages for `ü` by
- * registering `%C3%BC`.
+ * Returns the names that a segment may mean. The standard reading comes first, so that registering `%C3%BC` does not
+ * intercept the messages for `ü`.
  *
- * @param segment as sent: one character for each byte
+ * @param segment as sent: one character per byte
  */
 export function usernameCandidates(segment: string): string[] {
   if (PLAIN.test(segment)) return [segment];
-  // Never a part of the segment: a message for "part?" must not reach "part".
+  // Only whole segments: a message for "part?" must not reach "part".
   const readings = [percentDecode(segment), segment];
-  // As they are, too: the Latin-1 of some names happens to be the UTF-8 of others.
+  // Undecoded readings too: the Latin-1 bytes of some names are the UTF-8 bytes of others.
   return [...new Set([...readings.map(decodeText), ...readings])];
 }
 
-/** Replaces each `%XX` by its byte and leaves any other `%` alone. */
+/** Replaces each `%XX` by its byte; any other `%` stays. */
 function percentDecode(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

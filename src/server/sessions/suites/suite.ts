@@ -1,79 +1,92 @@
+// The contract of a suite: how sessions are established, and how requests are decrypted and responses encrypted.
 import type { Endpoint } from '../../../protocol/endpoints.ts';
 import type { Problem } from '../../../protocol/problems.ts';
+import type { FoundStep } from '../../store/sessionSteps.ts';
 import type { Transaction } from '../../store/store.ts';
+import type { Session } from '../session.ts';
 
-/** What a client holds of one step of its session. */
+/** The keys of one step, as its client holds them. */
 export interface StepKeys {
-  /** Names the step on the wire; whoever knows it alone opens the stored secret. */
+  /** Names the step on the wire; the stored secret cannot be opened without it. */
   readonly sessionKey: string;
-  /** Seals the request made with this step and opens its answer. What it is, the suite decides. */
+  /** Encrypts the request made with this step and its response. Its format depends on the suite. */
   readonly secret: Uint8Array;
 }
 
-/** A JSON body as it came: an object with fields of any type. */
+/** A JSON object as received, with fields of any type. */
 export type Body = Readonly<Record<string, unknown>>;
 
-/** A request inside a session, still sealed. */
-export interface SealedRequest {
+/** A request inside a session, as the HTTP layer parsed it. */
+export interface WireRequest {
   readonly endpoint: Endpoint;
   readonly sessionKey: string;
   readonly body: Body;
-  /** The request as it was sent, its path included: the same bytes are the same request. */
+  /** The path and body as received: a retry has the same bytes. */
   readonly bytes: readonly Uint8Array[];
+  /** Subject of the rate limits per address. */
+  readonly address: string;
+  /** The recipient names that the last segment of the path may mean (suite 1). */
+  readonly recipientNames: readonly string[];
 }
 
-/** Fields of an answer. */
-export type AnswerFields = Readonly<Record<string, unknown>>;
-
-/** What came of a request: fields to seal, or the problem that it met. */
-export type Outcome = { readonly fields: AnswerFields } | { readonly problem: Problem };
-
-/** What goes out, and is kept until the client proves that it arrived. */
-export interface WireAnswer {
+/** A response as sent, stored until the client proves that it arrived. */
+export interface WireResponse {
   readonly status: number;
   /** JSON. */
   readonly body: string;
 }
 
-/** The next step, and the answer that tells the client of it. */
+/** Unencrypted fields of a response. */
+export type ResponseFields = Readonly<Record<string, unknown>>;
+
+/** The next step, and the response that gives its keys to the client. */
 export interface NextStep {
   readonly keys: StepKeys;
-  readonly answer: WireAnswer;
-  /** What has to be kept to seal another answer that leads to the same next step. */
+  readonly response: WireResponse;
+  /** KEM ciphertext of a rekey, needed to regenerate a response that leads to the same next step. */
   readonly keyEstablishment?: Uint8Array;
 }
 
-/** A request whose seal held. */
-export interface UnsealedRequest {
-  /** The texts that the endpoint asks for, or what is wrong with what came in their place. */
+/** An authentic request at its step. */
+export interface DecryptedRequest {
+  readonly session: Session;
+  readonly step: FoundStep;
+  /** The texts that the endpoint takes, or why the content is malformed. */
   readonly fields: Readonly<Record<string, string>> | Problem;
   /**
-   * Seals the answer.
+   * Encrypts the response.
    *
-   * @param keyEstablishment of an answer to the same request that was not kept: the next step is then the same
+   * @param content fields of the response, or the problem to report
+   * @param keyEstablishment of an earlier response to the same request that was not stored: leads to the same next step
    */
-  seal(outcome: Outcome, keyEstablishment?: Uint8Array): NextStep;
+  seal(content: ResponseFields | Problem, keyEstablishment?: Uint8Array): NextStep;
+  /** Set if the request was executed before and its response, too long to store, has to be regenerated. */
+  readonly executed?: { readonly keyEstablishment: Uint8Array | undefined };
 }
 
-/** What a handshake leads to: a session, or what the client has to know before there can be one. */
+/** The response to a handshake, and the session if it opened one. */
 export interface Handshake {
-  readonly answer: WireAnswer;
+  readonly response: WireResponse;
   readonly session?: { readonly id: Uint8Array; readonly keys: StepKeys };
 }
 
-/** A way of sealing sessions. Suites differ in this and in nothing else. */
+/** The cryptography of a session. Suites differ in nothing else. */
 export interface Suite {
   readonly number: number;
-  /** Whether a client whose answer was lost may go on with another request instead of sending the same one again. */
+  /** True if a client may send a different request instead of retrying one whose response was lost. */
   readonly allowsAnotherRequest: boolean;
-  /** Milliseconds that an opened session waits for its first request; without it, as long as any session may be idle. */
-  readonly unusedTime?: number;
+  /** Idle timeout before the first request; the usual one if undefined. */
+  readonly unusedTimeoutMs?: number;
   /** @throws Problem `handshake_refused` */
   openHandshake(transaction: Transaction, body: Body): Promise<Handshake>;
-  /** @returns the id of the session that a session key belongs to, where the key tells */
+  /** @returns the id of the session that a session key belongs to, if the key reveals it */
   sessionIdOf(sessionKey: string): Uint8Array | undefined;
-  /** @returns the bytes by which a request sent again is known */
-  identify(request: SealedRequest): readonly Uint8Array[];
-  /** @throws Problem `malformed_request` if the request does not open: it may not be the client's */
-  openRequest(secret: Uint8Array, request: SealedRequest): UnsealedRequest;
+  /** @returns the bytes that identify a request: a retry is recognized by them */
+  identify(request: WireRequest): readonly Uint8Array[];
+  /**
+   * Decrypts a request with the secret of its step.
+   *
+   * @throws Problem `malformed_request` if decryption fails: the request may not be the client's
+   */
+  decrypt(secret: Uint8Array, request: WireRequest): Pick<DecryptedRequest, 'fields' | 'seal'>;
 }

@@ -1,3 +1,4 @@
+// Suite 1: sealed fields, handshake, requests, responses, session keys.
 import assert from 'node:assert/strict';
 import { createCipheriv, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -8,13 +9,13 @@ import { type Endpoint, endpoints } from '../../../protocol/endpoints.ts';
 import { Problem, type ProblemCode, problems } from '../../../protocol/problems.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../../protocol/suite1.ts';
 import type { Transaction } from '../../store/store.ts';
-import type { Body, Handshake, Outcome, WireAnswer } from './suite.ts';
+import type { Body, Handshake, ResponseFields, WireResponse } from './suite.ts';
 import { open, seal, suite1 } from './suite1.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
 const OTHER_KEY = Buffer.from('603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4', 'hex');
 
-/** Made with `printf TEXT | openssl enc -aes-256-ecb -K KEY -base64 -A`. */
+/** Created with `printf TEXT | openssl enc -aes-256-ecb -K KEY -base64 -A`. */
 const VECTORS: readonly (readonly [key: Buffer, text: string, sealed: string])[] = [
   [KEY, '', 'nzt1BJJvi9NuMRjpA6TNSg=='],
   [KEY, 'a', 'mnW87AO8/yfabktYcgHB7w=='],
@@ -30,24 +31,27 @@ const VECTORS: readonly (readonly [key: Buffer, text: string, sealed: string])[]
   ],
 ];
 
-/** A handshake that led to a session. */
-function opened({ answer, session }: Handshake) {
+/** Properties of a request that the suite ignores. */
+const received = { sessionKey: 'ignored', bytes: [], address: 'ignored', recipientNames: [] };
+
+/** Returns the parts of a handshake that opened a session. */
+function opened({ response, session }: Handshake) {
   assert.ok(session);
-  return { answer, ...session };
+  return { answer: response, ...session };
 }
 
-const http = ({ status, body }: WireAnswer) => ({ status, text: body, contentType: 'application/json' });
+const http = ({ status, body }: WireResponse) => ({ status, text: body, contentType: 'application/json' });
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
 describe('sealed fields', () => {
   for (const [key, text, sealed] of VECTORS) {
-    test(`are those of OpenSSL: ${JSON.stringify(text)}`, () => {
+    test(`match those of OpenSSL: ${JSON.stringify(text)}`, () => {
       assert.equal(seal(key, text), sealed);
       assert.equal(open(key, sealed), text);
     });
   }
 
-  test('open again, whatever the text', () => {
+  test('round trip for any text', () => {
     const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
     const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.string());
     fc.assert(
@@ -60,32 +64,31 @@ describe('sealed fields', () => {
     );
   });
 
-  test('open with the line breaks that some base64 encoders add', () => {
+  test('may contain the line breaks of some base64 encoders', () => {
     const text = 'a text of several lines of base64, '.repeat(10);
     const sealed = seal(KEY, text);
     assert.equal(open(KEY, sealed.replace(/.{76}/g, '$&\r\n')), text);
     assert.equal(open(KEY, ` ${sealed}\n`), text);
   });
 
-  test('anything else gives nothing and throws nothing', () => {
+  test('open() returns undefined for anything else', () => {
     const any = fc.oneof(fc.string(), fc.base64String(), fc.string({ unit: 'binary' }));
     fc.assert(
       fc.property(any, (text) => {
         const opened = open(KEY, text);
-        // A block that opens by chance has to be the seal of what came out.
+        // If random input opens, sealing the result must give the same block.
         if (opened !== undefined) assert.equal(seal(KEY, opened), text.replace(/\s/g, ''));
       }),
     );
   });
 });
 
-describe('a request', () => {
+describe('suite 1 request', () => {
   const endpoint: Endpoint = endpoints.registerUser;
   const good = { username: seal(KEY, 'Ada'), email: seal(KEY, 'ada@example.org'), password: seal(KEY, '') };
-  const openRequest = (body: Body) =>
-    suite1.openRequest(KEY, { endpoint, body, sessionKey: 'not looked at', bytes: [] }).fields;
+  const openRequest = (body: Body) => suite1.decrypt(KEY, { ...received, endpoint, body }).fields;
 
-  test('gives the fields of its endpoint and no others', () => {
+  test('is decrypted to the fields of its endpoint only', () => {
     assert.deepEqual(openRequest({ ...good, session_key: 'x', more: { of: 'anything' } }), {
       username: 'Ada',
       email: 'ada@example.org',
@@ -93,7 +96,7 @@ describe('a request', () => {
     });
   });
 
-  /** Bytes that are no text, sealed. */
+  /** Seals bytes that are not valid UTF-8. */
   function sealBytes(bytes: Buffer, padding = true): string {
     const cipher = createCipheriv('aes-256-ecb', KEY, null).setAutoPadding(padding);
     return Buffer.concat([cipher.update(bytes), cipher.final()]).toString('base64');
@@ -125,7 +128,7 @@ describe('a request', () => {
   };
   for (const [what, value] of Object.entries(malformed)) {
     for (const name of Object.keys(good)) {
-      test(`is refused where ${name} is ${what}`, () => {
+      test(`is rejected if ${name} is ${what}`, () => {
         assert.throws(() => openRequest({ ...good, [name]: value }), {
           code: 'malformed_request',
           detail: new RegExp(`^The field ${name} `),
@@ -134,18 +137,18 @@ describe('a request', () => {
     }
   }
 
-  test('is refused where a field is no property of its own', () => {
+  test('is rejected if a field is inherited', () => {
     assert.throws(() => openRequest(Object.create(good)), { code: 'malformed_request' });
   });
 });
 
-describe('a handshake', () => {
+describe('suite 1 handshake', () => {
   const tx = {} as Transaction;
   const handshake = (pem: string) => suite1.openHandshake(tx, { public_key: hex(pem) });
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pemOf = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
 
-  test('gives the AES key to the owner of the private key alone, and the session key under it', async () => {
+  test('encrypts the AES key for the private key, and the session key under the AES key', async () => {
     const { keys, answer } = opened(await handshake(pemOf(rsa.publicKey)));
     const held = openHandshake(http(answer), rsa.privateKey);
     assert.equal(held.sessionKey, keys.sessionKey);
@@ -167,7 +170,7 @@ describe('a handshake', () => {
     'empty lines around it': `\n\n${pem}\n\n`,
   };
   for (const [what, text] of Object.entries(accepted)) {
-    test(`takes a key with ${what}`, async () => {
+    test(`accepts a key with ${what}`, async () => {
       const { answer } = opened(await handshake(text));
       const { ciphertext } = JSON.parse(answer.body) as { ciphertext: string };
       const { modulusLength = 0 } = createPublicKey(text.trim()).asymmetricKeyDetails ?? {};
@@ -175,12 +178,12 @@ describe('a handshake', () => {
     });
   }
 
-  test('takes upper-case hex', async () => {
+  test('accepts upper-case hex', async () => {
     const { answer } = opened(await suite1.openHandshake(tx, { public_key: hex(pem).toUpperCase() }));
     assert.equal(answer.status, 200);
   });
 
-  test('gives each session an id that no other has', async () => {
+  test('gives each session a unique id', async () => {
     const ids = [opened(await handshake(pem)).id, opened(await handshake(pem)).id];
     assert.deepEqual(
       ids.map(({ length }) => length),
@@ -218,17 +221,16 @@ describe('a handshake', () => {
   }
 });
 
-/** A request without fields, whose answer is to be sealed. */
-const openEmpty = (secret: Uint8Array) =>
-  suite1.openRequest(secret, { endpoint: endpoints.logOut, body: {}, sessionKey: 'not looked at', bytes: [] });
+/** Decrypts a request without fields. */
+const openEmpty = (secret: Uint8Array) => suite1.decrypt(secret, { ...received, endpoint: endpoints.logOut, body: {} });
 
-describe('an answer', () => {
+describe('suite 1 response', () => {
   const SECRET = randomBytes(32);
-  const sealAnswer = (outcome: Outcome) => openEmpty(SECRET).seal(outcome);
+  const sealResponse = (content: ResponseFields | Problem) => openEmpty(SECRET).seal(content);
   const request = { path: '/x', body: '', keys: { sessionKey: '', aesKey: SECRET.toString('hex') } };
 
-  test('carries the new keys, the AES key under the old one and all else under the new one', () => {
-    const { keys, answer } = sealAnswer({ fields: { message: 'Grüße' } });
+  test('has the new AES key under the old one, and the other fields under the new one', () => {
+    const { keys, response: answer } = sealResponse({ message: 'Grüße' });
     const opened = openAnswer(request, http(answer));
     assert.equal(opened.status, 200);
     assert.equal(opened.message, 'Grüße');
@@ -237,22 +239,22 @@ describe('an answer', () => {
     assert.equal(opened.keys?.aesKey, Buffer.from(keys.secret).toString('hex'));
   });
 
-  test('has what is no text as its JSON', () => {
+  test('has values other than strings as JSON', () => {
     const list = [{ id: 'Grüße', current: true, started_at: null }];
-    const { keys, answer } = sealAnswer({ fields: { sessions: list } });
+    const { keys, response: answer } = sealResponse({ sessions: list });
     const { sessions } = JSON.parse(answer.body) as { sessions: string };
     assert.deepEqual(JSON.parse(open(keys.secret, sessions) ?? ''), list);
   });
 
   for (const [code, { suite1: form }] of Object.entries(problems)) {
     if (form.kind !== 'answer') {
-      test(`cannot be ${code}, which is told without keys`, () => {
-        assert.throws(() => sealAnswer({ problem: new Problem(code as ProblemCode) }), /is not an answer of suite 1/);
+      test(`cannot report ${code}, which has no keys`, () => {
+        assert.throws(() => sealResponse(new Problem(code as ProblemCode)), /suite 1 has no response with keys/);
       });
       continue;
     }
-    test(`tells ${code} in clear beside the keys`, () => {
-      const { answer } = sealAnswer({ problem: new Problem(code as ProblemCode) });
+    test(`reports ${code} unencrypted, next to the keys`, () => {
+      const { response: answer } = sealResponse(new Problem(code as ProblemCode));
       const opened = openAnswer(request, http(answer));
       assert.equal(opened.status, form.status);
       assert.equal(opened.error, form.sentence);
@@ -265,14 +267,14 @@ describe('session keys', () => {
   const ANSWERS = 400;
   const keys = Array.from({ length: ANSWERS }, () => openEmpty(KEY).seal({ fields: {} }).keys.sessionKey);
 
-  test('have 400 characters of the alphabet, and never repeat', () => {
+  test('have 400 characters of the alphabet and are unique', () => {
     assert.equal(SESSION_KEY_LENGTH, 400);
     assert.equal(SESSION_KEY_ALPHABET, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789');
     for (const key of keys) assert.match(key, /^[A-Za-z0-9]{400}$/);
     assert.equal(new Set(keys).size, ANSWERS);
   });
 
-  test('favour no character', () => {
+  test('have uniformly distributed characters', () => {
     const counts = new Map<string, number>();
     for (const character of keys.join('')) counts.set(character, (counts.get(character) ?? 0) + 1);
     const expected = (ANSWERS * SESSION_KEY_LENGTH) / SESSION_KEY_ALPHABET.length;
@@ -284,7 +286,7 @@ describe('session keys', () => {
     }
   });
 
-  test('favour no place: every character stands at the end as often as at the beginning', () => {
+  test('have the same distribution at every position', () => {
     const firsts = new Set(keys.map((key) => key[0]));
     const lasts = new Set(keys.map((key) => key.at(-1)));
     assert.ok(firsts.size > 50 && lasts.size > 50, `${firsts.size} and ${lasts.size} different characters`);

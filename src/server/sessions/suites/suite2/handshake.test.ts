@@ -1,3 +1,4 @@
+// The handshake of suite 2.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -28,7 +29,7 @@ async function open({ exchange }: Suite2Harness, body: object): Promise<Record<s
   return JSON.parse(json) as Record<string, unknown>;
 }
 
-/** A first message around a content and a public key of the caller's choice. */
+/** Creates a first message with the given content and public key. */
 function firstMessage(kid: Buffer, serverKey: Buffer, { publicKey = xwingPair().publicKey, content = padded({}) }) {
   const { secret, ciphertext } = xwingEncapsulateFor(serverKey);
   const context = hpkeSide(secret, Buffer.concat([Buffer.from('vws2 m1 '), kid]));
@@ -41,8 +42,8 @@ function isIntroduction({ suite, ...introduction }: Record<string, unknown>): bo
   return Object.keys(introduction).sort().join() === 'descriptor,identity,signature';
 }
 
-describe('who asks for suite 2', () => {
-  test('is told the identity and a KEM key that it signed, and no session is made', async (t) => {
+describe('suite 2 handshake without a known kid', () => {
+  test('returns the identity and a signed KEM key, and opens no session', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const answer = await open(harness, { suite: 2, more: 'fields' });
     assert.ok(isIntroduction(answer));
@@ -53,7 +54,7 @@ describe('who asks for suite 2', () => {
     assert.equal((await harness.steps()).length, 0);
   });
 
-  test('is told the same if the kid is not known, whatever else was sent', async (t) => {
+  test('returns the same for an unknown kid, whatever else was sent', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { serverKey } = await harness.introduce();
     const unknown = beginHandshake(sha256(Buffer.from('another descriptor')), serverKey).body;
@@ -62,7 +63,7 @@ describe('who asks for suite 2', () => {
     assert.equal((await harness.steps()).length, 0);
   });
 
-  test('is counted before anything is looked at, and refused without a trace', async (t) => {
+  test('is rate limited first, and refused without an effect', async (t) => {
     const { exchange, introduce, steps } = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await introduce();
     const refuse = async () => {
@@ -75,8 +76,8 @@ describe('who asks for suite 2', () => {
   });
 });
 
-describe('a handshake', () => {
-  test('tells how long a session may be idle and what time it is, and leads to a session', async (t) => {
+describe('suite 2 handshake', () => {
+  test('returns the idle timeout and the time, and opens a session', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     const pending = beginHandshake(kid, serverKey);
@@ -85,7 +86,7 @@ describe('a handshake', () => {
     assert.equal((await harness.call(step)).status, 200);
   });
 
-  test('with a KEM key that either process made leads to a session in both', async (t) => {
+  test('with the KEM key of either process opens a session in both', async (t) => {
     const { exchange, other, handshake, ask, send } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake(other.exchange);
     const { next } = await send(ask(step), undefined, exchange);
@@ -93,7 +94,7 @@ describe('a handshake', () => {
     await handshake(exchange);
   });
 
-  test('sent again leads to another session: neither is the other’s', async (t) => {
+  test('sent again opens an independent session', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     const pending = beginHandshake(kid, serverKey);
@@ -105,14 +106,14 @@ describe('a handshake', () => {
     await assert.rejects(harness.call({ ...one, n: 1, root: other.root }), { code: 'malformed_request' });
   });
 
-  test('is refused wherever a bit of it was altered, and no session is made', async (t) => {
+  test('is refused if any bit is altered, and opens no session', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     const { body } = beginHandshake(kid, serverKey);
     for (const field of ['public_key', 'ciphertext'] as const) {
       const bytes = unb64(body[field]);
       const last = bytes.length - 1;
-      // Of ML-KEM, of X25519, of the sealed JSON, and of its tag; a stretch in between.
+      // Positions in ML-KEM, X25519, the sealed JSON and its tag, and a stretch in between.
       for (const position of [0, 1, 500, 1087, 1088, 1119, 1120, 1130, last - 16, last - 15, last]) {
         if (position > last) continue;
         const altered = Buffer.from(bytes);
@@ -144,7 +145,7 @@ describe('a handshake', () => {
     assert.ok('ciphertext' in (await open(harness, body)));
   });
 
-  test('is refused with the message of another one, or one that was made for another key', async (t) => {
+  test('is refused with the message of another handshake or for another key', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     const [one, other] = [beginHandshake(kid, serverKey).body, beginHandshake(kid, serverKey).body];
@@ -157,7 +158,7 @@ describe('a handshake', () => {
     assert.equal((await harness.steps()).length, 0);
   });
 
-  test('is refused where the sealed message is no JSON object, or the key in it cannot be one', async (t) => {
+  test('is refused if the content is not a JSON object or the public key is invalid', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     for (const content of ['', 'text', '[]', 'null', '{']) {

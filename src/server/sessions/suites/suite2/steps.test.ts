@@ -1,8 +1,9 @@
-/** Where a session of suite 2 is: which steps are there, what is answered again, and when it is over. */
+// Steps of suite 2: which are valid, what is replayed, and when a session expires.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import {
+  asHandler,
   createGate,
   effect,
   handshake as handshake1,
@@ -14,13 +15,13 @@ import { newStoreLocation } from '../../../../../test/support/store.ts';
 import { prepare } from '../../../../../test/support/suite1Client.ts';
 import { b64 } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
-import { UNUSED_SESSION_TIME } from './suite2.ts';
+import { UNUSED_SESSION_TIMEOUT_MS } from './suite2.ts';
 
 const outOfSync = { code: 'out_of_sync' };
 const malformed = { code: 'malformed_request' };
 
-describe('a step', () => {
-  test('that the session is not at is out of sync, and nothing happens', async (t) => {
+describe('suite 2 step', () => {
+  test('past or future step: out_of_sync without an effect', async (t) => {
     const { handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const first = await handshake();
     const { next: second } = await call(first);
@@ -34,7 +35,7 @@ describe('a step', () => {
     assert.equal((await send(ask(third))).status, 200);
   });
 
-  test('of no session is not found', async (t) => {
+  test('step of an unknown session: session_not_found', async (t) => {
     const { exchange, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     const notFound = { code: 'session_not_found' };
@@ -48,27 +49,29 @@ describe('a step', () => {
       `2.${step.sessionId}.-1`,
     ]) {
       const body = JSON.stringify({ ...JSON.parse(sent.request.body), session_key });
-      const run = () => exchange.run({ execute: takeEffect }, sealedRequest2(sent, body));
+      const run = () => exchange.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
       await assert.rejects(run, notFound, session_key);
     }
     assert.equal((await send(sent)).status, 200);
   });
 
-  test('of a session of suite 1 is none of suite 2, whoever asks', async (t) => {
+  test('step of a suite 1 session: session_not_found', async (t) => {
     const { exchange } = await createSuite2Harness(t, await newStoreLocation(t));
     const keys = await handshake1(exchange);
     const { path, body } = prepare(keys, effect.path, { text: 'x' });
     const payload = b64(randomBytes(200));
     const confused = JSON.stringify({ ...JSON.parse(body), suite: 2, payload });
     const request = { endpoint: effect, request: { path, body: confused, keys } };
-    await assert.rejects(exchange.run({ execute: takeEffect }, sealedRequest(request)), { code: 'session_not_found' });
+    await assert.rejects(exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request)), {
+      code: 'session_not_found',
+    });
     const right = { endpoint: effect, request: { path, body, keys } };
-    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(right))).status, 200);
+    assert.equal((await exchange.run(asHandler({ execute: takeEffect }), sealedRequest(right))).status, 200);
   });
 });
 
-describe('the same request again', () => {
-  test('gets the same answer and is executed once, however its JSON is written', async (t) => {
+describe('suite 2 retry', () => {
+  test('gets the same response and is executed once, in any spelling of its JSON', async (t) => {
     const { exchange, other, handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake(), effect, { kem: true });
     const { text } = await send(sent);
@@ -81,14 +84,14 @@ describe('the same request again', () => {
     ];
     for (const body of spellings) {
       for (const by of [exchange, other.exchange]) {
-        const answer = await by.run({ execute: takeEffect }, sealedRequest2(sent, body));
+        const answer = await by.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
         assert.equal(answer.body, text, body);
       }
     }
     assert.equal(await effects(), 1);
   });
 
-  test('many at once, in two processes, is executed once', async (t) => {
+  test('many concurrent copies in two processes are executed once', async (t) => {
     const { exchange, other, handshake, ask, send, call, effects } = await createSuite2Harness(
       t,
       await newStoreLocation(t),
@@ -104,7 +107,7 @@ describe('the same request again', () => {
     }
   });
 
-  test('is answered for as long as the next step was not used, and is out of sync then', async (t) => {
+  test('is replayed until the next step is used, then out_of_sync', async (t) => {
     const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const first = ask(await handshake());
     const answer = await send(first);
@@ -117,7 +120,7 @@ describe('the same request again', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('keeps a session from being idle', async (t) => {
+  test('keeps the session alive', async (t) => {
     const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake());
     const { next } = await send(sent);
@@ -128,7 +131,7 @@ describe('the same request again', () => {
   });
 });
 
-test('other bytes at an answered step are out of sync, before and while it is answered, and nothing happens', async (t) => {
+test('a different request at a used step is out_of_sync, also during retries, without an effect', async (t) => {
   const { other, handshake, ask, send, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const [first, second] = [ask(step), ask(step)];
@@ -141,7 +144,7 @@ test('other bytes at an answered step are out of sync, before and while it is an
   assert.equal((await call(next)).status, 200);
   assert.equal(await effects(), 2);
 
-  // A clone of the client, at the same moment: one of the two goes on.
+  // A clone of the client at the same moment: only one of the two continues.
   const again = await handshake();
   const requests = [ask(again), ask(again), ask(again), ask(again)];
   const outcomes = await Promise.allSettled(
@@ -155,7 +158,7 @@ test('other bytes at an answered step are out of sync, before and while it is an
   assert.equal(await effects(), 3);
 });
 
-test('of two requests of one step that are being prepared, one is executed', async (t) => {
+test('of two requests in preparation at one step, one is executed', async (t) => {
   const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const gate = createGate();
@@ -171,17 +174,17 @@ test('of two requests of one step that are being prepared, one is executed', asy
   assert.equal(await effects(), 1);
 });
 
-describe('a session without a request', () => {
-  test('ends after two minutes, at the very millisecond, says so once, and is gone then', async (t) => {
-    assert.equal(UNUSED_SESSION_TIME, 120_000);
+describe('suite 2 session without a request', () => {
+  test('expires after exactly two minutes, reports it once, then is deleted', async (t) => {
+    assert.equal(UNUSED_SESSION_TIMEOUT_MS, 120_000);
     const { time, handshake, call, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const [late, inTime] = [await handshake(), await handshake()];
-    time.advance(UNUSED_SESSION_TIME - 1);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS - 1);
     const { next } = await call(inTime);
     time.advance(1);
     await assert.rejects(call(late), { code: 'session_expired' });
     await assert.rejects(call(late), { code: 'session_not_found' });
-    // One that was used may be idle for far longer, before the first answer was used and after.
+    // A used session may be idle for much longer, before and after the use of its first response.
     time.advance(IDLE_TIME - 2);
     const { next: third } = await call(next);
     time.advance(IDLE_TIME - 1);
@@ -192,21 +195,21 @@ describe('a session without a request', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('that did not open is none that was used', async (t) => {
+  test('a request that cannot be decrypted does not count as a use', async (t) => {
     const { time, handshake, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     await assert.rejects(call({ ...step, root: randomBytes(32) }), malformed);
-    time.advance(UNUSED_SESSION_TIME);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS);
     await assert.rejects(call(step), { code: 'session_expired' });
   });
 
-  test('is swept away, and none that was used', async (t) => {
+  test('is deleted by the sweeper, unlike a used one', async (t) => {
     const { time, handshake, ask, send, call, steps, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
     const used = ask(await handshake());
     const { next } = await send(used);
     time.advance(1);
     const unused = await handshake();
-    time.advance(UNUSED_SESSION_TIME - 1);
+    time.advance(UNUSED_SESSION_TIMEOUT_MS - 1);
     await sweep();
     assert.equal((await steps()).length, 3);
     time.advance(1);
@@ -217,29 +220,33 @@ describe('a session without a request', () => {
     assert.equal((await call(next)).status, 200);
   });
 
-  test('of suite 1 may be idle for as long as any', async (t) => {
+  test('of suite 1: has the usual idle timeout', async (t) => {
     const { exchange, time, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
     const keys = await handshake1(exchange);
     time.advance(IDLE_TIME - 1);
     await sweep();
     const request = { endpoint: effect, request: prepare(keys, effect.path, { text: 'x' }) };
-    assert.equal((await exchange.run({ execute: takeEffect }, sealedRequest(request))).status, 200);
+    assert.equal((await exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request))).status, 200);
   });
 });
 
-test('what is altered in the database is refused with an error, and not lost', async (t) => {
+test('altered rows: an error, and the session is not lost', async (t) => {
   const { store, handshake, ask, send, steps } = await createSuite2Harness(t, await newStoreLocation(t));
   const sent = ask(await handshake());
   const answer = await send(sent);
   const rows = await steps();
-  const answered = rows.find((row) => row.sealed_answer);
-  assert.ok(answered?.sealed_answer);
+  const answered = rows.find((row) => row.sealed_response);
+  assert.ok(answered?.sealed_response);
   const setAnswer = (sealed: Uint8Array) =>
     store.transaction(({ db }) =>
-      db.updateTable('session_steps').set({ sealed_answer: sealed }).where('step_id', '=', answered.step_id).execute(),
+      db
+        .updateTable('session_steps')
+        .set({ sealed_response: sealed })
+        .where('step_id', '=', answered.step_id)
+        .execute(),
     );
   await setAnswer(randomBytes(100));
   await assert.rejects(send(sent), /altered or damaged/);
-  await setAnswer(answered.sealed_answer);
+  await setAnswer(answered.sealed_response);
   assert.equal((await send(sent)).text, answer.text);
 });

@@ -1,19 +1,27 @@
+// Requests and responses of suite 2: authenticity, content, rekeys, problems.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { effect, own, read, type TestHandler, takeEffect } from '../../../../../test/support/exchangeFixtures.ts';
+import {
+  asHandler,
+  effect,
+  own,
+  read,
+  type TestHandler,
+  takeEffect,
+} from '../../../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../../../test/support/store.ts';
 import { b64, openAnswer2, padded, type Step, sessionKeyOf, unb64 } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, type Sent2, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem, type ProblemCode, problems } from '../../../../protocol/problems.ts';
 import { openAead } from '../../../crypto/aead.ts';
 import { hmac } from '../../../crypto/derive.ts';
-import { createStepEncryption } from '../../stepEncryption.ts';
+import { StepEncryption } from '../../stepEncryption.ts';
 
 const malformed = { code: 'malformed_request' };
 
-describe('a chain of requests', () => {
-  test('goes on from step to step, with and without KEM keys, in either process', async (t) => {
+describe('suite 2 chain of requests', () => {
+  test('advances step by step, with and without rekeys, in either process', async (t) => {
     const { exchange, other, handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     let step: Step = await handshake();
     for (let n = 0; n < 20; n += 1) {
@@ -26,7 +34,7 @@ describe('a chain of requests', () => {
     assert.equal(await effects(), 20);
   });
 
-  test('hands the handler a session of suite 2, and its time of beginning at every step', async (t) => {
+  test('the handler gets the suite and the start time of the session at every step', async (t) => {
     const { time, handshake, ask, send } = await createSuite2Harness(t, await newStoreLocation(t));
     const began = time.clock();
     const seen: unknown[] = [];
@@ -46,7 +54,7 @@ describe('a chain of requests', () => {
     assert.equal(((seen[1] as unknown[])[3] as Uint8Array).length, 16);
   });
 
-  test('keeps two rows, of which neither holds what opens them', async (t) => {
+  test('stores two rows, neither of which contains the keys to open them', async (t) => {
     const { keyEncryptionKey, handshake, call, steps } = await createSuite2Harness(t, await newStoreLocation(t));
     const first = await handshake();
     const { next: second } = await call(first, effect, { kem: true });
@@ -58,7 +66,7 @@ describe('a chain of requests', () => {
     for (const { sessionId, root } of [first, second, third]) {
       for (const secret of [unb64(sessionId), Buffer.from(sessionId), root]) assert.ok(!everything.includes(secret));
     }
-    // Whoever has the row and the key that comes from the master key still has to guess the id of the session.
+    // An attacker with the row and the key-encryption key still has to guess the session id.
     for (const row of rows) {
       const context = Buffer.concat([Buffer.from('vws secret '), row.step_id]);
       const guesses = [row.session_id, row.step_id, row.parent_id ?? row.step_id, Buffer.alloc(32)].flatMap((id) =>
@@ -68,16 +76,16 @@ describe('a chain of requests', () => {
       for (const key of [keyEncryptionKey, ...keys]) assert.equal(openAead(key, row.sealed_secret, context), undefined);
       const rightKey = hmac(keyEncryptionKey, `vws step key ${sessionKeyOf(row.used ? second : third)}`);
       assert.ok(openAead(rightKey, row.sealed_secret, context));
-      const encryption = createStepEncryption(keyEncryptionKey, sessionKeyOf(row.used ? second : third));
+      const encryption = new StepEncryption(keyEncryptionKey, sessionKeyOf(row.used ? second : third));
       assert.deepEqual(Buffer.from(encryption.openSecret(row.sealed_secret)), (row.used ? second : third).root);
-      const withoutMasterKey = createStepEncryption(randomBytes(32), sessionKeyOf(row.used ? second : third));
+      const withoutMasterKey = new StepEncryption(randomBytes(32), sessionKeyOf(row.used ? second : third));
       assert.throws(() => withoutMasterKey.openSecret(row.sealed_secret), /does not open/);
     }
   });
 });
 
-describe('a request that does not open', () => {
-  test('is refused wherever a bit was altered, and the session is as it was', async (t) => {
+describe('suite 2 request that cannot be decrypted', () => {
+  test('any altered bit: rejected, and the session is unchanged', async (t) => {
     const { exchange, handshake, ask, send, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake(), effect, { text: 'x' });
     const before = await steps();
@@ -101,7 +109,7 @@ describe('a request that does not open', () => {
     }
     for (const attempt of attempts) {
       const body = JSON.stringify({ session_key, payload: attempt });
-      const run = () => exchange.run({ execute: takeEffect }, sealedRequest2(sent, body));
+      const run = () => exchange.run(asHandler({ execute: takeEffect }), sealedRequest2(sent, body));
       await assert.rejects(run, malformed, String(attempt));
     }
     assert.deepEqual(await steps(), before);
@@ -109,7 +117,7 @@ describe('a request that does not open', () => {
     assert.equal((await send(sent)).status, 200);
   });
 
-  test('is refused at another endpoint, at another step and in another session', async (t) => {
+  test('another endpoint, step or session: rejected', async (t) => {
     const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const [one, other] = [await handshake(), await handshake()];
     const sent = ask(one);
@@ -127,7 +135,7 @@ describe('a request that does not open', () => {
     assert.equal(await effects(), 2);
   });
 
-  test('leaves no claim behind where the endpoint prepares', async (t) => {
+  test('prepared handler: no request lock remains', async (t) => {
     const { handshake, ask, send } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     const preparing: TestHandler = { prepare: async () => assert.fail('prepared'), execute: takeEffect };
@@ -140,23 +148,23 @@ describe('authentic but malformed content', () => {
   const key = randomBytes(1216);
   const text = { text: 'x' };
   const contents: Record<string, Buffer> = {
-    nothing: Buffer.alloc(0),
-    'flags alone': Buffer.from([0]),
+    'no content': Buffer.alloc(0),
+    'only flags': Buffer.from([0]),
     'an unknown flag': Buffer.concat([Buffer.from([2]), padded(text)]),
-    'an unknown flag beside a KEM key': Buffer.concat([Buffer.from([129]), key, padded(text)]),
-    'a KEM key cut short': Buffer.concat([Buffer.from([1]), key.subarray(1)]),
-    'no JSON': Buffer.concat([Buffer.from([0]), Buffer.from('text')]),
-    'no UTF-8': Buffer.concat([Buffer.from([0]), Buffer.from([0x7b, 0xff, 0x7d])]),
+    'an unknown flag next to a KEM key': Buffer.concat([Buffer.from([129]), key, padded(text)]),
+    'a truncated KEM key': Buffer.concat([Buffer.from([1]), key.subarray(1)]),
+    'not JSON': Buffer.concat([Buffer.from([0]), Buffer.from('text')]),
+    'not UTF-8': Buffer.concat([Buffer.from([0]), Buffer.from([0x7b, 0xff, 0x7d])]),
     'a list': Buffer.concat([Buffer.from([0]), padded(['text'])]),
-    'no field': Buffer.concat([Buffer.from([0]), padded({ other: 'x' })]),
-    'a field that is no text': Buffer.concat([Buffer.from([0]), padded({ text: 7 })]),
-    'a field with half a character': Buffer.concat([Buffer.from([0]), padded({ text: 'a\ud800' })]),
-    'a field that is inherited': Buffer.concat([Buffer.from([0]), Buffer.from('{"__proto__":{"text":"x"}}')]),
-    'no field beside a KEM key that is none': Buffer.concat([Buffer.from([1]), key, padded({})]),
+    'a missing field': Buffer.concat([Buffer.from([0]), padded({ other: 'x' })]),
+    'a field that is not a string': Buffer.concat([Buffer.from([0]), padded({ text: 7 })]),
+    'a field with a lone surrogate': Buffer.concat([Buffer.from([0]), padded({ text: 'a\ud800' })]),
+    'an inherited field': Buffer.concat([Buffer.from([0]), Buffer.from('{"__proto__":{"text":"x"}}')]),
+    'a missing field next to an invalid KEM key': Buffer.concat([Buffer.from([1]), key, padded({})]),
   };
   for (const [what, content] of Object.entries(contents)) {
     for (const prepares of [false, true]) {
-      test(`is a sealed 400 and the chain goes on: ${what}${prepares ? ', where the endpoint prepares' : ''}`, async (t) => {
+      test(`encrypted 400, and the chain continues: ${what}${prepares ? ' (prepared handler)' : ''}`, async (t) => {
         const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
         const fail = async () => assert.fail('executed');
         const handler: TestHandler = prepares ? { prepare: fail, execute: fail } : { execute: fail };
@@ -174,22 +182,22 @@ describe('authentic but malformed content', () => {
     }
   }
 
-  test('may have more than the endpoint asks for, and no padding', async (t) => {
+  test('extra fields and missing padding are accepted', async (t) => {
     const { handshake, ask, send } = await createSuite2Harness(t, await newStoreLocation(t));
     const content = Buffer.from('\0{"more":[1],"text":"x"}');
     assert.deepEqual((await send(ask(await handshake(), effect, { content }))).json, { message: 'x' });
   });
 });
 
-describe('a KEM key', () => {
+describe('rekey', () => {
   const bad = {
-    'no key at all': Buffer.alloc(1216, 0xff),
+    'not a key': Buffer.alloc(1216, 0xff),
     'a key of small order': Buffer.concat([Buffer.alloc(1184), Buffer.alloc(32)]),
   };
   for (const [what, publicKey] of Object.entries(bad)) {
-    test(`that is ${what} is left out, and the chain goes on without it`, async (t) => {
+    test(`with ${what}: ignored, and the chain continues without it`, async (t) => {
       const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
-      const kem = { publicKey, decapsulate: () => assert.fail('the answer has a KEM ciphertext') };
+      const kem = { publicKey, decapsulate: () => assert.fail('the response has a KEM ciphertext') };
       const sent = ask(await handshake(), effect, { kem });
       const answer = await send(sent);
       assert.equal(answer.status, 200);
@@ -197,7 +205,7 @@ describe('a KEM key', () => {
     });
   }
 
-  test('changes the chain: who knows the step and all that was sent cannot go on', async (t) => {
+  test('changes the chain: an attacker with the step and the traffic cannot continue', async (t) => {
     const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const step = await handshake();
     const sent = ask(step, effect, { kem: true });
@@ -209,7 +217,7 @@ describe('a KEM key', () => {
   });
 });
 
-describe('a problem', () => {
+describe('suite 2 problem', () => {
   for (const code of Object.keys(problems) as ProblemCode[]) {
     const { status, title, suite1 } = problems[code];
     const refuse: TestHandler = {
@@ -219,7 +227,7 @@ describe('a problem', () => {
       },
     };
     if (suite1.kind === 'answer') {
-      test(`${code} is sealed, with its status, and the session goes on`, async (t) => {
+      test(`${code} is encrypted, bound to its status, and the session continues`, async (t) => {
         const { handshake, ask, send, call, effects } = await createSuite2Harness(t, await newStoreLocation(t));
         const sent = ask(await handshake(), effect, { kem: true });
         const answer = await send(sent, refuse);
@@ -233,7 +241,7 @@ describe('a problem', () => {
         assert.equal((await call(answer.next)).status, 200);
       });
     } else {
-      test(`${code} is told unsealed, and the session is as it was`, async (t) => {
+      test(`${code} is reported unencrypted, and the session is unchanged`, async (t) => {
         const { handshake, ask, send, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
         const sent = ask(await handshake());
         const before = await steps();
@@ -245,7 +253,7 @@ describe('a problem', () => {
     }
   }
 
-  test('of a missing login is sealed and nothing is executed', async (t) => {
+  test('missing login: encrypted, and nothing is executed', async (t) => {
     const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
     const answer = await send(ask(await handshake(), own));
     assert.deepEqual([answer.status, answer.json.code], [401, 'not_authenticated']);
@@ -253,7 +261,7 @@ describe('a problem', () => {
   });
 });
 
-test('a handler that fails unexpectedly has no effect, and the same bytes are executed then', async (t) => {
+test('handler with an unexpected error: no effect, and a retry is executed', async (t) => {
   const { handshake, ask, send, steps, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const sent = ask(await handshake(), effect, { kem: true });
   const before = await steps();

@@ -1,4 +1,4 @@
-/** Answers of suite 2 that are too long to be kept: made anew, they lead to the same next step. */
+// Responses of suite 2 that are too long to store: regenerated, they lead to the same next step.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { effect, read, type TestHandler } from '../../../../../test/support/exchangeFixtures.ts';
@@ -6,14 +6,14 @@ import { newStoreLocation } from '../../../../../test/support/store.ts';
 import type { Suite2Answer } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem } from '../../../../protocol/problems.ts';
-import { MAX_STORED_ANSWER } from '../../ratchet.ts';
+import { MAX_STORED_RESPONSE_LENGTH } from '../../ratchet.ts';
 
-const long = 'x'.repeat(MAX_STORED_ANSWER);
+const long = 'x'.repeat(MAX_STORED_RESPONSE_LENGTH);
 const hex = ({ next }: Suite2Answer) => next.root.toString('hex');
 
 for (const kem of [false, true]) {
-  describe(`a long answer to a request ${kem ? 'with a KEM key' : 'without a KEM key'}`, () => {
-    test('is made anew, and each one goes on with the same next step', async (t) => {
+  describe(`long response to a request ${kem ? 'with' : 'without'} a rekey`, () => {
+    test('is regenerated for each retry, with the same next step', async (t) => {
       const { exchange, other, handshake, ask, send, call, steps, effects } = await createSuite2Harness(
         t,
         await newStoreLocation(t),
@@ -36,11 +36,11 @@ for (const kem of [false, true]) {
         assert.equal((await call(next, effect, { kem: true })).status, 200);
         await assert.rejects(send(sent), { code: 'out_of_sync' });
       }
-      const kept = (await steps()).map(({ sealed_answer }) => sealed_answer?.length ?? 0);
+      const kept = (await steps()).map(({ sealed_response }) => sealed_response?.length ?? 0);
       assert.ok(Math.max(...kept) < 4_000, `${kept}`);
     });
 
-    test('many times at once, in two processes, leads to one next step', async (t) => {
+    test('concurrent retries in two processes lead to one next step', async (t) => {
       const { exchange, other, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const copies = Array.from({ length: 6 }, (_, n) => send(sent, undefined, n % 2 ? exchange : other.exchange));
@@ -49,7 +49,7 @@ for (const kem of [false, true]) {
       assert.equal((await call(answers[3]?.next ?? assert.fail())).status, 200);
     });
 
-    test('may say something else when it is made anew, and goes on with the same next step', async (t) => {
+    test('may differ when regenerated, with the same next step', async (t) => {
       const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const first = await send(sent);
@@ -60,13 +60,13 @@ for (const kem of [false, true]) {
       };
       const second = await send(sent, refuse);
       assert.deepEqual([second.status, second.json.code], [404, 'user_not_found']);
-      const third = await send(sent, { execute: async () => ({ answer: { message: 'short' } }) });
+      const third = await send(sent, { execute: async () => ({ response: { message: 'short' } }) });
       assert.deepEqual(third.json, { message: 'short' });
       assert.equal(new Set([first, second, third].map(hex)).size, 1);
       assert.equal((await call(second.next)).status, 200);
     });
 
-    test('changes nothing in the session when it is made anew', async (t) => {
+    test('regenerating it does not change the session', async (t) => {
       const { handshake, ask, send, steps } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       await send(sent);
@@ -76,7 +76,7 @@ for (const kem of [false, true]) {
       assert.deepEqual(await withoutTimes(), before);
     });
 
-    test('keeps a session from being idle when it is made anew', async (t) => {
+    test('regenerating it keeps the session alive', async (t) => {
       const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const sent = ask(await handshake(), read, { text: long, kem });
       const { next } = await send(sent);
@@ -86,7 +86,7 @@ for (const kem of [false, true]) {
       assert.equal((await call(next)).status, 200);
     });
 
-    test('keeps other bytes at that step out of sync', async (t) => {
+    test('a different request at its step is out_of_sync', async (t) => {
       const { handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
       const step = await handshake();
       const sent = ask(step, read, { text: long, kem });
@@ -97,12 +97,12 @@ for (const kem of [false, true]) {
   });
 }
 
-test('an answer is stored up to the bound, and beyond it where the request cannot be made again', async (t) => {
+test('a response is stored up to the limit, and beyond it if the request is not repeatable', async (t) => {
   const { handshake, ask, send, effects } = await createSuite2Harness(t, await newStoreLocation(t));
   const step = await handshake();
   const { text } = await send(ask(step, read, { text: '' }));
-  // The body of an answer grows by 256 characters of base64 for three blocks of 64.
-  const blocks = Math.floor(((MAX_STORED_ANSWER - text.length) / 256) * 3);
+  // The body of a response grows by 256 characters of base64 for three blocks of 64.
+  const blocks = Math.floor(((MAX_STORED_RESPONSE_LENGTH - text.length) / 256) * 3);
   const largest = 'x'.repeat(blocks * 64 + 64 - '{"message":""}'.length);
   for (const [endpoint, content, isStored] of [
     [read, largest, true],
@@ -112,7 +112,7 @@ test('an answer is stored up to the bound, and beyond it where the request canno
     const before = await effects();
     const sent = ask(await handshake(), endpoint, { text: content });
     const answer = await send(sent);
-    if (endpoint === read) assert.equal(answer.text.length <= MAX_STORED_ANSWER, isStored);
+    if (endpoint === read) assert.equal(answer.text.length <= MAX_STORED_RESPONSE_LENGTH, isStored);
     assert.equal((await send(sent)).text === answer.text, isStored, `${content.length}`);
     assert.equal(await effects(), before + (isStored ? 1 : 2));
   }

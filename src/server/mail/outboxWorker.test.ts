@@ -1,3 +1,4 @@
+// OutboxWorker: concurrency, leases, stopping, database outages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeTime, type FakeTime } from '../../../test/support/fakeTime.ts';
@@ -6,7 +7,7 @@ import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/s
 import type { Store } from '../store/store.ts';
 import type { MailLog } from './mail.ts';
 
-/** KeyedMutex the clock a second at a time where the worker cannot become idle. */
+/** Advances the clock second by second, without waiting for an idle worker. */
 async function letPass(time: FakeTime, milliseconds: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += SECOND) {
     time.advance(SECOND);
@@ -14,15 +15,16 @@ async function letPass(time: FakeTime, milliseconds: number): Promise<void> {
   }
 }
 
-/** A store that fails while the test says so. */
+/** A store that fails on demand. */
 function failingStore(store: Store): Store & { failing: boolean } {
   const state = { failing: false };
   const transaction: Store['transaction'] = (work) =>
     state.failing ? Promise.reject(new Error('cannot write K7M4PX')) : store.transaction(work);
-  return Object.assign(state, { ...store, transaction });
+  const { engine, location } = store;
+  return Object.assign(state, { engine, location, transaction, close: () => store.close() });
 }
 
-test('slow mails hold up no other one, and no more than five go at once', async (t) => {
+test('slow mails do not delay others, and at most five are sent at once', async (t) => {
   const slow = Promise.withResolvers<void>();
   const transport = createFakeTransport(({ to }) => (to.startsWith('slow') ? slow.promise : undefined));
   const harness = await createOutboxHarness(t, { transport });
@@ -43,7 +45,7 @@ test('slow mails hold up no other one, and no more than five go at once', async 
   assert.equal(new Set(recipients(transport)).size, 9);
 });
 
-test('an attempt that never ends is broken off, and made again', async (t) => {
+test('an attempt that never ends is aborted and repeated', async (t) => {
   const signals: AbortSignal[] = [];
   const transport = createFakeTransport((_, attempt) => (attempt === 1 ? new Promise(() => {}) : undefined));
   const { deliver } = transport;
@@ -65,7 +67,7 @@ test('an attempt that never ends is broken off, and made again', async (t) => {
 
 test('workers on one database send each mail once', async (t) => {
   const time = createFakeTime();
-  // Neither sends before both have taken mails.
+  // No mail is sent before both have leased some.
   const bothAtWork = Promise.withResolvers<void>();
   const waiting = () => createFakeTransport(() => bothAtWork.promise);
   const one = await createOutboxHarness(t, { time, transport: waiting() });
@@ -85,7 +87,7 @@ test('workers on one database send each mail once', async (t) => {
   assert.equal(new Set(sent).size, 40);
 });
 
-test('a mail that another process left behind is found', async (t) => {
+test('a mail left behind by another process is sent', async (t) => {
   const harness = await createOutboxHarness(t);
   const dead = await createOutboxHarness(t, {
     time: harness.time,
@@ -99,7 +101,7 @@ test('a mail that another process left behind is found', async (t) => {
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail that was on its way in a crash is sent again after its lease, as the same mail', async (t) => {
+test('a mail in delivery during a crash is sent again after its lease, as the same mail', async (t) => {
   const crashed = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   crashed.outbox.start();
   await crashed.send();
@@ -115,7 +117,7 @@ test('a mail that was on its way in a crash is sent again after its lease, as th
   assert.deepEqual(restarted.transport.attempts[0], crashed.transport.attempts[0]);
 });
 
-test('stopping waits for a mail that is being sent', async (t) => {
+test('stopping waits for a delivery in progress', async (t) => {
   const slow = Promise.withResolvers<void>();
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => slow.promise) });
   harness.outbox.start();
@@ -129,18 +131,18 @@ test('stopping waits for a mail that is being sent', async (t) => {
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('stopping breaks off a mail that takes too long, and the next start sends it', async (t) => {
+test('stopping aborts a delivery that takes too long, and the next start sends the mail', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   harness.outbox.start();
   await harness.send();
   await harness.transport.attempted(1);
-  // Until its transaction is over, stopping does not yet wait for the mail.
+  // Stopping waits for the mail only after its transaction.
   await harness.store.transaction(async () => {});
   const stopped = harness.outbox.stop();
   await new Promise((resolve) => setImmediate(resolve));
   harness.time.advance(10 * SECOND);
   await stopped;
-  assert.match(harness.log.text(), /broken off to stop/);
+  assert.match(harness.log.text(), /aborted: the server is stopping/);
 
   const restarted = await createOutboxHarness(t, { store: harness.store, time: harness.time });
   restarted.outbox.start();
@@ -148,7 +150,7 @@ test('stopping breaks off a mail that takes too long, and the next start sends i
   assert.equal(restarted.transport.attempts.length, 1);
 });
 
-test('after stopping, nothing is begun', async (t) => {
+test('no attempt begins after stopping', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   await harness.outbox.stop();
@@ -159,20 +161,20 @@ test('after stopping, nothing is begun', async (t) => {
   assert.equal((await harness.rows()).length, 1);
 });
 
-test('the worker outlives a database that cannot be read', async (t) => {
+test('the worker survives a database outage while reading', async (t) => {
   const store = failingStore(await openTestStore(t));
   const harness = await createOutboxHarness(t, { store });
   await harness.send();
   store.failing = true;
   harness.outbox.start();
   await harness.outbox.idle();
-  assert.match(harness.log.text(), /cannot be read/);
+  assert.match(harness.log.text(), /reading the outbox failed/);
   store.failing = false;
   await harness.advance(5 * SECOND);
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail that was accepted is not sent again because the database failed then', async (t) => {
+test('a mail accepted during a database outage is not sent again', async (t) => {
   const store = failingStore(await openTestStore(t));
   const delivery = Promise.withResolvers<void>();
   const harness = await createOutboxHarness(t, { store, transport: createFakeTransport(() => delivery.promise) });
@@ -190,7 +192,7 @@ test('a mail that was accepted is not sent again because the database failed the
   });
   delivery.resolve();
   await complaint.promise;
-  // Long past the lease.
+  // Long after the lease expired.
   await letPass(harness.time, 4 * MINUTE);
   store.failing = false;
   await letPass(harness.time, 10 * SECOND);

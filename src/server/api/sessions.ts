@@ -1,0 +1,42 @@
+// Handlers of the endpoints that list and end sessions.
+import type { Handlers } from '../sessions/handler.ts';
+import type { UserSessions } from '../sessions/list.ts';
+
+export interface SessionHandlersDependencies {
+  readonly sessions: UserSessions;
+}
+
+export function createSessionHandlers({
+  sessions,
+}: SessionHandlersDependencies): Pick<Handlers, 'listSessions' | 'endSession' | 'endOtherSessions' | 'logOut'> {
+  return {
+    listSessions: {
+      kind: 'immediate',
+      execute: async ({ session }, tx) => ({ response: { sessions: await sessions.list(tx, session) } }),
+    },
+
+    endSession: {
+      kind: 'immediate',
+      async execute({ fields, session }, tx) {
+        await sessions.end(tx, session, fields.session);
+        return {};
+      },
+    },
+
+    endOtherSessions: {
+      kind: 'immediate',
+      async execute({ session }, tx) {
+        await sessions.endOthers(tx, session);
+        return {};
+      },
+    },
+
+    logOut: {
+      kind: 'immediate',
+      async execute({ session }, tx) {
+        await sessions.logOut(tx, session);
+        return { session: { userId: null, recoveryId: null } };
+      },
+    },
+  };
+}

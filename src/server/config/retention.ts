@@ -1,0 +1,24 @@
+// How long expired rows are kept before the sweeper deletes them.
+import { LOCK_RULE } from '../accounts/credentials.ts';
+import { UNUSED_SESSION_TIMEOUT_MS } from '../sessions/suites/suite2/suite2.ts';
+import type { ExpiryTimes } from '../store/expiry.ts';
+import type { Config } from './config.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+/** Time for which a returning client learns that its session expired, instead of that it is unknown. */
+const EXPIRED_SESSION_MEMORY_MS = HOUR_MS;
+/** The longest window of a rate limit. */
+const MAX_RATE_WINDOW_MS = HOUR_MS;
+
+/** @returns a function from the time of a sweep, in milliseconds since 1970, to what is deleted by it */
+export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (now: number) => ExpiryTimes {
+  return (now) => ({
+    sessionsUnusedSince: now - sessionIdleMs - EXPIRED_SESSION_MEMORY_MS,
+    handshakesUnusedSince: now - UNUSED_SESSION_TIMEOUT_MS,
+    requestLocksExpiredBy: now,
+    recoveriesEndedBy: now,
+    loginAttemptsBefore: now - LOCK_RULE.memoryMs,
+    rateWindowsBefore: now - MAX_RATE_WINDOW_MS,
+    kemKeysEndedBy: now,
+  });
+}
