@@ -37,7 +37,7 @@ function findFiles(): string[] {
   return paths.flatMap((path) => (isFolder(path) ? globSync(join(path, '**/*.test.ts')).sort() : [path]));
 }
 
-/** Whether a file is in the lane of this run; a file that is named always is. */
+/** Selects the files of this run's lane; a file that is named is always in it. */
 function isInLane(file: string): boolean {
   return named.includes(file) || LONG_FILE.test(file) === isLong;
 }

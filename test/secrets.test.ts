@@ -75,12 +75,12 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
 
   const raw = await openRawConnection(server.url);
   const target = Buffer.from(`/encrypt/${bob.username}`, 'latin1');
-  const request = forAlice.prepare('', { message: message('with the name as it is in the URL') });
+  const request = forAlice.prepare('', { message: message('with an unencoded name in the URL') });
   expectMessage(forAlice.accept(request, await raw.post(target, request.body)));
   raw.close();
 
   const unknown = person('Unknown Secretive');
-  expectFailure(await forAlice.encrypt(unknown.username, message('for nobody')), 201, 'User is not found');
+  expectFailure(await forAlice.encrypt(unknown.username, message('for an unknown user')), 201, 'User is not found');
   expectFailure(await (await begin()).call('/login_user', { ...unknown }), 201, 'Password is wrong');
   expectFailure(await forBob.call('/register_user', { ...alice }), 201, 'Username is busy');
   const badPassword = await forBob.call('/register_user', { ...person('Weak'), password: password('weak-ling') });

@@ -107,7 +107,7 @@ test('suite 2', async (t) => {
     assert.equal((await client.call('/decrypt', { message })).json.message, 'x');
     const unnamed = await client.call('/encrypt', { message: 'x' });
     expectProblem(unnamed, 'malformed_request', 400);
-    expectProblem(await client.call('/encrypt', { username: 'nobody at all', message: 'x' }), 'user_not_found', 404);
+    expectProblem(await client.call('/encrypt', { username: 'unknown user', message: 'x' }), 'user_not_found', 404);
     expectProblem(await client.call('/decrypt', { message: 'x' }), 'undecryptable_message', 422);
 
     // The account and its sessions.

@@ -1,3 +1,4 @@
+// Finds and launches the installed Chromium.
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';

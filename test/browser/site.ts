@@ -1,3 +1,4 @@
+// A web site for the browser test.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

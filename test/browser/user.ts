@@ -1,3 +1,4 @@
+// A user of the SDK in a browser.
 import type { Browser } from 'playwright-core';
 import { type Vws, VwsError } from '../../src/client/index.ts';
 import { hideMlKem } from './chromium.ts';
@@ -12,7 +13,7 @@ export interface User {
   measureHandshakes: Page['measureHandshakes'];
   measureCalls: Page['measureCalls'];
   reload(): Promise<void>;
-  /** Whether this browser's WebCrypto has ML-KEM. */
+  /** Resolves to true if this browser's WebCrypto has ML-KEM. */
   hasMlKem(): Promise<boolean>;
 }
 

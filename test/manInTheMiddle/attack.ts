@@ -1,3 +1,4 @@
+// Attacks on requests and handshakes: how they run, and helpers to change messages.
 import assert from 'node:assert/strict';
 import { connect, type VwsErrorCode } from '../../src/client/index.ts';
 import type { StepState } from '../../src/client/suite2/step.ts';

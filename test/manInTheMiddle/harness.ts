@@ -110,7 +110,7 @@ async function expectUnharmed(
   const { person, vws } = alice;
   const { email, username, password } = person;
   assert.deepEqual(await vws.getAccount(), { username, email });
-  const text = `a text that nobody else may read, ${newPerson().username}`;
+  const text = `a text for Bob only, ${newPerson().username}`;
   const message = await vws.encrypt(bob.person.username, text);
   const opened = await bob.vws.decrypt(message);
   assert.deepEqual([opened.text, opened.sender], [text, username]);

@@ -1,3 +1,4 @@
+// A real server with a known identity key.
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Identity } from '../support/client/memorySuite2.ts';

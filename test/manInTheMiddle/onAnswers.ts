@@ -1,3 +1,4 @@
+// Attacks on responses.
 import assert from 'node:assert/strict';
 import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
@@ -57,7 +58,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     'sends a list': [given((reply) => ({ ...reply, body: '[]' })), 'bad_answer'],
     'takes the suite away': [given((reply) => withFields(reply, { suite: undefined })), 'bad_answer'],
     'names suite 1': [given((reply) => withFields(reply, { suite: 1 })), 'bad_answer'],
-    'says that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
+    'claims that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
   }),
 
   onRequests('adds headers to a response', {
@@ -163,7 +164,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
     'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
-    'that it is over': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
+    'that it has expired': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
     'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
   }),
 ];

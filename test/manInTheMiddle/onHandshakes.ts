@@ -1,3 +1,4 @@
+// Attacks on handshakes.
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { connect } from '../../src/client/index.ts';
@@ -83,8 +84,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
   ),
 
   onHandshakes('replaces the server’s key with their own', {
-    'signed by himself': [() => posing(async () => (await ownKey()).introduction), 'identity_changed'],
-    'signed by himself, in the server’s name': [
+    "signed with the attacker's identity": [
+      () => posing(async () => (await ownKey()).introduction),
+      'identity_changed',
+    ],
+    "signed with the attacker's identity, in the server's name": [
       ({ harness }) =>
         posing(async () => ({ ...(await ownKey()).introduction, identity: harness.identity.fingerprint })),
       'descriptor_invalid',
@@ -147,7 +151,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'its X25519 part': [shakenBy((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
     'its text': [shakenBy((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
     'its tag': [shakenBy((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
-    'putting his public key in': [
+    "replacing its public key by the attacker's": [
       shakenBy((request) =>
         withFields(request, { public_key: randomBytes(KEM_PUBLIC_KEY_LENGTH).toString('base64url') }),
       ),
@@ -182,8 +186,8 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'emptying it': [shaken((reply) => withFields(reply, { ciphertext: '' })), 'bad_answer'],
     'an earlier answer': [({ own }) => shaken(() => own.reply)(), 'bad_answer'],
     'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
-    'his own, without what the first message agreed on': [() => ownAnswer(), 'bad_answer'],
-    'his own, with a guess at it': [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
+    "the attacker's own, without the shared secret of the first message": [() => ownAnswer(), 'bad_answer'],
+    "the attacker's own, with a guess at that secret": [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
     none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 

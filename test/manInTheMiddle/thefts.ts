@@ -1,3 +1,4 @@
+// Attacks with stolen data.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { connect } from '../../src/client/index.ts';

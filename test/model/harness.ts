@@ -45,7 +45,7 @@ export interface Harness {
   populate(): Promise<void>;
   /** Begins a command, which the report describes by this text. */
   begin(text: string): void;
-  /** Whether the bounds of a session allow all these requests. */
+  /** Returns true if the bounds of a session allow all these requests. */
   allows(parts: readonly Part[]): boolean;
   /** Sends everything at once, optionally until the server crashes and restarts. */
   send(parts: readonly Part[], crash?: CrashPoint): Promise<void>;

@@ -53,7 +53,7 @@ export interface Message {
   readonly reader: string;
 }
 
-/** What the outcome depends on in addition to the state. */
+/** Values that the outcome depends on in addition to the state. */
 export interface Known {
   readonly messages: readonly Message[];
   /** The code of the step's recovery, if its mail has arrived. */

@@ -9,7 +9,7 @@ export interface PostOptions {
   readonly timeoutMs: number;
 }
 
-/** A response with the header that tells the client when to come back. */
+/** A response with its Retry-After header. */
 export interface TimedAnswer extends HttpAnswer {
   readonly retryAfter: string | undefined;
 }

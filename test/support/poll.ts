@@ -1,3 +1,4 @@
+// Waits for conditions without an event.
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_INTERVAL_MS = 20;

@@ -128,7 +128,7 @@ function unprivileged(): { uid: number; gid: number } | undefined {
     .split('\n')
     .map((line) => line.split(':'));
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
-  if (!user) throw new Error('There is neither a user "postgres" nor "nobody" to run PostgreSQL as.');
+  if (!user) throw new Error('PostgreSQL refuses to run as root: create a user "postgres".');
   return { uid: Number(user[2]), gid: Number(user[3]) };
 }
 

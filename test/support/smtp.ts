@@ -1,3 +1,4 @@
+// A real SMTP server for tests.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -28,7 +29,7 @@ export interface SmtpServerOptions {
   readonly hold?: (recipient: string) => Promise<void> | undefined;
   /** Returns the reply code to refuse a recipient with, or undefined. */
   readonly refuse?: (recipient: string) => number | undefined;
-  /** Whether to break the connection after accepting the mail, before the reply. */
+  /** Returns true to break the connection after accepting the mail, before the reply. */
   readonly loseReply?: (mail: ReceivedMail) => boolean;
   /** Default: any free port. */
   readonly port?: number;

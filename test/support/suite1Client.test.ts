@@ -1,3 +1,4 @@
+// Tests of the tests' client of suite 1.
 import assert from 'node:assert/strict';
 import { createPublicKey, publicEncrypt } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -50,7 +50,7 @@ export interface Introduction {
 }
 
 export interface RequestOptions {
-  /** Whether the request carries a KEM key, or which one. */
+  /** KEM key of the request: true for a new one. */
   readonly kem?: boolean | XWingPair;
   /** Content to seal in place of the fields. */
   readonly content?: Buffer;

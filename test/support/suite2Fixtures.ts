@@ -134,7 +134,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
     async sweep() {
       const times = expiryTimes({ sessionIdleMs: IDLE_TIME })(clock());
-      // What tests count effects by is no rate counter that ends.
+      // The rate counter that tests count effects with must not expire.
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },
   };

@@ -1,3 +1,4 @@
+// Tests of the search for secrets.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { findTraces } from './traces.ts';

@@ -1,3 +1,4 @@
+// Counts commits in the write-ahead log of SQLite.
 import { readFileSync } from 'node:fs';
 
 /*

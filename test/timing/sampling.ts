@@ -1,3 +1,4 @@
+// Takes timing samples and compares them.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';

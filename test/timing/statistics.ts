@@ -6,7 +6,7 @@
  *   correction as in M. Hollander, D. A. Wolfe, "Nonparametric statistical methods", 4.1. It compares ranks, so that a
  *   pause of the machine weighs as much as any other value.
  * - A = U / (n1 n2), the chance that a value of one sample is above one of the other, as the size of the effect: A. Vargha,
- *   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 is none; 0.56, 0.64 and 0.71 are small, medium and large.
+ *   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 means no effect; 0.56, 0.64 and 0.71 are small, medium and large.
  * - The shift, the median of all pairwise differences: J. L. Hodges, E. L. Lehmann, Ann. Math. Statist. 34 (1963).
  */
 
@@ -41,7 +41,7 @@ export function compare(first: readonly number[], second: readonly number[]): Co
   const u = rankSum - (n1 * (n1 + 1)) / 2;
   const n = n1 + n2;
   const deviation = Math.sqrt(((n1 * n2) / 12) * (n + 1 - ties / (n * (n - 1))));
-  // One half for continuity; all values equal is no difference.
+  // One half for continuity; equal values do not differ.
   const z = deviation === 0 ? 0 : Math.max(0, Math.abs(u - (n1 * n2) / 2) - 0.5) / deviation;
   return { p: twoSidedTail(z), superiority: u / (n1 * n2), shift: medianDifference(first, second) };
 }

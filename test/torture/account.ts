@@ -1,3 +1,4 @@
+// What an actor knows about an account.
 import type { Person } from '../support/people.ts';
 
 /** A ciphertext for an account and its text. */

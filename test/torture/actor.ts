@@ -1,3 +1,4 @@
+// An actor of the torture run, with the requests and checks that scenarios share.
 import { randomBytes } from 'node:crypto';
 import { newPerson } from '../support/people.ts';
 import type { Answer, Suite1Client } from '../support/suite1Client.ts';
@@ -21,9 +22,9 @@ export interface Actor {
   readonly sortedMails: SortedMails;
   /** All actors of this run. */
   readonly peers: () => readonly Actor[];
-  /** Whether the run is stopping. */
+  /** Returns true when the run is stopping. */
   readonly stopping: () => boolean;
-  /** Whether the account is registered. */
+  /** True once the account is registered. */
   begun: boolean;
   account: Account;
   /** Session of most requests. */

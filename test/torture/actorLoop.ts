@@ -1,3 +1,4 @@
+// The loop of an actor: random scenarios, and checks after restarts and at the end.
 import { type Account, passwordOf } from './account.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
 import { Broken } from './retryingClient.ts';
@@ -67,7 +68,7 @@ async function unlock(actor: Actor): Promise<void> {
   if (actor.account.usernames.length > 1) await settleName(actor);
 }
 
-/** Whether a lock kept the actor from settling the account's name or password. */
+/** Returns true if a lock kept the actor from settling the account's name or password. */
 function isUnsettled({ usernames, passwords }: Account): boolean {
   return usernames.length > 1 || passwords.length > 1;
 }

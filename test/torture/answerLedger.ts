@@ -1,3 +1,4 @@
+// Compares responses to copies of one request.
 import { createHash } from 'node:crypto';
 import type { Oracle } from './oracle.ts';
 

@@ -23,7 +23,7 @@ async function actUntil(harness: Harness, isEnough: () => boolean): Promise<void
   await stop();
 }
 
-/** Waits for so many acknowledged requests that some session has advanced by several steps. */
+/** Waits for enough acknowledged requests to advance at least one session by several steps. */
 function actForAWhile(harness: Harness): Promise<void> {
   const { counts } = harness.oracle;
   const enough = counts.acknowledged + 60;

@@ -1,3 +1,4 @@
+// Network faults and their probabilities.
 import type { Random } from './random.ts';
 
 /** Faults of the proxy, with their weights. */

@@ -1,3 +1,4 @@
+// Leases of mails that were in delivery when their process died.
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { endLeases, endMailLease, readMailLeases } from './disk.ts';
 
@@ -13,7 +14,7 @@ export interface MailLeases {
   endOrphaned(): Promise<void>;
   /** Ends all leases. No server may be running. */
   endAll(): Promise<void>;
-  /** Whether a lease of this mail was ended, after which it may be sent again. */
+  /** Returns true if a lease of this mail was ended, so that it may be sent again. */
   ended(mailId: string): boolean;
 }
 

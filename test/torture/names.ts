@@ -1,3 +1,4 @@
+// Contested usernames and their possible holders.
 import type { Oracle } from './oracle.ts';
 
 /** A contested name and its possible holder. */

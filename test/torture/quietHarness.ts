@@ -1,3 +1,4 @@
+// The torture harness without faults.
 import type { TestContext } from 'node:test';
 import { startServer } from '../support/server.ts';
 import { createHarness, type Harness } from './harness.ts';

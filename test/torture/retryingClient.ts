@@ -1,3 +1,4 @@
+// A client that repeats requests until they are answered.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TimedAnswer } from '../support/httpPost.ts';
 import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
@@ -54,7 +55,7 @@ export interface RequestOptions {
   readonly giveUpChance?: number;
   /** Called before each attempt and at the end, with the disturbances so far. */
   readonly onProgress?: (disturbances: number) => void;
-  /** Whether the session may have ended: such a response is then returned. */
+  /** The session may have ended: return such a response. */
   readonly mayBeOver?: boolean;
 }
 

@@ -1,3 +1,4 @@
+// Torture and crash runs.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cleanup } from './cluster.ts';
 import { createHarness, type Harness, type HarnessOptions } from './harness.ts';

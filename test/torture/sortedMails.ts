@@ -1,3 +1,4 @@
+// Mails of a run by recipient.
 import { codeIn } from '../support/mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
 

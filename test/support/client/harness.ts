@@ -1,3 +1,4 @@
+// Harness for tests of the SDK: a fake clock, storage, a network and an in-memory server.
 import { type Clock, type ConnectOptions, connect, type SessionStorage, type Vws } from '../../../src/client/index.ts';
 import { createFakeTime } from '../fakeTime.ts';
 import { createMemoryServer, type MemoryServer } from './memoryServer.ts';

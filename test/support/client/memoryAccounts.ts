@@ -1,3 +1,4 @@
+// Accounts and messages of the in-memory server.
 import type { Json } from './memorySuite2.ts';
 
 export interface Account {

@@ -1,3 +1,4 @@
+// The in-memory server for tests of the SDK.
 import { sha256, unb64 } from '../suite2Client.ts';
 import { createAccounts } from './memoryAccounts.ts';
 import {

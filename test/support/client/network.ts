@@ -1,3 +1,4 @@
+// The network between the SDK and the in-memory server, with its faults.
 import type { MemoryServer, WireAnswer } from './memoryServer.ts';
 
 /** A fault of one request; `forward` passes it to the server. */

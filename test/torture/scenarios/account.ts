@@ -1,3 +1,4 @@
+// Scenarios: names, passwords, logins.
 import { newPassword, newPerson } from '../../support/people.ts';
 import type { Suite1Client } from '../../support/suite1Client.ts';
 import { type Account, nameOf, passwordOf } from '../account.ts';

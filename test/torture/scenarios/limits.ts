@@ -1,3 +1,4 @@
+// Scenarios: account lock and rate limits.
 import { newPassword } from '../../support/people.ts';
 import { type Actor, countAttempts, expectOutcome, Locked, MAX_WRONG_PASSWORDS } from '../actor.ts';
 import { newAddress } from '../retryingClient.ts';

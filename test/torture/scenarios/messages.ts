@@ -1,3 +1,4 @@
+// Scenarios: encrypt and decrypt messages.
 import type { Suite1Client } from '../../support/suite1Client.ts';
 import { type Account, keepMessage, type Message, nameOf } from '../account.ts';
 import { type Actor, decryptAs, encryptFor, uniqueText } from '../actor.ts';

@@ -1,3 +1,4 @@
+// Scenarios: simultaneous requests.
 import { newPassword, newPerson } from '../../support/people.ts';
 import { nameOf, newAccount, passwordOf } from '../account.ts';
 import { type Actor, checkLock, countAttempts, logIn, outcomeOf, uniqueText } from '../actor.ts';

@@ -1,3 +1,4 @@
+// Scenario: account recovery.
 import { setTimeout as delay } from 'node:timers/promises';
 import { newPassword } from '../../support/people.ts';
 import type { Suite1Client } from '../../support/suite1Client.ts';
