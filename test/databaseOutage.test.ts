@@ -1,14 +1,17 @@
-/** The database disappears while the server runs, or has a newer schema than the server. */
+/** The database is locked, disconnected or unavailable while the server runs, or has a newer schema than the server. */
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SCHEMA_VERSION } from '../src/server/store/migrations.ts';
 import { expectMessage } from './support/expect.ts';
-import { newPerson, register } from './support/people.ts';
+import { logIn, newPerson, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
-import { startServer } from './support/server.ts';
+import { startServer, type TestServer } from './support/server.ts';
 import { runSql } from './support/sql.ts';
 import { newStoreLocation, postgresUrl } from './support/store.ts';
-import { type HttpAnswer, post } from './support/suite1Client.ts';
+import { type HttpAnswer, type PreparedRequest, post } from './support/suite1Client.ts';
 import { startTcpProxy } from './support/tcpProxy.ts';
 
 test('newer schema: a running server continues, a new one does not start', async (t) => {
@@ -28,7 +31,58 @@ test('newer schema: a running server continues, a new one does not start', async
   await assert.rejects(server.start(), /knows only .*Start a newer version of the server/);
 });
 
-const onPostgres = { skip: !postgresUrl && 'SQLite has no connections: outages.test.ts covers locked and full files' };
+/** A 503 with Retry-After that quotes nothing of the database. */
+async function expectUnavailable(server: TestServer, { path, body }: PreparedRequest): Promise<void> {
+  const answer = await fetch(server.url + path, { method: 'POST', body });
+  const text = await answer.text();
+  assert.equal(answer.status, 503, text);
+  assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+  assert.deepEqual(Object.keys(JSON.parse(text)), ['error']);
+  assert.doesNotMatch(text, /sqlite|SQL|disk|locked/i);
+}
+
+/** Another process that holds the write lock until it receives input. */
+async function lockDatabase(t: TestContext, dataDir: string): Promise<ChildProcess> {
+  const program = `
+    const { DatabaseSync } = require('node:sqlite');
+    const database = new DatabaseSync(${JSON.stringify(join(dataDir, 'vws.db'))}, { timeout: 5000 });
+    database.exec('BEGIN IMMEDIATE');
+    process.stdout.write('locked');
+    process.stdin.on('data', () => { database.exec('ROLLBACK'); database.close(); process.exit(0); });
+  `;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('database locked by another process', { skip: postgresUrl && 'applies to SQLite only' }, async (t) => {
+  const server = await startServer(t);
+  const person = newPerson();
+  const client = await register(server, person);
+  const request = client.prepare(`/encrypt/${person.username}`, { message: 'x' });
+  const locker = await lockDatabase(t, server.dataDir);
+
+  await t.test('requests and readiness: 503, liveness: 200', async () => {
+    const refused = [request, client.prepare('/change_username', { new_username: 'x', password: person.password })];
+    const [ready] = await Promise.all([
+      fetch(server.url + '/health/ready'),
+      ...refused.map((each) => expectUnavailable(server, each)),
+    ]);
+    assert.equal(ready.status, 503);
+    assert.equal((await fetch(server.url + '/health/live')).status, 200);
+  });
+
+  await t.test('after the lock ends, service resumes in the same session', async () => {
+    locker.stdin?.write('let go');
+    await once(locker, 'exit');
+    expectMessage(await client.send(request));
+    assert.equal((await fetch(server.url + '/health/ready')).status, 200);
+    await logIn(server, person);
+  });
+});
+
+const onPostgres = { skip: !postgresUrl && 'SQLite has no connections' };
 
 /** A server whose connections to the database can be cut. */
 async function startOnLine(t: TestContext) {

@@ -1,5 +1,6 @@
 // Scenarios: simultaneous requests.
 import { newPassword, newPerson } from '../../support/people.ts';
+import type { Suite1Client } from '../../support/suite1Client.ts';
 import { nameOf, newAccount, passwordOf } from '../account.ts';
 import { type Actor, checkLock, countAttempts, logIn, outcomeOf, uniqueText } from '../actor.ts';
 import { CONTESTED_NAMES, endSpare, settleName } from './account.ts';
@@ -51,42 +52,21 @@ export async function raceRenames(actor: Actor): Promise<void> {
   await settleName(actor);
 }
 
-/** Two new passwords at once in one session: one wins, and the other one's old password is wrong by then. */
+/** Two new passwords at once in one session: one wins, and the other request's current password is wrong by then. */
 export async function racePasswords(actor: Actor): Promise<void> {
-  const { account, client, oracle } = actor;
-  oracle.count('races');
-  const former = passwordOf(account);
-  const branches = [newPassword(), newPassword()].map((password) => ({ password, session: actor.main.fork() }));
-  account.passwords = [...branches.map(({ password }) => password), former];
-  const answers = await Promise.all(
-    branches.map(({ password, session }) => {
-      const fields = { password: former, new_password: password };
-      return client.insist(session, '/change_password', fields, countAttempts(account));
-    }),
-  );
-  if (answers.every((answer) => answer.status === 202)) account.passwords = [former];
-  for (const answer of answers) checkLock(actor, account, answer);
-  const outcomes = answers.map(outcomeOf);
-  const winners = branches.filter((_, index) => outcomes[index] === 'done');
-  const [winner] = winners;
-  if (!winner || winners.length !== 1) {
-    return client.broken('one of two simultaneous new passwords is set', outcomes.join(', '));
-  }
-  // The other password may have been counted as wrong after the winner's: the count stays.
-  account.passwords = [winner.password];
-  account.formerPassword = former;
-  oracle.count('password changes');
-  actor.main = winner.session;
-  await endSpare(actor);
+  await raceToPassword(actor, [actor.main.fork(), actor.main.fork()], '200 done,201 Password is wrong');
 }
 
-/** Two new passwords at once in two sessions: one wins, and ends the other one's session. */
+/** Two new passwords at once in two sessions: one wins, and ends the other session. */
 export async function raceSessions(actor: Actor): Promise<void> {
+  await raceToPassword(actor, [actor.main, await logIn(actor, actor.account)], '200 done,404 done');
+}
+
+async function raceToPassword(actor: Actor, sessions: Suite1Client[], expected: string): Promise<void> {
   const { account, client, oracle } = actor;
-  const other = await logIn(actor, account);
   oracle.count('races');
   const former = passwordOf(account);
-  const branches = [actor.main, other].map((session) => ({ session, password: newPassword() }));
+  const branches = sessions.map((session) => ({ session, password: newPassword() }));
   account.passwords = [...branches.map(({ password }) => password), former];
   const answers = await Promise.all(
     branches.map(({ password, session }) => {
@@ -94,13 +74,12 @@ export async function raceSessions(actor: Actor): Promise<void> {
       return client.insist(session, '/change_password', fields, { ...countAttempts(account), mayBeOver: true });
     }),
   );
-  const statuses = answers.map(({ status }) => status);
-  if (statuses.every((status) => status === 202)) account.passwords = [former];
+  if (answers.every(({ status }) => status === 202)) account.passwords = [former];
   for (const answer of answers) checkLock(actor, account, answer);
-  const winner = branches[statuses.indexOf(200)];
-  if (!winner || statuses.toSorted().join() !== '200,404') {
-    const seen = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`).join(', ');
-    return client.broken('one of two sessions that set a password at once continues', seen);
+  const outcomes = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`);
+  const winner = branches[outcomes.indexOf('200 done')];
+  if (!winner || outcomes.toSorted().join() !== expected) {
+    return client.broken('one of two simultaneous new passwords is set', `${outcomes.join()}, not ${expected}`);
   }
   // The other password may have been counted as wrong after the winner's: the count stays.
   account.passwords = [winner.password];
