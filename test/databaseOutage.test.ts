@@ -66,18 +66,18 @@ test('database locked by another process', { skip: postgresUrl && 'applies to SQ
   await t.test('requests and readiness: 503, liveness: 200', async () => {
     const refused = [request, client.prepare('/change_username', { new_username: 'x', password: person.password })];
     const [ready] = await Promise.all([
-      fetch(server.url + '/health/ready'),
+      fetch(`${server.url}/health/ready`),
       ...refused.map((each) => expectUnavailable(server, each)),
     ]);
     assert.equal(ready.status, 503);
-    assert.equal((await fetch(server.url + '/health/live')).status, 200);
+    assert.equal((await fetch(`${server.url}/health/live`)).status, 200);
   });
 
   await t.test('after the lock ends, service resumes in the same session', async () => {
     locker.stdin?.write('let go');
     await once(locker, 'exit');
     expectMessage(await client.send(request));
-    assert.equal((await fetch(server.url + '/health/ready')).status, 200);
+    assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
     await logIn(server, person);
   });
 });

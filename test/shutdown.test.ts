@@ -74,7 +74,7 @@ test('SIGTERM: requests in progress are finished, new ones are refused, none is 
       const answer = await post({ url }, '/create_session_key', '{}').catch(() => ({ status: 0, text: '' }));
       return answer.status === 0 || answer.status === 503 ? answer : undefined;
     });
-    if (refused.status === 503) assert.deepEqual(Object.keys(JSON.parse(refused.text)), ['error']);
+    if (refused.status === 503) assert.equal(typeof JSON.parse(refused.text).error, 'string');
   });
 
   await t.test('the exit is clean', () => stopped);

@@ -17,6 +17,8 @@ import { createHarness } from './harness.ts';
 const SEED = process.env.VWS_MODEL_SEED;
 const MAX_COMMANDS = 80;
 const MEAN_COMMANDS = MAX_COMMANDS / 2;
+/** More commands are for runs without the time limit of the test runner. */
+const MAX_COMMANDS_IN_LANE = 5_000;
 
 /** @param total the number of commands, over all sequences */
 export async function runModel(t: TestContext, total: number): Promise<void> {
