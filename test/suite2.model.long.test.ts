@@ -37,6 +37,32 @@ const event = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const) }) },
 );
 
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
+
+/** A sequence with every kind of repetition, which is part of each run. */
+const everyRepetition: Event[] = (() => {
+  const ask: Event = { kind: 'ask', kem: false, isLong: false };
+  const deliver = (isAnswerLost: boolean): Event => ({
+    kind: 'deliver',
+    copies: [false],
+    prepares: false,
+    isAnswerLost,
+  });
+  const repeat = (back: number): Event => ({ kind: 'late request', back });
+  return [
+    ask,
+    deliver(true),
+    repeat(0),
+    deliver(false),
+    ask,
+    repeat(1),
+    deliver(false),
+    ask,
+    deliver(false),
+    repeat(2),
+  ];
+})();
+
 /** A request as its client stores it. */
 interface Request {
   readonly sent: Sent2;
@@ -176,7 +202,7 @@ test('suite 2: client and server stay synchronized, each request is executed onc
       await client.deliver([true], false, false);
       client.check();
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true, examples: [[everyRepetition]] },
   );
   for (const [what, times] of [...counts].sort()) t.diagnostic(`${times} × ${what}`);
   // A run without these events would show nothing.
