@@ -1,7 +1,7 @@
-/** A VWS client, written to be read: all that suite 1 says on the wire. See docs/protocol.md. */
+// A minimal VWS client that shows suite 1 on the wire. See docs/protocol.md.
 import { constants, createCipheriv, createDecipheriv, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 
-/** What the session goes on with: both change with every answer. */
+/** The keys of the session. Both change with every response. */
 interface Keys {
   readonly sessionKey: string;
   readonly aesKey: Buffer;
@@ -16,7 +16,7 @@ export class Client {
     this.#keys = keys;
   }
 
-  /** Opens a session: we send an RSA key, the server sends an AES key that our RSA key alone can open. */
+  /** Opens a session: the client sends an RSA key, the server responds with an AES key encrypted for it. */
   static async connect(url: string): Promise<Client> {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string;
@@ -28,12 +28,16 @@ export class Client {
     return new Client(url, nextKeys(aesKey, answer.session_key));
   }
 
-  /** Makes a request inside the session: the fields go sealed, the path and the session key in clear. */
+  /**
+   * Sends a request inside the session. The fields are encrypted, the path and the session key are not.
+   *
+   * @returns the decrypted field `message`, or an empty text
+   */
   async call(path: string, fields: Record<string, string>): Promise<string> {
     const { sessionKey, aesKey } = this.#keys;
     const sealed = Object.entries(fields).map(([name, value]) => [name, seal(aesKey, value)]);
     const answer = await post(this.#url + path, { session_key: sessionKey, ...Object.fromEntries(sealed) });
-    // Without new keys nothing was executed, and the old ones stay good.
+    // Without new keys, the request was not executed and the old keys remain valid.
     if (!answer.ciphertext) throw new Error(JSON.stringify(answer));
     this.#keys = nextKeys(Buffer.from(open(aesKey, text(answer.ciphertext))), answer.session_key);
     if (answer.error) throw new Error(text(answer.error));
@@ -41,7 +45,7 @@ export class Client {
   }
 }
 
-/** An AES key travels as 64 hex characters; the session key that belongs to it is sealed under it. */
+/** An AES key is transmitted as 64 hex characters; its session key is encrypted with it. */
 function nextKeys(aesKeyHex: Buffer, sealedSessionKey: unknown): Keys {
   const aesKey = Buffer.from(aesKeyHex.toString('ascii'), 'hex');
   return { aesKey, sessionKey: open(aesKey, text(sealedSessionKey)) };
@@ -64,6 +68,6 @@ async function post(url: string, body: unknown): Promise<Record<string, unknown>
 }
 
 function text(value: unknown): string {
-  if (typeof value !== 'string') throw new Error('The server answered something else than VWS.');
+  if (typeof value !== 'string') throw new Error('Unexpected response: not a VWS server.');
   return value;
 }

@@ -1,33 +1,33 @@
-/** `npm run demo`: two people, a secret, and a forgotten password, told step by step. */
+// `npm run demo`: two users, a secret and a forgotten password, step by step.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from './client.ts';
 
-// The server's own settings say where it is.
+// The settings of the server contain its address.
 if (existsSync('.env')) process.loadEnvFile('.env');
 const url = process.env.VWS_URL ?? `http://127.0.0.1:${process.env.PORT ?? 5000}`;
 const mailbox = join(process.env.DATA_DIR ?? 'data', 'mailbox');
-/** Where the demo looks for the mail again and again, and for how long. */
+/** Interval and timeout of the search for the mail. */
 const MAIL_POLL_MS = 100;
 const MAIL_TIMEOUT_MS = 15_000;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const print = (line: string) => process.stdout.write(`${line}\n`);
 
 try {
-  await tell();
+  await runDemo();
 } catch (error) {
   const { message, cause } = error as Error;
-  const hint = message === 'fetch failed' ? `Nobody answers at ${url}. Start the server first: npm start` : message;
-  say(
+  const hint = message === 'fetch failed' ? `No server responds at ${url}. Start it first: npm start` : message;
+  print(
     `\nThe demo stopped. ${hint}${cause instanceof Error && message !== 'fetch failed' ? ` (${cause.message})` : ''}`,
   );
   process.exitCode = 1;
 }
 
-async function tell(): Promise<void> {
-  // A demo that is run twice needs new people each time.
+async function runDemo(): Promise<void> {
+  // Each run needs new users.
   const run = randomBytes(3).toString('hex');
   const alice = {
     username: `Alice ${run}`,
@@ -36,46 +36,48 @@ async function tell(): Promise<void> {
   };
   const bob = { username: `Bob ${run}`, email: `bob-${run}@example.org`, password: 'Secret_2026' };
 
-  say(`1. Alice and Bob each open a session at ${url} and register. Nobody told the server a key beforehand:`);
-  say('   each sent an RSA key, and got back an AES key that this RSA key alone can open.');
+  print(`1. Alice and Bob each open a session at ${url} and register. No keys were exchanged in advance:`);
+  print('   each client sent an RSA public key and received an AES key encrypted for it.');
   const aliceClient = await Client.connect(url);
   await aliceClient.call('/register_user', alice);
   const bobClient = await Client.connect(url);
   await bobClient.call('/register_user', bob);
 
   const secret = 'The key is under the third stone.';
-  say(`\n2. Alice has a text encrypted for "${bob.username}": ${secret}`);
+  print(`\n2. Alice has the server encrypt a text for "${bob.username}": ${secret}`);
   const ciphertext = await aliceClient.call(`/encrypt/${encodeURIComponent(bob.username)}`, { message: secret });
-  say(`   This is what she would hide in a video: ${ciphertext.slice(0, 48)}… (${ciphertext.length} characters)`);
+  print(`   This is the message to hide in a video: ${ciphertext.slice(0, 48)}… (${ciphertext.length} characters)`);
 
-  say('\n3. Alice herself cannot have it opened again:');
+  print('\n3. Alice cannot decrypt it:');
   await aliceClient.call('/decrypt', { message: ciphertext }).then(
-    () => Promise.reject(new Error('Alice opened a message that is not hers.')),
-    (error: Error) => say(`   the server says "${error.message}"`),
+    () => Promise.reject(new Error('Alice decrypted a message that is not hers.')),
+    (error: Error) => print(`   the server responds "${error.message}"`),
   );
 
-  say('\n4. Bob can:');
-  say(`   "${await bobClient.call('/decrypt', { message: ciphertext })}"`);
+  print('\n4. Bob can:');
+  print(`   "${await bobClient.call('/decrypt', { message: ciphertext })}"`);
 
-  say('\n5. Bob forgets his password. On a new device he asks for a code, which comes by mail.');
+  print('\n5. Bob forgets the password. On a new device, Bob requests a code, which is sent by mail.');
   const device = await Client.connect(url);
   await device.call('/forgot_password', { email: bob.email });
   const code = await findCode(bob.email);
   if (!code) {
-    say(`   The mail is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is elsewhere`);
-    say('   (set DATA_DIR as for the server). The story ends here.');
+    print(
+      `   The mail is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is in another folder`,
+    );
+    print('   (set DATA_DIR as for the server). The demo ends here.');
     return;
   }
-  say(`   The mail is in ${mailbox}, the code in it is ${code}.`);
+  print(`   The mail is in ${mailbox} and contains the code ${code}.`);
 
-  say('\n6. With the code he may set a new password, once.');
+  print('\n6. The code allows Bob to set a new password, once.');
   await device.call('/confirm_forgot_password', { code });
   await device.call('/final_forgot_password', { new_password: 'Another_Secret_2026' });
 
-  say('\n7. He logs in with it, and his messages still open:');
+  print('\n7. Bob logs in with it and can still decrypt earlier messages:');
   await device.call('/login_user', { email: bob.email, password: 'Another_Secret_2026' });
-  say(`   "${await device.call('/decrypt', { message: ciphertext })}"`);
-  say('\nThat is all. The whole client is examples/client.ts.');
+  print(`   "${await device.call('/decrypt', { message: ciphertext })}"`);
+  print('\nDone. The complete client is examples/client.ts.');
 }
 
 async function findCode(email: string): Promise<string | undefined> {

@@ -1,177 +1,175 @@
-/** The `vws` command when something is in its way: what scripts rely on, and what people may not lose. */
+/** The `vws` command when something fails: exit codes and JSON for scripts, and nothing lost for users. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { describe, type TestContext, test } from 'node:test';
-import { openTerminal, registerAt, startCliHarness, type Terminal } from './support/cli.ts';
+import { type TestContext, test } from 'node:test';
+import { openTerminal, registerAt, startProxy, type Terminal } from './support/cli.ts';
 import { newPassword } from './support/people.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import type { TestServer } from './support/server.ts';
+import { startSharedServer } from './support/sharedServer.ts';
 
-// Commands mostly wait for the server and the disk.
-describe('the command in trouble', { concurrency: 3 }, () => {
-  test('every failure has its exit code and its JSON', async (t) => {
-    const { line, ann } = await startCliHarness(t);
-    const password = await registerAt(ann, 'ann');
-    const failures: [string, string | Uint8Array, number, string][] = [
-      ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
-      ['encrypt nobody', 'x', 7, 'user_not_found'],
-      ['decrypt', 'no message', 7, 'undecryptable_message'],
-      ['decrypt /nowhere/at/all', '', 1, 'failed'],
-      ['encrypt ann', Buffer.from([0x66, 0xff]), 1, 'not_text'],
-      ['sessions end nonsense', '', 7, 'no_such_session'],
-      ['register --username ann --email other@example.org', `${password}\n`, 1, 'username_taken'],
-      ['login --email ann@example.org', '', 2, 'wrong_usage'],
-      ['fingerprint --pin AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', '', 6, 'identity_changed'],
-    ];
-    for (const [command, input, exit, code] of failures) {
-      const [found, error] = await ann.failure(command, input);
-      assert.deepEqual([found, error.code], [exit, code], command);
-      assert.equal(typeof error.title, 'string');
-    }
-    assert.equal((await ann.failure('decrypt /nowhere/at/all'))[1].title, 'There is no file /nowhere/at/all');
-    line.server = undefined;
-    const [exit, error] = await ann.failure('whoami --timeout 0.3');
-    assert.deepEqual([exit, error.code], [5, 'network']);
+const server = await startSharedServer();
+const otherServer = await startSharedServer();
+
+test('each failure has its exit code and its JSON', async (t) => {
+  const proxy = await startProxy(t, server);
+  const ann = await openTerminal(t, proxy);
+  const password = await registerAt(ann, 'ann');
+  const failures: [string, string | Uint8Array, number, string][] = [
+    ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
+    ['encrypt unknown', 'x', 7, 'user_not_found'],
+    ['decrypt', 'no message', 7, 'undecryptable_message'],
+    ['decrypt /nowhere/at/all', '', 1, 'failed'],
+    ['encrypt ann', Buffer.from([0x66, 0xff]), 1, 'not_text'],
+    ['sessions end nonsense', '', 7, 'no_such_session'],
+    ['register --username ann --email other@example.org', `${password}\n`, 1, 'username_taken'],
+    ['login --email ann@example.org', '', 2, 'wrong_usage'],
+    ['fingerprint --pin AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', '', 6, 'identity_changed'],
+  ];
+  for (const [command, input, exit, code] of failures) {
+    const [found, error] = await ann.failure(command, input);
+    assert.deepEqual([found, error.code], [exit, code], command);
+    assert.equal(typeof error.title, 'string');
+  }
+  assert.equal((await ann.failure('decrypt /nowhere/at/all'))[1].title, 'File not found: /nowhere/at/all');
+  proxy.server = undefined;
+  const [exit, error] = await ann.failure('whoami --timeout 0.3');
+  assert.deepEqual([exit, error.code], [5, 'network']);
+});
+
+test('no response: the note explains whether a new request was sent', async (t) => {
+  const proxy = await startProxy(t, server);
+  const bob = await openTerminal(t, proxy);
+  await registerAt(bob, 'bob');
+  proxy.server = undefined;
+  const first = await bob.run('encrypt bob --timeout 0.3', 'x');
+  assert.match(first.stderr, /It is recorded, and the next command resolves it first\./);
+  const second = await bob.run('whoami --timeout 0.3');
+  assert.match(second.stderr, /Nothing new was sent, because an earlier request has no response yet\./);
+  assert.doesNotMatch(second.stderr, /recorded/);
+  proxy.server = server;
+  await bob.succeed('encrypt bob', 'x');
+});
+
+test('a port without HTTPS fails at once', async (t) => {
+  const { url } = await startProxy(t, server);
+  const terminal = await openTerminal(t, { url });
+  const https = url.replace('http:', 'https:');
+  for (const command of [`fingerprint ${https}`, `login --suite1 --email a@example.org --server ${https}`]) {
+    const { code, stderr } = await terminal.run(command, `${newPassword()}\n`);
+    assert.equal(code, 5);
+    assert.match(stderr, /: This port does not use HTTPS\. Try http:\/\/ instead\.\n$/);
+    assert.doesNotMatch(stderr, /Retrying/);
+  }
+});
+
+test('identity_changed in JSON names the expected and the shown fingerprint', async (t) => {
+  const proxy = await startProxy(t, server);
+  const carl = await openTerminal(t, proxy);
+  const expected = (await carl.succeed('fingerprint')).trim();
+  const pin = 'A'.repeat(43);
+  const [, wrong] = await carl.failure(`fingerprint --pin ${pin}`);
+  const common = { code: 'identity_changed', server: proxy.url };
+  assert.deepEqual(wrong, {
+    ...common,
+    title: 'The server does not have the fingerprint of --pin.',
+    expected: pin,
+    shown: expected,
   });
+  assert.match(
+    (await carl.run(`login --pin ${pin}`)).stderr,
+    /^WARNING: SERVER DOES NOT HAVE THE FINGERPRINT OF --pin$/m,
+  );
+  await registerAt(carl, 'carl');
+  proxy.server = otherServer;
+  const [, changed] = await carl.failure('fingerprint');
+  const { shown } = changed;
+  assert.deepEqual(changed, { ...common, title: 'Server identification has changed.', expected, shown });
+  assert.match(String(shown), /^[\w-]{43}$/);
+});
 
-  test('a request without an answer is told from a later one that was not sent', async (t) => {
-    const { server, line, ann } = await startCliHarness(t);
-    await registerAt(ann, 'ann');
-    line.server = undefined;
-    const first = await ann.run('encrypt ann --timeout 0.3', 'x');
-    assert.match(first.stderr, /It is recorded, and the next command settles it first:/);
-    const second = await ann.run('whoami --timeout 0.3');
-    assert.match(second.stderr, /Nothing new was sent: an earlier request is still without an answer\./);
-    assert.doesNotMatch(second.stderr, /recorded/);
-    line.server = server;
-    await ann.done('encrypt ann', 'x');
-  });
+test('a restarted server keeps its identity; a different server causes a warning and exit code 6', async (t) => {
+  const proxy = await startProxy(t, server);
+  const dora = await openTerminal(t, proxy);
+  const password = await registerAt(dora, 'dora');
+  const sealed = await dora.succeed('encrypt dora', 'before');
+  await server.stop();
+  await server.start();
+  assert.equal(await dora.succeed('decrypt', sealed), 'before');
 
-  test('a port that speaks no HTTPS is told at once', async (t) => {
-    const { line, ann } = await startCliHarness(t);
-    const url = line.url.replace('http:', 'https:');
-    for (const command of [`fingerprint ${url}`, `login --suite1 --email a@example.org --server ${url}`]) {
-      const { code, stderr } = await ann.run(command, `${newPassword()}\n`);
-      assert.equal(code, 5);
-      assert.match(stderr, /: This port does not speak HTTPS; is it http:\/\/\?\n$/);
-      assert.doesNotMatch(stderr, /Trying again/);
-    }
-  });
-
-  test('programs are told which identity was expected and which was shown', async (t) => {
-    const { line, ann } = await startCliHarness(t);
-    const expected = (await ann.done('fingerprint')).trim();
-    const pin = 'A'.repeat(43);
-    const [, wrong] = await ann.failure(`fingerprint --pin ${pin}`);
-    const told = { code: 'identity_changed', server: line.url };
-    assert.deepEqual(wrong, {
-      ...told,
-      title: 'The server is not the one that --pin names.',
-      expected: pin,
-      shown: expected,
-    });
+  proxy.server = otherServer;
+  for (const command of ['whoami', 'login --email dora@example.org', 'fingerprint', 'logout']) {
+    const { code, stdout, stderr } = await dora.run(command, `${password}\n`);
+    assert.equal(code, 6, `${command}: ${stderr}`);
+    assert.equal(stdout, '');
     assert.match(
-      (await ann.run(`login --pin ${pin}`)).stderr,
-      /^WARNING: THE SERVER IS NOT THE ONE THAT --pin NAMES\.$/m,
+      stderr,
+      /!{72}\nWARNING: SERVER IDENTIFICATION HAS CHANGED\n.*Open sessions remain\nvalid; new sessions are refused\..*--pin [\w-]{43}\n!{72}\n/s,
     );
-    await registerAt(ann, 'ann');
-    line.server = await startServer(t);
-    const [, changed] = await ann.failure('fingerprint');
-    const { shown } = changed;
-    assert.deepEqual(changed, { ...told, title: 'The server is not the one that it was.', expected, shown });
-    assert.match(String(shown), /^[\w-]{43}$/);
-  });
+  }
+  proxy.server = server;
+  assert.equal(await dora.succeed('decrypt', sealed), 'before', 'the session survives');
 
-  test('a server that starts anew is the same to everybody; another one in its place is shouted about', async (t) => {
-    const { server, line, ann } = await startCliHarness(t);
-    const password = await registerAt(ann, 'ann');
-    const sealed = await ann.done('encrypt ann', 'before');
-    await server.stop();
-    await server.start();
-    line.server = server;
-    assert.equal(await ann.done('decrypt', sealed), 'before');
+  proxy.server = otherServer;
+  const shown = (await (await openTerminal(t, proxy)).succeed('fingerprint')).trim();
+  await dora.succeed(`register --username dora --email dora@example.org --pin ${shown}`, password);
+  assert.equal((await dora.json('whoami')).fingerprint, shown);
+});
 
-    const other = await startServer(t);
-    line.server = other;
-    for (const command of ['whoami', 'login --email ann@example.org', 'fingerprint', 'logout']) {
-      const { code, stdout, stderr } = await ann.run(command, `${password}\n`);
-      assert.equal(code, 6, `${command}: ${stderr}`);
-      assert.equal(stdout, '');
-      assert.match(
-        stderr,
-        /!{72}\nWARNING: THE SERVER IS NOT THE ONE THAT IT WAS\..*Sessions that are open go on; a new session is refused\..*--pin [\w-]{43}\n!{72}\n/s,
-      );
-    }
-    line.server = server;
-    assert.equal(await ann.done('decrypt', sealed), 'before', 'the session is not lost to the other server');
+test('a command killed while it waits for the response: the next command finds out the result', async (t) => {
+  const proxy = await startProxy(t, server);
+  const emil = await openTerminal(t, proxy);
+  const password = newPassword();
+  const command = 'register --username emil --email emil@example.org';
+  await kill(proxy.loseResponse('/register_user'), emil, command, password);
+  await emil.succeed(command, password);
+  const changed = newPassword();
+  await kill(proxy.loseResponse('/change_password'), emil, 'passwd', `${password}\n${changed}`);
+  assert.equal((await emil.json('whoami')).username, 'emil');
+  await emil.succeed('login --email emil@example.org', changed);
+});
 
-    line.server = other;
-    const shown = (await (await openTerminal(t, line)).done('fingerprint')).trim();
-    await ann.done(`register --username ann --email ann@example.org --pin ${shown}`, password);
-    assert.equal((await ann.json('whoami')).fingerprint, shown);
-  });
+test('concurrent commands run one after the other', async (t) => {
+  const fred = await openTerminal(t, server);
+  await registerAt(fred, 'fred');
+  const texts = ['one', 'two', 'three'];
+  const sealed = await Promise.all(texts.map((text) => fred.start('encrypt fred', text).result));
+  for (const [index, { code, stdout, stderr }] of sealed.entries()) {
+    assert.equal(code, 0, stderr);
+    assert.equal(await fred.succeed('decrypt', stdout), texts[index]);
+  }
+});
 
-  test('a command that is killed while it waits loses nothing', async (t) => {
-    const { line, ann } = await startCliHarness(t);
-    const password = newPassword();
-    const command = 'register --username ann --email ann@example.org';
-    await kill(line.loseAnswer('/register_user'), ann, command, password);
-    await ann.done(command, password);
-    const changed = newPassword();
-    await kill(line.loseAnswer('/change_password'), ann, 'passwd', `${password}\n${changed}`);
-    assert.equal((await ann.json('whoami')).username, 'ann');
-    await ann.done('login --email ann@example.org', changed);
-  });
-
-  test('commands at once take turns', async (t) => {
-    const { ann } = await startCliHarness(t);
-    await registerAt(ann, 'ann');
-    const texts = ['one', 'two', 'three'];
-    const sealed = await Promise.all(texts.map((text) => ann.done('encrypt ann', text)));
-    for (const [index, message] of sealed.entries()) assert.equal(await ann.done('decrypt', message), texts[index]);
-  });
-
-  test('the original server, which knows less, is spoken to all the same', async (t) => {
-    const ann = await openTerminal(t, await startOriginal(t, await startServer(t)));
-    const password = newPassword();
-    const account = { username: 'ann', email: 'ann@example.org' };
-    const { server: _, ...shown } = await ann.json(
-      'register --suite1 --username ann --email ann@example.org',
-      password,
-    );
-    assert.deepEqual(shown, account);
-    const [exit, error] = await ann.failure('whoami --suite1');
-    assert.deepEqual([exit, error.code], [1, 'route_not_found']);
-    const { username } = await ann.json('rename anna --suite1', password);
-    assert.equal(username, 'anna');
-    const sealed = await ann.done('encrypt anna --suite1', 'for an old friend');
-    assert.equal(await ann.done('decrypt --suite1', sealed), 'for an old friend');
-    await ann.done('logout --suite1');
-    const { username: unknown } = await ann.json('login --suite1 --email ann@example.org', password);
-    assert.equal(unknown, null);
-    assert.equal(await ann.done('decrypt --suite1', sealed), 'for an old friend');
-  });
-
-  test('an output that nobody reads any more is no error to be told', async (t) => {
-    const { ann } = await startCliHarness(t);
-    const { child, result } = ann.start('--help');
-    child.stdout?.destroy();
-    const { code, stderr } = await result;
-    assert.deepEqual([code, stderr], [141, '']);
-  });
+test('an original server without the newer endpoints works with --suite1', async (t) => {
+  const gina = await openTerminal(t, await startOriginal(t, server));
+  const password = newPassword();
+  const account = { username: 'gina', email: 'gina@example.org' };
+  const registration = 'register --suite1 --username gina --email gina@example.org';
+  const { server: _, ...shown } = await gina.json(registration, password);
+  assert.deepEqual(shown, account);
+  const [exit, error] = await gina.failure('whoami --suite1');
+  assert.deepEqual([exit, error.code], [1, 'route_not_found']);
+  const { username } = await gina.json('rename georgina --suite1', password);
+  assert.equal(username, 'georgina');
+  const sealed = await gina.succeed('encrypt georgina --suite1', 'for an old friend');
+  assert.equal(await gina.succeed('decrypt --suite1', sealed), 'for an old friend');
+  await gina.succeed('logout --suite1');
+  const { username: unknown } = await gina.json('login --suite1 --email gina@example.org', password);
+  assert.equal(unknown, null);
+  assert.equal(await gina.succeed('decrypt --suite1', sealed), 'for an old friend');
 });
 
 const ORIGINAL_PATHS =
   /^\/(create_session_key|register_user|login_user|encrypt|decrypt|change_\w+|(confirm_|final_)?forgot_password)(\/|$)/;
 
-/** The endpoints of the original server alone, and what its framework says in place of the others. */
-async function startOriginal(t: TestContext, server: TestServer): Promise<{ url: string }> {
+/** Forwards only the endpoints of the original server, and responds to others as its framework does. */
+async function startOriginal(t: TestContext, target: TestServer): Promise<{ url: string }> {
   const front = createServer(async (request, response) => {
     const { method = '', url = '' } = request;
     const body = Buffer.concat(await request.toArray());
     if (!ORIGINAL_PATHS.test(url))
       return response.writeHead(404, { 'content-type': 'text/html' }).end('<!doctype html>');
-    const answer = await fetch(server.url + url, { method, body });
+    const answer = await fetch(target.url + url, { method, body });
     return response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
   });
   front.listen(0, '127.0.0.1');
@@ -185,7 +183,7 @@ async function startOriginal(t: TestContext, server: TestServer): Promise<{ url:
   return { url: `http://127.0.0.1:${address.port}` };
 }
 
-/** Kills a command at the moment at which the server has done what it asked for. */
+/** Kills a command when the server has executed its request. */
 async function kill(lost: Promise<void>, terminal: Terminal, command: string, input: string): Promise<void> {
   const { child, result } = terminal.start(command, input);
   await lost;

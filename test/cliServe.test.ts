@@ -1,4 +1,4 @@
-/** `vws serve` is the same server as `npm start`. */
+/** `vws serve` runs the same server as `npm start`. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,30 +9,30 @@ import { openTerminal, registerAt } from './support/cli.ts';
 import { eventually } from './support/poll.ts';
 import { startVws } from './support/vws.ts';
 
-const PATIENCE_MILLISECONDS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
-test('it serves until SIGTERM, says by which fingerprint it is known, and keeps its data', async (t) => {
+test('serves until SIGTERM, reports its fingerprint, and logs JSON', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'vws-serve-'));
   t.after(() => rm(folder, { recursive: true }));
-  // Empty, so that a `.env` file of the project cannot reach the test.
-  const none = Object.keys(settings).flatMap((name) => [
+  // Empty settings, so that a `.env` file of the project does not affect the test.
+  const emptySettings = Object.keys(settings).flatMap((name) => [
     [name, ''],
     [`${name}_FILE`, ''],
   ]);
-  const environment = { ...Object.fromEntries(none), PORT: '0', HOST: '127.0.0.1', DATA_DIR: folder };
+  const environment = { ...Object.fromEntries(emptySettings), PORT: '0', HOST: '127.0.0.1', DATA_DIR: folder };
   const { child, result } = startVws(['serve'], { environment });
   t.after(() => child.kill('SIGKILL'));
-  let said = '';
+  let notes = '';
   child.stderr?.on('data', (text: string) => {
-    said += text;
+    notes += text;
   });
   const url = await eventually(
     'the server to listen',
-    () => /listening +(http:\S+).*Ctrl-C/s.exec(said)?.[1],
-    PATIENCE_MILLISECONDS,
+    () => /listening +(http:\S+).*Ctrl-C/s.exec(notes)?.[1],
+    START_TIMEOUT_MS,
   );
   const ann = await openTerminal(t, { url });
-  assert.equal((await ann.done('fingerprint')).trim(), /fingerprint (\S+)/.exec(said)?.[1]);
+  assert.equal((await ann.succeed('fingerprint')).trim(), /fingerprint (\S+)/.exec(notes)?.[1]);
   await registerAt(ann, 'ann');
   child.kill('SIGTERM');
   const { code, stdout } = await result;

@@ -1,20 +1,25 @@
-/** The `vws` command on a real terminal, which `script` of util-linux makes. */
+/** The `vws` command on a real pseudo-terminal, created with `script` of util-linux. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openTerminal, registerAt, startLine } from './support/cli.ts';
+import { problems } from '../src/protocol/problems.ts';
+import { openTerminal, registerAt, startProxy } from './support/cli.ts';
 import { codeFromMailbox } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import { eventually } from './support/poll.ts';
-import { startServer } from './support/server.ts';
+import { startSharedServer } from './support/sharedServer.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
-const PATIENCE_MILLISECONDS = 30_000;
+const PROMPT_TIMEOUT_MS = 30_000;
 const skip = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') !== true;
 
-/** Runs a command, then `stty`, on a terminal of their own. */
+const TRUST = 'Does it match the fingerprint from the operator? Trust and pin it? (yes/no)';
+
+const server = await startSharedServer();
+
+/** Runs a command, then `stty`, on a new terminal. */
 function openPty(t: TestContext, command: string, environment: Record<string, string>) {
   const line = `"${process.execPath}" "${MAIN}" ${command}; code=$?; stty -a; exit $code`;
   const child = spawn('script', ['-qec', line, '/dev/null'], {
@@ -32,10 +37,10 @@ function openPty(t: TestContext, command: string, environment: Record<string, st
       await eventually(
         `${question} in ${screen}`,
         () => screen.endsWith(`${question}: `) || screen.slice(from).includes(`${question}: `) || undefined,
-        PATIENCE_MILLISECONDS,
+        PROMPT_TIMEOUT_MS,
       );
       child.stdin.write(keys);
-      await eventually('an effect', () => !screen.endsWith(`${question}: `) || undefined, PATIENCE_MILLISECONDS);
+      await eventually('an effect', () => !screen.endsWith(`${question}: `) || undefined, PROMPT_TIMEOUT_MS);
     },
     async end(): Promise<{ code: unknown; screen: string }> {
       const [code] = await ended;
@@ -44,24 +49,23 @@ function openPty(t: TestContext, command: string, environment: Record<string, st
   };
 }
 
-test('an account is made at a terminal, where no password is shown', { skip }, async (t) => {
-  const server = await startServer(t, {});
+test('registration on a terminal: passwords are repeated and not echoed', { skip }, async (t) => {
   const { stateFolder, json } = await openTerminal(t, server);
   const password = newPassword();
   const pty = openPty(t, 'register --username bob', { VWS_STATE_DIR: stateFolder, VWS_SERVER: server.url });
-  await pty.answer('Trust it from now on, and no other one? (yes/no)', 'yes\r');
+  await pty.answer(TRUST, 'yes\r');
   await pty.answer('E-mail address', 'bob@example.org\r');
   await pty.answer('Password', 'too weak\r');
-  await pty.answer('Password, again', 'too weak\r');
+  await pty.answer('Repeat password', 'too weak\r');
   await pty.answer('Password', `${password}\r`);
-  await pty.answer('Password, again', `${password}x\r`);
+  await pty.answer('Repeat password', `${password}x\r`);
   await pty.answer('Password', `${password}\r`);
-  await pty.answer('Password, again', `${password}\r`);
+  await pty.answer('Repeat password', `${password}\r`);
   const { code, screen } = await pty.end();
   assert.equal(code, 0, screen);
   assert.match(screen, /E-mail address: bob@example\.org\r+\n/);
-  assert.match(screen, /The two are not the same\./);
-  assert.match(screen, /The password is too weak or too long/);
+  assert.match(screen, /Passwords do not match\./);
+  assert.ok(screen.includes(problems.password_refused.title.replace(/\.$/, '')), screen);
   assert.match(screen, /Registered and logged in as bob/);
   assert.ok(!screen.includes(password) && !screen.includes('too weak\r'), screen);
   assert.match(screen, / icanon /);
@@ -69,52 +73,51 @@ test('an account is made at a terminal, where no password is shown', { skip }, a
   assert.equal((await json('whoami')).username, 'bob');
 });
 
-test('Ctrl-C at a question ends the command and gives the terminal back', { skip }, async (t) => {
-  const line = await startLine(t, await startServer(t, {}));
-  const { stateFolder } = await openTerminal(t, line);
-  const pty = openPty(t, 'login --email a@example.org', { VWS_STATE_DIR: stateFolder, VWS_SERVER: line.url });
-  await pty.answer('Trust it from now on, and no other one? (yes/no)', 'y\r');
-  const sent = line.paths.length;
+test('Ctrl-C at a prompt: exit code 130, nothing sent, terminal restored', { skip }, async (t) => {
+  const proxy = await startProxy(t, server);
+  const { stateFolder } = await openTerminal(t, proxy);
+  const pty = openPty(t, 'login --email a@example.org', { VWS_STATE_DIR: stateFolder, VWS_SERVER: proxy.url });
+  await pty.answer(TRUST, 'y\r');
+  const sent = proxy.paths.length;
   await pty.answer('Password', 'hunter\x03');
   const { code, screen } = await pty.end();
   assert.equal(code, 130, screen);
   assert.match(screen, / icanon /);
   assert.match(screen, / echo /);
   assert.doesNotMatch(screen, /hunter|Error/);
-  assert.equal(line.paths.length, sent, 'nothing is sent');
+  assert.equal(proxy.paths.length, sent, 'nothing is sent');
 });
 
-test('a recovery that Ctrl-C ended after the code asks for the password alone', { skip }, async (t) => {
-  const server = await startServer(t, {});
-  const ann = await openTerminal(t, server);
-  await registerAt(ann, 'ann');
-  await ann.done('recover --send --email ann@example.org');
-  const code = await codeFromMailbox(server.dataDir, 'ann@example.org');
-  const environment = { VWS_STATE_DIR: ann.stateFolder, VWS_SERVER: server.url };
+test('recovery interrupted by Ctrl-C after the code: continues with the password prompt', { skip }, async (t) => {
+  const hanna = await openTerminal(t, server);
+  await registerAt(hanna, 'hanna');
+  await hanna.succeed('recover --send --email hanna@example.org');
+  const code = await codeFromMailbox(server.dataDir, 'hanna@example.org');
+  const environment = { VWS_STATE_DIR: hanna.stateFolder, VWS_SERVER: server.url };
   const first = openPty(t, 'recover --code', environment);
   await first.answer('Code', `${code}\r`);
   await first.answer('New password', '\x03');
   const interrupted = await first.end();
   assert.equal(interrupted.code, 130, interrupted.screen);
-  assert.match(interrupted.screen, /go on with: vws recover --code/);
+  assert.match(interrupted.screen, /continue with: vws recover --code/);
   const second = openPty(t, 'recover --code', environment);
   const password = newPassword();
   await second.answer('New password', `${password}\r`);
-  await second.answer('New password, again', `${password}\r`);
+  await second.answer('Repeat new password', `${password}\r`);
   const done = await second.end();
   assert.equal(done.code, 0, done.screen);
   assert.doesNotMatch(done.screen, /Code:/);
-  await ann.done('login --email ann@example.org', password);
+  await hanna.succeed('login --email hanna@example.org', password);
 });
 
-test('a server that is not trusted gets nothing', { skip }, async (t) => {
-  const line = await startLine(t, await startServer(t, {}));
-  const { stateFolder, failure } = await openTerminal(t, line);
-  const pty = openPty(t, 'login', { VWS_STATE_DIR: stateFolder, VWS_SERVER: line.url });
-  await pty.answer('Trust it from now on, and no other one? (yes/no)', 'no\r');
+test('answering no to the trust prompt: exit code 6, no session opened', { skip }, async (t) => {
+  const proxy = await startProxy(t, server);
+  const { stateFolder, failure } = await openTerminal(t, proxy);
+  const pty = openPty(t, 'login', { VWS_STATE_DIR: stateFolder, VWS_SERVER: proxy.url });
+  await pty.answer(TRUST, 'no\r');
   const { code, screen } = await pty.end();
   assert.equal(code, 6, screen);
   assert.match(screen, /The server is not trusted/);
-  assert.deepEqual(line.paths, ['/create_session_key']);
+  assert.deepEqual(proxy.paths, ['/create_session_key']);
   assert.equal((await failure('whoami'))[0], 3);
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createHpkeContext } from '../src/client/suite2/hpke.ts';
 import * as clientPrimitives from '../src/client/suite2/primitives.ts';
-import { createStep } from '../src/client/suite2/step.ts';
+import { Suite2State } from '../src/client/suite2/sessionState.ts';
 import { decapsulate as clientDecapsulate } from '../src/client/suite2/xwing.ts';
 import { endpoints, pathWithoutName } from '../src/protocol/endpoints.ts';
 import { Problem } from '../src/protocol/problems.ts';
@@ -176,14 +176,14 @@ for (const [n, step] of steps.entries()) {
     test('next root: SDK implementation', async () => {
       const state = {
         ...{ fingerprint: identity.public_key, descriptor: kemKey.descriptor, sessionId: handshake.session_id },
-        ...{ n, root: step.root, startedAt: 0, kemStep: -1, kemAt: 0 },
+        ...{ n, root: step.root, startedAt: 0, rekeyStep: -1, rekeyedAt: 0 },
       };
       const pending = {
         path: step.path,
         body: JSON.stringify(request.body),
         ...(step.kem_seed && { secret: `0 ${text(clientSecret(step.kem_seed))}` }),
       };
-      const opened = await createStep(state).open(pending, { status: answer.status, json: answer.body } as never);
+      const opened = await new Suite2State(state).open(pending, { status: answer.status, json: answer.body } as never);
       assert.equal((opened.next.saved as { root: string }).root, step.next_root);
       if (answer.status === 200) assert.deepEqual(opened.outcome, answer.json);
       else assert.equal((opened.outcome as { code?: string }).code, answer.json.code);

@@ -77,10 +77,10 @@ console.log(code + ' after ' + attempts + ' attempts');
 `;
 
 const TYPED_PROGRAM = `
-import { connect, type OpenedMessage, type Vws, VwsError } from 'vws-client';
+import { connect, type DecryptedMessage, type Vws, VwsError } from 'vws-client';
 import { suite1 } from 'vws-client/suite1';
 
-export async function example(url: string): Promise<OpenedMessage> {
+export async function example(url: string): Promise<DecryptedMessage> {
   const vws: Vws = await connect(url, { suite: suite1, deadline: 1000 });
   // @ts-expect-error there is no such field
   await vws.login({ email: 'a', passwort: 'b' });

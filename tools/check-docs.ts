@@ -30,8 +30,8 @@ const api = [HANDSHAKE, ...Object.values<Endpoint>(endpoints).map(apiEntry)];
 const settingRows = Object.entries(settings) as [string, Setting<unknown>][];
 
 function apiEntry(endpoint: Endpoint): ApiEntry {
-  const { path, summary, description, fields, pathField, answer, suite2Answer } = endpoint;
-  const inSuite2 = Object.entries(suite2Answer ?? {}).map(
+  const { path, summary, description, fields, pathField, response, suite2Response } = endpoint;
+  const inSuite2 = Object.entries(suite2Response ?? {}).map(
     ([name, meaning]) => [name, `${meaning} Suite 2 only.`] as const,
   );
   return {
@@ -43,7 +43,7 @@ function apiEntry(endpoint: Endpoint): ApiEntry {
       ...(pathField ? [[pathField, 'The recipient, percent-encoded in the path.'] as const] : []),
       ...Object.entries(fields),
     ],
-    response: [...Object.entries(answer), ...inSuite2],
+    response: [...Object.entries(response), ...inSuite2],
     problems: endpoint.problems,
   };
 }

@@ -1,86 +1,109 @@
+// `defineCommand`: one definition of a command gives its argument parsing, its help and its reference documentation.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import type { ErrorCode } from './exitCodes.ts';
+import { UsageError } from './errors.ts';
+import type { Shell } from './terminal/shell.ts';
 
-/** Where a command speaks: the result for programs and people, and notes about the way there for people alone. */
-export interface Output {
-  /** A line on the standard output. */
-  readonly print: (line: string) => void;
-  /** A line on the standard error. */
-  readonly note: (line: string) => void;
+/** Positional arguments in order, with descriptions: `<name>` is required, `[name]` is optional. */
+export type ArgumentTable = Readonly<Record<`<${string}>` | `[${string}]`, string>>;
+/** Options with descriptions: `--name <value>` takes a value, `--name` is a flag. */
+export type OptionTable = Readonly<Record<`--${string}`, string>>;
+
+/** A table without entries. */
+export type None = Readonly<Record<never, string>>;
+
+/** The parsed values by name. An option that takes a value is undefined if it is missing, a flag is false. */
+export type Values<A, O> = {
+  readonly [K in keyof A as K extends `<${infer Name}>` ? Name : never]: string;
+} & {
+  readonly [K in keyof A as K extends `[${infer Name}]` ? Name : never]: string | undefined;
+} & {
+  readonly [K in keyof O as K extends `--${infer Name} <${string}>` ? Name : never]: string | undefined;
+} & {
+  readonly [K in keyof O as K extends `--${string} <${string}>`
+    ? never
+    : K extends `--${infer Name}`
+      ? Name
+      : never]: boolean;
+};
+
+/** The documentation of a command. Texts are wrapped when they are shown; a blank line separates paragraphs. */
+export interface CommandDescription {
+  /** The words after `vws`. */
+  readonly name: string;
+  /** Replaces the generated arguments in the usage line. */
+  readonly usage?: string;
+  readonly description: string;
+  readonly args?: ArgumentTable;
+  readonly options?: OptionTable;
+  /** Answers that the command prompts for, in order; without a terminal, each is a line of the standard input. */
+  readonly input?: readonly string[];
+  /** Shape of the result with `--json`. */
+  readonly json?: string;
+  readonly notes?: string;
+  /** Command lines, each alone or with a remark. */
+  readonly examples?: readonly (string | readonly [command: string, remark: string])[];
 }
 
-/** What a command reads. On a terminal it asks; otherwise it takes the next line of the standard input. */
-export interface Input {
-  readonly isTerminal: boolean;
-  /** @throws UsageError if the input ends before; {@link Interrupted} */
-  ask(what: string): Promise<string>;
-  /** The same, without showing what is typed. */
-  askSecret(what: string): Promise<string>;
+export interface CommandDefinition<A extends ArgumentTable, O extends OptionTable> extends CommandDescription {
+  readonly args?: A;
+  readonly options?: O;
   /**
-   * The whole input, as bytes.
-   * @throws CommandError if it is longer than so many bytes
+   * @throws UsageError if the values are not valid
+   * @throws CommandError if the operation fails
    */
-  readAll(maxBytes: number): Promise<Uint8Array>;
+  readonly run: (values: Values<A, O>, shell: Shell) => Promise<void>;
 }
 
-/** All that a command has of the process that it runs in. */
-export interface Shell extends Output, Input {
-  /** Writes a text on the standard output as it is; on a terminal, characters that would control it are shown. */
-  readonly write: (text: string) => void;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** What the module of a command exports. */
+/** A command that can be run with the arguments that follow its name. */
 export interface Command {
-  /** The whole text of `vws <command> --help`. */
-  readonly help: string;
-  /**
-   * @param args what follows the command's name
-   * @throws UsageError if the command was called wrongly
-   * @throws CommandError if it cannot do what it was asked for
-   */
+  readonly description: CommandDescription;
   readonly run: (args: readonly string[], shell: Shell) => Promise<void>;
 }
 
-/** A command was called wrongly. The message says how. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-/** The user pressed Ctrl-C at a question. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-}
-
-/** What a {@link CommandError} says beside its message. */
-interface CommandErrorDetails {
-  /** For people, in place of the message. */
-  readonly text?: string;
-  /** For programs. */
-  readonly fields?: Readonly<Record<string, string>>;
-}
-
-/** A command could not do what it was asked for. The message is for people and complete: it needs no stack. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly code: ErrorCode;
-  readonly text: string | undefined;
-  readonly fields: Readonly<Record<string, string>>;
-
-  constructor(message: string, code: ErrorCode = 'failed', { text, fields = {} }: CommandErrorDetails = {}) {
-    super(message);
-    this.code = code;
-    this.text = text;
-    this.fields = fields;
-  }
-}
-
 /**
- * Reads a command's options as `node:util` describes them.
+ * Defines a command.
  *
- * @throws UsageError for what the options do not allow
+ * @example
+ * export const command = defineCommand({
+ *   name: 'rename',
+ *   description: 'Changes the username of your account.',
+ *   args: { '<username>': 'the new username' },
+ *   options: { '--json': 'print JSON' },
+ *   run: async ({ username, json }, shell) => shell.print(json ? JSON.stringify({ username }) : username),
+ * });
  */
-export function parseOptions<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+export function defineCommand<const A extends ArgumentTable = None, const O extends OptionTable = None>(
+  definition: CommandDefinition<A, O>,
+): Command {
+  const { args: argumentTable = {}, options: optionTable = {}, run } = definition;
+  return {
+    description: definition,
+    run: async (args, shell) => run(parse(argumentTable, optionTable, args) as Values<A, O>, shell),
+  };
+}
+
+function parse(argumentTable: ArgumentTable, optionTable: OptionTable, args: readonly string[]): object {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  const flags: Record<string, boolean> = {};
+  for (const option of Object.keys(optionTable)) {
+    const [name = '', value] = option.slice('--'.length).split(' ');
+    options[name] = { type: value ? 'string' : 'boolean' };
+    if (!value) flags[name] = false;
+  }
+  const { values, positionals } = parseWithNode({ args, options, allowPositionals: true });
+  return { ...readArguments(argumentTable, positionals), ...flags, ...values };
+}
+
+function readArguments(argumentTable: ArgumentTable, positionals: readonly string[]): Record<string, string> {
+  const names = Object.keys(argumentTable);
+  const missing = names.find((name, index) => name.startsWith('<') && !positionals[index]);
+  if (missing !== undefined) throw new UsageError(`${missing} is missing.`);
+  const surplus = positionals.slice(names.length);
+  if (surplus.length > 0) throw new UsageError(`Too many arguments: ${surplus.join(' ')}`);
+  return Object.fromEntries(positionals.map((value, index) => [names[index]?.slice(1, -1), value]));
+}
+
+function parseWithNode(config: ParseArgsConfig): ReturnType<typeof parseArgs> {
   try {
     return parseArgs(config);
   } catch (error) {
@@ -88,33 +111,15 @@ export function parseOptions<const T extends ParseArgsConfig>(config: T): Return
   }
 }
 
+/** Replaces the messages of Node.js, which explain its API rather than the command. */
 function describeOptionError({ code, message }: NodeJS.ErrnoException): string {
-  const named = /^\w+ \w* ?'(.*?)(?: <value>)?'(?=\.|$| argument| does)/.exec(message)?.[1];
-  const [sentence = message] = message.split('\n');
-  if (named === undefined) return sentence;
-  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') return tooMany([named]);
+  const option = /^\w+ \w* ?'(.*?)(?: <value>)?'(?=\.|$| argument| does)/.exec(message)?.[1];
+  const [firstLine = message] = message.split('\n');
+  if (option === undefined) return firstLine;
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const hint = named.startsWith('--') ? '' : ' A name or an id that begins with a hyphen goes after --';
-    return `There is no option ${named}.${hint}`;
+    const hint = option.startsWith('--') ? '' : ' Put a name or an id that begins with a hyphen after --';
+    return `Unknown option ${option}.${hint}`;
   }
-  if (message.includes('does not take an argument')) return `${named} takes no value.`;
-  return `The value of ${named} is missing.`;
-}
-
-function tooMany(surplus: readonly string[]): string {
-  return `Too many arguments: ${surplus.join(' ')}`;
-}
-
-/**
- * Gives the arguments that are no options.
- *
- * @param names what they are called in the help; `[name]` may be missing
- * @throws UsageError if there are others
- */
-export function readArguments(positionals: readonly string[], ...names: readonly string[]): string[] {
-  const missing = names.findIndex((name, index) => !name.startsWith('[') && !positionals[index]);
-  if (missing !== -1) throw new UsageError(`<${names[missing]}> is missing.`);
-  const surplus = positionals.slice(names.length);
-  if (surplus.length > 0) throw new UsageError(tooMany(surplus));
-  return [...positionals];
+  if (message.includes('does not take an argument')) return `${option} does not take a value.`;
+  return `The value of ${option} is missing.`;
 }

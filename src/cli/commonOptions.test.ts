@@ -1,10 +1,11 @@
+// Parsing of the common options.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { UsageError } from './command.ts';
 import { parseServerUrl, readCommonOptions } from './commonOptions.ts';
+import { UsageError } from './errors.ts';
 import { findStateFolder } from './state/state.ts';
 
 const FINGERPRINT = '02Ygnc7J-_QFicP0Mr3I9XROhhgJ4axEBwaePggTPhg';
@@ -15,7 +16,7 @@ function newFolder(t: TestContext): string {
   return folder;
 }
 
-test('the server is the one of the option, else of the variable, else the last one, else the local one', async (t) => {
+test('server: the option, else the variable, else the last login, else the local server', async (t) => {
   const state = newFolder(t);
   const environment = { VWS_STATE_DIR: state, VWS_SERVER: 'http://variable:1' };
   assert.equal(readCommonOptions({}, { environment: { VWS_STATE_DIR: state } }).url, 'http://127.0.0.1:5000');
@@ -25,17 +26,17 @@ test('the server is the one of the option, else of the variable, else the last o
   assert.equal(readCommonOptions({ server: 'http://option:2/' }, { environment }).url, 'http://option:2');
 });
 
-test('an address is told from what is none, and holds no secret', () => {
+test('addresses that are invalid or contain a password are rejected', () => {
   assert.equal(parseServerUrl('--server', 'https://VWS.example.org/sub/'), 'https://vws.example.org/sub');
   const wrong = ['vws.example.org', '', 'ftp://a', 'file:///a', 'https://u:p@a', 'https://a/?b', 'https://a/#b'];
   for (const text of wrong) assert.throws(() => parseServerUrl('--server', text), UsageError, text);
 });
 
-test('a pin is a fingerprint, which suite 1 has not; a time is a number of seconds', (t) => {
+test('--pin must be a fingerprint and needs suite 2; --timeout must be a number of seconds', (t) => {
   const environment = { VWS_STATE_DIR: newFolder(t) };
   const read = (values: Parameters<typeof readCommonOptions>[0]) => readCommonOptions(values, { environment });
   assert.equal(read({ pin: ` ${FINGERPRINT}\n` }).pin, FINGERPRINT);
-  assert.equal(read({ timeout: '0.5' }).timeout, 500);
+  assert.equal(read({ timeout: '0.5' }).timeoutMs, 500);
   for (const pin of [FINGERPRINT.slice(1), `${FINGERPRINT}A`, FINGERPRINT.replace('_', '!')]) {
     assert.throws(() => read({ pin }), UsageError, pin);
   }
@@ -43,7 +44,7 @@ test('a pin is a fingerprint, which suite 1 has not; a time is a number of secon
   for (const timeout of ['0', '-1', 'x', '1e9', 'NaN']) assert.throws(() => read({ timeout }), UsageError, timeout);
 });
 
-test('the folder for what is kept is where the user or the system wants it', () => {
+test('state folder: the option, else the variable, else the XDG folder, else the home folder', () => {
   const variables = { VWS_STATE_DIR: '/of/variable', XDG_STATE_HOME: '/xdg' };
   assert.equal(findStateFolder('/of/option', variables), '/of/option');
   assert.equal(findStateFolder(undefined, variables), '/of/variable');

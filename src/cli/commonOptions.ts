@@ -1,86 +1,76 @@
+// The options that all commands of a client have in common: which server, which session, which output.
 import { statSync } from 'node:fs';
-import { type Output, type Shell, UsageError } from './command.ts';
-import { findStateFolder, openState, type ServerState, type State } from './state/state.ts';
+import type { None, Values } from './command.ts';
+import { UsageError } from './errors.ts';
+import { findStateFolder, type ServerState, StateFolder } from './state/state.ts';
+import type { Shell } from './terminal/shell.ts';
 
 const DEFAULT_SERVER = 'http://127.0.0.1:5000';
 const DEFAULT_TIMEOUT_SECONDS = 15;
 const MAX_TIMEOUT_SECONDS = 3_600;
 
-/** The options of every command that speaks to a server, as `node:util` describes them. */
 export const commonOptions = {
-  server: { type: 'string' },
-  pin: { type: 'string' },
-  state: { type: 'string' },
-  timeout: { type: 'string' },
-  suite1: { type: 'boolean' },
-  json: { type: 'boolean' },
+  '--server <url>': `server address (default: VWS_SERVER, else the server of the last login, else ${DEFAULT_SERVER})`,
+  '--pin <fingerprint>':
+    'connect only to the server with this fingerprint; get it from the operator. Replaces a different stored fingerprint ' +
+    'and starts a new session. Without it, the first fingerprint that the server shows is trusted and stored',
+  '--timeout <seconds>': `how long to wait for a response (default: ${DEFAULT_TIMEOUT_SECONDS})`,
+  '--json': 'print the result, or the error, as one line of JSON on standard output',
+  '--state <folder>':
+    'where sessions and fingerprints are stored (default: VWS_STATE_DIR, else $XDG_STATE_HOME/vws, else ' +
+    '~/.local/state/vws)',
+  '--suite1': 'use the original protocol, for old servers; it is secure only over HTTPS',
 } as const;
 
-/** Closes the help of every command that has them. */
-export const commonOptionsHelp = `  --server <url>       the server; without it VWS_SERVER, else the one that was logged in to last,
-                       else ${DEFAULT_SERVER}
-  --pin <fingerprint>  what vws fingerprint tells and the server's operator confirms; without it the first
-                       fingerprint that the server shows is trusted, and no other one after that; another one
-                       than the known one starts a new session
-  --timeout <seconds>  how long to wait for an answer, ${DEFAULT_TIMEOUT_SECONDS} by default
-  --json               one line of JSON on the standard output, an error too: {"error":{"code","title","detail"}}
-  --state <folder>     where sessions and fingerprints are kept; without it VWS_STATE_DIR, else vws in
-                       XDG_STATE_HOME, else ~/.local/state/vws
-  --suite1             speak as clients did before suite 2: for old servers, and over HTTPS only`;
-
-/** How a command reaches its server. */
+/** The parsed common options. */
 export interface CommonOptions {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly pin: string | undefined;
   readonly suite: 1 | 2;
-  /** Milliseconds. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   readonly json: boolean;
-  readonly state: State;
-  /** What is kept of this server. */
-  readonly kept: ServerState;
+  readonly state: StateFolder;
+  /** The stored data about this server. */
+  readonly serverState: ServerState;
 }
 
 /** @throws UsageError */
 export function readCommonOptions(
-  values: { readonly [N in keyof typeof commonOptions]?: string | boolean | undefined },
+  values: Partial<Values<None, typeof commonOptions>>,
   { environment }: Pick<Shell, 'environment'>,
 ): CommonOptions {
-  const text = (name: 'server' | 'pin' | 'state' | 'timeout') =>
-    (values[name] as string | undefined)?.trim() || undefined;
-  const folder = findStateFolder(text('state'), environment);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
-    const from = text('state') ? '--state' : environment.VWS_STATE_DIR ? 'VWS_STATE_DIR' : 'XDG_STATE_HOME';
-    throw new UsageError(`${from} is no folder: ${folder}`);
-  }
-  const state = openState(folder);
-  const url = text('server')
-    ? parseServerUrl('--server', text('server') ?? '')
-    : environment.VWS_SERVER
-      ? parseServerUrl('VWS_SERVER', environment.VWS_SERVER)
-      : (state.readServer() ?? DEFAULT_SERVER);
+  const state = new StateFolder(readStateFolder(values.state?.trim(), environment));
+  const url = readServerUrl(values.server?.trim(), environment.VWS_SERVER) ?? state.readServer() ?? DEFAULT_SERVER;
   const suite = values.suite1 ? 1 : 2;
-  const pin = text('pin');
-  if (pin !== undefined && !/^[\w-]{43}$/.test(pin)) {
-    throw new UsageError('--pin must be a fingerprint: 43 characters of A-Z a-z 0-9 - _');
-  }
-  if (pin !== undefined && suite === 1)
-    throw new UsageError('--pin needs suite 2: in suite 1 a server has no fingerprint.');
   return {
     url,
-    pin,
+    pin: readPin(values.pin?.trim(), suite),
     suite,
-    timeout: parseTimeout(text('timeout')),
+    timeoutMs: readTimeout(values.timeout?.trim()),
     json: values.json === true,
     state,
-    kept: state.of(url),
+    serverState: state.ofServer(url),
   };
+}
+
+function readStateFolder(option: string | undefined, environment: Shell['environment']): string {
+  const folder = findStateFolder(option, environment);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
+    const from = option ? '--state' : environment.VWS_STATE_DIR ? 'VWS_STATE_DIR' : 'XDG_STATE_HOME';
+    throw new UsageError(`${from} is not a folder: ${folder}`);
+  }
+  return folder;
+}
+
+function readServerUrl(option: string | undefined, variable: string | undefined): string | undefined {
+  if (option) return parseServerUrl('--server', option);
+  return variable ? parseServerUrl('VWS_SERVER', variable) : undefined;
 }
 
 /**
  * @param from the option or variable that the address comes from, for the error
- * @returns the address without a slash at its end
+ * @returns the address without a trailing slash
  * @throws UsageError
  */
 export function parseServerUrl(from: string, text: string): string {
@@ -88,23 +78,24 @@ export function parseServerUrl(from: string, text: string): string {
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`${from} must be an address such as https://vws.example.org`);
   }
-  // The address is shown and kept: no place for a secret.
+  // The address is displayed and stored, so it must not contain a secret.
   if (url.username || url.password || url.search || url.hash) {
     throw new UsageError(`${from} must be an address without a user, a query or a fragment.`);
   }
   return url.href.replace(/\/+$/, '');
 }
 
-function parseTimeout(text: string | undefined): number {
-  const seconds = text === undefined ? DEFAULT_TIMEOUT_SECONDS : Number(text);
+function readPin(pin: string | undefined, suite: 1 | 2): string | undefined {
+  if (!pin) return undefined;
+  if (!/^[\w-]{43}$/.test(pin)) throw new UsageError('--pin must be a fingerprint: 43 characters of A-Z a-z 0-9 - _');
+  if (suite === 1) throw new UsageError('--pin cannot be used with --suite1: suite 1 has no fingerprints.');
+  return pin;
+}
+
+function readTimeout(text: string | undefined): number {
+  const seconds = text ? Number(text) : DEFAULT_TIMEOUT_SECONDS;
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
     throw new UsageError(`--timeout must be a number of seconds, at most ${MAX_TIMEOUT_SECONDS}.`);
   }
   return seconds * 1000;
-}
-
-/** Tells the result: as JSON to programs, else in the given lines. */
-export function tell(output: Output, { json }: Pick<CommonOptions, 'json'>, result: object, show: () => void): void {
-  if (json) output.print(JSON.stringify(result));
-  else show();
 }

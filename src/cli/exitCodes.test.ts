@@ -1,13 +1,13 @@
+// Exit codes and error texts.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { VwsError } from '../client/error.ts';
-import { CommandError, Interrupted, UsageError } from './command.ts';
+import { problems } from '../protocol/problems.ts';
+import { CommandError, Interrupted, UsageError } from './errors.ts';
 import { type ErrorCode, exitCodeOf, exitRows } from './exitCodes.ts';
 import { describeFailure, failureAsJson, failureAsText } from './failure.ts';
 
-test('an error leads to one exit code', () => {
+test('each error code has one exit code', () => {
   const codes: ErrorCode[] = exitRows.flatMap(({ errors }) => [...errors]);
   assert.deepEqual(codes, [...new Set(codes)]);
   const exits = exitRows.map(({ exit }) => exit);
@@ -16,12 +16,13 @@ test('an error leads to one exit code', () => {
   assert.equal(exitCodeOf('username_taken'), 1);
 });
 
-test('a problem of the server is told by its title, and by its detail where there is one', () => {
-  const plain = describeFailure(new VwsError('username_taken', 'whatever', { status: 409 }));
-  assert.equal(failureAsText(plain), 'Username already taken.');
-  assert.equal(failureAsJson(plain), '{"error":{"code":"username_taken","title":"Username already taken."}}');
+test('an error of the server: shows its title, and its detail if there is one', () => {
+  const plain = describeFailure(new VwsError('username_taken', 'unused', { status: 409 }));
+  const { title } = problems.username_taken;
+  assert.equal(failureAsText(plain), title);
+  assert.equal(failureAsJson(plain), `{"error":{"code":"username_taken","title":"${title}"}}`);
   const detailed = describeFailure(
-    new VwsError('account_locked', 'whatever', { detail: 'Five times wrong.', retryAfter: 60 }),
+    new VwsError('account_locked', 'unused', { detail: 'Five times wrong.', retryAfter: 60 }),
   );
   assert.match(
     failureAsText(detailed),
@@ -31,18 +32,13 @@ test('a problem of the server is told by its title, and by its detail where ther
   assert.equal(detailed.exitCode, 4);
 });
 
-test('suite 1 that is refused is said once, with what to do', () => {
-  const said = 'This server requires suite 2: use a newer client.';
-  const failure = describeFailure(new VwsError('suite1_refused', said, { status: 403, detail: said }));
-  assert.equal(failureAsText(failure), 'This server speaks suite 2 only.\nLeave out --suite1.');
+test('suite1_refused: shows one sentence and what to do', () => {
+  const { title } = problems.suite1_refused;
+  const failure = describeFailure(new VwsError('suite1_refused', title, { status: 403, detail: title }));
+  assert.equal(failureAsText(failure), 'This server supports only suite 2.\nOmit --suite1.');
 });
 
-test('the documentation has the table of exit codes', () => {
-  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'command.md'), 'utf8');
-  for (const { exit, meaning } of exitRows) assert.ok(text.includes(`\n| ${exit} | ${meaning} |\n`), meaning);
-});
-
-test('what the client itself has to say comes with the innermost cause', () => {
+test('an error of the SDK: shows the innermost cause', () => {
   const refused = new Error('connect ECONNREFUSED 127.0.0.1:1');
   const cause = new TypeError('fetch failed', { cause: refused });
   const failure = describeFailure(new VwsError('network', 'The server cannot be reached.', { cause }));
@@ -50,8 +46,8 @@ test('what the client itself has to say comes with the innermost cause', () => {
   assert.equal(failure.exitCode, 5);
 });
 
-test('errors of the command and of the system need no stack, those that nobody foresaw have one', () => {
-  assert.equal(describeFailure(new UsageError('So not.')).exitCode, 2);
+test('only unexpected errors show a stack trace', () => {
+  assert.equal(describeFailure(new UsageError('Wrong.')).exitCode, 2);
   assert.equal(describeFailure(new Interrupted()).exitCode, 130);
   assert.equal(describeFailure(new CommandError('No.', 'not_logged_in')).exitCode, 3);
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write', code: 'ENOSPC' });

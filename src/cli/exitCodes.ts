@@ -1,7 +1,8 @@
+// The exit codes of `vws`, and the error codes that lead to each.
 import type { VwsErrorCode } from '../client/error.ts';
 
-/** What went wrong in the command itself, before or beside any call. */
-export type CommandErrorCode =
+/** Errors of the command itself, in addition to those of the SDK and the server. */
+type CommandErrorCode =
   | 'failed'
   | 'unexpected'
   | 'wrong_usage'
@@ -16,14 +17,14 @@ export type ErrorCode = VwsErrorCode | CommandErrorCode;
 interface ExitRow {
   readonly exit: number;
   readonly meaning: string;
-  /** The error codes that lead to it. */
+  /** The error codes with this exit code; all others have 1. */
   readonly errors: readonly ErrorCode[];
 }
 
-/** Every exit code of `vws`: the one table that the program, its help and its documentation go by. */
+/** All exit codes. The program, its help and its documentation use this table. */
 export const exitRows = [
-  { exit: 0, meaning: 'done', errors: [] },
-  { exit: 1, meaning: 'failed; the message says why', errors: ['failed'] },
+  { exit: 0, meaning: 'success', errors: [] },
+  { exit: 1, meaning: 'failed; see the message', errors: ['failed'] },
   { exit: 2, meaning: 'wrong usage', errors: ['wrong_usage'] },
   {
     exit: 3,
@@ -37,21 +38,21 @@ export const exitRows = [
   },
   {
     exit: 5,
-    meaning: 'no answer from the server: unreachable or busy',
+    meaning: 'no response from the server: unreachable or busy',
     errors: ['network', 'deadline', 'bad_answer', 'overloaded', 'store_unavailable', 'too_many_requests'],
   },
   {
     exit: 6,
-    meaning: 'the server is not the one that is known or trusted',
+    meaning: 'the identity of the server is not the expected one, or not trusted',
     errors: ['identity_changed', 'identity_refused', 'identity_required', 'descriptor_invalid', 'downgrade_refused'],
   },
   {
     exit: 7,
-    meaning: 'nothing there: no such user, session or recovery, or no message for you',
+    meaning: 'not found: user, session or recovery; or the message is not for you',
     errors: ['user_not_found', 'no_such_session', 'no_recovery', 'undecryptable_message'],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },
-  { exit: 141, meaning: 'whoever read the output has gone', errors: [] },
+  { exit: 141, meaning: 'the output was closed (broken pipe)', errors: [] },
 ] as const satisfies readonly ExitRow[];
 
 export const DONE = 0;

@@ -1,21 +1,21 @@
+// Turns errors into what users and scripts see: code, title, detail, hint and exit code.
 import { VwsError } from '../client/error.ts';
 import { type ProblemCode, problems } from '../protocol/problems.ts';
-import { CommandError, Interrupted, UsageError } from './command.ts';
+import { CommandError, Interrupted, UsageError } from './errors.ts';
 import { type ErrorCode, exitCodeOf } from './exitCodes.ts';
 
-/** Why a command ended without doing what it was asked for. */
-export interface Failure {
+interface Failure {
   readonly code: ErrorCode;
-  /** What went wrong, in one sentence. */
+  /** The problem, in one sentence. */
   readonly title: string;
   readonly detail: string | undefined;
-  /** What else programs are told. */
+  /** Additional fields of the JSON error. */
   readonly fields: Readonly<Record<string, string>>;
-  /** All of it in the words for people, if that is more than the title. */
+  /** Replaces title and detail for people. */
   readonly text: string | undefined;
-  /** Seconds after which the same command may succeed, if the server said so. */
+  /** Seconds to wait before the same command may succeed, if the server reported it. */
   readonly retryAfter: number | undefined;
-  /** What to do about it. */
+  /** The next action for the user. */
   readonly hint: string | undefined;
   readonly exitCode: number;
 }
@@ -26,21 +26,22 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   not_authenticated: LOG_IN,
   session_not_found: LOG_IN,
   session_expired: LOG_IN,
-  out_of_sync: 'A copy of this session may have been used elsewhere. Log in with vws login, then look at vws sessions.',
-  account_locked: 'The lock ends by itself after 15 minutes, or with a new password: vws recover',
-  bad_answer: 'Is this the address of a VWS server?',
-  no_recovery: 'Begin with: vws recover',
-  downgrade_refused: 'It may be an old server, which --suite1 is for; see vws login --help.',
-  descriptor_invalid: 'Is the clock of this device right?',
-  suite1_refused: 'Leave out --suite1.',
+  out_of_sync:
+    'A copy of this session may have been used elsewhere. Log in with vws login, then check the list of vws sessions.',
+  account_locked: 'The lock ends after 15 minutes, or when you set a new password with: vws recover',
+  bad_answer: 'Check that this is the address of a VWS server.',
+  no_recovery: 'Start with: vws recover',
+  downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
+  descriptor_invalid: 'Check the clock of this device.',
+  suite1_refused: 'Omit --suite1.',
 };
 
-/** What the server says to clients that know suite 1 alone is not the whole truth for this one. */
+/** Titles that suit this client better than the server's, which address clients that support only suite 1. */
 const OWN_TITLES: Partial<Record<ErrorCode, string>> = {
-  suite1_refused: 'This server speaks suite 2 only.',
+  suite1_refused: 'This server supports only suite 2.',
 };
 
-/** Puts whatever a command threw into the terms of the user. */
+/** Describes any error that a command throws. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof VwsError) return describeVwsError(error);
   if (error instanceof UsageError) return failure('wrong_usage', error.message);
@@ -49,7 +50,7 @@ export function describeFailure(error: unknown): Failure {
     return { ...failure(error.code, error.message), text: error.text, fields: error.fields };
   }
   if (isSystemError(error)) return failure('failed', `${error.message}.`);
-  return failure('unexpected', 'An error that nobody foresaw.', (error as Error).stack ?? String(error));
+  return failure('unexpected', 'Unexpected error. Please report it.', (error as Error).stack ?? String(error));
 }
 
 function describeVwsError(error: VwsError): Failure {
@@ -65,23 +66,23 @@ function failure(code: ErrorCode, title: string, detail?: string): Failure {
   return { code, title, detail, fields: {}, text: undefined, retryAfter: undefined, hint, exitCode };
 }
 
-/** A file that cannot be written, a disk that is full: the message tells. */
+/** Errors of the operating system, such as a full disk, have complete messages. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 
-/** The innermost cause says most: `fetch failed` is because of ECONNREFUSED. */
+/** The innermost cause is the most precise: `fetch failed` is caused by ECONNREFUSED. */
 function reasonOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
   return reasonOf(cause.cause) ?? (cause.message || (cause as NodeJS.ErrnoException).code);
 }
 
-/** For scripts: one line of JSON. */
+/** The error for scripts: one line of JSON. */
 export function failureAsJson({ code, title, detail, retryAfter, fields }: Failure): string {
   return JSON.stringify({ error: { code, title, detail, retryAfter, ...fields } });
 }
 
-/** For people, to follow the command's name. */
+/** The error for people, without the name of the command. */
 export function failureAsText({ title, detail, text, hint, retryAfter }: Failure): string {
   const wait = retryAfter === undefined ? undefined : `Try again after ${retryAfter} s.`;
   return [text ?? (detail === undefined ? title : `${title.replace(/\.$/, '')}: ${detail}`), hint, wait]

@@ -1,24 +1,25 @@
+// Prompts for a new password, and repeats a prompt while the server rejects the answer.
 import { VwsError } from '../client/error.ts';
-import type { Shell } from './command.ts';
 import { describeFailure, failureAsText } from './failure.ts';
+import type { Shell } from './terminal/shell.ts';
 
-/** Asks for a new password: twice on a terminal, where nobody sees what is typed. */
+/** Prompts for a new password: twice on a terminal, because it is not echoed. */
 export async function askNewPassword(shell: Shell, what: string): Promise<string> {
   for (;;) {
     const password = await shell.askSecret(what);
-    if (!shell.isTerminal || (await shell.askSecret(`${what}, again`)) === password) return password;
-    shell.note('The two are not the same.');
+    if (!shell.isTerminal || (await shell.askSecret(`Repeat ${what.toLowerCase()}`)) === password) return password;
+    shell.note('Passwords do not match.');
   }
 }
 
 /**
- * Does something with what somebody types, and on a terminal asks anew for as long as the server refuses it.
+ * Runs a task with an answer. On a terminal, prompts again while the server rejects the answer.
  *
- * @param refusals the codes of such errors
+ * @param rejections the error codes that lead to another prompt
  */
 export async function askUntilAccepted<T>(
   shell: Shell,
-  refusals: readonly string[],
+  rejections: readonly string[],
   ask: () => Promise<string>,
   task: (answer: string) => Promise<T>,
 ): Promise<T> {
@@ -26,7 +27,7 @@ export async function askUntilAccepted<T>(
     try {
       return await task(await ask());
     } catch (error) {
-      if (!shell.isTerminal || !(error instanceof VwsError) || !refusals.includes(error.code)) throw error;
+      if (!shell.isTerminal || !(error instanceof VwsError) || !rejections.includes(error.code)) throw error;
       shell.note(failureAsText(describeFailure(error)));
     }
   }

@@ -1,18 +1,21 @@
+// Reads the input of a command: a file or the standard input.
 import { readFileSync, statSync } from 'node:fs';
-import { CommandError, type Shell } from './command.ts';
+import { CommandError } from './errors.ts';
+import type { Shell } from './terminal/shell.ts';
 
-/** Above what any server takes, in bytes: its own limit, 1 MiB by default, is the one that counts. */
+/** A safety limit above the limits of all servers (1 MiB by default). */
 const MAX_INPUT_BYTES = 128 * 1024 * 1024;
 
 /**
- * Reads a file, or the standard input.
+ * Reads a file or the standard input.
  *
  * @param path undefined or `-` for the standard input
+ * @param what the input, for the note on a terminal
  * @throws CommandError if it cannot be read or is too long
  */
 export async function readInput(path: string | undefined, shell: Shell, what: string): Promise<Uint8Array> {
   if (path !== undefined && path !== '-') return readWhole(path);
-  if (shell.isTerminal) shell.note(`Type or paste ${what}; Ctrl-D on a line of its own ends it.`);
+  if (shell.isTerminal) shell.note(`Type or paste ${what}, then press Ctrl-D on an empty line.`);
   return shell.readAll(MAX_INPUT_BYTES);
 }
 
@@ -21,7 +24,7 @@ function readWhole(path: string): Uint8Array {
     if (statSync(path).size <= MAX_INPUT_BYTES) return readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new CommandError(`There is no file ${path}`);
+    if (code === 'ENOENT') throw new CommandError(`File not found: ${path}`);
     if (code === 'EISDIR') throw new CommandError(`${path} is a folder, not a file.`);
     throw new CommandError(`${path} cannot be read: ${message}.`);
   }

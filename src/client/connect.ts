@@ -1,20 +1,23 @@
-import { type Budget, systemClock, withBudget } from './budget.ts';
-import { createVws } from './calls.ts';
+// `connect`: opens a session with a server, or resumes a stored one.
 import { VwsError } from './error.ts';
 import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
-import { loadSession, saveSession } from './saved.ts';
-import { createSession } from './session.ts';
-import { type HandshakeContext, type PendingRequest, Refused, type Step, type Suite } from './suite.ts';
+import { Session } from './session.ts';
+import { loadSession, saveSession } from './storedSession.ts';
+import { type HandshakeContext, type PendingRequest, RefusedError, type SessionState, type Suite } from './suite.ts';
 import { suite2 } from './suite2/suite.ts';
+import { systemClock, type TimeLimit, withTimeLimit } from './timeLimit.ts';
 import { createPost } from './transport.ts';
-import type { Vws } from './vws.ts';
+import { Vws } from './vws.ts';
 
 /**
- * Opens a session with a server, or goes on with the one that is in the storage, which asks nothing of the network.
+ * Opens a session with a server, or resumes the one in the storage, which makes no request.
  *
  * @param url the server's base URL, for example `https://vws.example.org`
- * @throws {VwsError} see {@link VwsErrorCode}
+ * @param options `pin` or `onFirstUse` is required, except in suite 1
+ * @throws {VwsError} `url_invalid`, `identity_required`, `identity_changed`, `identity_refused`, `descriptor_invalid`,
+ *   `downgrade_refused`, `handshake_refused`, `storage_failed`, `network`, `deadline`, `aborted`, `bad_answer`,
+ *   `suite1_refused`, `too_many_requests`, `overloaded`
  *
  * @example
  * const vws = await connect('https://vws.example.org', { pin: 'j7S1z…' });
@@ -27,65 +30,71 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   checkIdentityOptions(options, suite);
   const base = url.replace(/\/+$/, '');
   const post = createPost(base, options.fetch);
-  const save = (step: Step, pending?: PendingRequest) => saveSession(storage, suite, base, step, pending);
+  const save = (state: SessionState, pending?: PendingRequest) => saveSession(storage, suite, base, state, pending);
 
-  async function start(budget: Budget, known: string | undefined, earlier?: Step): Promise<Step> {
+  async function start(limit: TimeLimit, known: string | undefined, earlier?: SessionState): Promise<SessionState> {
     let trusted = known;
-    return retry(budget, () => {
+    return retry(limit, () => {
       const context: HandshakeContext = {
-        post: (path, body) => post(path, JSON.stringify(body), budget),
+        post: (path, body) => post(path, JSON.stringify(body), limit),
         now: () => clock.now(),
         pin: trusted,
         async trust(fingerprint) {
-          await budget.pausing(() => ask(options.onFirstUse, fingerprint));
+          await limit.pausing(() => ask(options.onFirstUse, fingerprint));
           trusted = fingerprint;
         },
       };
       return suite.start(context, earlier);
     }).catch((thrown) => {
-      throw thrown instanceof Refused ? thrown.error : thrown;
+      throw thrown instanceof RefusedError ? thrown.error : thrown;
     });
   }
 
-  async function startAndSave(): Promise<Step> {
-    const step = await withBudget({ signal, deadline }, clock, (budget) => start(budget, pin));
-    await save(step);
-    return step;
+  async function startAndSave(): Promise<SessionState> {
+    const state = await withTimeLimit({ signal, deadline }, clock, (limit) => start(limit, pin));
+    await save(state);
+    return state;
   }
 
-  const saved = await loadSession(storage, suite, base);
-  if (saved && pin !== undefined && saved.step.fingerprint !== pin) {
-    throw new VwsError('identity_changed', 'The stored session is with a server of another identity than the pinned.');
+  const stored = await loadSession(storage, suite, base);
+  if (stored && pin !== undefined && stored.state.fingerprint !== pin) {
+    throw new VwsError('identity_changed', 'The stored session belongs to a server with a different fingerprint.');
   }
-  const session = createSession({
-    step: saved?.step ?? (await startAndSave()),
-    pending: saved?.pending,
+  const session = new Session({
+    state: stored?.state ?? (await startAndSave()),
+    pending: stored?.pending,
     post,
     clock,
     deadline,
     save,
-    renew: (budget, step) => start(budget, step.fingerprint, step),
+    renew: (limit, state) => start(limit, state.fingerprint, state),
   });
-  return createVws({ url: base, suite: suite.id }, session);
+  return new Vws({ url: base, suite: suite.id }, session);
 }
 
-/** A request to such an address would fail each time, and look like a network that does. */
+/** With an invalid address, every request would fail as if the network were down. */
 function checkUrl(text: string): void {
   let url: URL | undefined;
   try {
     url = new URL(text);
   } catch {}
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || /[?#]/.test(text)) {
-    throw new VwsError('url_invalid', 'The server’s URL must be like https://vws.example.org, or http:, path allowed.');
+    throw new VwsError(
+      'url_invalid',
+      'The URL must be like https://vws.example.org, with http: or https: and no query.',
+    );
   }
 }
 
 function checkIdentityOptions({ pin, onFirstUse }: ConnectOptions, { id }: Suite): void {
   if (id === 1 && (pin !== undefined || onFirstUse)) {
-    throw new VwsError('downgrade_refused', 'Servers have no identity in suite 1 that could be pinned.');
+    throw new VwsError('downgrade_refused', 'Servers have no identity in suite 1: remove pin and onFirstUse.');
   }
   if (id === 2 && (pin === undefined ? !onFirstUse : !/^[\w-]{43}$/.test(pin))) {
-    throw new VwsError('identity_required', 'Give the server’s fingerprint, 43 characters, as the pin, or onFirstUse.');
+    throw new VwsError(
+      'identity_required',
+      'Pass the fingerprint of the server (43 characters) as pin, or onFirstUse.',
+    );
   }
 }
 
@@ -96,5 +105,5 @@ async function ask(onFirstUse: ConnectOptions['onFirstUse'], fingerprint: string
   } catch (thrown) {
     cause = thrown;
   }
-  throw new VwsError('identity_refused', 'The server’s identity was refused.', { cause });
+  throw new VwsError('identity_refused', "The server's identity was refused.", { cause });
 }

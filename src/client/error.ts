@@ -1,18 +1,19 @@
+// The error type of the SDK and its codes.
 import type { ProblemCode } from '../protocol/problems.ts';
 
 /**
- * What went wrong on this side of the wire.
+ * Errors that the SDK detects. docs/sdk.md describes all codes.
  *
- * - `url_invalid`: the server's address is no URL, or none that can be a server's
- * - `network`: no answer; the request was sent again and again until the deadline
- * - `deadline`: the time was up before an answer came
- * - `aborted`: the caller's signal stopped the call
- * - `bad_answer`: what came is no authentic answer, or an answer that breaks the protocol
- * - `identity_required`: neither `pin` nor `onFirstUse` was given, or a pin that is none
- * - `identity_changed`: the server has another identity than the pinned one
- * - `identity_refused`: `onFirstUse` refused the identity
+ * - `url_invalid`: the URL of the server is not valid
+ * - `network`: no response, although the request was resent until the deadline
+ * - `deadline`: the deadline passed during the first attempt
+ * - `aborted`: the caller's signal aborted the call
+ * - `bad_answer`: the response is not authentic or violates the protocol
+ * - `identity_required`: neither `pin` nor `onFirstUse` was given, or the pin is not a fingerprint
+ * - `identity_changed`: the server does not have the pinned fingerprint
+ * - `identity_refused`: `onFirstUse` refused the fingerprint
  * - `descriptor_invalid`: the server's key is not signed by its identity, or not valid at the time of this device
- * - `downgrade_refused`: the server answered in another suite than the one that was asked for
+ * - `downgrade_refused`: the server responded in a different suite
  * - `storage_failed`: the session could not be loaded, or not be saved before sending; nothing was sent
  */
 export type ClientErrorCode =
@@ -28,10 +29,10 @@ export type ClientErrorCode =
   | 'downgrade_refused'
   | 'storage_failed';
 
-/** Every code that a {@link VwsError} can have: the server's and this side's. */
+/** All codes of a {@link VwsError}: those of the server and those of the SDK. */
 export type VwsErrorCode = ProblemCode | ClientErrorCode;
 
-/** What a {@link VwsError} carries beside its code. */
+/** Optional properties of a {@link VwsError}. */
 export interface VwsErrorOptions {
   readonly status?: number | undefined;
   readonly detail?: string | undefined;
@@ -41,7 +42,7 @@ export interface VwsErrorOptions {
 }
 
 /**
- * The one error that calls reject with. Its texts hold no secret.
+ * The error of all calls. Its texts do not contain secrets.
  *
  * @example
  * try {
@@ -52,17 +53,17 @@ export interface VwsErrorOptions {
  * }
  */
 export class VwsError extends Error {
-  /** Stable: made to be compared. */
+  /** Stable identifier. */
   readonly code: VwsErrorCode;
-  /** The HTTP status, if there was an answer. */
+  /** The HTTP status, if there was a response. */
   readonly status: number | undefined;
-  /** What exactly is wrong, in English, if the server said so inside the session. */
+  /** Details in English, if the server reported them inside the session. */
   readonly detail: string | undefined;
-  /** Seconds after which the same call may succeed, if the server said so. */
+  /** Seconds to wait before the same call may succeed, if the server reported it. */
   readonly retryAfter: number | undefined;
   /**
-   * With `identity_changed`: the fingerprint that was shown instead of the pinned one, by the server or by somebody who
-   * poses as it. Undefined if it is a stored session that has another identity than the pinned one.
+   * With `identity_changed`: the fingerprint that the server, or an attacker in its place, presented. Undefined if only the
+   * stored session has a different fingerprint.
    */
   readonly fingerprint: string | undefined;
 
@@ -77,8 +78,8 @@ export class VwsError extends Error {
   }
 
   /**
-   * Whether the server says that it has no such session any more: clear the storage, connect and log in again.
-   * `out_of_sync` may mean that a copy of the session was used elsewhere.
+   * True if the session has ended according to the server: delete the stored session, connect and log in again.
+   * `out_of_sync` can mean that a copy of the session was used elsewhere.
    */
   get sessionLost(): boolean {
     return this.code === 'session_not_found' || this.code === 'session_expired' || this.code === 'out_of_sync';

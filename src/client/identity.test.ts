@@ -1,3 +1,4 @@
+// The identity of the server and the handshake.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
@@ -7,8 +8,8 @@ import { connect as connectTo, VwsError } from './index.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 
-describe('the server’s address', () => {
-  test('must be an absolute URL of HTTP or HTTPS, with a path at most', async () => {
+describe('server address', () => {
+  test('must be an absolute http: or https: URL without user, query and fragment', async () => {
     const { server, network, clock } = await createHarness();
     const options = { pin: server.fingerprint, fetch: network.fetch, clock };
     for (const url of [
@@ -33,8 +34,8 @@ describe('the server’s address', () => {
   });
 });
 
-describe('the server’s identity', () => {
-  test('must be pinned or asked about', async () => {
+describe('server identity', () => {
+  test('connect requires pin or onFirstUse', async () => {
     const { network, connect } = await createHarness();
     await assert.rejects(connect({ pin: undefined }), { code: 'identity_required' });
     await assert.rejects(connect({ pin: 'too short' }), { code: 'identity_required' });
@@ -42,7 +43,7 @@ describe('the server’s identity', () => {
     assert.equal(network.sent.length, 0);
   });
 
-  test('that is not the pinned one is refused, before anything else is sent', async () => {
+  test('a fingerprint other than the pin is refused before anything else is sent', async () => {
     const { server, network, connect } = await createHarness();
     const { fingerprint } = createIdentity();
     await assert.rejects(connect({ pin: fingerprint }), (error) => {
@@ -58,26 +59,26 @@ describe('the server’s identity', () => {
     );
   });
 
-  test('is told to onFirstUse once, and is then the fingerprint', async () => {
+  test('onFirstUse receives the fingerprint once, also after resends', async () => {
     const { server, network, connect } = await createHarness();
-    const told: string[] = [];
+    const received: string[] = [];
     network.faults.push(loseRequest, (_, forward) => forward(), loseAnswer);
-    const vws = await connect({ pin: undefined, onFirstUse: (fingerprint) => told.push(fingerprint) });
-    assert.deepEqual(told, [server.fingerprint]);
+    const vws = await connect({ pin: undefined, onFirstUse: (fingerprint) => received.push(fingerprint) });
+    assert.deepEqual(received, [server.fingerprint]);
     assert.equal(vws.fingerprint, server.fingerprint);
   });
 
-  test('that was trusted a moment ago cannot be changed in the same handshake', async () => {
+  test('an identity accepted by onFirstUse cannot change during the handshake', async () => {
     const { network, connect } = await createHarness();
     const other = await createServerKey(createIdentity(), 0, 2e12);
-    const told: string[] = [];
+    const received: string[] = [];
     network.faults.push((_, forward) => forward(), answerWith(200, other.introduction));
-    const onFirstUse = (fingerprint: string) => told.push(fingerprint);
+    const onFirstUse = (fingerprint: string) => received.push(fingerprint);
     await assert.rejects(connect({ pin: undefined, onFirstUse }), { code: 'identity_changed' });
-    assert.equal(told.length, 1);
+    assert.equal(received.length, 1);
   });
 
-  test('can be refused', async () => {
+  test('onFirstUse can refuse by returning false or throwing', async () => {
     const { network, connect } = await createHarness();
     const cause = new Error('No.');
     const refusals = [
@@ -93,13 +94,13 @@ describe('the server’s identity', () => {
     assert.ok(network.sent.every(({ body }) => body === '{"suite":2}'));
   });
 
-  test('may be looked at for as long as the user likes', async () => {
+  test('onFirstUse is not subject to the deadline', async () => {
     const { clock, connect } = await createHarness();
     const onFirstUse = () => clock.advance(10 * 60_000);
     await connect({ pin: undefined, onFirstUse, deadline: 1000 });
   });
 
-  test('must have signed the key', async () => {
+  test('a key that is not signed by the identity is refused', async () => {
     const { server, network, connect } = await createHarness();
     const other = (await createServerKey(createIdentity(), 0, 2e12)).introduction;
     for (const bent of [
@@ -117,8 +118,8 @@ describe('the server’s identity', () => {
   });
 });
 
-describe('the server’s key', () => {
-  test('is good as long as it says, give or take a day for wrong clocks', async () => {
+describe('server key', () => {
+  test('is valid in its period, with a tolerance of one day', async () => {
     const { server, clock, connect } = await createHarness();
     const now = clock.now();
     for (const [from, until, isGood] of [
@@ -133,7 +134,7 @@ describe('the server’s key', () => {
     }
   });
 
-  test('may have changed since it was cached: the new one is checked and used', async () => {
+  test('a new key in place of the cached one is verified and used', async () => {
     const { server, network, clock, connect } = await createHarness();
     const vws = await connect();
     await server.rotateKey();
@@ -147,11 +148,11 @@ describe('the server’s key', () => {
     );
     assert.ok(
       sent.every(({ body }) => body !== '{"suite":2}'),
-      'the cached key spares the question',
+      'the cached key saves a request',
     );
   });
 
-  test('may not have changed together with the identity', async () => {
+  test('a new key of another identity is refused', async () => {
     const { network, clock, connect } = await createHarness();
     const vws = await connect();
     const other = await createServerKey(createIdentity(), 0, 2e12);
@@ -160,15 +161,15 @@ describe('the server’s key', () => {
     await assert.rejects(vws.getAccount(), { code: 'identity_changed' });
   });
 
-  test('that is never taken is no server’s', async () => {
+  test('a server that rejects its own key: bad_answer', async () => {
     const { server, network, connect } = await createHarness();
     network.always = async () => ({ status: 200, json: server.introduction });
     await assert.rejects(connect({ deadline: 2000 }), { code: 'bad_answer' });
   });
 });
 
-describe('the handshake', () => {
-  test('that was tampered with is made anew', async () => {
+describe('handshake', () => {
+  test('a manipulated response is discarded and the handshake repeated', async () => {
     const { network, connect } = await createHarness();
     const bend = tamper(({ status, json }) => {
       const bytes = Buffer.from((json as { ciphertext: string }).ciphertext, 'base64url');
@@ -181,7 +182,7 @@ describe('the handshake', () => {
     await assert.rejects(connect({ deadline: 2000 }), { code: 'bad_answer' });
   });
 
-  test('is not made in suite 1, whatever the server says', async () => {
+  test('a response in suite 1 is refused: no downgrade', async () => {
     const { network, connect } = await createHarness();
     for (const fault of [
       answerWith(404, 'Error!'),
@@ -199,7 +200,7 @@ describe('the handshake', () => {
     }
   });
 
-  test('that is refused as too large is an error like any other', async () => {
+  test('status 413 becomes payload_too_large', async () => {
     const { network, clock, connect } = await createHarness();
     network.faults.push(answerWith(413, {}));
     await assert.rejects(connect(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
@@ -209,17 +210,17 @@ describe('the handshake', () => {
     await assert.rejects(vws.getAccount(), { name: 'VwsError', code: 'payload_too_large', status: 413 });
   });
 
-  test('is made anew before the first request of a session that the server has dropped by now', async () => {
+  test('an unused session that the server has dropped is replaced before the first request', async () => {
     const { server, clock, connect } = await createHarness();
     const vws = await connect();
     clock.advance(3 * 60_000);
     server.sessions.clear();
     await vws.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
     clock.advance(3 * 60_000);
-    assert.equal((await vws.getAccount()).username, 'alice', 'a used session is kept');
+    assert.equal((await vws.getAccount()).username, 'alice', 'a used session is not replaced');
   });
 
-  test('leaves nothing behind if it cannot be saved', async () => {
+  test('a session that cannot be saved: storage_failed', async () => {
     const { connect } = await createHarness();
     const storage = createMemoryStorage();
     const cause = new Error('The disk is full.');

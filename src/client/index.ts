@@ -1,6 +1,6 @@
-/** The client of a VWS server, for Node.js from version 20 and for browsers. See docs/sdk.md. */
+// The public API of the SDK, for Node.js 20 or later and browsers. See docs/sdk.md.
 export { connect } from './connect.ts';
 export { type ClientErrorCode, VwsError, type VwsErrorCode, type VwsErrorOptions } from './error.ts';
 export type { CallOptions, Clock, ConnectOptions, SessionStorage } from './options.ts';
 export type { Suite } from './suite.ts';
-export type { Account, OpenedMessage, SessionInfo, Vws } from './vws.ts';
+export type { Account, DecryptedMessage, SessionInfo, Vws } from './vws.ts';

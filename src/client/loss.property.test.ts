@@ -1,3 +1,4 @@
+// Property: no loss on the network executes a request twice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, asyncProperty, boolean, assert as check, constantFrom, integer, record } from 'fast-check';
@@ -10,20 +11,20 @@ const repeated: Fault = async (_, forward) => {
   await forward();
   return forward();
 };
-const bent = tamper(({ status, json }) => ({ status, json: { ...(json as object), payload: 'AAAA' } }));
+const manipulated = tamper(({ status, json }) => ({ status, json: { ...(json as object), payload: 'AAAA' } }));
 const none: Fault = (_, forward) => forward();
-const FAULTS = { loseRequest, loseAnswer, repeated, bent, unavailable: answerWith(503, {}), none };
+const FAULTS = { loseRequest, loseAnswer, repeated, manipulated, unavailable: answerWith(503, {}), none };
 
 const step = record({
   faults: array(constantFrom(...(Object.keys(FAULTS) as (keyof typeof FAULTS)[])), { maxLength: 3 }),
-  /** Too short a deadline to be sent again: the next call finds out what became of it, if it was sent at all. */
+  /** The deadline is too short for resending: the next call resolves the request if it was sent. */
   givesUp: boolean(),
-  /** The client starts anew from what it kept. */
+  /** The client restarts from its storage. */
   restarts: boolean(),
   pause: integer({ min: 0, max: 90_000 }),
 });
 
-test('whatever is lost, repeated or bent, every request is executed once and both sides stay in step', async () => {
+test('with any lost, repeated or manipulated messages, each request is executed once and both sides stay in sync', async () => {
   await check(
     asyncProperty(array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
       const { server, network, clock, connect, join } = await createHarness();
@@ -58,13 +59,13 @@ test('whatever is lost, repeated or bent, every request is executed once and bot
       assert.deepEqual(
         names,
         steps.map((_, i) => `alice ${i}`).filter((name) => names.includes(name)),
-        'in order, and none twice',
+        'in order, each at most once',
       );
       for (const name of done) assert.ok(names.includes(name), `${name} was executed`);
       assert.equal(username, names.at(-1) ?? 'alice');
-      const kemSteps = server.executions.filter(({ withKemKey }) => withKemKey).map(({ n }) => n);
-      for (const [i, n] of kemSteps.entries()) assert.ok(n - (kemSteps[i - 1] ?? 0) <= 16);
-      assert.ok(server.executions.length - (kemSteps.at(-1) ?? -17) <= 16);
+      const rekeys = server.executions.filter(({ withKemKey }) => withKemKey).map(({ n }) => n);
+      for (const [i, n] of rekeys.entries()) assert.ok(n - (rekeys[i - 1] ?? 0) <= 16);
+      assert.ok(server.executions.length - (rekeys.at(-1) ?? -17) <= 16);
     }),
     { numRuns: 25 },
   );

@@ -1,49 +1,53 @@
+// The options of connections and calls.
 import type { Suite } from './suite.ts';
 
-/** Where a session is kept between runs, as one text. It holds the session's secrets: keep it as you keep a password. */
+/** Stores a session between runs, as one text. The text contains the session's keys: protect it like a password. */
 export interface SessionStorage {
+  /** Returns the stored text, or null or undefined if there is none. */
   load(): string | null | undefined | Promise<string | null | undefined>;
-  /** Called before each request is sent, and after each answer: nothing is sent until it is done. */
+  /** Stores the text. Called before each request, which is sent only when this has succeeded, and after each response. */
   save(text: string): void | Promise<void>;
-  clear(): void | Promise<void>;
 }
 
-/** Time, which tests replace. */
+/** The source of time. Tests replace it. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** @returns milliseconds since 1970 */
   now(): number;
-  /** The pause before a request is sent again, in milliseconds. It may stay pending once the signal is aborted. */
+  /** Waits before a request is resent. May stay pending after the signal is aborted. */
   wait(milliseconds: number, signal: AbortSignal): Promise<unknown>;
-  /** Calls back after so many milliseconds, unless the function that it returns is called before. */
+  /**
+   * Calls `callback` after this many milliseconds.
+   * @returns a function that cancels the timer
+   */
   startTimer(callback: () => void, milliseconds: number): () => void;
 }
 
 /** The last argument of every call. */
 export interface CallOptions {
-  /** Stops waiting. A request that was sent stays recorded, and the next call finds out first what became of it. */
+  /** Aborts the call. A request that was sent stays stored, and the next call resolves it first. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that the call may take, waiting for other calls and sending again included. 60,000 by default. */
+  /** Milliseconds that the call may take, including waiting for other calls and resending. Default: 60,000. */
   readonly deadline?: number | undefined;
 }
 
-/** How to connect. In suite 2 there must be a `pin` or an `onFirstUse`. */
+/** Options of {@link connect}. Suite 2 requires `pin` or `onFirstUse`. */
 export interface ConnectOptions {
-  /** Stops connecting; each later call has a signal of its own. */
+  /** Aborts connecting. Later calls have their own signals. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for connecting, and for each call that does not say otherwise. 60,000 by default. */
+  /** Milliseconds for connecting, and the default for each call. Default: 60,000. */
   readonly deadline?: number | undefined;
-  /** The server's fingerprint, 43 characters: base64url of its Ed25519 identity key. */
+  /** The server's fingerprint: base64url of its Ed25519 identity key, 43 characters. */
   readonly pin?: string | undefined;
   /**
-   * Trust on first use: is given the server's fingerprint, refuses it by returning false or throwing, and stores it as
-   * the pin of all later connections. Not called where `pin` or a stored session tells the fingerprint.
+   * Trust on first use: receives the server's fingerprint and refuses it by returning false or throwing. The caller stores
+   * it as the pin of all later connections. Not called if `pin` or a stored session determines the fingerprint.
    */
   readonly onFirstUse?: ((fingerprint: string) => unknown) | undefined;
-  /** Keeps the session for the next run. Without it, the session ends with the object. */
+  /** Stores the session for the next run. Without it, the session exists only in memory. */
   readonly storage?: SessionStorage | undefined;
-  /** Used instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Suite 2 if not given. For servers that speak suite 1 only: `suite1` of `vws-client/suite1`. */
+  /** Default: suite 2. For servers that support only suite 1: `suite1` of `vws-client/suite1`. */
   readonly suite?: Suite | undefined;
   readonly clock?: Clock | undefined;
 }

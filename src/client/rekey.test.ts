@@ -1,9 +1,10 @@
+// When a session rekeys.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, PASSWORD } from '../../test/support/client/harness.ts';
 
-describe('a KEM step is made', () => {
-  test('with the first request and every 16th after it', async () => {
+describe('rekey', () => {
+  test('happens with the first request and every 16th after it', async () => {
     const { server, join } = await createHarness();
     const alice = await join('alice');
     for (let i = 0; i < 40; i++) await alice.getAccount();
@@ -13,7 +14,7 @@ describe('a KEM step is made', () => {
     );
   });
 
-  test('when the last one is 60 seconds ago, or a clock was set back', async () => {
+  test('happens 60 seconds after the last one, or when the clock was set back', async () => {
     const { server, clock, join } = await createHarness();
     const alice = await join('alice');
     for (const [passed, isDue] of [
@@ -32,7 +33,7 @@ describe('a KEM step is made', () => {
     assert.equal(server.executions.at(-1)?.withKemKey, true);
   });
 
-  test('or the session does not go on: a server cannot leave it out', async () => {
+  test('a server that omits it is refused with bad_answer', async () => {
     const { server, connect } = await createHarness();
     server.ignoresKemKeys = true;
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };

@@ -1,3 +1,4 @@
+// Resending, deadlines and aborted calls.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, PASSWORD } from '../../test/support/client/harness.ts';
@@ -14,23 +15,23 @@ const flipPayload = tamper(({ status, json }) => {
   return { status, json: { suite: 2, payload: bytes.toString('base64url') } };
 });
 
-/** Everything after which the same bytes must go out again. */
+/** All events after which the same bytes must be resent. */
 const UNANSWERED: Record<string, Fault> = {
   'a lost request': loseRequest,
-  'a lost answer': loseAnswer,
+  'a lost response': loseAnswer,
   'a 429': problem(429, 'too_many_requests'),
   'a 500': problem(500, 'internal_error'),
-  'a 502 of a proxy': answerWith(502, 'Bad Gateway'),
+  'a 502 from a proxy': answerWith(502, 'Bad Gateway'),
   'a 503': problem(503, 'store_unavailable'),
   'a 504': answerWith(504, 'Gateway Timeout'),
-  'a page of somebody else': answerWith(200, '<html>Log in to the WLAN</html>'),
-  'an answer with a bit flipped': flipPayload,
-  'an answer with another status': tamper((answer) => ({ ...answer, status: 201 })),
-  'an answer in suite 1': answerWith(200, { ciphertext: 'AA==', session_key: 'AA==' }),
-  'an empty answer': answerWith(200, {}),
+  'a captive portal page': answerWith(200, '<html>Log in to the WLAN</html>'),
+  'a response with a flipped bit': flipPayload,
+  'a response with a changed status': tamper((answer) => ({ ...answer, status: 201 })),
+  'a response in suite 1': answerWith(200, { ciphertext: 'AA==', session_key: 'AA==' }),
+  'an empty response': answerWith(200, {}),
 };
 
-describe('a request is sent again with the same bytes after', () => {
+describe('the same bytes are resent after', () => {
   for (const [name, fault] of Object.entries(UNANSWERED)) {
     test(name, async () => {
       const { server, network, clock, join } = await createHarness();
@@ -44,13 +45,13 @@ describe('a request is sent again with the same bytes after', () => {
       assert.deepEqual([second, third, ...more], [first, first]);
       assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
       assert.ok(clock.pauses.length === 2 && clock.pauses.every((pause) => pause >= 125 && pause <= 500));
-      assert.equal((await alice.getAccount()).username, 'alicia', 'the session goes on');
+      assert.equal((await alice.getAccount()).username, 'alicia', 'the session continues');
     });
   }
 });
 
-describe('the pauses', () => {
-  test('double, with jitter, and stay bounded', async () => {
+describe('pauses between attempts', () => {
+  test('double up to a maximum, with jitter', async () => {
     const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.always = loseRequest;
@@ -62,7 +63,7 @@ describe('the pauses', () => {
     assert.ok(clock.pauses.length > 10);
   });
 
-  test('are as long as Retry-After says', async () => {
+  test('respect Retry-After', async () => {
     const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(503, 'overloaded', { 'retry-after': '7' }));
@@ -70,7 +71,7 @@ describe('the pauses', () => {
     assert.deepEqual(clock.pauses, [7000]);
   });
 
-  test('are not begun if there is no time for them', async () => {
+  test('longer than the remaining time: the call fails at once', async () => {
     const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(429, 'too_many_requests', { 'retry-after': '3600' }));
@@ -79,13 +80,13 @@ describe('the pauses', () => {
   });
 });
 
-describe('when the time is up', () => {
+describe('deadline', () => {
   for (const [code, fault] of [
     ['network', loseRequest],
     ['store_unavailable', problem(503, 'store_unavailable')],
     ['bad_answer', flipPayload],
   ] as const) {
-    test(`the error says why there was no answer: ${code}`, async () => {
+    test(`the error is the reason for the missing response: ${code}`, async () => {
       const { network, join } = await createHarness();
       const alice = await join('alice');
       network.always = fault;
@@ -93,7 +94,7 @@ describe('when the time is up', () => {
     });
   }
 
-  test('a silent server was asked several times', async () => {
+  test('a server that does not respond receives several attempts', async () => {
     const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     const before = network.sent.length;
@@ -104,14 +105,14 @@ describe('when the time is up', () => {
     assert.equal((await alice.getAccount()).username, 'alice');
   });
 
-  test('in the first attempt already, the error says no more than that', async () => {
+  test('during the first attempt: the error is deadline', async () => {
     const { network, clock, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(stall(() => clock.advance(100)));
     await assert.rejects(alice.getAccount({ deadline: 100 }), { code: 'deadline' });
   });
 
-  test('waiting for its turn, a call gives up without having been sent', async () => {
+  test('while waiting for an earlier call: nothing is sent', async () => {
     const { server, network, clock, join } = await createHarness();
     const alice = await join('alice');
     let answer = () => {};
@@ -139,8 +140,8 @@ describe('when the time is up', () => {
   });
 });
 
-describe('a call that was given up', () => {
-  test('by its signal is resolved by the next one, exactly once', async () => {
+describe('aborted call', () => {
+  test('is resolved by the next call and executed once', async () => {
     const { server, network, join } = await createHarness();
     const alice = await join('alice');
     const giveUp = new AbortController();
@@ -159,7 +160,7 @@ describe('a call that was given up', () => {
     assert.equal(server.executions.filter(({ path }) => path === '/change_username').length, 1);
   });
 
-  test('and is made again gets the answer of the first', async () => {
+  test('repeated with the same arguments returns the result of the first', async () => {
     const { server, network, connect } = await createHarness();
     const vws = await connect();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
@@ -172,7 +173,7 @@ describe('a call that was given up', () => {
     );
   });
 
-  test('before it began is never sent', async () => {
+  test('with a signal that is already aborted is not sent', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
     const before = network.sent.length;
@@ -180,17 +181,17 @@ describe('a call that was given up', () => {
     assert.equal(network.sent.length, before);
   });
 
-  test('whose problem nobody waits for any more does not end the next', async () => {
+  test('that fails later does not affect the next call', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(loseAnswer);
-    await assert.rejects(alice.encrypt('nobody', 'text', { deadline: 50 }), { code: 'network' });
+    await assert.rejects(alice.encrypt('unknown', 'text', { deadline: 50 }), { code: 'network' });
     assert.equal((await alice.getAccount()).username, 'alice');
   });
 });
 
-describe('what a server says outside the session', () => {
-  test('ends the call, and changes nothing', async () => {
+describe('unauthenticated error', () => {
+  test('fails the call and leaves the session unchanged', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
     for (const [status, code, sessionLost] of [
@@ -201,20 +202,20 @@ describe('what a server says outside the session', () => {
       [404, 'route_not_found', false],
     ] as const) {
       network.faults.push(problem(status, code));
-      const message = new RegExp(`^The server says, outside the session: ${code}, HTTP status ${status}\\.`);
+      const message = new RegExp(`^Unauthenticated error of the server: ${code}, HTTP status ${status}\\.`);
       await assert.rejects(alice.getAccount(), { code, status, sessionLost, message });
     }
     assert.equal((await alice.getAccount()).username, 'alice');
   });
 
-  test('out_of_sync warns that the session may have been copied', async () => {
+  test('out_of_sync: the message warns that the session may have been copied', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(problem(409, 'out_of_sync'));
     await assert.rejects(alice.getAccount(), /copy of this session/);
   });
 
-  test('cannot pass for an answer from inside it', async () => {
+  test('with a code of authenticated errors is reported as bad_answer, without its texts', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
     const lie = { status: 403, code: 'invalid_credentials', title: 'Call +49 …', detail: 'Your password is …' };
@@ -223,13 +224,13 @@ describe('what a server says outside the session', () => {
       assert.ok(error instanceof VwsError);
       assert.equal(error.code, 'bad_answer');
       assert.equal(error.detail, undefined);
-      assert.equal(error.message, 'What came is no answer of the server, HTTP status 403.');
+      assert.equal(error.message, 'Unexpected response, HTTP status 403.');
       assert.doesNotMatch(error.message, /Call|password/);
       return true;
     });
   });
 
-  test('about a request that is too large lets the session go on', async () => {
+  test('payload_too_large: the session continues', async () => {
     const { server, network, join } = await createHarness();
     const alice = await join('alice');
     network.faults.push(answerWith(413, 'Request Entity Too Large'));

@@ -1,3 +1,4 @@
+// Storing and restoring sessions.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
@@ -5,8 +6,8 @@ import { createIdentity } from '../../test/support/client/memorySuite2.ts';
 import { type Fault, loseAnswer, loseRequest } from '../../test/support/client/network.ts';
 import { connect as connectAnywhere } from './index.ts';
 
-describe('a session in a storage', () => {
-  test('is gone on with, without a question to the network', async () => {
+describe('stored session', () => {
+  test('is resumed without a network request', async () => {
     const { network, connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
@@ -18,13 +19,13 @@ describe('a session in a storage', () => {
 
   for (const [name, fault] of [
     ['was lost', loseRequest],
-    ['was executed, but whose answer was lost', loseAnswer],
+    ['was executed, but whose response was lost', loseAnswer],
   ] as [string, Fault][]) {
     for (const [kind, isFirst] of [
-      ['with a KEM step', true],
-      ['without one', false],
+      ['with a rekey', true],
+      ['without a rekey', false],
     ] as const) {
-      test(`sends a pending request ${kind} that ${name} again first`, async () => {
+      test(`a pending request ${kind} that ${name} is resent first`, async () => {
         const { server, network, clock, connect, join } = await createHarness();
         const storage = createMemoryStorage();
         const alice = await join('alice', { storage });
@@ -47,7 +48,7 @@ describe('a session in a storage', () => {
     }
   }
 
-  test('gives the call that is made again the answer of the one before the crash', async () => {
+  test('a call repeated after a crash returns the result of the first', async () => {
     const { server, network, connect } = await createHarness();
     const storage = createMemoryStorage();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
@@ -58,7 +59,7 @@ describe('a session in a storage', () => {
     assert.equal(server.executions.length, 1);
   });
 
-  test('is written before anything is sent: what cannot be recorded is not sent', async () => {
+  test('a request that cannot be stored is not sent', async () => {
     const { network, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
@@ -69,7 +70,7 @@ describe('a session in a storage', () => {
     assert.equal((await alice.getAccount()).username, 'alice');
   });
 
-  test('loses no answer when it cannot be written after it', async () => {
+  test('a response that cannot be stored is not lost', async () => {
     const { server, connect, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
@@ -80,7 +81,7 @@ describe('a session in a storage', () => {
     assert.equal(server.executions.filter(({ path }) => path === '/encrypt').length, 1);
   });
 
-  test('of another identity than the pinned one is an error, and stays', async () => {
+  test('with a fingerprint other than the pin: identity_changed, and the storage is unchanged', async () => {
     const { connect, join, network } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
@@ -91,7 +92,7 @@ describe('a session in a storage', () => {
     assert.equal(network.sent.length, before);
   });
 
-  test('tells the identity to whoever trusts on first use', async () => {
+  test('determines the fingerprint: onFirstUse is not called', async () => {
     const { connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
@@ -100,7 +101,7 @@ describe('a session in a storage', () => {
     assert.equal((await restored.getAccount()).username, 'alice');
   });
 
-  test('of another server is not sent to this one', async () => {
+  test('of another server is not used', async () => {
     const { network, server, clock, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
@@ -110,28 +111,28 @@ describe('a session in a storage', () => {
     await assert.rejects(elsewhere.getAccount(), { code: 'not_authenticated' });
   });
 
-  test('that was cut off or is something else is none', async () => {
+  test('that is incomplete or invalid is ignored', async () => {
     const { connect, join } = await createHarness();
     const storage = createMemoryStorage();
     await join('alice', { storage });
     const whole = storage.text ?? '';
-    const bent = [
+    const invalid = [
       '',
       'null',
       whole.slice(0, whole.length / 2),
       whole.replace('"format":1', '"format":2'),
-      whole.replace('"step":', '"stop":'),
+      whole.replace('"state":', '"stats":'),
       whole.replace(/"root":"[^"]*"/, '"root":7'),
       whole.replace(/"n":\d+/, '"n":"1"'),
     ];
-    for (const text of bent) {
+    for (const text of invalid) {
       assert.notEqual(text, whole);
       storage.text = text;
       await assert.rejects((await connect({ storage })).getAccount(), { code: 'not_authenticated' }, text.slice(0, 80));
     }
   });
 
-  test('that cannot be loaded is an error', async () => {
+  test('that cannot be loaded: storage_failed', async () => {
     const { connect } = await createHarness();
     const cause = new Error('No access.');
     const storage = {
@@ -143,7 +144,7 @@ describe('a session in a storage', () => {
     await assert.rejects(connect({ storage }), { code: 'storage_failed', cause });
   });
 
-  test('holds no password, name or text', async () => {
+  test('does not contain passwords, names or texts', async () => {
     const { network, join } = await createHarness();
     const storage = createMemoryStorage();
     const alice = await join('alice', { storage });
@@ -151,7 +152,7 @@ describe('a session in a storage', () => {
     const change = { newUsername: 'alicia', password: PASSWORD };
     await assert.rejects(alice.changeUsername(change, { deadline: 50 }), { code: 'network' });
     const text = storage.text ?? '';
-    assert.ok(text.includes('/change_username'), 'the pending request is there');
+    assert.ok(text.includes('/change_username'), 'it contains the pending request');
     assert.doesNotMatch(text, /alice|alicia|Secret/);
   });
 });

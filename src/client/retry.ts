@@ -1,29 +1,30 @@
-import type { Budget } from './budget.ts';
-import { Unanswered } from './suite.ts';
+// Repeats requests without a response, with exponential backoff.
+import { NoResponseError } from './suite.ts';
+import type { TimeLimit } from './timeLimit.ts';
 
-const FIRST_PAUSE = 250;
-const LONGEST_PAUSE = 10_000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Repeats an action for as long as it stays unanswered and there is time.
+ * Repeats an action until it succeeds or the time is up.
  *
- * @param action throws {@link Unanswered} to be called again
- * @throws {VwsError} what the action stayed unanswered for, when the time is up; whatever else it throws, at once
+ * @param action throws {@link NoResponseError} to be repeated; other errors are thrown at once
+ * @throws {VwsError} the last reason for a missing response, when the time is up
  */
-export async function retry<T>(budget: Budget, action: () => Promise<T>): Promise<T> {
-  let last: Unanswered | undefined;
-  for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+export async function retry<T>(limit: TimeLimit, action: () => Promise<T>): Promise<T> {
+  let last: NoResponseError | undefined;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       return await action();
     } catch (thrown) {
-      // Why there was no answer says more than that the time is up.
-      if (!(thrown instanceof Unanswered)) throw last && isDeadline(thrown) ? last.error : thrown;
+      // The reason for the missing response is more useful than the deadline.
+      if (!(thrown instanceof NoResponseError)) throw last && isDeadline(thrown) ? last.error : thrown;
       last = thrown;
     }
     const jittered = pause * (0.5 + Math.random() / 2);
     const wait = Math.max(jittered, (last.error.retryAfter ?? 0) * 1000);
-    if (wait >= budget.remaining()) throw last.error;
-    await budget.race(budget.clock.wait(wait, budget.signal)).catch((thrown) => {
+    if (wait >= limit.remaining()) throw last.error;
+    await limit.race(limit.clock.wait(wait, limit.signal)).catch((thrown) => {
       throw isDeadline(thrown) && last ? last.error : thrown;
     });
   }

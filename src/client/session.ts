@@ -1,84 +1,90 @@
-import { type Budget, withBudget } from './budget.ts';
+// A session: makes calls one at a time, each stored before it is sent and resent until there is a response.
 import { VwsError } from './error.ts';
 import type { CallOptions, Clock } from './options.ts';
 import { retry } from './retry.ts';
-import { type Call, type Outcome, type PendingRequest, Refused, type Step } from './suite.ts';
+import { type Call, type Outcome, type PendingRequest, RefusedError, type SessionState } from './suite.ts';
+import { type TimeLimit, withTimeLimit } from './timeLimit.ts';
 import type { Post } from './transport.ts';
 
-/** What a session is made of. */
-export interface SessionParts {
-  readonly step: Step;
-  /** A request of an earlier run that got no answer. */
+interface SessionOptions {
+  readonly state: SessionState;
+  /** A request of an earlier run without a response. */
   readonly pending?: PendingRequest | undefined;
   readonly post: Post;
   readonly clock: Clock;
-  /** Milliseconds that a call may take which does not say otherwise. */
+  /** Default of {@link CallOptions.deadline}. */
   readonly deadline: number | undefined;
-  save(step: Step, pending?: PendingRequest): Promise<void>;
-  /** Opens a session with the same server anew. */
-  renew(budget: Budget, step: Step): Promise<Step>;
+  save(state: SessionState, pending?: PendingRequest): Promise<void>;
+  /** Opens a new session with the same server. */
+  renew(limit: TimeLimit, state: SessionState): Promise<SessionState>;
 }
 
-/** Makes calls, one at a time. */
-export interface Session {
+export class Session {
   readonly fingerprint: string;
-  /** @throws {VwsError} */
-  call(call: Call, options?: CallOptions): Promise<Readonly<Record<string, unknown>>>;
-}
+  readonly #options: SessionOptions;
+  #state: SessionState;
+  #pending: PendingRequest | undefined;
+  #lastCall: Promise<unknown> = Promise.resolve();
 
-/**
- * The state machine of a client: a request is recorded, then sent until an authentic answer leads to the next step; no
- * other request is built before.
- */
-export function createSession({ post, clock, deadline, save, renew, ...parts }: SessionParts): Session {
-  let { step, pending } = parts;
-  let last: Promise<unknown> = Promise.resolve();
-
-  async function settle(budget: Budget, request: PendingRequest): Promise<Outcome> {
-    const { next, outcome } = await retry(budget, async () =>
-      step.open(request, await post(request.path, request.body, budget)),
-    ).catch((thrown) => {
-      if (thrown instanceof Refused) return { next: step, outcome: thrown.error };
-      throw thrown;
-    });
-    step = next;
-    pending = undefined;
-    // Whoever restores what is saved now sends the request again and gets the same answer: nothing is lost.
-    await save(step).catch(() => {});
-    return outcome;
+  constructor(options: SessionOptions) {
+    this.fingerprint = options.state.fingerprint;
+    this.#options = options;
+    this.#state = options.state;
+    this.#pending = options.pending;
   }
 
-  async function prepare(budget: Budget, call: Call): Promise<PendingRequest> {
-    if (step.isStale(clock.now())) step = await renew(budget, step);
-    const request = await step.seal(call, clock.now());
-    await save(step, request);
-    pending = request;
+  /**
+   * Makes a call after all earlier ones.
+   *
+   * @returns the fields of the response
+   * @throws {VwsError}
+   */
+  call(call: Call, options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+    const { signal, deadline = this.#options.deadline } = options;
+    return withTimeLimit({ signal, deadline }, this.#options.clock, async (limit) => {
+      const earlier = this.#lastCall;
+      const result = limit.race(earlier).then(() => this.#execute(limit, call));
+      // Later calls wait for this one, and for earlier ones even if this one is aborted.
+      this.#lastCall = Promise.allSettled([earlier, result]);
+      const outcome = await result;
+      if (outcome instanceof VwsError) throw outcome;
+      return outcome;
+    });
+  }
+
+  async #execute(limit: TimeLimit, call: Call): Promise<Outcome> {
+    if (this.#pending) {
+      const isSame = await this.#state.contains(this.#pending, call);
+      const outcome = await this.#resolve(limit, this.#pending);
+      // A repeated call gets the result of the first.
+      if (isSame) return outcome;
+    }
+    limit.signal.throwIfAborted();
+    return this.#resolve(limit, await this.#prepare(limit, call));
+  }
+
+  async #prepare(limit: TimeLimit, call: Call): Promise<PendingRequest> {
+    const { clock, renew, save } = this.#options;
+    if (this.#state.isStale(clock.now())) this.#state = await renew(limit, this.#state);
+    const request = await this.#state.seal(call, clock.now());
+    await save(this.#state, request);
+    this.#pending = request;
     return request;
   }
 
-  async function execute(budget: Budget, call: Call): Promise<Outcome> {
-    if (pending) {
-      const isSame = await step.asks(call, pending);
-      const outcome = await settle(budget, pending);
-      // A call that is made again asks what became of the first.
-      if (isSame) return outcome;
-    }
-    budget.signal.throwIfAborted();
-    return settle(budget, await prepare(budget, call));
+  /** Sends a request until there is a response, and moves to the next state. */
+  async #resolve(limit: TimeLimit, request: PendingRequest): Promise<Outcome> {
+    const { post, save } = this.#options;
+    const { next, outcome } = await retry(limit, async () =>
+      this.#state.open(request, await post(request.path, request.body, limit)),
+    ).catch((thrown) => {
+      if (thrown instanceof RefusedError) return { next: this.#state, outcome: thrown.error };
+      throw thrown;
+    });
+    this.#state = next;
+    this.#pending = undefined;
+    // Not critical: restoring the stored request would resend it and get the same response.
+    await save(next).catch(() => {});
+    return outcome;
   }
-
-  return {
-    fingerprint: step.fingerprint,
-    call: (call, options) =>
-      withBudget({ signal: options?.signal, deadline: options?.deadline ?? deadline }, clock, async (budget) => {
-        const earlier = last;
-        const turn = budget.race(earlier);
-        const result = turn.then(() => execute(budget, call));
-        // The next one waits for this one, and for those before it even if this one gave up.
-        last = Promise.allSettled([earlier, result]);
-        const outcome = await result;
-        if (outcome instanceof VwsError) throw outcome;
-        return outcome;
-      }),
-  };
 }

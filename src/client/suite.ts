@@ -1,71 +1,74 @@
+// The interface between the SDK and a protocol suite: calls, session states, replies.
 import type { endpoints } from '../protocol/endpoints.ts';
 import type { VwsError } from './error.ts';
 
-/** What is asked inside a session. */
+/** A call inside a session. */
 export interface Call {
   readonly path: (typeof endpoints)[keyof typeof endpoints]['path'];
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** A request as it goes over the wire, to be sent again just so until there is an answer. It can be kept as JSON. */
+/** A request in wire form. It is resent unchanged until there is a response, and can be stored as JSON. */
 export interface PendingRequest {
   /** Relative to the base URL. */
   readonly path: string;
   readonly body: string;
-  /** Opens what the answer adds to the keys; base64url. */
+  /** The private key for new key material in the response; base64url. */
   readonly secret?: string | undefined;
 }
 
-/** What came back, unopened. */
+/** A response before decryption. */
 export interface Reply {
   readonly status: number;
-  /** The JSON of the body; undefined if it is none. */
+  /** The parsed body; undefined if it is not JSON. */
   readonly json: unknown;
+  /** Seconds. */
   readonly retryAfter: number | undefined;
 }
 
-/** The answer to a call: its fields, or the problem that the server has with it. */
+/** The result of a call: the fields of the response, or the problem that the server reports. */
 export type Outcome = Readonly<Record<string, unknown>> | VwsError;
 
-/** A session between two requests. It does not change: an answer leads to the next step. */
-export interface Step {
+/** The keys of a session between two requests. Immutable: a response leads to the next state. */
+export interface SessionState {
+  /** The fingerprint of the server; empty in suite 1. */
   readonly fingerprint: string;
-  /** All of it as JSON, for {@link Suite.restore}. */
+  /** The complete state as JSON, for {@link Suite.restore}. */
   readonly saved: object;
-  /** It was not used for so long that the server may have dropped it; nothing was done in it. */
+  /** Returns true if the session was never used and is so old that the server may have dropped it. */
   isStale(now: number): boolean;
   seal(call: Call, now: number): Promise<PendingRequest>;
-  /** Whether the pending request asks for the same. */
-  asks(call: Call, pending: PendingRequest): Promise<boolean>;
-  /** @throws {Unanswered | Refused} if the reply is no answer to the request */
-  open(pending: PendingRequest, reply: Reply): Promise<{ readonly next: Step; readonly outcome: Outcome }>;
+  /** Returns true if the pending request contains the same call. */
+  contains(pending: PendingRequest, call: Call): Promise<boolean>;
+  /** @throws {NoResponseError | RefusedError} if the reply is not an authentic response to the request */
+  open(pending: PendingRequest, reply: Reply): Promise<{ readonly next: SessionState; readonly outcome: Outcome }>;
 }
 
-/** What a handshake needs of its surroundings. */
+/** The environment of a handshake. */
 export interface HandshakeContext {
   post(path: string, body: object): Promise<Reply>;
   now(): number;
   /** The fingerprint that the server must have, if it is known. */
   readonly pin: string | undefined;
-  /** Resolves if the user trusts the server with this fingerprint. */
+  /** Resolves if the user trusts this fingerprint. */
   trust(fingerprint: string): Promise<void>;
 }
 
-/** A way to speak inside a session. */
+/** A version of the session protocol: `suite1` of `vws-client/suite1`, or suite 2, the default. */
 export interface Suite {
   readonly id: 1 | 2;
   /**
    * Opens a session.
-   * @param earlier a step of an earlier session with the server, which may spare a question
-   * @throws {Unanswered | VwsError}
+   * @param earlier a state of an earlier session with the server; its cached server key can save a request
+   * @throws {NoResponseError | VwsError}
    */
-  start(context: HandshakeContext, earlier?: Step): Promise<Step>;
-  /** @returns undefined if this is not what {@link Step.saved} was */
-  restore(saved: Readonly<Record<string, unknown>>): Step | undefined;
+  start(context: HandshakeContext, earlier?: SessionState): Promise<SessionState>;
+  /** @returns undefined if this is not a value of {@link SessionState.saved} */
+  restore(saved: Readonly<Record<string, unknown>>): SessionState | undefined;
 }
 
-/** There was no answer: the same request may be sent again, and if there never is one, this is the error to report. */
-export class Unanswered extends Error {
+/** There was no authentic response. The same request may be resent; if no attempt succeeds, `error` is reported. */
+export class NoResponseError extends Error {
   readonly error: VwsError;
 
   constructor(error: VwsError) {
@@ -74,8 +77,8 @@ export class Unanswered extends Error {
   }
 }
 
-/** The server says that it will never take this request, and that it did not execute it. */
-export class Refused extends Error {
+/** The server will never accept this request and has not executed it. */
+export class RefusedError extends Error {
   readonly error: VwsError;
 
   constructor(error: VwsError) {

@@ -1,34 +1,37 @@
-import { type Budget, rejection } from './budget.ts';
+// Sends requests with fetch.
 import { VwsError } from './error.ts';
-import { type Reply, Unanswered } from './suite.ts';
+import { NoResponseError, type Reply } from './suite.ts';
+import { rejection, type TimeLimit } from './timeLimit.ts';
 
-/** An attempt gets half of the time that is left, so that a silent connection leaves time for another one. */
-const SHORTEST_ATTEMPT = 5_000;
+/** An attempt may take half of the remaining time, so that a hanging connection leaves time for another attempt. */
+const SHORTEST_ATTEMPT_MS = 5_000;
 
 /** Sends one request, once. */
-export type Post = (path: string, body: string, budget: Budget) => Promise<Reply>;
+export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Reply>;
 
 /**
+ * Creates the function that sends requests.
+ *
  * @param url the server's base URL
- * @returns a function that throws {@link Unanswered} if the request or its answer is lost
+ * @returns a function that throws {@link NoResponseError} if the request or its response is lost
  */
 export function createPost(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Post {
-  return async (path, body, budget) => {
-    budget.signal.throwIfAborted();
+  return async (path, body, limit) => {
+    limit.signal.throwIfAborted();
     const attempt = new AbortController();
-    const time = Math.max(budget.remaining() / 2, SHORTEST_ATTEMPT);
-    const cancel = budget.clock.startTimer(() => attempt.abort(new Error('No answer came in time.')), time);
-    const stop = () => attempt.abort(budget.signal.reason);
-    budget.signal.addEventListener('abort', stop);
+    const time = Math.max(limit.remaining() / 2, SHORTEST_ATTEMPT_MS);
+    const cancel = limit.clock.startTimer(() => attempt.abort(new Error('No response in time.')), time);
+    const stop = () => attempt.abort(limit.signal.reason);
+    limit.signal.addEventListener('abort', stop);
     const silence = rejection(attempt.signal);
     try {
       return await Promise.race([send(fetch, url + path, body, attempt.signal), silence]);
     } catch (cause) {
-      budget.signal.throwIfAborted();
-      throw new Unanswered(new VwsError('network', 'The server cannot be reached.', { cause }));
+      limit.signal.throwIfAborted();
+      throw new NoResponseError(new VwsError('network', 'The server cannot be reached.', { cause }));
     } finally {
       cancel();
-      budget.signal.removeEventListener('abort', stop);
+      limit.signal.removeEventListener('abort', stop);
     }
   };
 }
@@ -40,7 +43,7 @@ async function send(fetch: typeof globalThis.fetch, url: string, body: string, s
     body,
     credentials: 'omit',
     cache: 'no-store',
-    // A request is for this server alone, whoever says that it is elsewhere.
+    // Requests are only for this server.
     redirect: 'error',
     signal,
   });
@@ -60,7 +63,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Seconds; the form with a date is left alone, as clocks differ. */
+/** @returns seconds; undefined for the form with a date, because clocks differ */
 function parseRetryAfter(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }

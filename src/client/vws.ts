@@ -1,15 +1,19 @@
+// The public API of a session: its calls, translated to the endpoints of the protocol.
+import { VwsError } from './error.ts';
 import type { CallOptions } from './options.ts';
+import type { Session } from './session.ts';
+import type { Call } from './suite.ts';
 
-/** A message, opened. */
-export interface OpenedMessage {
+/** A decrypted message. */
+export interface DecryptedMessage {
   readonly text: string;
-  /** The name of the user who had it encrypted, as it is now; null if that is not known (any more), and in suite 1. */
+  /** The current username of the sender; null if it is unknown, if the sender no longer exists, and in suite 1. */
   readonly sender: string | null;
-  /** When it was encrypted; null if that is not known, and in suite 1. */
+  /** When the message was encrypted; null if it is unknown, and in suite 1. */
   readonly sentAt: Date | null;
 }
 
-/** Whose account the session is logged in to. */
+/** The account that the session is logged in to. */
 export interface Account {
   readonly username: string;
   readonly email: string;
@@ -19,110 +23,236 @@ export interface Account {
 export interface SessionInfo {
   readonly id: string;
   readonly suite: number;
-  /** Null if the server did not note it. */
+  /** Null if the server did not record it. */
   readonly startedAt: Date | null;
   readonly lastUsedAt: Date;
-  /** It is this session. */
+  /** True for this session. */
   readonly current: boolean;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /**
- * A session with a server. Calls may be made at any time, also at once: they are sent one after the other. Every call
- * rejects with a `VwsError`.
+ * A session with a server, opened by {@link connect}.
+ *
+ * Calls can be made at any time, also concurrently: they are sent one after the other. Every call takes
+ * {@link CallOptions} as its last argument and rejects with a {@link VwsError}. Each call can fail with the codes of the
+ * client (`network`, `deadline`, `aborted`, `bad_answer`, `storage_failed`), of a lost session (`session_not_found`,
+ * `session_expired`, `out_of_sync`) and of a busy server (`too_many_requests`, `overloaded`, `store_unavailable`). The
+ * calls below list their own codes.
  */
-export interface Vws {
-  /** The server's base URL, without a slash at its end. */
+export class Vws {
+  /** The server's base URL, without a trailing slash. */
   readonly url: string;
   readonly suite: 1 | 2;
-  /** The server's fingerprint, to be stored as the pin. Empty in suite 1, where servers have none. */
+  /** The server's fingerprint, 43 characters of base64url: store it as the pin. Empty in suite 1. */
   readonly fingerprint: string;
+  readonly #session: Session;
+
+  /** @internal Use {@link connect}. */
+  constructor({ url, suite }: Pick<Vws, 'url' | 'suite'>, session: Session) {
+    this.url = url;
+    this.suite = suite;
+    this.fingerprint = session.fingerprint;
+    this.#session = session;
+  }
 
   /**
-   * Makes an account. The session is then logged in as the new user.
+   * Creates an account and logs the session in.
+   *
+   * @param account username: 1 to 64 characters; password: 12 or more characters, or 8 or more of four kinds
+   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void>;
+  register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void> {
+    const { username, email, password } = account;
+    return this.#run('/register_user', { username, email, password }, options);
+  }
+
   /**
    * Logs the session in.
+   *
+   * @throws {VwsError} `invalid_credentials`, `account_locked`
    * @example
    * await vws.login({ email: 'alice@example.org', password });
    */
-  login(credentials: { email: string; password: string }, options?: CallOptions): Promise<void>;
+  login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
+    return this.#run('/login_user', { email, password }, options);
+  }
+
   /**
    * Logs the session out. It can be used to log in again.
+   *
+   * @throws {VwsError} `not_authenticated`
    * @example
    * await vws.logOut();
    */
-  logOut(options?: CallOptions): Promise<void>;
+  logOut(options?: CallOptions): Promise<void> {
+    return this.#run('/log_out', {}, options);
+  }
 
   /**
-   * KeyedMutex a text into a ciphertext that `username` alone can have opened again: one line of `A-Za-z0-9-_`.
+   * Has the server encrypt a text so that only one user can decrypt it.
+   *
+   * @param username the recipient
+   * @param text any Unicode text, up to 1 MiB of UTF-8 by default
+   * @returns the message, one line of `A-Za-z0-9-_`
+   * @throws {VwsError} `not_authenticated`, `user_not_found`, `message_too_large`, `payload_too_large`
    * @example
    * const message = await vws.encrypt('bob', 'See you at eight.');
    */
-  encrypt(username: string, text: string, options?: CallOptions): Promise<string>;
+  async encrypt(username: string, text: string, options?: CallOptions): Promise<string> {
+    return textOf(await this.#call('/encrypt/:username', { username, message: text }, options), 'message');
+  }
+
   /**
-   * Opens a ciphertext that was made for the user of this session.
+   * Has the server decrypt a message that was encrypted for the user of this session.
+   *
+   * @param message as returned by {@link encrypt}
+   * @throws {VwsError} `not_authenticated`, `undecryptable_message`
    * @example
    * const { text, sender, sentAt } = await vws.decrypt(message);
    */
-  decrypt(message: string, options?: CallOptions): Promise<OpenedMessage>;
+  async decrypt(message: string, options?: CallOptions): Promise<DecryptedMessage> {
+    const fields = await this.#call('/decrypt', { message }, options);
+    return {
+      text: textOf(fields, 'message'),
+      sender: typeof fields.sender === 'string' ? fields.sender : null,
+      sentAt: typeof fields.sent_at === 'number' ? new Date(fields.sent_at) : null,
+    };
+  }
 
   /**
-   * Tells whose account the session is logged in to.
+   * Returns the account that the session is logged in to.
+   *
+   * @throws {VwsError} `not_authenticated`
    * @example
    * const { username, email } = await vws.getAccount();
    */
-  getAccount(options?: CallOptions): Promise<Account>;
+  async getAccount(options?: CallOptions): Promise<Account> {
+    const fields = await this.#call('/account', {}, options);
+    return { username: textOf(fields, 'username'), email: textOf(fields, 'email') };
+  }
+
   /**
-   * Gives the account a new name. Messages made for the old name can still be opened.
+   * Changes the username. Messages encrypted for the old name can still be decrypted.
+   *
+   * @param change password: the current one
+   * @throws {VwsError} `not_authenticated`, `invalid_username`, `username_taken`, `invalid_credentials`, `account_locked`
    * @example
    * await vws.changeUsername({ newUsername: 'alicia', password });
    */
-  changeUsername(change: { newUsername: string; password: string }, options?: CallOptions): Promise<void>;
+  changeUsername(change: { newUsername: string; password: string }, options?: CallOptions): Promise<void> {
+    return this.#run('/change_username', { new_username: change.newUsername, password: change.password }, options);
+  }
+
   /**
-   * Sets a new password and ends every other session of the user.
+   * Changes the password and ends all other sessions of the user.
+   *
+   * @param change password: the current one
+   * @throws {VwsError} `not_authenticated`, `password_refused`, `invalid_credentials`, `account_locked`
    * @example
    * await vws.changePassword({ password, newPassword });
    */
-  changePassword(change: { password: string; newPassword: string }, options?: CallOptions): Promise<void>;
+  changePassword(change: { password: string; newPassword: string }, options?: CallOptions): Promise<void> {
+    return this.#run('/change_password', { password: change.password, new_password: change.newPassword }, options);
+  }
 
   /**
-   * Has a recovery code mailed, if there is an account with this address.
+   * Sends a recovery code by e-mail if an account with this address exists. The response does not reveal whether it does.
+   *
    * @example
    * await vws.requestPasswordReset('alice@example.org');
    */
-  requestPasswordReset(email: string, options?: CallOptions): Promise<void>;
+  requestPasswordReset(email: string, options?: CallOptions): Promise<void> {
+    return this.#run('/forgot_password', { email }, options);
+  }
+
   /**
-   * Proves that the mail arrived: this session may then set a new password, once.
+   * Verifies the recovery code. This session may then set a new password, once and within 10 minutes.
+   *
+   * @param code 6 characters from the e-mail, case-insensitive
+   * @throws {VwsError} `no_recovery`, `invalid_code`
    * @example
    * await vws.verifyResetCode('AB12CD');
    */
-  verifyResetCode(code: string, options?: CallOptions): Promise<void>;
+  verifyResetCode(code: string, options?: CallOptions): Promise<void> {
+    return this.#run('/confirm_forgot_password', { code }, options);
+  }
+
   /**
-   * Sets the new password. It does not log this session in.
+   * Sets the new password after {@link verifyResetCode} and ends all other sessions of the user. Does not log in.
+   *
+   * @throws {VwsError} `no_recovery`, `password_refused`
    * @example
    * await vws.resetPassword(newPassword);
    */
-  resetPassword(newPassword: string, options?: CallOptions): Promise<void>;
+  resetPassword(newPassword: string, options?: CallOptions): Promise<void> {
+    return this.#run('/final_forgot_password', { new_password: newPassword }, options);
+  }
 
   /**
-   * Lists the sessions that are logged in to the account, the one used last first.
+   * Lists the sessions that are logged in to the account, most recently used first.
+   *
+   * @throws {VwsError} `not_authenticated`
    * @example
    * const others = (await vws.listSessions()).filter(({ current }) => !current);
    */
-  listSessions(options?: CallOptions): Promise<SessionInfo[]>;
+  async listSessions(options?: CallOptions): Promise<SessionInfo[]> {
+    const { sessions } = await this.#call('/list_sessions', {}, options);
+    if (!Array.isArray(sessions)) throw missing('sessions');
+    return sessions.map(sessionInfo);
+  }
+
   /**
    * Ends one of the other sessions of the account.
+   *
+   * @param id from {@link listSessions}
+   * @throws {VwsError} `not_authenticated`, `no_such_session`
    * @example
    * await vws.endSession(others[0].id);
    */
-  endSession(id: string, options?: CallOptions): Promise<void>;
+  endSession(id: string, options?: CallOptions): Promise<void> {
+    return this.#run('/end_session', { session: id }, options);
+  }
+
   /**
-   * Ends every session of the account but this one.
+   * Ends all other sessions of the account.
+   *
+   * @throws {VwsError} `not_authenticated`
    * @example
    * await vws.endOtherSessions();
    */
-  endOtherSessions(options?: CallOptions): Promise<void>;
+  endOtherSessions(options?: CallOptions): Promise<void> {
+    return this.#run('/end_other_sessions', {}, options);
+  }
+
+  #call(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<Fields> {
+    return this.#session.call({ path, fields }, options);
+  }
+
+  async #run(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<void> {
+    await this.#call(path, fields, options);
+  }
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== 'string') throw missing(name);
+  return value;
+}
+
+function sessionInfo(session: Fields): SessionInfo {
+  return {
+    id: textOf(session, 'id'),
+    suite: Number(session.suite),
+    startedAt: typeof session.started_at === 'number' ? new Date(session.started_at) : null,
+    lastUsedAt: new Date(Number(session.last_used_at)),
+    current: session.current === true,
+  };
+}
+
+function missing(name: string): VwsError {
+  return new VwsError('bad_answer', `The response does not contain ${name}.`);
 }

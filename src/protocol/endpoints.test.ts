@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './endpoints.ts';
-import { isAnswer, Problem } from './problems.ts';
+import { isSealedResponse, Problem } from './problems.ts';
 
 const all: Endpoint[] = Object.values(endpoints);
 
 test('the table has the endpoints of existing clients with their fields, and newer ones', () => {
   assert.equal(HANDSHAKE_PATH, '/create_session_key');
-  const table = all.map(({ path, fields, answer }) => [path, Object.keys(fields).join(), Object.keys(answer).join()]);
+  const table = all.map(({ path, fields, response }) => [
+    path,
+    Object.keys(fields).join(),
+    Object.keys(response).join(),
+  ]);
   assert.deepEqual(table, [
     ['/register_user', 'username,email,password', ''],
     ['/login_user', 'email,password', ''],
@@ -28,7 +32,7 @@ test('the table has the endpoints of existing clients with their fields, and new
 
 test('suite 2 returns sender and time of a message, and has no name in a path', () => {
   assert.deepEqual(
-    all.flatMap(({ path, suite2Answer }) => (suite2Answer ? [[path, Object.keys(suite2Answer)]] : [])),
+    all.flatMap(({ path, suite2Response }) => (suite2Response ? [[path, Object.keys(suite2Response)]] : [])),
     [['/decrypt', ['sender', 'sent_at']]],
   );
   for (const endpoint of all) {
@@ -49,7 +53,7 @@ test('an endpoint requires a login exactly if not_authenticated is one of its pr
 
 test('problems of an endpoint’s own rules are responses inside the session', () => {
   for (const { path, problems } of all) {
-    for (const code of problems) assert.ok(isAnswer(new Problem(code)), `${code} of ${path}`);
+    for (const code of problems) assert.ok(isSealedResponse(new Problem(code)), `${code} of ${path}`);
   }
 });
 

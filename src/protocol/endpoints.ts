@@ -14,9 +14,9 @@ export interface Endpoint {
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
   /** Fields of a successful response in addition to the keys, with their descriptions. */
-  readonly answer: Readonly<Record<string, string>>;
+  readonly response: Readonly<Record<string, string>>;
   /** Additional fields of the response in suite 2. */
-  readonly suite2Answer?: Readonly<Record<string, string>>;
+  readonly suite2Response?: Readonly<Record<string, string>>;
   /** The request changes nothing, so a lost response may be regenerated instead of being stored. */
   readonly repeatable: boolean;
   /** Problems that the endpoint's own rules can cause. */
@@ -43,7 +43,7 @@ export const endpoints = {
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['invalid_username', 'invalid_email', 'password_refused', 'username_taken', 'email_taken'],
   },
@@ -53,7 +53,7 @@ export const endpoints = {
     description: 'Logs the session in. An unknown e-mail address and a wrong password get the same response.',
     access: 'public',
     fields: { email: 'The e-mail address of the account.', password: 'The password of the account.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['invalid_email', ...credentials],
   },
@@ -64,7 +64,7 @@ export const endpoints = {
     access: 'login',
     fields: { message: 'The text: any Unicode, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
-    answer: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
+    response: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
     repeatable: true,
     problems: ['not_authenticated', 'user_not_found', 'message_too_large'],
   },
@@ -74,8 +74,8 @@ export const endpoints = {
     description: 'Decrypts a ciphertext that was encrypted for the user of this session.',
     access: 'login',
     fields: { message: 'The ciphertext.' },
-    answer: { message: 'The text.' },
-    suite2Answer: {
+    response: { message: 'The text.' },
+    suite2Response: {
       sender: 'The current name of the user who encrypted it; null if that user no longer exists.',
       sent_at: 'Time of encryption, in milliseconds since 1970.',
     },
@@ -88,7 +88,7 @@ export const endpoints = {
     description: 'Renames the account. Messages that were encrypted for the old name can still be decrypted.',
     access: 'login',
     fields: { new_username: 'The new name.', password: 'The password of the account.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['not_authenticated', 'invalid_username', 'password_refused', ...credentials, 'username_taken'],
   },
@@ -98,7 +98,7 @@ export const endpoints = {
     description: 'Sets a new password and ends every other session of the user.',
     access: 'login',
     fields: { password: 'The current password.', new_password: 'The new password.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['not_authenticated', 'password_refused', ...credentials],
   },
@@ -108,7 +108,7 @@ export const endpoints = {
     description: 'Mails a recovery code if an account has this address. The response does not reveal whether one does.',
     access: 'public',
     fields: { email: 'The e-mail address of the account.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: [],
   },
@@ -118,7 +118,7 @@ export const endpoints = {
     description: 'Checks the code. The session may then set a new password, once.',
     access: 'public',
     fields: { code: 'The code from the mail, not case-sensitive.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['no_recovery', 'invalid_code'],
   },
@@ -128,7 +128,7 @@ export const endpoints = {
     description: 'Sets the new password and ends every other session of the user. This session is not logged in.',
     access: 'public',
     fields: { new_password: 'The new password.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['no_recovery', 'password_refused'],
   },
@@ -138,7 +138,7 @@ export const endpoints = {
     description: 'Returns the account that the session is logged in to.',
     access: 'login',
     fields: {},
-    answer: { username: 'The name of the account.', email: 'The e-mail address of the account.' },
+    response: { username: 'The name of the account.', email: 'The e-mail address of the account.' },
     repeatable: true,
     problems: ['not_authenticated'],
   },
@@ -148,7 +148,7 @@ export const endpoints = {
     description: 'Lists the sessions that are logged in to the account, most recently used first.',
     access: 'login',
     fields: {},
-    answer: {
+    response: {
       sessions:
         'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
     },
@@ -161,7 +161,7 @@ export const endpoints = {
     description: 'Ends another session of the account. To end the current session, log out.',
     access: 'login',
     fields: { session: 'The id of the session, from the list.' },
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['not_authenticated', 'no_such_session'],
   },
@@ -171,7 +171,7 @@ export const endpoints = {
     description: 'Ends every session of the account except this one.',
     access: 'login',
     fields: {},
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['not_authenticated'],
   },
@@ -181,7 +181,7 @@ export const endpoints = {
     description: 'Logs the session out, at every step. The session can log in again.',
     access: 'login',
     fields: {},
-    answer: {},
+    response: {},
     repeatable: false,
     problems: ['not_authenticated'],
   },

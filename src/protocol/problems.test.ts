@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isAnswer, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, problems } from './problems.ts';
+import { isSealedResponse, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, problems } from './problems.ts';
 
 const codes = Object.keys(problems) as ProblemCode[];
 
@@ -45,11 +45,11 @@ test('a refusal has a status that existing clients treat as a server error', () 
 
 test('a problem is a response inside the session exactly if the session continues with new keys', () => {
   for (const code of codes) {
-    assert.equal(isAnswer(new Problem(code)), problems[code].suite1.kind === 'answer', code);
+    assert.equal(isSealedResponse(new Problem(code)), problems[code].suite1.kind === 'response', code);
   }
-  assert.ok(isAnswer(new Problem('invalid_credentials')));
+  assert.ok(isSealedResponse(new Problem('invalid_credentials')));
   for (const code of ['session_not_found', 'malformed_request', 'overloaded', 'internal_error'] as const) {
-    assert.ok(!isAnswer(new Problem(code)), code);
+    assert.ok(!isSealedResponse(new Problem(code)), code);
   }
 });
 

@@ -3,7 +3,7 @@
 /** Representation of a problem on the wire of suite 1. */
 export type Suite1Form =
   /** A response inside the session: new keys and an unencrypted `error` sentence. */
-  | { readonly kind: 'answer'; readonly status: 201 | 202; readonly sentence: string }
+  | { readonly kind: 'response'; readonly status: 201 | 202; readonly sentence: string }
   /** A bare JSON string. */
   | { readonly kind: 'sentence'; readonly status: 404 | 408; readonly sentence: string }
   /** `{"error": …}` without keys: nothing was executed and the session is unchanged. */
@@ -16,7 +16,7 @@ interface ProblemRow {
   readonly suite1: Suite1Form;
 }
 
-const answer = (sentence: string, status: 201 | 202 = 201): Suite1Form => ({ kind: 'answer', status, sentence });
+const response = (sentence: string, status: 201 | 202 = 201): Suite1Form => ({ kind: 'response', status, sentence });
 const sentence = (text: string, status: 404 | 408): Suite1Form => ({ kind: 'sentence', status, sentence: text });
 const refusal: Suite1Form = { kind: 'refusal' };
 
@@ -49,42 +49,42 @@ export const problems = {
   store_unavailable: { status: 503, title: 'Database unavailable.', suite1: refusal },
   internal_error: { status: 500, title: 'Internal server error.', suite1: refusal },
 
-  not_authenticated: { status: 401, title: 'Authentication required.', suite1: answer('No authorization') },
-  invalid_credentials: { status: 403, title: 'Incorrect password.', suite1: answer('Password is wrong') },
+  not_authenticated: { status: 401, title: 'Authentication required.', suite1: response('No authorization') },
+  invalid_credentials: { status: 403, title: 'Incorrect password.', suite1: response('Password is wrong') },
   account_locked: {
     status: 423,
     title: 'Too many incorrect passwords: account locked.',
-    suite1: answer('Account block. Change the password!', 202),
+    suite1: response('Account block. Change the password!', 202),
   },
-  username_taken: { status: 409, title: 'Username already taken.', suite1: answer('Username is busy') },
-  email_taken: { status: 409, title: 'E-mail address already in use.', suite1: answer('Email is busy') },
+  username_taken: { status: 409, title: 'Username already taken.', suite1: response('Username is busy') },
+  email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
   invalid_username: {
     status: 422,
     title: 'Invalid username.',
-    suite1: answer('Username format not corrected'),
+    suite1: response('Username format not corrected'),
   },
-  invalid_email: { status: 422, title: 'Invalid e-mail address.', suite1: answer('Email format not corrected') },
+  invalid_email: { status: 422, title: 'Invalid e-mail address.', suite1: response('Email format not corrected') },
   password_refused: {
     status: 422,
     title: 'Password too weak or too long.',
-    suite1: answer('Password format not corrected'),
+    suite1: response('Password format not corrected'),
   },
-  invalid_code: { status: 422, title: 'Incorrect recovery code.', suite1: answer('Invalid code') },
-  no_recovery: { status: 409, title: 'No account recovery in progress.', suite1: answer('Invalid session') },
+  invalid_code: { status: 422, title: 'Incorrect recovery code.', suite1: response('Invalid code') },
+  no_recovery: { status: 409, title: 'No account recovery in progress.', suite1: response('Invalid session') },
 
   suite2_required: {
     status: 403,
     title: 'This account requires suite 2: use a newer client.',
-    suite1: answer('This account needs a newer client'),
+    suite1: response('This account needs a newer client'),
   },
-  no_such_session: { status: 404, title: 'No such session.', suite1: answer('Session is not found') },
+  no_such_session: { status: 404, title: 'No such session.', suite1: response('Session is not found') },
 
-  user_not_found: { status: 404, title: 'User not found.', suite1: answer('User is not found') },
-  message_too_large: { status: 413, title: 'Text too long.', suite1: answer('Error server') },
+  user_not_found: { status: 404, title: 'User not found.', suite1: response('User is not found') },
+  message_too_large: { status: 413, title: 'Text too long.', suite1: response('Error server') },
   undecryptable_message: {
     status: 422,
     title: 'Not a message for this user.',
-    suite1: answer('No authorization'),
+    suite1: response('No authorization'),
   },
 } as const satisfies Record<string, ProblemRow>;
 
@@ -95,8 +95,8 @@ export type ProblemCode = keyof typeof problems;
  * Reports whether a problem is a response inside the session: the request was decrypted and executed, and the session
  * continues with new keys. Other problems are sent unencrypted and leave the session unchanged.
  */
-export function isAnswer(problem: Problem): boolean {
-  return problems[problem.code].suite1.kind === 'answer';
+export function isSealedResponse(problem: Problem): boolean {
+  return problems[problem.code].suite1.kind === 'response';
 }
 
 /** Optional parts of a problem. */

@@ -1,7 +1,7 @@
 // Attacks on requests and handshakes: how they run, and helpers to change messages.
 import assert from 'node:assert/strict';
 import { connect, type VwsErrorCode } from '../../src/client/index.ts';
-import type { StepState } from '../../src/client/suite2/step.ts';
+import type { Suite2StateData } from '../../src/client/suite2/sessionState.ts';
 import { HANDSHAKE_PATH } from '../../src/protocol/endpoints.ts';
 import { ATTACKERS_WORDS, expectError, type Harness, type Victim } from './harness.ts';
 import type { Exchange, Tamper, WireReply, WireRequest } from './line.ts';
@@ -138,8 +138,8 @@ export function forged(status: number, json: unknown, headers: Record<string, st
 }
 
 /** Session state that Alice's client stores. */
-export function stepOf({ storage }: Victim): StepState {
-  return JSON.parse(storage.text ?? assert.fail()).step;
+export function stepOf({ storage }: Victim): Suite2StateData {
+  return JSON.parse(storage.text ?? assert.fail()).state;
 }
 
 export function intact(exchange: Exchange | undefined): Heard {

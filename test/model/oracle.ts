@@ -315,5 +315,5 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 function isOutcomeOf(outcome: Outcome, { status, error }: Answer): boolean {
   if (outcome === 'done') return status === 200 && error === undefined;
   const form = problems[outcome].suite1;
-  return form.kind === 'answer' && form.status === status && form.sentence === error;
+  return form.kind === 'response' && form.status === status && form.sentence === error;
 }

@@ -1,6 +1,6 @@
 /** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
 import { randomBytes } from 'node:crypto';
-import { isAnswer, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
+import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
 import { Credentials } from '../../src/server/accounts/credentials.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
@@ -95,7 +95,7 @@ export async function transact<T>(store: Store, work: (transaction: Transaction)
     try {
       return { value: await work(transaction) };
     } catch (error) {
-      if (error instanceof Problem && isAnswer(error)) return { problem: error };
+      if (error instanceof Problem && isSealedResponse(error)) return { problem: error };
       throw error;
     }
   });

@@ -1,4 +1,4 @@
-/** People at their terminals: the `vws` command as a process, a real server, and the line between the two. */
+/** Users of the `vws` command, and a proxy between them and a server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,28 +7,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { newPassword } from './people.ts';
-import { type Settings, startServer, type TestServer } from './server.ts';
-import { type StartedVws, startVws, type VwsResult } from './vws.ts';
+import { runVws, type StartedVws, startVws, type VwsResult } from './vws.ts';
 
-/** The line to a server, whose address stays the same whatever becomes of the server. */
-export interface Line {
+/** A proxy in front of a server. Its address stays the same when the server is replaced. */
+export interface Proxy {
   readonly url: string;
-  /** Where requests go; undefined breaks every connection. */
+  /** The target of requests; undefined breaks every connection. */
   server: { readonly url: string } | undefined;
-  /** The paths of the requests that came. */
+  /** The paths of the received requests. */
   readonly paths: string[];
-  /** Lets the next request to this path through and keeps its answer for ever. @returns when there was one */
-  loseAnswer(path: string): Promise<void>;
+  /** Forwards the next request to this path and withholds the response. Resolves when the server has responded. */
+  loseResponse(path: string): Promise<void>;
 }
 
-export async function startLine(t: TestContext, server?: { readonly url: string }): Promise<Line> {
+export async function startProxy(t: TestContext, server?: { readonly url: string }): Promise<Proxy> {
   const losing = new Map<string, () => void>();
   const paths: string[] = [];
   const front = createServer(async (request, response) => {
     const path = request.url ?? '';
     paths.push(path);
     try {
-      const answer = await forward(line.server, path, request);
+      const answer = await forward(proxy.server, path, request);
       const lose = losing.get(path);
       losing.delete(path);
       if (lose) return lose();
@@ -45,31 +44,32 @@ export async function startLine(t: TestContext, server?: { readonly url: string 
   });
   const address = front.address();
   assert.ok(address && typeof address === 'object');
-  const line: Line = {
+  const proxy: Proxy = {
     url: `http://127.0.0.1:${address.port}`,
     server,
     paths,
-    loseAnswer: (path) => new Promise((resolve) => losing.set(path, resolve)),
+    loseResponse: (path) => new Promise((resolve) => losing.set(path, resolve)),
   };
-  return line;
+  return proxy;
 }
 
-async function forward(server: Line['server'], path: string, request: IncomingMessage): Promise<Response> {
+async function forward(server: Proxy['server'], path: string, request: IncomingMessage): Promise<Response> {
   const body = Buffer.concat(await request.toArray());
-  if (!server) throw new Error('the line is cut');
+  if (!server) throw new Error('the connection is cut');
   const { method = 'GET' } = request;
   return fetch(server.url + path, { method, ...(method === 'POST' && { body }) });
 }
 
-/** Somebody who uses the command, and what it keeps for them. */
+/** A user of the command, with a state folder of their own. */
 export interface Terminal {
   readonly stateFolder: string;
-  /** Runs a command, its arguments separated by spaces, with these lines or bytes as its input. */
+  /** Runs a command in this process. The arguments are separated by spaces. */
   run(command: string, input?: string | Uint8Array): Promise<VwsResult>;
+  /** Starts a command as a process. */
   start(command: string, input?: string | Uint8Array): StartedVws;
-  /** Runs a command that must be done. @returns what it printed */
-  done(command: string, input?: string | Uint8Array): Promise<string>;
-  /** The same with `--json`. */
+  /** Runs a command that must succeed. @returns its standard output */
+  succeed(command: string, input?: string | Uint8Array): Promise<string>;
+  /** Runs a command with `--json` that must succeed. @returns the result */
   json(command: string, input?: string | Uint8Array): Promise<Record<string, unknown>>;
   /** Runs a command with `--json` that must fail. @returns the exit code and the error */
   failure(command: string, input?: string | Uint8Array): Promise<[number | null, Record<string, unknown>]>;
@@ -78,21 +78,19 @@ export interface Terminal {
 export async function openTerminal(t: TestContext, { url }: { readonly url: string }): Promise<Terminal> {
   const stateFolder = await mkdtemp(join(tmpdir(), 'vws-cli-'));
   t.after(() => rm(stateFolder, { recursive: true, force: true }));
-  const start: Terminal['start'] = (command, input = '') =>
-    startVws(command.split(' '), { input, environment: { VWS_STATE_DIR: stateFolder, VWS_SERVER: url } });
-  const run: Terminal['run'] = (command, input) => start(command, input).result;
+  const environment = { VWS_STATE_DIR: stateFolder, VWS_SERVER: url };
   const terminal: Terminal = {
     stateFolder,
-    start,
-    run,
-    async done(command, input) {
-      const { code, stdout, stderr } = await run(command, input);
+    run: (command, input = '') => runVws(command.split(' '), { input, environment }),
+    start: (command, input = '') => startVws(command.split(' '), { input, environment }),
+    async succeed(command, input) {
+      const { code, stdout, stderr } = await terminal.run(command, input);
       assert.equal(code, 0, `${command}: ${stderr}${stdout}`);
       return stdout;
     },
-    json: async (command, input) => JSON.parse(await terminal.done(`${command} --json`, input)),
+    json: async (command, input) => JSON.parse(await terminal.succeed(`${command} --json`, input)),
     async failure(command, input) {
-      const { code, stdout, stderr } = await run(`${command} --json`, input);
+      const { code, stdout, stderr } = await terminal.run(`${command} --json`, input);
       assert.notEqual(code, 0, stdout);
       assert.match(stdout, /^\{"error":.*\}\n$/, stderr);
       return [code, JSON.parse(stdout).error];
@@ -101,16 +99,9 @@ export async function openTerminal(t: TestContext, { url }: { readonly url: stri
   return terminal;
 }
 
-/** A server, the line to it, and the terminals of two users at the other end. */
-export async function startCliHarness(t: TestContext, settings?: Settings) {
-  const server: TestServer = await startServer(t, settings);
-  const line = await startLine(t, server);
-  return { server, line, ann: await openTerminal(t, line), bob: await openTerminal(t, line) };
-}
-
-/** Makes an account, whose name is the beginning of its address, too. @returns the password */
+/** Registers a user with the address `<name>@example.org`. @returns the password */
 export async function registerAt(terminal: Terminal, name: string): Promise<string> {
   const password = newPassword();
-  await terminal.done(`register --username ${name} --email ${name}@example.org`, `${password}\n`);
+  await terminal.succeed(`register --username ${name} --email ${name}@example.org`, `${password}\n`);
   return password;
 }

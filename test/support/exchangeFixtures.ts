@@ -23,7 +23,7 @@ import {
 
 export const IDLE_TIME = 60_000;
 
-const base = { summary: '', description: '', fields: { text: '' }, answer: { message: '' }, problems: [] } as const;
+const base = { summary: '', description: '', fields: { text: '' }, response: { message: '' }, problems: [] } as const;
 /** A request that must not be executed twice. */
 export const effect = { ...base, path: '/effect', access: 'public', repeatable: false } satisfies Endpoint;
 /** A request that may be. */

@@ -1,10 +1,13 @@
-/** The `vws` command as a process. */
+/** The `vws` command: inside the test's process, or as a process of its own where that is the subject. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { runProgram } from '../../src/cli/program.ts';
+import { Shell } from '../../src/cli/terminal/shell.ts';
 
 const PROJECT_ROOT = join(import.meta.dirname, '..', '..');
-const PATIENCE_MILLISECONDS = 60_000;
+const PROCESS_TIMEOUT_MS = 60_000;
 
 export interface VwsResult {
   readonly code: number | null;
@@ -13,18 +16,40 @@ export interface VwsResult {
   readonly stderr: string;
 }
 
-/** Runs a command to its end. */
-export async function runVws(...args: string[]): Promise<VwsResult> {
-  return startVws(args).result;
+interface VwsOptions {
+  /** The standard input; by default it is empty. */
+  readonly input?: string | Uint8Array;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Kills a command in the moment in which it says `line` on its standard error. */
+/** Runs a command in this process. */
+export async function runVws(args: readonly string[], options: VwsOptions = {}): Promise<VwsResult> {
+  const { input = '', environment = {} } = options;
+  const written = { stdout: '', stderr: '' };
+  const capture = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += chunk;
+        done();
+      },
+    });
+  const streams = {
+    stdin: Readable.from([Buffer.from(input)]),
+    stdout: capture('stdout'),
+    stderr: capture('stderr'),
+    env: { HOME: '/nowhere', DATABASE_CA_FILE: '', ...environment },
+  };
+  const code = await runProgram(args, new Shell(streams as never));
+  return { code, signal: null, ...written };
+}
+
+/** Kills a command when it writes `line` to its standard error. */
 export async function killVwsAt(line: string, ...args: string[]): Promise<VwsResult> {
   const { child, result } = startVws(args);
-  let said = '';
+  let written = '';
   child.stderr?.on('data', (text: string) => {
-    said += text;
-    if (said.includes(`${line}\n`)) child.kill('SIGKILL');
+    written += text;
+    if (written.includes(`${line}\n`)) child.kill('SIGKILL');
   });
   return result;
 }
@@ -34,17 +59,14 @@ export interface StartedVws {
   readonly result: Promise<VwsResult>;
 }
 
-/** Starts a command. Without an input, the end of the input is all that it can read. */
-export function startVws(
-  args: readonly string[],
-  { input = '', environment = {} }: { input?: string | Uint8Array; environment?: Record<string, string> } = {},
-): StartedVws {
+/** Starts a command as a process. */
+export function startVws(args: readonly string[], { input = '', environment = {} }: VwsOptions = {}): StartedVws {
   const child = spawn(process.execPath, [join(PROJECT_ROOT, 'src', 'cli', 'main.ts'), ...args], {
     cwd: PROJECT_ROOT,
-    // Empty, so that a `.env` file of the project cannot reach the tests.
+    // DATABASE_CA_FILE is empty so that a `.env` file of the project does not affect the tests.
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', DATABASE_CA_FILE: '', ...environment },
     stdio: 'pipe',
-    timeout: PATIENCE_MILLISECONDS,
+    timeout: PROCESS_TIMEOUT_MS,
   });
   // Not every command reads its input.
   child.stdin.on('error', () => {});

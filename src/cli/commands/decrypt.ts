@@ -1,38 +1,27 @@
-import { CommandError, parseOptions, readArguments, type Shell } from '../command.ts';
-import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
+// `vws decrypt`: decrypts a message.
+import { defineClientCommand, printResult } from '../clientCommand.ts';
+import { CommandError } from '../errors.ts';
 import { readInput } from '../readInput.ts';
-import { inSession, requireSession } from '../session/open.ts';
+import { inStoredSession, requireSession } from '../session/open.ts';
+import { formatTime } from './formatTime.ts';
 
-export const help = `Usage: vws decrypt [file] [options]
-
-Has a message opened that was encrypted for you. The text goes to the standard output exactly as it was; on a terminal,
-characters that would control it are shown as \\x1b. Who had it encrypted, and when, is said on the standard error.
-
-  [file]               the message; without it, or with -, the standard input
-${commonOptionsHelp}
-
-Line breaks and spaces in the message do not matter.
-
-Examples:
-  vws decrypt note.vws
-  vws decrypt < note.vws > note.txt
-  vws decrypt note.vws --json     {"text","sender","sentAt"}; the last two are null if they are not known`;
-
-export async function run(args: readonly string[], shell: Shell): Promise<void> {
-  const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });
-  const [file] = readArguments(positionals, '[file]');
-  const options = readCommonOptions(values, shell);
-  requireSession(options);
-  const bytes = await readInput(file, shell, 'the message');
-  const message = new TextDecoder().decode(bytes).replace(/\s+/g, '');
-  if (message === '') throw new CommandError('There is no message: the input is empty.', 'undecryptable_message');
-  const { text, sender, sentAt } = await inSession(options, shell, (vws) => vws.decrypt(message));
-  tell(shell, options, { text, sender, sentAt }, () => {
-    if (sentAt) shell.note(`From ${sender ?? 'a user who is gone'}, ${formatTime(sentAt)}:`);
-    shell.write(text);
-  });
-}
-
-function formatTime(time: Date): string {
-  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
+export const command = defineClientCommand({
+  name: 'decrypt',
+  description:
+    'Decrypts a message that was encrypted for you and prints the text unchanged. On a terminal, control characters are ' +
+    'escaped, as \\x1b. The sender and the time are written to standard error.',
+  args: { '[file]': 'the message (default, or with -: standard input). Whitespace in it is ignored' },
+  json: '{"text","sender","sentAt"}; sender and sentAt are null if they are unknown',
+  examples: ['vws decrypt note.vws', 'vws decrypt < note.vws > note.txt', 'vws decrypt note.vws --json'],
+  async run({ file }, options, shell) {
+    requireSession(options);
+    const bytes = await readInput(file, shell, 'the message');
+    const message = new TextDecoder().decode(bytes).replace(/\s+/g, '');
+    if (message === '') throw new CommandError('The input is empty: no message to decrypt.', 'undecryptable_message');
+    const { text, sender, sentAt } = await inStoredSession(options, shell, (vws) => vws.decrypt(message));
+    printResult(shell, options, { text, sender, sentAt }, () => {
+      if (sentAt) shell.note(`From ${sender ?? 'a deleted user'}, ${formatTime(sentAt)} UTC:`);
+      shell.write(text);
+    });
+  },
+});

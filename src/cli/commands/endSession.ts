@@ -1,28 +1,35 @@
-import { parseOptions, readArguments, type Shell } from '../command.ts';
-import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session/open.ts';
-import { findOtherSession } from './sessions.ts';
+// `vws sessions end`: ends one of the other sessions.
+import type { SessionInfo, Vws } from '../../client/index.ts';
+import { defineClientCommand, printResult } from '../clientCommand.ts';
+import { CommandError } from '../errors.ts';
+import { inStoredSession } from '../session/open.ts';
 
-export const help = `Usage: vws sessions end <id> [options]
+export const command = defineClientCommand({
+  name: 'sessions end',
+  description: 'Ends one of the other sessions of your account. End the current session with vws logout.',
+  args: { '<id>': 'the id that vws sessions shows, or its first characters' },
+  json: '{"ended"}, the complete id',
+  examples: [
+    'vws sessions end He9ZMSMEFv',
+    ['vws sessions end --json -- -e9ZMSMEFv', 'an id that begins with a hyphen: put options before --'],
+  ],
+  async run({ id: prefix }, options, shell) {
+    const ended = await inStoredSession(options, shell, async (vws) => {
+      const { id } = await findOtherSession(vws, prefix);
+      await vws.endSession(id);
+      return id;
+    });
+    printResult(shell, options, { ended }, () => shell.note('The session was ended.'));
+  },
+});
 
-Ends one of the other sessions of your account. Your own ends with vws logout.
-
-  <id>                 as vws sessions lists it, or its beginning
-${commonOptionsHelp}
-
-Examples:
-  vws sessions end He9ZMSMEFv
-  vws sessions end --json He9ZMSMEFv     {"ended"}, with the whole id
-  vws sessions end --json -- -e9ZMSMEFv  an id that begins with a hyphen: options come before --`;
-
-export async function run(args: readonly string[], shell: Shell): Promise<void> {
-  const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });
-  const [prefix = ''] = readArguments(positionals, 'id');
-  const options = readCommonOptions(values, shell);
-  const ended = await inSession(options, shell, async (vws) => {
-    const { id } = await findOtherSession(vws, prefix);
-    await vws.endSession(id);
-    return id;
-  });
-  tell(shell, options, { ended }, () => shell.note('The session has ended.'));
+/** @throws CommandError unless exactly one session matches, and it is not the current one */
+async function findOtherSession(vws: Vws, prefix: string): Promise<SessionInfo> {
+  const found = (await vws.listSessions()).filter(({ id }) => id.startsWith(prefix));
+  const [session] = found;
+  if (!session) throw new CommandError(`No session ${prefix} found. List them with: vws sessions`, 'no_such_session');
+  if (found.length > 1)
+    throw new CommandError(`Several sessions begin with ${prefix}. Give more characters.`, 'no_such_session');
+  if (session.current) throw new CommandError('This is the current session. End it with: vws logout');
+  return session;
 }

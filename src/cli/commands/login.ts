@@ -1,39 +1,29 @@
-import { parseOptions, readArguments, type Shell } from '../command.ts';
-import { commonOptions, commonOptionsHelp, readCommonOptions } from '../commonOptions.ts';
-import { askAccount, tellAccount } from '../session/account.ts';
+// `vws login`: logs in.
+import { defineClientCommand } from '../clientCommand.ts';
+import { fetchAccount, finishLogin } from '../session/account.ts';
 import { inAnySession } from '../session/open.ts';
 import { ensurePin } from '../session/pin.ts';
 
-export const help = `Usage: vws login [options]
-
-Logs in. The commands after this one use the session, and this server.
-
-  --email <address>    of the account; asked for without it
-${commonOptionsHelp}
-
-The password is asked for and not shown. Where the standard input is no terminal, each answer is a line of it, in this
-order: e-mail address (unless --email is there), password.
-
-Examples:
-  vws login --server https://vws.example.org
-  printf '%s\\n' "$PASSWORD" | vws login --email bob@example.org --json
-  vws login --email bob@example.org < password-file`;
-
-export async function run(args: readonly string[], shell: Shell): Promise<void> {
-  const { values, positionals } = parseOptions({
-    args,
-    options: { ...commonOptions, email: { type: 'string' } },
-    allowPositionals: true,
-  });
-  readArguments(positionals);
-  const options = readCommonOptions(values, shell);
-  // A server that is not trusted is told before a password is typed.
-  if (options.suite === 2) await ensurePin(options, shell);
-  const email = values.email ?? (await shell.ask('E-mail address'));
-  const password = await shell.askSecret('Password');
-  const account = await inAnySession(options, shell, async (vws) => {
-    await vws.login({ email, password });
-    return askAccount(vws, { username: null, email });
-  });
-  await tellAccount(options, shell, account, 'Logged in');
-}
+export const command = defineClientCommand({
+  name: 'login',
+  description: 'Logs in. Later commands use this session and this server by default.',
+  options: { '--email <address>': 'e-mail address of the account' },
+  input: ['e-mail address (unless --email)', 'password'],
+  json: '{"server","username","email"}; the username is null if the server does not report it',
+  examples: [
+    'vws login --server https://vws.example.org',
+    `printf '%s\\n' "$PASSWORD" | vws login --email bob@example.org --json`,
+    'vws login --email bob@example.org < password-file',
+  ],
+  async run(values, options, shell) {
+    // An untrusted server is reported before the user types a password.
+    if (options.suite === 2) await ensurePin(options, shell);
+    const email = values.email ?? (await shell.ask('E-mail address'));
+    const password = await shell.askSecret('Password');
+    const account = await inAnySession(options, shell, async (vws) => {
+      await vws.login({ email, password });
+      return fetchAccount(vws, { username: null, email });
+    });
+    await finishLogin(options, shell, account, 'Logged in');
+  },
+});

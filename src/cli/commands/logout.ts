@@ -1,40 +1,38 @@
+// `vws logout`: logs out and deletes the stored session.
 import { VwsError } from '../../client/error.ts';
-import { parseOptions, readArguments, type Shell } from '../command.ts';
-import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session/open.ts';
+import { defineClientCommand, printResult } from '../clientCommand.ts';
+import { inStoredSession } from '../session/open.ts';
 
-export const help = `Usage: vws logout [options]
-
-Logs out and forgets the session. The server's fingerprint stays known.
-
-${commonOptionsHelp}
-
-Examples:
-  vws logout
-  vws logout --server https://vws.example.org --json     {"ok":true}`;
-
-/** The session is of no more use to anybody: that is what was asked for. */
+/** Errors that mean that the session has ended already, which is what the user wants. */
 const ENDED = ['not_authenticated', 'session_not_found', 'session_expired', 'out_of_sync'];
 
-export async function run(args: readonly string[], shell: Shell): Promise<void> {
-  const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });
-  readArguments(positionals);
-  const options = readCommonOptions(values, shell);
-  const session = options.kept.session(options.suite);
-  try {
-    await inSession(options, shell, async (vws) => {
-      await vws.logOut();
-      session.clear();
-    });
-  } catch (error) {
-    if (!(error instanceof VwsError)) throw error;
-    if (ENDED.includes(error.code)) shell.note(`The server says that the session has ended already: ${error.code}.`);
-    else if (error.code === 'route_not_found' && options.suite === 1)
-      shell.note(
-        'This server cannot log out: the session is forgotten here, and ends there once it was idle for long.',
-      );
-    else throw error;
-    await options.kept.withLock(async () => session.clear());
+export const command = defineClientCommand({
+  name: 'logout',
+  description: "Logs out and deletes the stored session. The server's fingerprint stays pinned.",
+  json: '{"ok":true}',
+  examples: ['vws logout', 'vws logout --server https://vws.example.org --json'],
+  async run(_, options, shell) {
+    const session = options.serverState.session(options.suite);
+    try {
+      await inStoredSession(options, shell, async (vws) => {
+        await vws.logOut();
+        session.clear();
+      });
+    } catch (error) {
+      const note = error instanceof VwsError && describeAlreadyEnded(error, options.suite);
+      if (!note) throw error;
+      shell.note(note);
+      await options.serverState.withLock(async () => session.clear());
+    }
+    printResult(shell, options, { ok: true }, () => shell.note(`Logged out at ${options.url}`));
+  },
+});
+
+/** @returns undefined if the session may still be valid */
+function describeAlreadyEnded({ code }: VwsError, suite: 1 | 2): string | undefined {
+  if (ENDED.includes(code)) return `The server reports that the session had already ended (${code}).`;
+  if (code === 'route_not_found' && suite === 1) {
+    return 'This server has no logout. The session is deleted here, and expires on the server after a period of inactivity.';
   }
-  tell(shell, options, { ok: true }, () => shell.note(`Logged out at ${options.url}`));
+  return undefined;
 }

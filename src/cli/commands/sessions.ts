@@ -1,34 +1,28 @@
-import type { SessionInfo, Vws } from '../../client/index.ts';
-import { CommandError, parseOptions, readArguments, type Shell } from '../command.ts';
-import { commonOptions, commonOptionsHelp, readCommonOptions, tell } from '../commonOptions.ts';
-import { inSession } from '../session/open.ts';
+// `vws sessions`: lists the sessions of the account.
+import type { SessionInfo } from '../../client/index.ts';
+import { defineClientCommand, printResult } from '../clientCommand.ts';
+import { inStoredSession } from '../session/open.ts';
+import { formatTime } from './formatTime.ts';
 
-export const help = `Usage: vws sessions [options]
-
-Lists the sessions that are logged in to your account, the one used last first. * is the one of this command.
-
-${commonOptionsHelp}
-
-End one with vws sessions end <id>, all but this one with vws sessions end-others.
-
-Examples:
-  vws sessions
-  vws sessions --json     [{"id","suite","startedAt","lastUsedAt","current"}, ...]`;
-
-/** Of 43 characters; more than enough to tell the sessions of one account apart. */
+/** Ids have 43 characters; this many distinguish the sessions of one account. */
 const SHOWN_ID_LENGTH = 10;
 
-export async function run(args: readonly string[], shell: Shell): Promise<void> {
-  const { values, positionals } = parseOptions({ args, options: commonOptions, allowPositionals: true });
-  readArguments(positionals);
-  const options = readCommonOptions(values, shell);
-  const sessions = await inSession(options, shell, (vws) => vws.listSessions());
-  tell(shell, options, sessions, () => {
-    for (const line of table(sessions)) shell.print(line);
-  });
-}
+export const command = defineClientCommand({
+  name: 'sessions',
+  description:
+    'Lists the sessions that are logged in to your account, most recently used first. * marks the current one.',
+  json: '[{"id","suite","startedAt","lastUsedAt","current"}, ...]',
+  notes: 'End one session with vws sessions end <id>, and all others with vws sessions end-others.',
+  examples: ['vws sessions', 'vws sessions --json'],
+  async run(_, options, shell) {
+    const sessions = await inStoredSession(options, shell, (vws) => vws.listSessions());
+    printResult(shell, options, sessions, () => {
+      for (const line of renderTable(sessions)) shell.print(line);
+    });
+  },
+});
 
-function table(sessions: readonly SessionInfo[]): string[] {
+function renderTable(sessions: readonly SessionInfo[]): string[] {
   const rows = sessions.map(({ id, suite, startedAt, lastUsedAt, current }) => [
     current ? '*' : ' ',
     id.slice(0, SHOWN_ID_LENGTH),
@@ -44,21 +38,4 @@ function table(sessions: readonly SessionInfo[]): string[] {
     'suite',
   ];
   return [heading, ...rows].map((cells) => cells.join('  '));
-}
-
-function formatTime(time: Date): string {
-  return time.toISOString().slice(0, 19).replace('T', ' ');
-}
-
-/**
- * @param prefix the id, or as much of its beginning as no other one has
- * @throws CommandError if it is not one of the other sessions
- */
-export async function findOtherSession(vws: Vws, prefix: string): Promise<SessionInfo> {
-  const found = (await vws.listSessions()).filter(({ id }) => id.startsWith(prefix));
-  const [session] = found;
-  if (!session) throw new CommandError(`There is no session ${prefix}. See: vws sessions`, 'no_such_session');
-  if (found.length > 1) throw new CommandError(`More than one session begins with ${prefix}.`, 'no_such_session');
-  if (session.current) throw new CommandError('That is the session of this command. End it with: vws logout');
-  return session;
 }

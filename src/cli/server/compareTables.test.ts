@@ -1,3 +1,4 @@
+// Comparison of tables, across engines.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
@@ -16,7 +17,7 @@ function recovery(id: number, rest: Record<string, Value> = {}): Row {
   };
 }
 
-/** Compares two databases, the second one on the engine of this run. */
+/** Compares two databases, the second one on the engine under test. */
 async function compare(t: TestContext, expected: readonly Row[], found: readonly Row[]): Promise<number> {
   const source = await openStore({ engine: 'sqlite', path: await newDatabasePath(t) }, 0);
   t.after(() => source.close());
@@ -32,12 +33,12 @@ async function compare(t: TestContext, expected: readonly Row[], found: readonly
 
 const many = Array.from({ length: 205 }, (_, id) => recovery(id));
 
-test('equal tables are counted', async (t) => {
+test('equal tables: returns the number of rows', async (t) => {
   assert.equal(await compare(t, many, many.toReversed()), 205);
   assert.equal(await compare(t, [], []), 0);
 });
 
-test('every difference is found and named by the key of its row', async (t) => {
+test('different tables: reports the first difference with the key of its row', async (t) => {
   const changed = (rest: Record<string, Value>) => many.map((row, id) => (id === 204 ? { ...row, ...rest } : row));
   const cases: [readonly Row[], readonly Row[], string][] = [
     [many, changed({ tries: 1 }), 'the row recovery_id=cc differs in tries'],
@@ -47,7 +48,7 @@ test('every difference is found and named by the key of its row', async (t) => {
     [changed({ used_at: 0 }), many, 'the row recovery_id=cc differs in used_at'],
     [many, changed({ expires_at: 1_700_000_000_001 }), 'the row recovery_id=cc differs in expires_at'],
     [many, many.slice(0, 204), 'the target lacks the row recovery_id=cc'],
-    [many.slice(0, 204), many, 'the target has a row too many, recovery_id=cc'],
+    [many.slice(0, 204), many, 'the target has an additional row, recovery_id=cc'],
     [many, [], 'the target lacks the row recovery_id=00'],
     [
       [recovery(1), recovery(2)],

@@ -1,8 +1,9 @@
+// Compares the rows of a table in two databases.
 import type { Transaction } from '../../server/store/store.ts';
 import { type Row, readBatches, type Value } from './rows.ts';
 import type { Table } from './tables.ts';
 
-/** Two databases that should hold the same rows do not. Names the row by its key, and never tells what is in it. */
+/** Two databases differ. The message names the row by its key and never contains other values. */
 export class DifferenceError extends Error {
   override readonly name = 'DifferenceError';
 }
@@ -29,7 +30,7 @@ async function* readRows(transaction: Transaction, table: Table): AsyncGenerator
 }
 
 function describeDifference(table: Table, expected: Row | undefined, found: Row | undefined): string | undefined {
-  if (!expected) return `the target has a row too many, ${keyOf(table, found)}`;
+  if (!expected) return `the target has an additional row, ${keyOf(table, found)}`;
   if (!found) return `the target lacks the row ${keyOf(table, expected)}`;
   if (table.primaryKey.some(({ name }) => !isSame(expected[name], found[name]))) {
     return `the source has the row ${keyOf(table, expected)} where the target has ${keyOf(table, found)}`;

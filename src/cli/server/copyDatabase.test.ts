@@ -1,4 +1,4 @@
-/** What others see of a copy while it is under way. */
+// Isolation: what other processes see during a copy.
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
@@ -37,7 +37,7 @@ function holding(store: Store, beforeCommit: () => Promise<void>): Store {
   };
 }
 
-/** Tries what a server does first, without the patience of one. */
+/** Tries the first action of a starting server, with a short timeout. */
 async function startServerOn(to: StoreLocation): Promise<void> {
   if (to.engine === 'postgres') {
     await (await openStore({ ...to, statementTimeout: 200 }, 0)).close();
@@ -51,7 +51,7 @@ async function startServerOn(to: StoreLocation): Promise<void> {
   }
 }
 
-test('nobody else gets at the target before all of the copy is there', async (t) => {
+test('no server can start on the target before the copy is complete', async (t) => {
   const { source, target, to } = await openEnds(t);
   let attempts = 0;
   const held = holding(target, async () => {
@@ -64,7 +64,7 @@ test('nobody else gets at the target before all of the copy is there', async (t)
   await startServerOn(to);
 });
 
-test('an error at the end leaves the target as it was', async (t) => {
+test('an error at the end of the copy leaves the target unchanged', async (t) => {
   const { source, target, to } = await openEnds(t);
   const failing = holding(target, () => Promise.reject(new Error('the machine is on fire')));
   await assert.rejects(
@@ -76,7 +76,7 @@ test('an error at the end leaves the target as it was', async (t) => {
   await startServerOn(to);
 });
 
-test('a second copy at the same time is refused', async (t) => {
+test('a concurrent copy into the same target is refused', async (t) => {
   const [one, other] = [await openEnds(t), await openEnds(t)];
   const second = await openTarget(one.to);
   t.after(() => second.close());

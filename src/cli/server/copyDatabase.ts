@@ -1,32 +1,32 @@
+// Copies the data of one database to another and verifies the copy.
 import { sql } from 'kysely';
 import { findMasterKeyIds } from '../../server/store/masterKeys.ts';
 import { migrate, SCHEMA_VERSION } from '../../server/store/migrations.ts';
 import { lockMigrations } from '../../server/store/postgres.ts';
 import type { Store, Transaction } from '../../server/store/store.ts';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { compareTables, DifferenceError } from './compareTables.ts';
 import { notOurs } from './databases.ts';
 import { hasRows, insertRows, readBatches } from './rows.ts';
 import { type Table, tables } from './tables.ts';
 
-/** What a copy came to. */
 export interface CopyResult {
-  /** `found`: the target held exactly the source's data before, so that nothing was written. */
+  /** `found`: the target already contained exactly the data of the source, and nothing was written. */
   readonly outcome: 'copied' | 'found';
-  /** Rows that were compared, by table. */
+  /** The number of compared rows by table. */
   readonly rows: ReadonlyMap<string, number>;
-  /** The ids of the master keys that the data hangs on. */
+  /** The ids of the master keys that encrypt the data. */
   readonly masterKeyIds: readonly string[];
 }
 
 /**
- * Copies all data into an empty database and compares every row, all in one transaction of the target: whatever ends
- * the copy before its end, the target is as it was, and for as long as it lasts no server starts there.
+ * Copies all data into an empty database and compares every row, in one transaction of the target: if the copy is
+ * interrupted, the target is unchanged, and until the copy is complete, no server can start on it.
  *
- * @param now the time to note beside migrations of the target, in milliseconds since 1970
- * @param progress told what begins, in words
- * @throws CommandError if the source has another schema than this program, the target has data of its own, or the copy
- *   is not like the source
+ * @param now the time to record for migrations of the target, in milliseconds since 1970
+ * @param progress called with a description of each stage
+ * @throws CommandError if the schema of the source differs from this program's, the target contains other data, or the copy
+ *   differs from the source
  */
 export function copyDatabase(
   source: Store,
@@ -56,14 +56,14 @@ export function copyDatabase(
   });
 }
 
-/** Everything that is read after this is of one moment. SQLite's transactions are so by themselves. */
+/** Makes all later reads see the same snapshot. SQLite's transactions always do. */
 async function beginSnapshot({ engine, db }: Transaction): Promise<void> {
   if (engine !== 'postgres') return;
   await sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY`.execute(db);
   await setTimeouts(db);
 }
 
-/** The transaction of a program whose machine is gone must not hold its locks for ever; one at work may last. */
+/** Releases the locks of a client that has disappeared, but allows statements of any duration. */
 async function setTimeouts(db: Transaction['db']): Promise<void> {
   await sql`SET LOCAL statement_timeout = 0`.execute(db);
   await sql`SET LOCAL idle_in_transaction_session_timeout = '5min'`.execute(db);
@@ -76,16 +76,16 @@ async function checkSourceSchema(from: Transaction, location: string): Promise<v
   if (version > SCHEMA_VERSION) throw tooNew(location, version);
   if (version < SCHEMA_VERSION) {
     throw new CommandError(
-      `${location} has schema version ${version}, and this program copies version ${SCHEMA_VERSION}. ` +
-        'Start the server of this program on it once (it brings the database up to date), stop it, and copy then.',
+      `${location} has schema version ${version}, but this program copies version ${SCHEMA_VERSION}. ` +
+        'Start the server of this program on it once to migrate it, stop the server, and run the command again.',
     );
   }
 }
 
 function tooNew(location: string, version: number): CommandError {
   return new CommandError(
-    `${location} has schema version ${version}, and this program knows only ${SCHEMA_VERSION}. ` +
-      'Copy with the newer version of this program.',
+    `${location} has schema version ${version}, but this program supports only up to ${SCHEMA_VERSION}. ` +
+      'Use a newer version of this program.',
   );
 }
 
@@ -112,12 +112,12 @@ async function prepareTarget(to: Transaction, location: string, now: number): Pr
   await migrate(to.db, to.engine, now);
 }
 
-/** Keeps servers out until the end. A transaction on SQLite does so by itself. */
+/** Prevents servers from using the target until the end. A transaction on SQLite always does. */
 async function lockTables(to: Transaction, location: string): Promise<void> {
   if (to.engine !== 'postgres') return;
   const names = sql.join(tables.map(({ name }) => sql.table(name)));
   await orInUse(location, sql`LOCK TABLE ${names} IN ACCESS EXCLUSIVE MODE`.execute(to.db));
-  // Somebody may have been quicker.
+  // Another process may have written before the lock was acquired.
   const occupied = await findOccupiedTable(to);
   if (occupied) throw notEmpty(location, occupied);
 }
@@ -129,7 +129,7 @@ async function orInUse(location: string, locked: Promise<unknown>): Promise<void
     await locked;
   } catch (error) {
     if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
-    throw new CommandError(`${location} is in use by another program, which may be another copy. Nothing was changed.`);
+    throw new CommandError(`${location} is in use by another program, possibly another copy. Nothing was changed.`);
   }
 }
 
@@ -140,7 +140,7 @@ async function findOccupiedTable(to: Transaction): Promise<Table | undefined> {
 
 function notEmpty(location: string, { name }: Table): CommandError {
   return new CommandError(
-    `${location} is not empty: its table ${name} has rows. Nothing was changed. Copy into a new, empty database.`,
+    `${location} is not empty: its table ${name} has rows. Nothing was changed. Use a new, empty database as the target.`,
   );
 }
 
@@ -159,7 +159,9 @@ async function verify(from: Transaction, to: Transaction, progress: (what: strin
     return await compareAll(from, to, progress);
   } catch (error) {
     if (!(error instanceof DifferenceError)) throw error;
-    throw new CommandError(`The copy was not like the source and was thrown away: ${error.message}.`);
+    throw new CommandError(
+      `The copy differed from the source and was discarded: ${error.message}. The source is unchanged.`,
+    );
   }
 }
 

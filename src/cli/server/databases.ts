@@ -1,3 +1,4 @@
+// Finds and opens the two databases of a copy.
 import { existsSync, realpathSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,17 +9,17 @@ import type { StoreLocation } from '../../server/store/open.ts';
 import { openPostgres } from '../../server/store/postgres.ts';
 import { openSqlite } from '../../server/store/sqlite.ts';
 import type { Store } from '../../server/store/store.ts';
-import { CommandError, UsageError } from '../command.ts';
+import { CommandError, UsageError } from '../errors.ts';
 
-/** How long the connections of a server that was just stopped may take to vanish, in milliseconds. */
-const CLOSING_TIME = 2_000;
-const CLOSING_POLL = 50;
+/** Time limit for PostgreSQL to close the connections of a server that has just stopped. */
+const CLOSING_TIMEOUT_MS = 2_000;
+const CLOSING_POLL_MS = 50;
 
 /**
- * Reads where a database is, in the form of the setting DATABASE_URL.
+ * Parses the location of a database, in the format of the setting DATABASE_URL.
  *
- * @param option the option that the text was given with, for the error
- * @param caFile PEM file that a PostgreSQL server's certificate is checked against
+ * @param option the option with the text, for the error
+ * @param caFile CA certificates (PEM) used to verify the PostgreSQL server
  * @throws UsageError
  */
 export function parseLocation(option: string, text: string | undefined, caFile: string | undefined): StoreLocation {
@@ -26,7 +27,7 @@ export function parseLocation(option: string, text: string | undefined, caFile: 
   try {
     const place = settings.DATABASE_URL.parse(text);
     if ('sqlite' in place) return { engine: 'sqlite', path: place.sqlite };
-    // 0: a copy takes as long as it takes.
+    // 0: the duration of a copy is not limited.
     return { engine: 'postgres', url: place.postgres, poolSize: 1, statementTimeout: 0, ...(caFile && { caFile }) };
   } catch (error) {
     throw new UsageError(`${option} ${(error as Error).message}.`);
@@ -43,13 +44,13 @@ function realPath(path: string): string {
 }
 
 /**
- * Opens the database to copy from, as it is.
+ * Opens the source of a copy without changing it.
  *
- * @throws CommandError if it is not there or a server runs on it
+ * @throws CommandError if it does not exist or a server is using it
  */
 export async function openSource(location: StoreLocation): Promise<Store> {
   if (location.engine === 'sqlite') {
-    if (!existsSync(location.path)) throw new CommandError(`There is no database ${location.path}.`);
+    if (!existsSync(location.path)) throw new CommandError(`Database not found: ${location.path}`);
     await reach('source', async () => checkSqliteSource(location.path));
   }
   const store = await openTarget(location, 'source');
@@ -62,7 +63,7 @@ export async function openSource(location: StoreLocation): Promise<Store> {
   }
 }
 
-/** Opens a database without looking at what is in it. A SQLite file is made if it is missing. */
+/** Opens a database without reading its content. A SQLite file is created if it is missing. */
 export async function openTarget(location: StoreLocation, role: 'source' | 'target' = 'target'): Promise<Store> {
   return reach(role, async () => {
     const store = location.engine === 'sqlite' ? await openSqlite(location.path) : openPostgres(location);
@@ -85,19 +86,19 @@ async function reach<T>(role: string, work: () => Promise<T>): Promise<T> {
 }
 
 export function notOurs(location: string): CommandError {
-  return new CommandError(`${location} is no database of a VWS server.`);
+  return new CommandError(`${location} is not a database of a VWS server.`);
 }
 
-/** What a server writes from now on would be missing in the copy, and its sessions and mails would be in both. */
+/** Data that a server writes during the copy would be missing in it, and its sessions and mails would exist twice. */
 function inUse(location: string): CommandError {
-  return new CommandError(`${location} is in use: stop the server that runs on it, and run the same command again.`);
+  return new CommandError(`${location} is in use. Stop the server that uses it, and run the same command again.`);
 }
 
-/** Looks before anything is opened for the copy, which would turn a foreign database's file into WAL mode. */
+/** Checks the file before it is opened for the copy, which would switch the file of another program to WAL mode. */
 function checkSqliteSource(path: string): void {
   const probe = new DatabaseSync(path, { timeout: 0 });
   try {
-    // Succeeds only where nobody else has the database open, even idle.
+    // Succeeds only if no other connection has the database open, not even an idle one.
     probe.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
     if (!probe.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get()) throw notOurs(path);
     probe.exec('ROLLBACK');
@@ -109,11 +110,11 @@ function checkSqliteSource(path: string): void {
 }
 
 async function refusePostgresInUse(store: Store): Promise<void> {
-  const deadline = performance.now() + CLOSING_TIME;
-  // A transaction each, because one sees the same connections throughout.
+  const deadline = performance.now() + CLOSING_TIMEOUT_MS;
+  // In separate transactions, because a transaction always sees the same connections.
   while (await store.transaction(({ db }) => hasOtherConnections(db))) {
     if (performance.now() > deadline) throw inUse(store.location);
-    await delay(CLOSING_POLL);
+    await delay(CLOSING_POLL_MS);
   }
 }
 
@@ -125,13 +126,13 @@ async function hasOtherConnections(db: Parameters<Parameters<Store['transaction'
 }
 
 /**
- * Makes an error that comes from a database or the system one for people; others, which nobody foresaw, stay as they are.
+ * Converts an error of a database or the operating system to a CommandError. Returns unexpected errors unchanged.
  *
- * @param tell makes the message of the reason, which ends without a full stop
+ * @param describe makes the message from the reason, which does not end with a full stop
  */
-export function asCommandError(error: unknown, tell: (reason: string) => string): unknown {
+export function asCommandError(error: unknown, describe: (reason: string) => string): unknown {
   if (error instanceof CommandError || typeof (error as { code?: unknown }).code !== 'string') return error;
-  return new CommandError(tell(reasonOf(error).replace(/\.$/, '')));
+  return new CommandError(describe(reasonOf(error).replace(/\.$/, '')));
 }
 
 function reasonOf(error: unknown): string {

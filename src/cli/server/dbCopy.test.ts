@@ -1,4 +1,4 @@
-/** Copies by the real command, into SQLite and, in the run on PostgreSQL, into that. */
+// `vws db copy`, from SQLite to the engine under test and back.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -16,14 +16,14 @@ import { insertRows } from './rows.ts';
 import { tables } from './tables.ts';
 
 const STEPS = 250;
-/** Enough that a copy is still at work some time after it was told to be killed. */
+/** Enough that a copy is still running when the signal to kill it arrives. */
 const MANY_STEPS = 6_000;
-const EMAIL = 'somebody@example.org';
+const EMAIL = 'user@example.org';
 
 const urlOf = (location: StoreLocation) => (location.engine === 'sqlite' ? `sqlite:${location.path}` : location.url);
-const copy = (from: string, to: string) => runVws('db', 'copy', '--from', from, '--to', to);
+const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
 
-/** Runs one transaction on a database that is opened for it alone. */
+/** Opens a database and runs one transaction. */
 async function change<T>(location: StoreLocation, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const store = await openStore(location, 0);
   try {
@@ -33,7 +33,11 @@ async function change<T>(location: StoreLocation, work: (tx: Transaction) => Pro
   }
 }
 
-/** A SQLite database with a row in every table but for session_steps, which has many. @returns its URL */
+/**
+ * Creates a SQLite database with one row in every table except session_steps, which has many.
+ *
+ * @returns its URL
+ */
 async function newSource(t: TestContext, steps = STEPS): Promise<string> {
   const path = await newDatabasePath(t);
   await change({ engine: 'sqlite', path }, async (tx) => {
@@ -60,22 +64,22 @@ async function assertSame(from: string, to: string, steps = STEPS): Promise<void
   assert.deepEqual(await dumpDatabase(to), dump);
 }
 
-/** No row in any table, and no table either. */
+/** Asserts that the database has no tables. */
 async function assertUntouched(location: StoreLocation): Promise<void> {
   assert.deepEqual(await dumpDatabase(urlOf(location)), {});
 }
 
-test('everything is copied, compared and counted, there and back', async (t) => {
+test('copies, compares and counts all rows, in both directions', async (t) => {
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   const { code, stdout, stderr } = await copy(from, urlOf(to));
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Copied, and compared row by row:$/m);
+  assert.match(stdout, /^Copied and compared row by row:$/m);
   for (const { name } of tables) {
     assert.match(stdout, new RegExp(`^  ${name} +${name === 'session_steps' ? STEPS : 1}$`, 'm'));
   }
-  assert.match(stdout, new RegExp(`^  rows in all +${STEPS + tables.length - 1}$`, 'm'));
-  assert.match(stdout, /same master key as before \(id a key\)/);
+  assert.match(stdout, new RegExp(`^  total rows +${STEPS + tables.length - 1}$`, 'm'));
+  assert.match(stdout, /same master key \(id a key\)/);
   await assertSame(from, urlOf(to));
 
   const back = `sqlite:${await newDatabasePath(t)}`;
@@ -83,7 +87,7 @@ test('everything is copied, compared and counted, there and back', async (t) => 
   await assertSame(from, back);
 });
 
-test('the copy is a database that a server of this version opens, private if it is a file', async (t) => {
+test('a server of this version can open the copy; a SQLite file is private', async (t) => {
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   assert.equal((await copy(from, urlOf(to))).code, 0);
@@ -93,7 +97,7 @@ test('the copy is a database that a server of this version opens, private if it 
   await assertSame(from, urlOf(to));
 });
 
-test('killed at any point, it has copied nothing, and the same command begins anew', async (t) => {
+test('killed at any point: the target is unchanged, and the same command succeeds', async (t) => {
   const from = await newSource(t, MANY_STEPS);
   const to = await newStoreLocation(t);
   for (const moment of ['copying master_keys', 'copying session_steps', 'comparing users']) {
@@ -105,18 +109,18 @@ test('killed at any point, it has copied nothing, and the same command begins an
   await assertSame(from, urlOf(to), MANY_STEPS);
 });
 
-test('a copy that was complete is found, and nothing is written', async (t) => {
+test('a complete copy is recognized, and nothing is written', async (t) => {
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   assert.equal((await copy(from, urlOf(to))).code, 0);
   const again = await copy(from, urlOf(to));
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stdout, /^All of it is there already; compared row by row:$/m);
+  assert.match(again.stdout, /^The copy was already complete; compared row by row:$/m);
   assert.match(again.stdout, new RegExp(`^  session_steps +${STEPS}$`, 'm'));
   await assertSame(from, urlOf(to));
 });
 
-test('a target with data of its own is refused and keeps it', async (t) => {
+test('a target with other data is refused and unchanged', async (t) => {
   const from = await newSource(t);
   for (const spoil of [
     sql`INSERT INTO master_keys VALUES ('another key', 0)`,
@@ -133,7 +137,7 @@ test('a target with data of its own is refused and keeps it', async (t) => {
   }
 });
 
-test('a copy that was changed since is refused: it is data of its own', async (t) => {
+test('a copy that was modified afterwards is refused as other data', async (t) => {
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   assert.equal((await copy(from, urlOf(to))).code, 0);
@@ -143,7 +147,7 @@ test('a copy that was changed since is refused: it is data of its own', async (t
   assert.match(stderr, /is not empty/);
 });
 
-/** Makes the database change what is written to it. */
+/** Adds a trigger that modifies written rows. */
 async function tamper({ engine, db }: Transaction): Promise<void> {
   const update = sql`UPDATE users SET email = 'else@example.org' WHERE user_id = NEW.user_id`;
   if (engine === 'sqlite') {
@@ -155,19 +159,19 @@ async function tamper({ engine, db }: Transaction): Promise<void> {
   await sql`CREATE TRIGGER tamper BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION tamper()`.execute(db);
 }
 
-test('a row that arrives changed is found, and the copy thrown away', async (t) => {
+test('a row that is stored differently is detected, and the copy is discarded', async (t) => {
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   await change(to, tamper);
   const { code, stdout, stderr } = await copy(from, urlOf(to));
   assert.equal(code, 1);
   assert.equal(stdout, '');
-  assert.match(stderr, /thrown away: users: the row user_id=[0-9a-f]{32} differs in email\./);
+  assert.match(stderr, /discarded: users: the row user_id=[0-9a-f]{32} differs in email\./);
   assert.ok(!stderr.includes('@example.org'), 'no contents in an error');
   for (const rows of Object.values(await dumpDatabase(urlOf(to)))) assert.deepEqual(rows, []);
 });
 
-test('a database of another schema version is refused, and told what to do', async (t) => {
+test('a database with another schema version is refused, with instructions', async (t) => {
   const from = await newSource(t);
   const path = from.slice('sqlite:'.length);
   const setVersion = (version: number) => {
@@ -181,7 +185,7 @@ test('a database of another schema version is refused, and told what to do', asy
   const bytes = readFileSync(path);
   const newer = await copy(from, urlOf(to));
   assert.equal(newer.code, 1);
-  assert.match(newer.stderr, /Copy with the newer version/);
+  assert.match(newer.stderr, /Use a newer version/);
   assert.deepEqual(readFileSync(path), bytes);
   await assertUntouched(to);
 
@@ -195,15 +199,15 @@ test('a database of another schema version is refused, and told what to do', asy
   await change(to, ({ db }) => sql`INSERT INTO schema_migrations VALUES (${SCHEMA_VERSION + 1}, 0)`.execute(db));
   const newerTarget = await copy(from, urlOf(to));
   assert.equal(newerTarget.code, 1);
-  assert.match(newerTarget.stderr, /Copy with the newer version/);
+  assert.match(newerTarget.stderr, /Use a newer version/);
 });
 
-test('a source that is missing or no database of a server is refused, not made and not changed', async (t) => {
+test('a source that is missing or belongs to another program is refused and unchanged', async (t) => {
   const to = await newStoreLocation(t);
   const missing = await newDatabasePath(t);
   const refused = await copy(`sqlite:${missing}`, urlOf(to));
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /There is no database/);
+  assert.match(refused.stderr, /Database not found/);
   assert.equal(existsSync(missing), false);
 
   const foreign = await newDatabasePath(t);
@@ -213,14 +217,14 @@ test('a source that is missing or no database of a server is refused, not made a
   const bytes = readFileSync(foreign);
   const { code, stderr } = await copy(`sqlite:${foreign}`, urlOf(to));
   assert.equal(code, 1);
-  assert.match(stderr, /is no database of a VWS server/);
+  assert.match(stderr, /is not a database of a VWS server/);
   assert.deepEqual(readFileSync(foreign), bytes);
 
   if (to.engine === 'postgres') {
     const empty = await newStoreLocation(t);
     const { code, stderr } = await copy(urlOf(empty), urlOf(to));
     assert.equal(code, 1);
-    assert.match(stderr, /is no database of a VWS server/);
+    assert.match(stderr, /is not a database of a VWS server/);
   }
-  if (to.engine === 'sqlite') assert.equal(existsSync(to.path), false, 'no target is made for nothing');
+  if (to.engine === 'sqlite') assert.equal(existsSync(to.path), false, 'no target is created');
 });

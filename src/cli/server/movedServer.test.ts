@@ -1,4 +1,4 @@
-/** A server that moves to another database: what people began before goes on after. */
+// A server moves to another database: sessions, recoveries and mails continue.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -14,12 +14,12 @@ import { runVws } from '../../../test/support/vws.ts';
 import { openTarget, parseLocation } from './databases.ts';
 
 const TEXT = 'Grüße an alle \u{1f600}';
-/** A mail server that nobody answers for, so that mails stay in the outbox. */
+/** A mail server that does not respond, so that mails stay in the outbox. */
 const DEAD_MAIL_SERVER = { MAIL_SERVER: '127.0.0.1', MAIL_PORT: '1', MAIL_DEFAULT_SENDER: 'vws@example.org' };
 
-const copy = (from: string, to: string) => runVws('db', 'copy', '--from', from, '--to', to);
+const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
 
-/** What people have when the server stops: sessions, ciphertexts, a lost answer, a code that is under way. */
+/** The users' data when the server stops: sessions, a ciphertext, a lost response, a recovery in progress. */
 interface Before {
   readonly ann: { readonly person: Person; readonly client: Suite1Client };
   readonly forgetful: { readonly person: Person; readonly client: Suite1Client };
@@ -27,7 +27,7 @@ interface Before {
   readonly lostAnswer: string;
 }
 
-async function live(server: TestServer): Promise<Before> {
+async function createUsers(server: TestServer): Promise<Before> {
   const ann = newPerson('Änn Œ');
   const annsClient = await register(server, ann);
   const forgetful = newPerson();
@@ -40,12 +40,15 @@ async function live(server: TestServer): Promise<Before> {
   return { ann: { person: ann, client: annsClient }, forgetful: { person: forgetful, client }, ciphertext, lostAnswer };
 }
 
-/** The client of before, now talking to `server`. Its last request can be sent again. */
+/** Points an existing client to `server`. It can resend its last request. */
 function moved(client: Suite1Client, server: TestServer): Suite1Client {
   return Object.assign(client, { server });
 }
 
-async function goOn({ ann, forgetful, ciphertext, lostAnswer }: Before, server: TestServer): Promise<void> {
+async function continueAfterMove(
+  { ann, forgetful, ciphertext, lostAnswer }: Before,
+  server: TestServer,
+): Promise<void> {
   const session = moved(ann.client, server);
   assert.equal(expectMessage(await session.resend()), lostAnswer);
   assert.equal(expectMessage(await session.decrypt(ciphertext)), TEXT);
@@ -60,14 +63,14 @@ async function goOn({ ann, forgetful, ciphertext, lostAnswer }: Before, server: 
   assert.equal(expectMessage(await again.decrypt(answer)), 'after the move');
 }
 
-/** The mail waited in the outbox. */
+/** The code from the mail that waited in the outbox. */
 const codeIn = (server: TestServer, { email }: Person) => codeFromMailbox(server.dataDir, email);
 
 async function startOn(t: TestContext, url: string, masterKey: string, settings = {}): Promise<TestServer> {
   return startServer(t, { DATABASE_URL: url, VWS_MASTER_KEY: masterKey, ...settings });
 }
 
-/** So that the test need not wait for the time of the next attempt, or for the lease of a worker that was killed. */
+/** Makes mails due, so that the test does not wait for the next attempt or for the lease of a killed worker. */
 async function makeMailsDue(url: string): Promise<void> {
   const store = await openTarget(parseLocation('url', url, undefined));
   await store.transaction(({ db }) =>
@@ -81,12 +84,12 @@ async function newUrl(t: TestContext): Promise<string> {
   return location.engine === 'sqlite' ? `sqlite:${location.path}` : location.url;
 }
 
-test('sessions, messages, recoveries and mails go on after a move', async (t) => {
+test('after a move: sessions, messages, recoveries and mails continue', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const from = `sqlite:${await newDatabasePath(t)}`;
   const to = await newUrl(t);
   const server = await startOn(t, from, masterKey, DEAD_MAIL_SERVER);
-  const before = await live(server);
+  const before = await createUsers(server);
   await server.stop();
 
   const { code, stderr } = await copy(from, to);
@@ -97,39 +100,39 @@ test('sessions, messages, recoveries and mails go on after a move', async (t) =>
   }
   assert.deepEqual(await dumpDatabase(to), dump);
   await makeMailsDue(to);
-  await goOn(before, await startOn(t, to, masterKey));
+  await continueAfterMove(before, await startOn(t, to, masterKey));
 });
 
-test('and after the move back', async (t) => {
+test('after the move back, from a killed server: the same', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const from = await newUrl(t);
   const to = `sqlite:${await newDatabasePath(t)}`;
   const server = await startOn(t, from, masterKey, DEAD_MAIL_SERVER);
-  const before = await live(server);
+  const before = await createUsers(server);
   await server.kill();
 
   const { code, stderr } = await copy(from, to);
   assert.equal(code, 0, stderr);
   assert.deepEqual(await dumpDatabase(to), await dumpDatabase(from));
   await makeMailsDue(to);
-  await goOn(before, await startOn(t, to, masterKey));
+  await continueAfterMove(before, await startOn(t, to, masterKey));
 });
 
-test('a source that a server runs on is refused, and the server notices nothing', async (t) => {
+test('a source in use is refused, and its server is not affected', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const [from, to] = [await newUrl(t), await newUrl(t)];
   const server = await startOn(t, from, masterKey);
-  const client = await register(server, newPerson('somebody'));
+  const client = await register(server, newPerson('ann'));
   const { code, stdout, stderr } = await copy(from, to);
   assert.equal(code, 1);
-  assert.match(stderr, /is in use: stop the server that runs on it/);
+  assert.match(stderr, /is in use\. Stop the server that uses it/);
   assert.equal(stdout, '');
-  expectMessage(await client.encrypt('somebody', 'x'));
+  expectMessage(await client.encrypt('ann', 'x'));
   await server.stop();
   assert.equal((await copy(from, to)).code, 0);
 });
 
-test('a target that a server runs on is refused, and the server notices nothing', async (t) => {
+test('a target in use is refused, and its server is not affected', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const [from, to] = [await newUrl(t), await newUrl(t)];
   const source = await startOn(t, from, masterKey);
@@ -142,7 +145,7 @@ test('a target that a server runs on is refused, and the server notices nothing'
   await register(server, newPerson());
 });
 
-test('without the master key the copy is refused by the server, which names the right one', async (t) => {
+test('with another master key, the server refuses the copy and names the right key', async (t) => {
   const [from, to] = [await newUrl(t), await newUrl(t)];
   const server = await startOn(t, from, randomBytes(32).toString('hex'));
   await register(server, newPerson());

@@ -1,3 +1,4 @@
+// Reading tables in batches.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -24,11 +25,11 @@ async function batchesOf(t: TestContext, name: string, rows: readonly Row[]): Pr
 
 const hex = (value: unknown) => Buffer.from(value as Uint8Array).toString('hex');
 
-test('an empty table has no batch', async (t) => {
+test('an empty table: no batches', async (t) => {
   assert.deepEqual(await batchesOf(t, 'users', []), []);
 });
 
-test('batches hold a hundred rows at most, in the order of the key', async (t) => {
+test('batches have at most 100 rows, ordered by primary key', async (t) => {
   const rows = Array.from({ length: 250 }, (_, failures) => {
     return { account_key: randomBytes(32), failures, last_attempt_at: Date.now(), locked_until: null };
   });
@@ -44,7 +45,7 @@ test('batches hold a hundred rows at most, in the order of the key', async (t) =
   assert.ok(batches.flat().every((row) => rows[Number(row.failures)]?.account_key.equals(row.account_key as Buffer)));
 });
 
-test('long rows come in smaller batches, and one that is longer than a batch comes alone', async (t) => {
+test('batches of long rows are limited by size; a row above the limit is a separate batch', async (t) => {
   const rows = [3, 3, 9, 1, 1, 7, 0.5].map((length, index) => ({
     mail_id: Buffer.from([index]),
     sealed_mail: Buffer.alloc(length * MEBIBYTE, index),
@@ -57,7 +58,7 @@ test('long rows come in smaller batches, and one that is longer than a batch com
   );
 });
 
-test('keys of two columns', async (t) => {
+test('a primary key with two columns: rows are ordered by both', async (t) => {
   const rows = Array.from({ length: 150 }, (_, index) => ({
     step_id: Buffer.from([index % 3]),
     request_hash: Buffer.from([index]),
@@ -71,7 +72,7 @@ test('keys of two columns', async (t) => {
   );
 });
 
-test('texts are in the order of their bytes, whatever the language of the database', async (t) => {
+test('texts are ordered by their bytes, independent of the locale of the database', async (t) => {
   const ids = ['b', 'A', 'ä', 'a', 'Z', '_', '\u{1f600}', '\uffee'];
   const rows = ids.map((id) => ({ master_key_id: id, created_at: 0 }));
   const batches = await batchesOf(t, 'master_keys', rows);

@@ -1,3 +1,4 @@
+// Reads and writes the rows of a table in batches.
 import { type RawBuilder, sql } from 'kysely';
 import type { Transaction } from '../../server/store/store.ts';
 import type { Column, Table } from './tables.ts';
@@ -5,9 +6,9 @@ import type { Column, Table } from './tables.ts';
 export type Value = string | number | Uint8Array | null;
 export type Row = Readonly<Record<string, Value>>;
 
-/** Rows that are in memory at once, at most. */
+/** The maximum number of rows in memory. */
 const MAX_BATCH_ROWS = 100;
-/** The same in bytes of their texts and byte strings; a longer row is a batch of its own. */
+/** The maximum size of a batch, counting texts and byte strings; a longer row is a separate batch. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /** Reads a table in the order of its primary key, which is the same on both engines. */
@@ -23,7 +24,7 @@ export async function* readBatches(transaction: Transaction, table: Table): Asyn
   }
 }
 
-/** @returns how many of the rows after `last` fit into a batch */
+/** @returns the number of rows after `last` that fit into a batch */
 async function countNextRows(transaction: Transaction, table: Table, last: Row | undefined): Promise<number> {
   const lengths = table.columns
     .filter(({ kind }) => kind !== 'integer')
@@ -45,7 +46,7 @@ async function readAfter<R>(
   last: Row | undefined,
   limit: number,
 ): Promise<R[]> {
-  // PostgreSQL would order texts by the language of the database.
+  // By default, PostgreSQL sorts texts by the locale of the database.
   const keyPart = ({ name, kind }: Column) =>
     engine === 'postgres' && kind === 'text' ? sql`${sql.ref(name)} COLLATE "C"` : sql.ref(name);
   const key = sql.join(primaryKey.map(keyPart));

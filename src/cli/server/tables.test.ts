@@ -1,3 +1,4 @@
+// The table of tables against the real schema.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { tables } from './tables.ts';
 
 const KINDS = { integer: 'INTEGER', text: 'TEXT', bytes: 'BLOB' };
 
-/** A database that the migrations made. */
+/** A database created by the migrations. */
 async function migrated(t: TestContext): Promise<DatabaseSync> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-tables-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -20,7 +21,7 @@ async function migrated(t: TestContext): Promise<DatabaseSync> {
   return database;
 }
 
-test('the tables, columns and keys are those that the migrations make', async (t) => {
+test('tables, columns and primary keys equal those of the migrations', async (t) => {
   const database = await migrated(t);
   const names = database
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_migrations' ORDER BY name")
@@ -43,7 +44,7 @@ test('the tables, columns and keys are those that the migrations make', async (t
   }
 });
 
-test('no table comes before one that it refers to', async (t) => {
+test('tables come after the tables that they refer to', async (t) => {
   const database = await migrated(t);
   const names = tables.map(({ name }) => name);
   const references = names.flatMap((name) =>

@@ -1,7 +1,8 @@
+// The tables and columns that a copy consists of.
 import type { Row, Schema } from '../../server/store/schema.ts';
 
-/** Every table of the schema but the one that tells the schema's version. */
-export type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
+/** The tables with data: all except the one with the schema version. */
+type DataTable = Exclude<keyof Schema, 'schema_migrations'>;
 
 type Kind = 'integer' | 'text' | 'bytes';
 type KindOf<Value> =
@@ -14,7 +15,7 @@ type Layouts = {
   };
 };
 
-/** In an order in which no row refers to a later one. What the schema has and this lacks is an error of the compiler. */
+/** Ordered so that rows refer only to earlier tables. If a table or column is missing here, it does not compile. */
 const layouts: Layouts = {
   master_keys: {
     primaryKey: ['master_key_id'],
@@ -127,7 +128,7 @@ export interface Table {
   readonly primaryKey: readonly Column[];
 }
 
-/** The tables that a copy is made of, parents before children. */
+/** All tables to copy, parents before children. */
 export const tables: readonly Table[] = Object.entries(layouts).map(([name, layout]) => {
   const columns = Object.entries(layout.columns).map(([column, kind]): Column => ({ name: column, kind }));
   const keyNames: readonly string[] = layout.primaryKey;

@@ -1,14 +1,16 @@
-import { type Account, type Vws, VwsError } from '../../client/index.ts';
-import type { Output } from '../command.ts';
-import { type CommonOptions, tell } from '../commonOptions.ts';
+// The account of a session after a login, also from servers that cannot report it.
+import { VwsError } from '../../client/error.ts';
+import type { Account, Vws } from '../../client/index.ts';
+import { printResult } from '../clientCommand.ts';
+import type { CommonOptions } from '../commonOptions.ts';
+import type { Shell } from '../terminal/shell.ts';
 
-/** What is known of an account. */
-export interface KnownAccount extends Pick<Account, 'email'> {
+interface KnownAccount extends Pick<Account, 'email'> {
   readonly username: string | null;
 }
 
-/** @returns the account as the server has it, or as it is known here, since the original server does not tell */
-export async function askAccount(vws: Vws, known: KnownAccount): Promise<KnownAccount> {
+/** @returns the account from the server, or `known` if it is an original server, which has no such endpoint */
+export async function fetchAccount(vws: Vws, known: KnownAccount): Promise<KnownAccount> {
   try {
     return await vws.getAccount();
   } catch (error) {
@@ -17,15 +19,15 @@ export async function askAccount(vws: Vws, known: KnownAccount): Promise<KnownAc
   }
 }
 
-/** Ends a command that logged in: the server is the one that the next commands use. */
-export async function tellAccount(
+/** Finishes a login: makes this server the default of later commands, and prints the account. */
+export async function finishLogin(
   options: CommonOptions,
-  output: Output,
+  shell: Shell,
   { username, email }: KnownAccount,
   what: string,
 ): Promise<void> {
   await options.state.saveServer(options.url);
-  tell(output, options, { server: options.url, username, email }, () =>
-    output.note(`${what} as ${username ?? email} at ${options.url}`),
+  printResult(shell, options, { server: options.url, username, email }, () =>
+    shell.note(`${what} as ${username ?? email} at ${options.url}`),
   );
 }

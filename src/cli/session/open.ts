@@ -1,66 +1,56 @@
-import { type Vws, VwsError } from '../../client/index.ts';
-import { CommandError, type Shell } from '../command.ts';
+// Opens the session of a command: resumes the stored one, or starts a new one.
+import { VwsError } from '../../client/error.ts';
+import type { ConnectOptions, SessionStorage, Vws } from '../../client/index.ts';
 import type { CommonOptions } from '../commonOptions.ts';
+import { CommandError } from '../errors.ts';
+import type { Shell } from '../terminal/shell.ts';
 import { connectReporting } from './connect.ts';
 import { describePending, readPending } from './pending.ts';
-import { askFingerprint, ensurePin, identityChanged } from './pin.ts';
+import { ensurePin, fetchFingerprint, identityChanged } from './pin.ts';
 
-const UNANSWERED = ['network', 'deadline', 'bad_answer'];
+const NO_RESPONSE_CODES = ['network', 'deadline', 'bad_answer'];
 
 type Task<T> = (vws: Vws) => Promise<T>;
 
 /**
- * Does something in the session that is kept.
+ * Runs a task in the stored session.
  *
- * @throws CommandError `not_logged_in` if none is kept
+ * @throws CommandError `not_logged_in` if no session is stored
  * @throws {VwsError}
  */
-export async function inSession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
+export async function inStoredSession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
   requireSession(options);
-  const opener = await createOpener(options, shell);
-  return options.kept.withLock(async () => {
+  const opener = await prepare(options, shell);
+  return options.serverState.withLock(async () => {
     // Another command may have ended it in the meantime.
     requireSession(options);
     try {
-      return await perform(() => opener.open(), task, options, shell);
+      return await opener.resume(task);
     } catch (error) {
-      // Somebody else's server knows no session of ours, too.
+      // A different server would not know the session either.
       if (isSessionLost(error)) await opener.checkIdentity();
       throw error;
     }
   });
 }
 
-/** Does something that a session can begin with: in the one that is kept if it still goes on, else in a new one. */
+/** Runs a task in the stored session if the server still accepts it, otherwise in a new one. */
 export async function inAnySession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
-  const opener = await createOpener(options, shell);
-  return options.kept.withLock(async () => {
+  const opener = await prepare(options, shell);
+  return options.serverState.withLock(async () => {
     try {
-      return await perform(() => opener.open(), task, options, shell);
+      return await opener.resume(task);
     } catch (error) {
       if (!isSessionLost(error)) throw error;
-      return perform(() => opener.openNew(), task, options, shell);
+      return opener.startNew(task);
     }
   });
 }
 
 /** @throws CommandError `not_logged_in` */
-export function requireSession({ kept, suite, url }: CommonOptions): void {
-  if (kept.session(suite).load() === undefined) {
+export function requireSession({ serverState, suite, url }: CommonOptions): void {
+  if (serverState.session(suite).load() === undefined) {
     throw new CommandError(`You are not logged in at ${url}. Log in with: vws login`, 'not_logged_in');
-  }
-}
-
-async function perform<T>(open: () => Promise<Vws>, task: Task<T>, options: CommonOptions, shell: Shell): Promise<T> {
-  const earlier = readPending(options);
-  const vws = await open();
-  try {
-    return await task(vws);
-  } catch (error) {
-    if (error instanceof VwsError && UNANSWERED.includes(error.code)) {
-      for (const line of describePending(earlier, readPending(options))) shell.note(line);
-    }
-    throw error;
   }
 }
 
@@ -68,49 +58,75 @@ function isSessionLost(error: unknown): boolean {
   return error instanceof VwsError && error.sessionLost;
 }
 
-/** Nobody is between programs of one machine. */
-function isInClear(url: string): boolean {
+/** Prompts and checks the identity, before the lock is taken. */
+async function prepare(options: CommonOptions, shell: Shell): Promise<SessionOpener> {
+  if (options.suite === 2) return new SessionOpener(options, shell, { pin: await ensurePin(options, shell) });
+  if (isPlaintext(options.url)) {
+    shell.note('WARNING: suite 1 without HTTPS. Anyone on the network path can read everything.');
+  }
+  const { suite1 } = await import('../../client/suite1/suite.ts');
+  return new SessionOpener(options, shell, { suite: suite1 });
+}
+
+/** Loopback traffic cannot be intercepted on the network. */
+function isPlaintext(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
-interface Opener {
-  /** Goes on with the session that is kept, or begins one. */
-  open(): Promise<Vws>;
-  /** Begins one. What is kept is given up only when that succeeded: who said that it is lost may not be the server. */
-  openNew(): Promise<Vws>;
-  /** @throws CommandError `identity_changed` */
-  checkIdentity(): Promise<void>;
-}
+/** Opens sessions with the server that the options and the pin identify. */
+class SessionOpener {
+  readonly #options: CommonOptions;
+  readonly #shell: Shell;
+  readonly #identity: Pick<ConnectOptions, 'pin' | 'suite'>;
+  readonly #storage: SessionStorage;
 
-async function createOpener(options: CommonOptions, shell: Shell): Promise<Opener> {
-  const { url, timeout, kept } = options;
-  const storage = kept.session(options.suite);
-  const fresh = { ...storage, load: () => undefined };
-  const common = { deadline: timeout };
-  if (options.suite === 1) {
-    if (isInClear(url))
-      shell.note('Suite 1 without HTTPS: whoever is between here and the server can read everything.');
-    const { suite1: suite } = await import('../../client/suite1/suite.ts');
-    return {
-      open: () => connectReporting(url, { ...common, suite, storage }, shell),
-      openNew: () => connectReporting(url, { ...common, suite, storage: fresh }, shell),
-      checkIdentity: async () => {},
-    };
+  constructor(options: CommonOptions, shell: Shell, identity: Pick<ConnectOptions, 'pin' | 'suite'>) {
+    this.#options = options;
+    this.#shell = shell;
+    this.#identity = identity;
+    this.#storage = options.serverState.session(options.suite);
   }
-  const pin = await ensurePin(options, shell);
-  const checkIdentity = async () => {
-    // Without an answer, the error that led here is the one to tell.
-    const shown = await askFingerprint(options, shell).catch(() => pin);
-    if (shown !== pin) throw identityChanged(url, { fingerprint: pin, from: 'kept' }, shown);
-  };
-  const open = async (from: typeof storage) => {
+
+  /** Resumes the stored session, or starts one if none is stored. */
+  resume<T>(task: Task<T>): Promise<T> {
+    return this.#run(this.#storage, task);
+  }
+
+  /** Starts a session. The stored one is replaced only on success, because an attacker may claim that it is lost. */
+  startNew<T>(task: Task<T>): Promise<T> {
+    return this.#run({ ...this.#storage, load: () => undefined }, task);
+  }
+
+  /** @throws CommandError `identity_changed` */
+  async checkIdentity(): Promise<void> {
+    const { pin } = this.#identity;
+    if (pin === undefined) return;
+    // Without a response, the caller reports its own error.
+    const shown = await fetchFingerprint(this.#options, this.#shell).catch(() => pin);
+    if (shown !== pin) throw identityChanged(this.#options.url, { fingerprint: pin, from: 'stored' }, shown);
+  }
+
+  async #run<T>(storage: SessionStorage, task: Task<T>): Promise<T> {
+    const before = readPending(this.#options);
+    const vws = await this.#connect(storage);
     try {
-      return await connectReporting(url, { ...common, pin, storage: from }, shell);
+      return await task(vws);
     } catch (error) {
-      if (error instanceof VwsError && error.code === 'identity_changed') await checkIdentity();
+      if (error instanceof VwsError && NO_RESPONSE_CODES.includes(error.code)) {
+        for (const line of describePending(before, readPending(this.#options))) this.#shell.note(line);
+      }
       throw error;
     }
-  };
-  return { open: () => open(storage), openNew: () => open(fresh), checkIdentity };
+  }
+
+  async #connect(storage: SessionStorage): Promise<Vws> {
+    const { url, timeoutMs } = this.#options;
+    try {
+      return await connectReporting(url, { ...this.#identity, deadline: timeoutMs, storage }, this.#shell);
+    } catch (error) {
+      if (error instanceof VwsError && error.code === 'identity_changed') await this.checkIdentity();
+      throw error;
+    }
+  }
 }

@@ -1,26 +1,32 @@
+// The recorded request of the stored session that has no response yet.
 import type { CommonOptions } from '../commonOptions.ts';
 
-/** What tells the recorded request without an answer from any other one; undefined if there is none. */
-export function readPending({ kept, suite }: CommonOptions): string | undefined {
+/** @returns the body of the recorded request, which identifies it; undefined if there is none */
+export function readPending({ serverState, suite }: CommonOptions): string | undefined {
   try {
-    const { pending } = JSON.parse(kept.session(suite).load() ?? '{}') as { pending?: { body?: unknown } };
+    const { pending } = JSON.parse(serverState.session(suite).load() ?? '{}') as { pending?: { body?: unknown } };
     return typeof pending?.body === 'string' ? pending.body : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** What to say when a command got no answer, given the recorded request before it and the one after it. */
-export function describePending(earlier: string | undefined, now: string | undefined): string[] {
-  if (now === undefined) return [];
-  if (now === earlier) {
+/**
+ * Explains what the missing response of a command means.
+ *
+ * @param before the recorded request before the command
+ * @param after the recorded request after the command
+ */
+export function describePending(before: string | undefined, after: string | undefined): string[] {
+  if (after === undefined) return [];
+  if (after === before) {
     return [
-      'Nothing new was sent: an earlier request is still without an answer. The next command settles it first;',
-      'the earlier command again tells what came of it.',
+      'Nothing new was sent, because an earlier request has no response yet. The next command resolves it first.',
+      'To see the result of the earlier request, repeat the earlier command.',
     ];
   }
   return [
-    'It is not known whether the request arrived. It is recorded, and the next command settles it first:',
-    'the same command again tells what came of it.',
+    'It is unknown whether the server received the request. It is recorded, and the next command resolves it first.',
+    'To see the result, repeat the same command: it is not executed twice.',
   ];
 }

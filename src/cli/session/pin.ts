@@ -1,89 +1,93 @@
-import { VwsError } from '../../client/index.ts';
-import { CommandError, type Output, type Shell } from '../command.ts';
+// The pinned fingerprint of a server: trust on first use, --pin, and the warning when the identity changes.
+import { VwsError } from '../../client/error.ts';
 import type { CommonOptions } from '../commonOptions.ts';
+import { CommandError } from '../errors.ts';
+import type { Shell } from '../terminal/shell.ts';
 import { connectReporting } from './connect.ts';
 
 /**
- * Asks a server who it is, without opening a session.
+ * Asks a server for its fingerprint without opening a session.
  *
- * @returns its fingerprint; the server has shown a key that is signed by it
+ * @returns the fingerprint; the server has presented a key signed by it
  * @throws {VwsError}
  */
-export function askFingerprint(
-  { url, timeout }: Pick<CommonOptions, 'url' | 'timeout'>,
-  output: Output,
+export function fetchFingerprint(
+  { url, timeoutMs }: Pick<CommonOptions, 'url' | 'timeoutMs'>,
+  shell: Pick<Shell, 'note'>,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const onFirstUse = (fingerprint: string) => {
       resolve(fingerprint);
       return false;
     };
-    connectReporting(url, { onFirstUse, deadline: timeout }, output).catch(reject);
+    connectReporting(url, { onFirstUse, deadline: timeoutMs }, shell).catch(reject);
   });
 }
 
 /**
- * Sees to it that there is a fingerprint that the server must have: the one that is kept, or the one of `--pin`, or, at
- * first use, the one that the server shows and the user trusts.
+ * Makes sure that a fingerprint is pinned: the stored one, the one of `--pin`, or on first use the one that the server
+ * presents and the user accepts.
  *
+ * @returns the fingerprint that the server must have
  * @throws CommandError `identity_changed`
- * @throws {VwsError} `identity_refused`, and for lack of an answer
+ * @throws {VwsError} `identity_refused`, or an error of the connection
  */
 export async function ensurePin(options: CommonOptions, shell: Shell): Promise<string> {
-  const { url, pin, kept } = options;
-  const known = kept.readPin();
-  if (known !== undefined && (pin === undefined || pin === known)) return known;
-  const shown = await askFingerprint(options, shell);
+  const { url, pin, serverState } = options;
+  const stored = serverState.readPin();
+  if (stored !== undefined && (pin === undefined || pin === stored)) return stored;
+  const shown = await fetchFingerprint(options, shell);
   if (pin === undefined) await trustOnFirstUse(url, shown, shell);
-  else if (pin !== shown) throw identityChanged(url, { fingerprint: pin, from: 'pin' }, shown);
-  else if (known !== undefined) shell.note(`${url} is known by another fingerprint from now on:\n  ${shown}`);
-  await kept.withLock(async () => kept.changePin(shown));
+  else if (pin !== shown) throw identityChanged(url, { fingerprint: pin, from: '--pin' }, shown);
+  else if (stored !== undefined) shell.note(`${url} now has a different pinned fingerprint:\n  ${shown}`);
+  await serverState.withLock(async () => serverState.changePin(shown));
   return shown;
 }
 
 async function trustOnFirstUse(url: string, fingerprint: string, shell: Shell): Promise<void> {
-  shell.note(`First use of ${url}, which has the fingerprint\n  ${fingerprint}`);
+  shell.note(`First connection to ${url}. Its fingerprint is\n  ${fingerprint}`);
   if (!shell.isTerminal) {
-    shell.note('It is trusted from now on, and no other one will be. To check it beforehand, give it with --pin.');
+    shell.note('It is now trusted and pinned. To verify it in advance, use --pin.');
     return;
   }
-  const question = 'Is that what its operator tells? Trust it from now on, and no other one? (yes/no)';
   for (;;) {
-    const answer = (await shell.ask(question)).trim();
+    const answer = (
+      await shell.ask('Does it match the fingerprint from the operator? Trust and pin it? (yes/no)')
+    ).trim();
     if (/^y(es)?$/i.test(answer)) return;
     if (/^no?$/i.test(answer)) throw new VwsError('identity_refused', 'The server is not trusted. Nothing was sent.');
   }
 }
 
-/** What the server should have shown, and who says so. */
-interface Expected {
+interface ExpectedIdentity {
   readonly fingerprint: string;
-  readonly from: 'pin' | 'kept';
+  readonly from: '--pin' | 'stored';
 }
 
-/** Loud, because it is either a rare act of the operator or an attack. */
-export function identityChanged(url: string, { fingerprint, from }: Expected, shown: string): CommandError {
-  const isKept = from === 'kept';
-  const title = `The server is not the one that ${isKept ? 'it was' : '--pin names'}.`;
+/** The error for an unexpected fingerprint. It is loud, because this is a rare act of the operator or an attack. */
+export function identityChanged(url: string, expected: ExpectedIdentity, shown: string): CommandError {
+  const isStored = expected.from === 'stored';
+  const title = isStored ? 'Server identification has changed.' : 'The server does not have the fingerprint of --pin.';
+  const heading = isStored ? 'SERVER IDENTIFICATION HAS CHANGED' : 'SERVER DOES NOT HAVE THE FINGERPRINT OF --pin';
   const rule = '!'.repeat(72);
-  const causes = isKept
-    ? ['Somebody may be between you and the server, or the server was set up anew.']
-    : ['Somebody may be between you and the server, or --pin names another server.'];
   const text = [
     '',
     rule,
-    `WARNING: ${isKept ? 'THE SERVER IS NOT THE ONE THAT IT WAS' : 'THE SERVER IS NOT THE ONE THAT --pin NAMES'}.`,
+    `WARNING: ${heading}`,
     '',
     `  server    ${url}`,
-    `  expected  ${fingerprint}`,
+    `  expected  ${expected.fingerprint}`,
     `  shown     ${shown}`,
     '',
-    ...causes,
-    'Nothing that it could read was sent: no password and no text.',
-    'Sessions that are open go on; a new session is refused.',
-    'Ask the operator, by another way than this server. Only if the fingerprint that is',
-    `shown is confirmed, begin a new session with: --pin ${shown}`,
+    `An attacker may be intercepting the connection, or ${isStored ? 'the server was set up again' : '--pin is for another server'}.`,
+    'What is still safe: no password and no text was sent to it. Open sessions remain',
+    'valid; new sessions are refused.',
+    'What to do: ask the operator over a separate channel. Only if the operator confirms',
+    `the fingerprint shown, start a new session with: --pin ${shown}`,
     rule,
   ].join('\n');
-  return new CommandError(title, 'identity_changed', { text, fields: { server: url, expected: fingerprint, shown } });
+  return new CommandError(title, 'identity_changed', {
+    text,
+    fields: { server: url, expected: expected.fingerprint, shown },
+  });
 }

@@ -1,3 +1,4 @@
+// Private folders and durable, atomic file writes.
 import {
   closeSync,
   fsyncSync,
@@ -10,39 +11,39 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 
 const OTHERS_MAY_WRITE = 0o022;
 
 /**
- * Makes a folder for the user alone, if it is missing.
+ * Creates a folder that only the user can access, unless it exists.
  *
- * @throws CommandError `state_unusable` if it cannot be made, or others may write to it
+ * @throws CommandError `state_unusable` if it cannot be created, or other users can write to it
  */
 export function makePrivateFolder(path: string): void {
   try {
     makeFolder(path);
   } catch (error) {
-    throw new CommandError(`The folder ${path} cannot be made: ${(error as Error).message}.`, 'state_unusable');
+    throw new CommandError(`The folder ${path} cannot be created: ${(error as Error).message}.`, 'state_unusable');
   }
   if (process.platform !== 'win32' && (statSync(path).mode & OTHERS_MAY_WRITE) !== 0) {
-    throw new CommandError(`Others may write to ${path}. Take that away with: chmod 700 ${path}`, 'state_unusable');
+    throw new CommandError(`Other users can write to ${path}. Restrict it with: chmod 700 ${path}`, 'state_unusable');
   }
 }
 
-/** Not the recursive mode of Node.js, which never ends where the system says ENOENT although the parent is there. */
+/** Creates parent folders itself: `recursive` of Node.js never returns if the system reports ENOENT for an existing parent. */
 function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    // Another command may have made it in the meantime.
+    // Another command may have created it in the meantime.
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 
-/** @returns undefined if there is no such file */
+/** @returns the content; undefined if the file does not exist */
 export function readIfPresent(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -53,8 +54,8 @@ export function readIfPresent(path: string): string | undefined {
 }
 
 /**
- * Puts a text into a file that its owner alone may read. After a crash there is the old text or the new one, and when this
- * returns it is the new one. One process at a time may do this for one path.
+ * Writes a file that only its owner can read. After a crash, the file has the old or the new content; when this function
+ * returns, it has the new content. Only one process at a time may write the same path.
  */
 export function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.new`;
@@ -78,7 +79,7 @@ function writeWhole(file: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
 }
 
-/** Makes the rename itself durable. Windows has no way to, and needs none. */
+/** Makes the rename durable. On Windows this is neither possible nor necessary. */
 function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(path, 'r');

@@ -1,31 +1,33 @@
+// A lock between processes, released automatically when its owner exits.
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 
-/** How long a command waits for another one, in milliseconds: longer than calls usually take. */
-const PATIENCE = 20_000;
-const POLL = 50;
+/** Time limit for waiting for another command: longer than calls usually take. */
+const LOCK_TIMEOUT_MS = 20_000;
+const POLL_INTERVAL_MS = 50;
 const SQLITE_BUSY = 5;
 
 /**
- * Does something while no other process does it under the same lock.
+ * Runs a task while no other process holds the same lock.
  *
- * The lock is the one that SQLite takes on its (here empty) database file: the system gives it back the moment its owner
- * ends, however that happens, so that there is no stale lock to be told from a live one.
+ * The lock is SQLite's lock on an empty database file. The operating system releases it when its owner exits, even after
+ * a crash, so that stale locks cannot exist.
  *
- * @param file is made if it is missing
- * @param patience milliseconds to wait for the others
- * @throws CommandError `state_in_use` if the others do not finish
+ * @param file is created if it is missing
+ * @param timeoutMs time limit for waiting for other processes
+ * @throws CommandError `state_in_use` if they do not finish in time
+ * @throws CommandError `state_unusable` if the file cannot be locked
  */
-export async function withLock<T>(file: string, task: () => Promise<T>, patience = PATIENCE): Promise<T> {
-  makeEmptyFile(file);
+export async function withLock<T>(file: string, task: () => Promise<T>, timeoutMs = LOCK_TIMEOUT_MS): Promise<T> {
+  createEmptyFile(file);
   const lock = open(file);
   try {
-    const deadline = performance.now() + patience;
-    while (!take(lock, file)) {
+    const deadline = performance.now() + timeoutMs;
+    while (!tryLock(lock, file)) {
       if (performance.now() > deadline) throw inUse(file);
-      await delay(POLL);
+      await delay(POLL_INTERVAL_MS);
     }
     return await task();
   } finally {
@@ -33,8 +35,8 @@ export async function withLock<T>(file: string, task: () => Promise<T>, patience
   }
 }
 
-/** An existing one is not opened: closing it would give back a lock that this process has on it. */
-function makeEmptyFile(path: string): void {
+/** An existing file is not opened, because closing it would release a lock that this process holds on it. */
+function createEmptyFile(path: string): void {
   if (existsSync(path)) return;
   try {
     closeSync(openSync(path, 'wx', 0o600));
@@ -51,7 +53,7 @@ function open(file: string): DatabaseSync {
   }
 }
 
-function take(lock: DatabaseSync, file: string): boolean {
+function tryLock(lock: DatabaseSync, file: string): boolean {
   try {
     lock.exec('BEGIN EXCLUSIVE');
     return true;
@@ -62,12 +64,12 @@ function take(lock: DatabaseSync, file: string): boolean {
 }
 
 function unusable(file: string, error: unknown): CommandError {
-  return new CommandError(`The lock ${file} cannot be taken: ${(error as Error).message}.`, 'state_unusable');
+  return new CommandError(`The lock ${file} cannot be acquired: ${(error as Error).message}.`, 'state_unusable');
 }
 
 function inUse(file: string): CommandError {
   return new CommandError(
-    `Another vws command uses this session. Let it finish, or end it, and try again. (The lock is ${file}.)`,
+    `Another vws command is using this session. Wait until it finishes, or stop it, and try again. (Lock file: ${file})`,
     'state_in_use',
   );
 }

@@ -1,11 +1,12 @@
+// The state folder on disk.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { withLock } from './lock.ts';
-import { openState } from './state.ts';
+import { StateFolder } from './state.ts';
 
 const URL = 'http://127.0.0.1:5000';
 const PIN = 'A'.repeat(43);
@@ -16,69 +17,67 @@ function newFolder(t: TestContext): string {
   return folder;
 }
 
-test('what is kept is the user’s alone, in a folder that is made when it is needed', async (t) => {
+test('the state folder is created when it is needed; only the user can access it', async (t) => {
   const folder = join(newFolder(t), 'a', 'state');
-  const kept = openState(folder).of(URL);
-  assert.equal(kept.readPin(), undefined);
-  assert.equal(kept.session(2).load(), undefined);
+  const server = new StateFolder(folder).ofServer(URL);
+  assert.equal(server.readPin(), undefined);
+  assert.equal(server.session(2).load(), undefined);
   assert.equal(existsSync(folder), false);
-  await kept.withLock(async () => {
-    kept.changePin(PIN);
-    await kept.session(2).save('session');
+  await server.withLock(async () => {
+    server.changePin(PIN);
+    await server.session(2).save('session');
   });
-  await openState(folder).saveServer(URL);
+  await new StateFolder(folder).saveServer(URL);
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     assert.equal(statSync(path).mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, path);
   }
   assert.equal(statSync(folder).mode & 0o777, 0o700);
-  assert.equal(openState(folder).readServer(), URL);
-  assert.deepEqual([kept.readPin(), kept.session(2).load()], [PIN, 'session']);
+  assert.equal(new StateFolder(folder).readServer(), URL);
+  assert.deepEqual([server.readPin(), server.session(2).load()], [PIN, 'session']);
 });
 
-test('servers and suites are kept apart; another fingerprint ends the session', async (t) => {
-  const state = openState(newFolder(t));
-  const [one, other] = [state.of(URL), state.of(`${URL}/other`)];
-  await one.withLock(async () => one.session(2).save('of one'));
-  await one.withLock(async () => one.session(1).save('of suite 1'));
-  await other.withLock(async () => other.session(2).save('of the other'));
+test('servers and suites have separate state; a new fingerprint deletes the session', async (t) => {
+  const state = new StateFolder(newFolder(t));
+  const [one, other] = [state.ofServer(URL), state.ofServer(`${URL}/other`)];
+  await one.withLock(async () => one.session(2).save('session of one'));
+  await one.withLock(async () => one.session(1).save('session of suite 1'));
+  await other.withLock(async () => other.session(2).save('session of the other'));
   one.changePin('first');
-  assert.equal(one.session(2).load(), 'of one');
+  assert.equal(one.session(2).load(), 'session of one');
   one.changePin('second');
   assert.equal(one.session(2).load(), undefined);
-  assert.equal(one.session(1).load(), 'of suite 1');
-  assert.equal(other.session(2).load(), 'of the other');
+  assert.equal(one.session(1).load(), 'session of suite 1');
+  assert.equal(other.session(2).load(), 'session of the other');
   other.session(2).clear();
   assert.equal(other.session(2).load(), undefined);
 });
 
-test('a folder that others may write to, or that is none, is refused', async (t) => {
+test('a folder that other users can write to, or a file in its place, is refused', async (t) => {
   const folder = newFolder(t);
   const open = join(folder, 'open');
   mkdirSync(open);
   chmodSync(open, 0o777);
   await assert.rejects(
-    openState(open)
-      .of(URL)
-      .withLock(async () => {}),
+    new StateFolder(open).ofServer(URL).withLock(async () => {}),
     (error) => error instanceof CommandError && error.code === 'state_unusable',
   );
   writeFileSync(join(folder, 'file'), '');
-  await assert.rejects(openState(join(folder, 'file')).saveServer(URL), CommandError);
+  await assert.rejects(new StateFolder(join(folder, 'file')).saveServer(URL), CommandError);
 });
 
-test('a half-written file of a command that was killed does no harm', async (t) => {
+test('the partial file of a killed command is ignored', async (t) => {
   const folder = newFolder(t);
-  const kept = openState(folder).of(URL);
-  await kept.withLock(async () => kept.session(2).save('first'));
+  const server = new StateFolder(folder).ofServer(URL);
+  await server.withLock(async () => server.session(2).save('first'));
   const [name = ''] = readdirSync(join(folder, 'servers'));
   writeFileSync(join(folder, 'servers', name, 'session.new'), 'secon'.repeat(100));
-  assert.equal(kept.session(2).load(), 'first');
-  await kept.withLock(async () => kept.session(2).save('second'));
-  assert.equal(kept.session(2).load(), 'second');
+  assert.equal(server.session(2).load(), 'first');
+  await server.withLock(async () => server.session(2).save('second'));
+  assert.equal(server.session(2).load(), 'second');
 });
 
-test('one at a time: others wait, and not for ever', async (t) => {
+test('the lock is exclusive: others wait until it is released or their timeout ends', async (t) => {
   const file = join(newFolder(t), 'lock');
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -97,38 +96,38 @@ test('one at a time: others wait, and not for ever', async (t) => {
   assert.deepEqual(order, ['one', 'two']);
   await assert.rejects(
     withLock(file, async () => {
-      throw new Error('of the task');
+      throw new Error('error of the task');
     }),
-    /of the task/,
+    /error of the task/,
   );
   await withLock(file, async () => order.push('three'), 0);
   assert.deepEqual(order, ['one', 'two', 'three']);
 });
 
-test('what was damaged is told, and nothing is trusted in its place', async (t) => {
+test('corrupted files are reported, never replaced by defaults', async (t) => {
   const folder = newFolder(t);
-  const state = openState(folder);
-  const kept = state.of(URL);
+  const state = new StateFolder(folder);
+  const server = state.ofServer(URL);
   await state.saveServer(URL);
-  await kept.withLock(async () => kept.changePin(PIN));
-  const [server = ''] = readdirSync(join(folder, 'servers'));
-  const inServer = (name: string) => join(folder, 'servers', server, name);
+  await server.withLock(async () => server.changePin(PIN));
+  const [serverFolder = ''] = readdirSync(join(folder, 'servers'));
+  const inServer = (name: string) => join(folder, 'servers', serverFolder, name);
   const isUnusable = (error: unknown) => error instanceof CommandError && error.code === 'state_unusable';
   for (const text of ['', '\n', 'damaged']) {
     writeFileSync(inServer('pin'), text);
-    assert.throws(() => kept.readPin(), isUnusable);
+    assert.throws(() => server.readPin(), isUnusable);
   }
   writeFileSync(join(folder, 'server'), 'damaged');
   assert.throws(() => state.readServer(), isUnusable);
-  writeFileSync(inServer('lock'), 'no database '.repeat(100));
+  writeFileSync(inServer('lock'), 'not a database '.repeat(100));
   await assert.rejects(
-    kept.withLock(async () => {}),
+    server.withLock(async () => {}),
     isUnusable,
   );
   rmSync(inServer('lock'));
   mkdirSync(inServer('lock'));
   await assert.rejects(
-    kept.withLock(async () => {}),
+    server.withLock(async () => {}),
     isUnusable,
   );
 });

@@ -1,112 +1,142 @@
+// The state folder: what is stored between commands, for each server and suite.
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { SessionStorage } from '../../client/options.ts';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { makePrivateFolder, readIfPresent, removeFile, writeAtomically } from './files.ts';
 import { withLock } from './lock.ts';
 
-/** What is kept of one server. All of it is read and written under the lock. */
-export interface ServerState {
-  /** @throws CommandError `state_in_use`, `state_unusable` */
-  withLock<T>(task: () => Promise<T>): Promise<T>;
-  /** The fingerprint that the server must have. */
-  /** @throws CommandError `state_unusable` if it was damaged */
-  readPin(): string | undefined;
-  /** The sessions with another identity are of no use any more. */
-  changePin(fingerprint: string): void;
-  /** When the code of the recovery under way was confirmed, in milliseconds since 1970. */
-  confirmedAt(suite: 1 | 2): { load(): number | undefined; save(time: number): void; clear(): void };
-  session(suite: 1 | 2): Omit<SessionStorage, 'load'> & { load(): string | undefined; clear(): void };
-}
-
-/**
- * The folder for what outlives a command, 0700:
- *
- * - `server`: the address of the server that was logged in to last
- * - `servers/<name>/pin`, `session`, `confirmed`, the last two also with `-suite1`, `lock`: see {@link ServerState}
- */
-export interface State {
-  readonly folder: string;
-  /** @throws CommandError `state_unusable` if it was damaged */
-  readServer(): string | undefined;
-  saveServer(url: string): Promise<void>;
-  of(url: string): ServerState;
-}
-
-/** Where the folder is: an option, or a variable, or the place for it in the XDG Base Directory Specification. */
+/** Finds the state folder: the option, the variable, or the XDG Base Directory. */
 export function findStateFolder(
   option: string | undefined,
   { VWS_STATE_DIR, XDG_STATE_HOME }: Readonly<Record<string, string | undefined>>,
 ): string {
   const chosen = option || VWS_STATE_DIR;
   if (chosen) return resolve(chosen);
-  // The specification wants relative paths ignored.
+  // The specification requires that relative paths are ignored.
   const base = XDG_STATE_HOME?.startsWith('/') ? XDG_STATE_HOME : join(homedir(), '.local', 'state');
   return join(base, 'vws');
 }
 
-export function openState(folder: string): State {
-  const serverFile = join(folder, 'server');
-  return {
-    folder,
-    readServer() {
-      const url = readIfPresent(serverFile)?.trim();
-      if (!url || URL.canParse(url)) return url || undefined;
-      throw new CommandError(`There is no address in ${serverFile}: give it with --server.`, 'state_unusable');
-    },
-    async saveServer(url) {
-      makePrivateFolder(folder);
-      if (readIfPresent(serverFile) === `${url}\n`) return;
-      await withLock(join(folder, 'lock'), async () => writeAtomically(serverFile, `${url}\n`));
-    },
-    of: (url) => serverState(folder, join(folder, 'servers', folderName(url))),
-  };
+/**
+ * The state folder, mode 0700:
+ *
+ * - `server`: the address of the server of the last login
+ * - `servers/<name>/`: see {@link ServerState}
+ */
+export class StateFolder {
+  readonly #folder: string;
+  readonly #serverFile: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#serverFile = join(folder, 'server');
+  }
+
+  /**
+   * Returns the address of the server of the last login.
+   *
+   * @throws CommandError `state_unusable` if the file is corrupted
+   */
+  readServer(): string | undefined {
+    const url = readIfPresent(this.#serverFile)?.trim();
+    if (!url || URL.canParse(url)) return url || undefined;
+    const message = `The file ${this.#serverFile} does not contain an address. Name the server with --server.`;
+    throw new CommandError(message, 'state_unusable');
+  }
+
+  /** Stores the address of the server of the last login. */
+  async saveServer(url: string): Promise<void> {
+    makePrivateFolder(this.#folder);
+    if (readIfPresent(this.#serverFile) === `${url}\n`) return;
+    await withLock(join(this.#folder, 'lock'), async () => writeAtomically(this.#serverFile, `${url}\n`));
+  }
+
+  /** The stored data about one server. */
+  ofServer(url: string): ServerState {
+    return new ServerState(this.#folder, join(this.#folder, 'servers', folderName(url)));
+  }
 }
 
-function serverState(root: string, folder: string): ServerState {
-  const pinFile = join(folder, 'pin');
-  const ofSuite = (name: string, suite: 1 | 2) => join(folder, suite === 2 ? name : `${name}-suite1`);
-  const sessionFile = (suite: 1 | 2) => ofSuite('session', suite);
-  return {
-    async withLock(task) {
-      makePrivateFolder(root);
-      makePrivateFolder(folder);
-      return withLock(join(folder, 'lock'), task);
-    },
-    readPin() {
-      const pin = readIfPresent(pinFile)?.trim();
-      if (pin === undefined || /^[\w-]{43}$/.test(pin)) return pin;
-      // Whatever the server shows would be trusted.
-      throw new CommandError(
-        `There is no fingerprint in ${pinFile}. Remove the file, and give the one that the operator tells with --pin.`,
-        'state_unusable',
-      );
-    },
-    changePin(fingerprint) {
-      if (readIfPresent(pinFile) !== undefined) removeFile(sessionFile(2));
-      writeAtomically(pinFile, `${fingerprint}\n`);
-    },
-    confirmedAt(suite) {
-      const file = ofSuite('confirmed', suite);
-      return {
-        load: () => Number(readIfPresent(file)) || undefined,
-        save: (time) => writeAtomically(file, `${time}\n`),
-        clear: () => removeFile(file),
-      };
-    },
-    session(suite) {
-      const file = sessionFile(suite);
-      return {
-        load: () => readIfPresent(file),
-        save: (text) => writeAtomically(file, text),
-        clear: () => removeFile(file),
-      };
-    },
-  };
+/** A file with one value. */
+interface StoredValue<T> {
+  load(): T | undefined;
+  save(value: T): void;
+  clear(): void;
 }
 
-/** Readable, and another one for each address. */
+/**
+ * The stored data about one server:
+ *
+ * - `pin`: the fingerprint that the server must have
+ * - `session`, `session-suite1`: the session, with a request that has no response yet
+ * - `confirmed`, `confirmed-suite1`: when a recovery code was accepted
+ * - `lock`: empty; see {@link withLock}
+ *
+ * Everything is read and written while the lock is held.
+ */
+export class ServerState {
+  readonly #root: string;
+  readonly #folder: string;
+  readonly #pinFile: string;
+
+  /** @param root the state folder */
+  constructor(root: string, folder: string) {
+    this.#root = root;
+    this.#folder = folder;
+    this.#pinFile = join(folder, 'pin');
+  }
+
+  /** @throws CommandError `state_in_use`, `state_unusable` */
+  async withLock<T>(task: () => Promise<T>): Promise<T> {
+    makePrivateFolder(this.#root);
+    makePrivateFolder(this.#folder);
+    return withLock(join(this.#folder, 'lock'), task);
+  }
+
+  /** @throws CommandError `state_unusable` if the file is corrupted */
+  readPin(): string | undefined {
+    const pin = readIfPresent(this.#pinFile)?.trim();
+    if (pin === undefined || /^[\w-]{43}$/.test(pin)) return pin;
+    // A missing pin would mean that the next fingerprint is trusted.
+    throw new CommandError(
+      `The file ${this.#pinFile} does not contain a fingerprint. Delete it, and give the fingerprint from the operator with --pin.`,
+      'state_unusable',
+    );
+  }
+
+  /** Stores a fingerprint. A session with a previous identity is deleted. */
+  changePin(fingerprint: string): void {
+    if (readIfPresent(this.#pinFile) !== undefined) this.session(2).clear();
+    writeAtomically(this.#pinFile, `${fingerprint}\n`);
+  }
+
+  /** The session, as the text that the SDK stores. */
+  session(suite: 1 | 2): StoredValue<string> {
+    const file = this.#fileOf('session', suite);
+    return {
+      load: () => readIfPresent(file),
+      save: (text) => writeAtomically(file, text),
+      clear: () => removeFile(file),
+    };
+  }
+
+  /** When the code of the current recovery was accepted, in milliseconds since 1970. */
+  confirmedAt(suite: 1 | 2): StoredValue<number> {
+    const file = this.#fileOf('confirmed', suite);
+    return {
+      load: () => Number(readIfPresent(file)) || undefined,
+      save: (time) => writeAtomically(file, `${time}\n`),
+      clear: () => removeFile(file),
+    };
+  }
+
+  #fileOf(name: string, suite: 1 | 2): string {
+    return join(this.#folder, suite === 2 ? name : `${name}-suite1`);
+  }
+}
+
+/** A readable name that differs for each address. */
 function folderName(url: string): string {
   const { host } = new URL(url);
   const hash = createHash('sha256').update(url).digest('hex').slice(0, 16);

@@ -1,4 +1,6 @@
-/** Shows control characters but tab and line feed as `\x1b`: what others wrote may not control the terminal. */
+// Escapes text for terminals.
+
+/** Escapes control characters except tab and line feed, as `\x1b`: text of other users must not control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

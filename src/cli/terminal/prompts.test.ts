@@ -1,10 +1,11 @@
+// Prompts on a terminal.
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { Interrupted, UsageError } from '../command.ts';
-import { createPrompts } from './prompts.ts';
+import { Interrupted, UsageError } from '../errors.ts';
+import { Prompts } from './prompts.ts';
 
-/** A terminal as the program sees it: what is typed, what is shown, and whether each key comes at once. */
+/** A fake terminal: typed keys, displayed text, and whether it is in raw mode. */
 function createTerminal() {
   let isRaw = false;
   const input = Object.assign(new PassThrough(), {
@@ -20,14 +21,14 @@ function createTerminal() {
     shown += text;
   });
   return {
-    prompts: createPrompts(input, output),
+    prompts: new Prompts(input, output),
     type: (keys: string) => input.write(keys),
     isRaw: () => isRaw,
     shown: () => shown,
   };
 }
 
-test('an answer is shown while it is typed, a secret is not', async () => {
+test('answers are echoed, secrets are not', async () => {
   const { prompts, type, shown, isRaw } = createTerminal();
   const name = prompts.ask('Name');
   type('böb\r');
@@ -41,7 +42,7 @@ test('an answer is shown while it is typed, a secret is not', async () => {
   assert.equal(isRaw(), false);
 });
 
-test('Ctrl-C and Ctrl-D end the question and give the terminal back', async () => {
+test('Ctrl-C and Ctrl-D end the prompt and restore the terminal', async () => {
   for (const ask of ['ask', 'askSecret'] as const) {
     for (const [key, error] of [
       ['\x03', Interrupted],
@@ -57,7 +58,7 @@ test('Ctrl-C and Ctrl-D end the question and give the terminal back', async () =
   }
 });
 
-test('several answers may be pasted at once, and the secret among them is not shown', async () => {
+test('several answers pasted at once: a secret among them is not echoed', async () => {
   const { prompts, type, shown } = createTerminal();
   const name = prompts.ask('Name');
   type('bob\rsecret words\r');

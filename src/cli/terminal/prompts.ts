@@ -1,47 +1,68 @@
+// Prompts on a terminal, with and without echo.
 import { createInterface } from 'node:readline';
 import { type Readable, Writable } from 'node:stream';
-import { Interrupted, UsageError } from '../command.ts';
+import { Interrupted, UsageError } from '../errors.ts';
 
-/** Asks questions on a terminal. */
-export interface Prompts {
-  /** @throws {@link Interrupted} at Ctrl-C; UsageError at Ctrl-D */
-  ask(question: string): Promise<string>;
-  /** The same, without showing what is typed. */
-  askSecret(question: string): Promise<string>;
-}
+export class Prompts {
+  readonly #input: Readable;
+  readonly #output: Writable;
+  /** Lines that arrived together with an earlier one, as when several are pasted. */
+  readonly #typedAhead: string[] = [];
 
-/**
- * @param input the terminal; it is in raw mode only while a question is open, so that Ctrl-C is a signal in between
- * @param output where the questions are shown
- */
-export function createPrompts(input: Readable, output: Writable): Prompts {
-  /** Lines that came with an earlier one, as when several are pasted. */
-  const typedAhead: string[] = [];
+  /**
+   * @param input the terminal; it is in raw mode only during a prompt, so that Ctrl-C is a signal otherwise
+   * @param output where prompts are shown
+   */
+  constructor(input: Readable, output: Writable) {
+    this.#input = input;
+    this.#output = output;
+  }
 
-  async function readAnswer(question: string, isSecret: boolean): Promise<string> {
-    const show = () => output.write(`${question}: `);
+  /**
+   * Prompts for an answer, which is echoed.
+   *
+   * @throws {@link Interrupted} at Ctrl-C
+   * @throws UsageError at Ctrl-D
+   */
+  ask(question: string): Promise<string> {
+    return this.#readAnswer(question, false);
+  }
+
+  /** The same as {@link ask} without echo. */
+  async askSecret(question: string): Promise<string> {
+    try {
+      return await this.#readAnswer(question, true);
+    } finally {
+      this.#output.write('\n');
+    }
+  }
+
+  async #readAnswer(question: string, isSecret: boolean): Promise<string> {
+    const output = this.#output;
+    const typedAhead = this.#typedAhead;
+    const showQuestion = () => output.write(`${question}: `);
     const ahead = typedAhead.shift();
     if (ahead !== undefined) {
-      show();
+      showQuestion();
       return ahead;
     }
-    let isShown = !isSecret;
+    let isEchoed = !isSecret;
     const screen = new Writable({
       write(chunk, _encoding, done) {
-        if (isShown) output.write(chunk);
+        if (isEchoed) output.write(chunk);
         done();
       },
     });
-    const editor = createInterface({ input, output: screen, terminal: true, historySize: 0 });
-    // Only now is the terminal in raw mode: whoever answers a question at once must not see the answer on the screen.
-    show();
+    const editor = createInterface({ input: this.#input, output: screen, terminal: true, historySize: 0 });
+    // The terminal is in raw mode only now: a secret typed earlier would be echoed.
+    showQuestion();
     try {
       return await new Promise<string>((resolve, reject) => {
         editor.on('line', (line) => {
-          // What follows may be a secret.
-          isShown = false;
+          // Input that follows may be a secret.
+          isEchoed = false;
           typedAhead.push(line);
-          // The rest of what was pasted arrives in the same turn.
+          // The other lines of a paste arrive in the same turn of the event loop.
           setImmediate(() => resolve(typedAhead.shift() ?? ''));
         });
         editor.on('SIGINT', () => reject(new Interrupted()));
@@ -51,15 +72,4 @@ export function createPrompts(input: Readable, output: Writable): Prompts {
       editor.close();
     }
   }
-
-  return {
-    ask: (question) => readAnswer(question, false),
-    async askSecret(question) {
-      try {
-        return await readAnswer(question, true);
-      } finally {
-        output.write('\n');
-      }
-    },
-  };
 }

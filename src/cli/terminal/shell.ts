@@ -1,66 +1,105 @@
-import { Buffer } from 'node:buffer';
-import { CommandError, type Shell, UsageError } from '../command.ts';
-import { createLineReader } from './lines.ts';
+// The interface between a command and its process: output, notes, prompts, standard input and environment variables.
+import { CommandError, UsageError } from '../errors.ts';
+import type { LineReader } from './lines.ts';
 import { printable } from './printable.ts';
-import { createPrompts } from './prompts.ts';
+import type { Prompts } from './prompts.ts';
 
 type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
-/** @param streams the process */
-export function openShell(streams: Streams): Shell & { close(): void } {
-  const { stdout, stderr, env } = streams;
-  let isStdinOpen = false;
-  // Merely looking at the standard input opens it, and a command that reads nothing need not.
-  const stdin = () => {
-    isStdinOpen = true;
-    return streams.stdin;
-  };
-  const isTerminal = () => stdin().isTTY === true;
-  const forStdout = (text: string) => (stdout.isTTY ? printable(text) : text);
-  const lines = once(() => createLineReader(stdin()));
-  const prompts = once(() => createPrompts(stdin(), stderr));
+/** Connects a command to its streams. On a terminal it prompts; otherwise answers are lines of the standard input. */
+export class Shell {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly #streams: Streams;
+  #isStdinOpen = false;
+  #lines: LineReader | undefined;
+  #prompts: Prompts | undefined;
 
-  async function nextLine(what: string): Promise<string> {
-    const line = await lines().next();
-    if (line === undefined) throw new UsageError(`${what} is missing: the standard input has no more lines.`);
-    return line;
+  /** @param streams the process, or its replacement in tests */
+  constructor(streams: Streams) {
+    this.#streams = streams;
+    this.environment = streams.env;
   }
 
-  return {
-    print: (line) => stdout.write(`${forStdout(line)}\n`),
-    note: (line) => stderr.write(`${printable(line)}\n`),
-    write(text) {
-      stdout.write(forStdout(text));
-      if (stdout.isTTY && !text.endsWith('\n')) stdout.write('\n');
-    },
-    environment: env,
-    get isTerminal() {
-      return isTerminal();
-    },
-    ask: (what) => (isTerminal() ? prompts().ask(what) : nextLine(what)),
-    askSecret: (what) => (isTerminal() ? prompts().askSecret(what) : nextLine(what)),
-    async readAll(maxBytes) {
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of stdin() as AsyncIterable<Uint8Array>) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length > maxBytes)
-          throw new CommandError(`The input is longer than ${maxBytes} bytes.`, 'message_too_large');
-      }
-      return Buffer.concat(chunks);
-    },
-    /** Somebody who keeps the other end of a pipe open does not keep the process alive. */
-    close() {
-      if (isStdinOpen) streams.stdin.destroy();
-    },
-  };
-}
+  /** True if the standard input is a terminal. */
+  get isTerminal(): boolean {
+    return this.#stdin().isTTY === true;
+  }
 
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
+  /** Writes a line of the result to the standard output. */
+  print(line: string): void {
+    this.#streams.stdout.write(`${this.#forStdout(line)}\n`);
+  }
+
+  /** Writes a line to the standard error: a message for people that is not part of the result. */
+  note(line: string): void {
+    this.#streams.stderr.write(`${printable(line)}\n`);
+  }
+
+  /** Writes a text to the standard output unchanged. On a terminal, control characters are escaped. */
+  write(text: string): void {
+    const { stdout } = this.#streams;
+    stdout.write(this.#forStdout(text));
+    if (stdout.isTTY && !text.endsWith('\n')) stdout.write('\n');
+  }
+
+  /**
+   * Prompts for an answer.
+   *
+   * @param what the prompt, without a colon
+   * @throws UsageError if the input ends first
+   * @throws Interrupted at Ctrl-C
+   */
+  async ask(what: string): Promise<string> {
+    return this.isTerminal ? (await this.#openPrompts()).ask(what) : this.#nextLine(what);
+  }
+
+  /** The same as {@link ask} without echo. */
+  async askSecret(what: string): Promise<string> {
+    return this.isTerminal ? (await this.#openPrompts()).askSecret(what) : this.#nextLine(what);
+  }
+
+  /**
+   * Reads the standard input to its end.
+   *
+   * @throws CommandError `message_too_large` if there are more than `maxBytes`
+   */
+  async readAll(maxBytes: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of this.#stdin() as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxBytes) throw new CommandError(`The input is longer than ${maxBytes} bytes.`, 'message_too_large');
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Lets the process end even if another process keeps the pipe to its standard input open. */
+  close(): void {
+    if (this.#isStdinOpen) this.#streams.stdin.destroy();
+  }
+
+  /** Accessing `process.stdin` opens it, which a command without input does not need. */
+  #stdin(): Streams['stdin'] {
+    this.#isStdinOpen = true;
+    return this.#streams.stdin;
+  }
+
+  #forStdout(text: string): string {
+    return this.#streams.stdout.isTTY ? printable(text) : text;
+  }
+
+  async #openPrompts(): Promise<Prompts> {
+    const { Prompts } = await import('./prompts.ts');
+    this.#prompts ??= new Prompts(this.#stdin(), this.#streams.stderr);
+    return this.#prompts;
+  }
+
+  async #nextLine(what: string): Promise<string> {
+    const { LineReader } = await import('./lines.ts');
+    this.#lines ??= new LineReader(this.#stdin());
+    const line = await this.#lines.next();
+    if (line === undefined) throw new UsageError(`${what} is missing: standard input has no more lines.`);
+    return line;
+  }
 }

@@ -1,3 +1,4 @@
+// AES-ECB against node:crypto.
 import assert from 'node:assert/strict';
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -8,11 +9,11 @@ function encrypt(key: Buffer, plaintext: Uint8Array, padded = true): Buffer {
   return Buffer.concat([cipher.update(plaintext), cipher.final()]);
 }
 
-describe('AES-ECB out of AES-CBC', () => {
+describe('AES-ECB implemented with AES-CBC', () => {
   const bytes = randomBytes(32);
   const importKey = () => importAesKey(new Uint8Array(bytes));
 
-  test('is what node:crypto makes, for every length around a block and a batch', async () => {
+  test('equals node:crypto for lengths around a block and a batch', async () => {
     const key = await importKey();
     for (const length of [0, 1, 15, 16, 17, 31, 32, 33, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 40_000]) {
       const plaintext = new Uint8Array(randomBytes(length));
@@ -22,7 +23,7 @@ describe('AES-ECB out of AES-CBC', () => {
     }
   });
 
-  test('refuses what has no right padding or is not of whole blocks', async () => {
+  test('rejects invalid padding and partial blocks', async () => {
     const key = await importKey();
     for (const end of [[0], [17], [1, 2], [3, 2, 3], [16]]) {
       const block = Buffer.alloc(16, 0xaa);

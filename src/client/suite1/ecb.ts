@@ -1,11 +1,12 @@
+// AES-256-ECB with PKCS#7 padding, for suite 1.
 import { type Bytes, isEqual } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
 
 /*
- * AES-256-ECB with PKCS#7, which WebCrypto does not have, made of AES-CBC, which it has.
+ * WebCrypto does not support AES-ECB. It is implemented with AES-CBC, which is supported.
  */
 const BLOCK = 16;
-/** Blocks that are encrypted at once: a promise each. */
+/** The number of blocks that are encrypted concurrently, with one promise each. */
 const BATCH = 1024;
 const AES = 'AES-CBC';
 
@@ -13,7 +14,7 @@ export async function importAesKey(bytes: Bytes): Promise<CryptoKey> {
   return globalThis.crypto.subtle.importKey('raw', bytes, AES, false, ['encrypt', 'decrypt']);
 }
 
-/** CBC of one block with an IV of zeros is ECB of that block, and a block of padding that is left away. */
+/** CBC of one block with a zero IV equals ECB of that block, followed by a block of padding, which is removed. */
 export async function encryptEcb(key: CryptoKey, plaintext: Uint8Array): Promise<Bytes> {
   const padding = BLOCK - (plaintext.length % BLOCK);
   const padded = concatBytes(plaintext, new Uint8Array(padding).fill(padding));
@@ -30,10 +31,10 @@ export async function encryptEcb(key: CryptoKey, plaintext: Uint8Array): Promise
 }
 
 /**
- * CBC decrypts each block as ECB does, and then adds the ciphertext block before it, which is taken off again here. For
- * CBC to find its padding, a block is appended that decrypts to one.
+ * CBC decrypts each block like ECB and then XORs it with the previous ciphertext block, which is undone here. A block that
+ * decrypts to valid padding is appended, because CBC checks the padding.
  *
- * @returns undefined if the padding is wrong
+ * @returns undefined if the padding is invalid
  */
 export async function decryptEcb(key: CryptoKey, ciphertext: Bytes): Promise<Bytes | undefined> {
   if (ciphertext.length === 0 || ciphertext.length % BLOCK !== 0) return undefined;

@@ -1,12 +1,13 @@
+// Errors of suite 1: sentences and responses without keys.
 import { type ProblemCode, problems } from '../../protocol/problems.ts';
 import { VwsError, type VwsErrorCode } from '../error.ts';
-import { Refused, type Reply, Unanswered } from '../suite.ts';
-import { isObject } from '../unsealed.ts';
+import { isObject } from '../json.ts';
+import { NoResponseError, RefusedError, type Reply } from '../suite.ts';
 
-/** What the original server says beside the sentences of the table. */
+/** Sentences of the original server that are not in the table of problems. */
 const OLD_SENTENCES: Readonly<Record<string, ProblemCode>> = { 'Email not found!': 'user_not_found' };
 
-/** Codes of the answers without keys, by status. */
+/** Codes of responses without keys, by status. */
 const CODES: Readonly<Record<number, VwsErrorCode>> = {
   400: 'malformed_request',
   403: 'suite1_refused',
@@ -20,7 +21,7 @@ const CODES: Readonly<Record<number, VwsErrorCode>> = {
   504: 'overloaded',
 };
 
-/** The code that a sentence of suite 1 stands for. */
+/** @returns the code of a suite 1 sentence */
 export function codeOf(sentence: unknown): ProblemCode | undefined {
   for (const [code, { suite1: form }] of Object.entries(problems)) {
     if (form.kind !== 'refusal' && form.sentence === sentence) return code as ProblemCode;
@@ -29,20 +30,21 @@ export function codeOf(sentence: unknown): ProblemCode | undefined {
 }
 
 /**
- * Throws what an answer without keys comes to: nothing was executed, and the keys stay good, unless the session is gone.
+ * Throws the error for a response without keys: the request was not executed, and the keys remain valid unless the session
+ * has ended.
  *
- * @throws {Unanswered} if the request is to be sent again
- * @throws {Refused} if the server will never take it
- * @throws {VwsError} for all else
+ * @throws {NoResponseError} if the request should be resent
+ * @throws {RefusedError} if the server will never accept it
+ * @throws {VwsError} otherwise
  */
 export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
   const explained = isObject(json) && typeof json.error === 'string' ? json.error : undefined;
   const known = codeOf(json);
   const code = known ?? CODES[status] ?? 'bad_answer';
-  const said = known ? problems[known].title : `The server did not answer the request: ${code}, HTTP status ${status}.`;
-  const message = explained ?? said;
+  const description = known ? problems[known].title : `Unexpected response: ${code}, HTTP status ${status}.`;
+  const message = explained ?? description;
   const error = new VwsError(code, message, { status, retryAfter, detail: explained });
-  // The original server lacks some endpoints; nothing there tells how a session goes on.
-  if (status === 400 || status === 413 || code === 'route_not_found') throw new Refused(error);
-  throw status === 429 || status >= 500 || status < 300 ? new Unanswered(error) : error;
+  // The original server lacks some endpoints. Its response to them contains no keys for the next request.
+  if (status === 400 || status === 413 || code === 'route_not_found') throw new RefusedError(error);
+  throw status === 429 || status >= 500 || status < 300 ? new NoResponseError(error) : error;
 }

@@ -1,3 +1,4 @@
+// Suite 1 against a fake of the original server.
 import assert from 'node:assert/strict';
 import { constants, createCipheriv, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -12,7 +13,7 @@ function seal(aesKey: string, text: string): string {
   return Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]).toString('base64');
 }
 
-/** The original server, as far as one session can tell: it answers what a test tells it to. */
+/** A fake of the original server for one session, with responses set by the test. */
 function createOldServer(storage?: SessionStorage) {
   const sent: { path: string; body: Record<string, string>; text: string }[] = [];
   const answers: ((next: object) => Answer)[] = [];
@@ -45,8 +46,8 @@ function createOldServer(storage?: SessionStorage) {
   };
 }
 
-describe('with a server of suite 1', () => {
-  test('sentences become codes', async () => {
+describe('suite 1 server', () => {
+  test('sentences are mapped to codes', async () => {
     const server = createOldServer();
     const vws = await server.connect();
     for (const [status, error, code] of [
@@ -65,7 +66,7 @@ describe('with a server of suite 1', () => {
     await assert.rejects(vws.decrypt('text'), { code: 'undecryptable_message' });
   });
 
-  test('an answer without keys ends the call, and the session only if the server says so', async () => {
+  test('a response without keys fails the call; only some codes end the session', async () => {
     const server = createOldServer();
     const vws = await server.connect();
     for (const [status, json, code, sessionLost] of [
@@ -83,7 +84,7 @@ describe('with a server of suite 1', () => {
     await vws.requestPasswordReset('bob@example.org');
   });
 
-  test('what the original server does not know is given up, and the session goes on', async () => {
+  test('an unknown endpoint fails the call, and the session continues', async () => {
     const storage = createMemoryStorage();
     const server = createOldServer(storage);
     const vws = await server.connect();
@@ -98,7 +99,7 @@ describe('with a server of suite 1', () => {
     );
   });
 
-  test('the same bytes are sent again when nothing came, or nothing that opens', async () => {
+  test('the same bytes are resent after a missing or invalid response', async () => {
     const server = createOldServer();
     const vws = await server.connect();
     server.answers.push(
@@ -113,7 +114,7 @@ describe('with a server of suite 1', () => {
     assert.equal(new Set(bodies).size, 1);
   });
 
-  test('a session is restored, its pending request first', async () => {
+  test('a restored session resends its pending request first', async () => {
     const storage = createMemoryStorage();
     const server = createOldServer(storage);
     const vws = await server.connect();
@@ -130,7 +131,7 @@ describe('with a server of suite 1', () => {
     assert.equal(next?.path, '/log_out');
   });
 
-  test('a call that is made again gets the answer of the first', async () => {
+  test('a repeated call returns the result of the first', async () => {
     const server = createOldServer();
     const vws = await server.connect();
     server.answers.push(() => 'lost');
@@ -139,14 +140,14 @@ describe('with a server of suite 1', () => {
     assert.equal(server.sent.length, 3);
   });
 
-  test('names that no URL can hold are nobody’s', async () => {
+  test('usernames that URLs cannot contain: user_not_found', async () => {
     const server = createOldServer();
     const vws = await server.connect();
     for (const name of ['', '.', '..']) await assert.rejects(vws.encrypt(name, ''), { code: 'user_not_found' });
     assert.equal(server.sent.length, 1);
   });
 
-  test('a stored session that is none is not restored', () => {
+  test('an invalid stored session is not restored', () => {
     assert.equal(suite1.restore({ sessionKey: 'x', aesKey: 'abc' }), undefined);
     assert.equal(suite1.restore({ aesKey: 'ab'.repeat(32) }), undefined);
   });

@@ -1,11 +1,12 @@
+// Suite 1: handshake and restored sessions.
 import { toBase64 } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import { VwsError } from '../error.ts';
-import { type Suite, Unanswered } from '../suite.ts';
-import { isObject } from '../unsealed.ts';
+import { isObject } from '../json.ts';
+import { NoResponseError, type Suite } from '../suite.ts';
+import { decryptField, fromHex, isAesKey, toHex } from './fieldEncryption.ts';
 import { throwWithoutKeys } from './problems.ts';
-import { fromHex, isAesKey, open, toHex } from './sealed.ts';
-import { createStep, type StepState } from './step.ts';
+import { Suite1State, type Suite1StateData } from './sessionState.ts';
 
 const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
 const RSA = { name: 'RSA-OAEP', hash: 'SHA-256' } as const;
@@ -13,8 +14,8 @@ const RSA_KEY = { ...RSA, modulusLength: 2048, publicExponent: Uint8Array.of(1, 
 const PEM_LINE = /.{1,64}/g;
 
 /**
- * What VWS clients have always spoken, for servers that know nothing else. It hides fields from somebody who listens, but
- * authenticates nothing: the server must be reached by HTTPS.
+ * The original protocol, for servers that support nothing else. It encrypts fields but does not authenticate anything: use
+ * it only over HTTPS.
  *
  * @example
  * import { connect } from 'vws-client';
@@ -35,17 +36,17 @@ export const suite1: Suite = {
       (bytes) => new TextDecoder().decode(bytes),
       () => undefined,
     );
-    const sessionKey = isAesKey(hex) ? await open(hex, reply.json.session_key) : undefined;
+    const sessionKey = isAesKey(hex) ? await decryptField(hex, reply.json.session_key) : undefined;
     if (hex === undefined || sessionKey === undefined) {
-      throw new Unanswered(new VwsError('bad_answer', 'The answer to the handshake does not open.'));
+      throw new NoResponseError(new VwsError('bad_answer', 'The response to the handshake cannot be decrypted.'));
     }
-    return createStep({ aesKey: hex, sessionKey, isLoggedIn: false });
+    return new Suite1State({ aesKey: hex, sessionKey, isLoggedIn: false });
   },
 
   restore({ sessionKey, aesKey, isLoggedIn }) {
     const isComplete = typeof sessionKey === 'string' && typeof aesKey === 'string' && isAesKey(aesKey);
     return isComplete
-      ? createStep({ sessionKey, aesKey, isLoggedIn: isLoggedIn === true } satisfies StepState)
+      ? new Suite1State({ sessionKey, aesKey, isLoggedIn: isLoggedIn === true } satisfies Suite1StateData)
       : undefined;
   },
 };

@@ -1,39 +1,39 @@
+// Verifies the descriptor: the server's signed KEM key.
 import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import { type Descriptor, decodeDescriptor, descriptorToSign, IDENTITY_LENGTH } from '../../protocol/suite2.ts';
 import { VwsError } from '../error.ts';
 import type { HandshakeContext } from '../suite.ts';
 
-/** By how much the clock of this device may be wrong: a day, as many are a time zone off. */
-export const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
+/** Tolerance for the clock of this device: a day, because many clocks are wrong by a time zone. */
+const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
 
 const ED25519 = { name: 'Ed25519' } as const;
 
-/** The server's KEM key, checked. */
+/** The server's KEM key after verification. */
 export interface TrustedDescriptor {
   readonly fingerprint: string;
   readonly bytes: Bytes;
 }
 
-/** Whether the key is good at this time, as far as this device knows it. */
+/** Returns true if the key is valid at this time, within the tolerance. */
 export function isCurrent({ notBefore, notAfter }: Descriptor, now: number): boolean {
-  return notBefore - CLOCK_TOLERANCE <= now && now <= notAfter + CLOCK_TOLERANCE;
+  return notBefore - CLOCK_TOLERANCE_MS <= now && now <= notAfter + CLOCK_TOLERANCE_MS;
 }
 
 /**
- * Checks what the server says of its key: that its identity is the pinned one, or one that the user trusts; that the
- * identity signed it; and that it is good now.
+ * Verifies the server's key: its identity is pinned, or trusted by the user; it is signed by the identity; it is valid now.
  *
  * @throws {VwsError} `identity_changed`, `identity_refused` or `descriptor_invalid`
  */
 export async function checkDescriptor(
-  answer: Readonly<Record<string, unknown>>,
+  response: Readonly<Record<string, unknown>>,
   context: Pick<HandshakeContext, 'now' | 'pin' | 'trust'>,
 ): Promise<TrustedDescriptor> {
-  const identity = fromBase64Url(answer.identity, IDENTITY_LENGTH);
-  const bytes = fromBase64Url(answer.descriptor);
-  const signature = fromBase64Url(answer.signature);
+  const identity = fromBase64Url(response.identity, IDENTITY_LENGTH);
+  const bytes = fromBase64Url(response.descriptor);
+  const signature = fromBase64Url(response.signature);
   const descriptor = bytes && decodeDescriptor(bytes);
-  if (!identity || !bytes || !signature || !descriptor) throw invalid('The server’s key cannot be read.');
+  if (!identity || !bytes || !signature || !descriptor) throw invalid('The server’s key is malformed.');
 
   const fingerprint = toBase64Url(identity);
   if (context.pin !== undefined && context.pin !== fingerprint) {
@@ -46,7 +46,7 @@ export async function checkDescriptor(
     throw invalid('The server’s key is not signed by its identity.');
   }
   if (!isCurrent(descriptor, context.now())) {
-    throw invalid('The server’s key is not valid at this time: is the clock of this device right?');
+    throw invalid('The server’s key is not valid at this time. Check the clock of this device.');
   }
   if (context.pin === undefined) await context.trust(fingerprint);
   return { fingerprint, bytes };

@@ -1,7 +1,12 @@
+// Selects the implementation of ML-KEM-768.
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { MlKem } from './mlKem.ts';
 
-/** What WebCrypto has for KEMs (https://wicg.github.io/webcrypto-modern-algos/), which not all type libraries know. */
+/**
+ * The KEM functions of WebCrypto, which not all type libraries declare.
+ *
+ * @see https://wicg.github.io/webcrypto-modern-algos/
+ */
 interface KemCrypto {
   generateKey(
     name: string,
@@ -41,10 +46,10 @@ function createNative(subtle: KemCrypto): MlKem {
 
 let found: Promise<MlKem> | undefined;
 
-/** WebCrypto's ML-KEM where there is one, else one in JavaScript, which is loaded then only. */
+/** Returns WebCrypto's ML-KEM, or an implementation in JavaScript, which is loaded only if WebCrypto has none. */
 export function getMlKem(): Promise<MlKem> {
   found ??= find();
-  // A part that could not be loaded may be there the next time.
+  // Loading may succeed the next time.
   found.catch(() => {
     found = undefined;
   });

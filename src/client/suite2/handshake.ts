@@ -1,3 +1,4 @@
+// The handshake of suite 2.
 import { type Bytes, fromBase64Url, toBase64Url } from '../../protocol/bytes.ts';
 import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import {
@@ -11,38 +12,42 @@ import {
   secondMessageInfo,
 } from '../../protocol/suite2.ts';
 import { VwsError } from '../error.ts';
-import { type HandshakeContext, type Reply, Unanswered } from '../suite.ts';
-import { isObject, throwUnsealed } from '../unsealed.ts';
+import { isObject } from '../json.ts';
+import { type HandshakeContext, NoResponseError, type Reply } from '../suite.ts';
+import { throwUnauthenticated } from '../unauthenticatedReply.ts';
 import { checkDescriptor, isCurrent, type TrustedDescriptor } from './descriptor.ts';
 import { createHpkeContext } from './hpke.ts';
 import { sha256 } from './primitives.ts';
 import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
 
-/** What both sides hold after a handshake. */
-export interface Agreement {
+/** The keys that both sides have after a handshake. */
+interface HandshakeResult {
   readonly descriptor: TrustedDescriptor;
   readonly sessionId: Bytes;
   readonly root: Bytes;
 }
 
-/** Said again, so that the table of endpoints with all its descriptions stays out of browsers. */
+/** Repeated here, so that the table of endpoints with its descriptions is not part of browser bundles. */
 const PATH: typeof HANDSHAKE_PATH = '/create_session_key';
 
 /**
- * Opens a session with a server that is who it should be.
+ * Opens a session with an authenticated server.
  *
- * @param cached the server's key as it was at an earlier handshake
- * @throws {Unanswered | VwsError}
+ * @param cached the server's key from an earlier handshake
+ * @throws {NoResponseError | VwsError}
  */
-export async function shakeHands(context: HandshakeContext, cached?: TrustedDescriptor): Promise<Agreement> {
+export async function performHandshake(
+  context: HandshakeContext,
+  cached?: TrustedDescriptor,
+): Promise<HandshakeResult> {
   const descriptor = cached && isFresh(cached, context) ? cached : await askForDescriptor(context);
   const first = await sendFirstMessage(context, descriptor);
-  if ('agreement' in first) return first.agreement;
-  // The server has another key by now.
+  if ('result' in first) return first.result;
+  // The server has a new key.
   const pinned = { ...context, pin: descriptor.fingerprint };
-  const second = await sendFirstMessage(context, await checkDescriptor(first.answer, pinned));
-  if ('agreement' in second) return second.agreement;
-  throw new Unanswered(badAnswer('The server does not take the key that it gave.'));
+  const second = await sendFirstMessage(context, await checkDescriptor(first.response, pinned));
+  if ('result' in second) return second.result;
+  throw new NoResponseError(badAnswer('The server rejects its own key.'));
 }
 
 function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boolean {
@@ -51,13 +56,13 @@ function isFresh({ bytes }: TrustedDescriptor, context: HandshakeContext): boole
 }
 
 async function askForDescriptor(context: HandshakeContext): Promise<TrustedDescriptor> {
-  return checkDescriptor(readAnswer(await context.post(PATH, { suite: SUITE2 })), context);
+  return checkDescriptor(readResponse(await context.post(PATH, { suite: SUITE2 })), context);
 }
 
 async function sendFirstMessage(
   context: HandshakeContext,
   descriptor: TrustedDescriptor,
-): Promise<{ agreement: Agreement } | { answer: Record<string, unknown> }> {
+): Promise<{ result: HandshakeResult } | { response: Record<string, unknown> }> {
   const kid = await sha256(descriptor.bytes);
   const info = firstMessageInfo(kid);
   const own = await generateKeyPair();
@@ -72,10 +77,10 @@ async function sendFirstMessage(
     public_key: toBase64Url(own.publicKey),
     ciphertext: toBase64Url(message),
   };
-  const answer = readAnswer(await context.post(PATH, body));
-  if (answer.descriptor !== undefined) return { answer };
+  const response = readResponse(await context.post(PATH, body));
+  if (response.descriptor !== undefined) return { response };
 
-  const reply = fromBase64Url(answer.ciphertext) ?? new Uint8Array();
+  const reply = fromBase64Url(response.ciphertext) ?? new Uint8Array();
   try {
     const received = await createHpkeContext(
       await decapsulate(own.secretKey, reply.subarray(0, KEM_CIPHERTEXT_LENGTH)),
@@ -84,9 +89,9 @@ async function sendFirstMessage(
     );
     await received.open(new Uint8Array(), reply.subarray(KEM_CIPHERTEXT_LENGTH));
     const sessionId = await received.export(labels.sessionId);
-    return { agreement: { descriptor, sessionId, root: await received.export(labels.root) } };
+    return { result: { descriptor, sessionId, root: await received.export(labels.root) } };
   } catch (cause) {
-    throw new Unanswered(badAnswer('The answer to the handshake is not the server’s.', cause));
+    throw new NoResponseError(badAnswer('The response to the handshake is not authentic.', cause));
   }
 }
 
@@ -94,13 +99,13 @@ function serverKeyOf({ bytes }: TrustedDescriptor): Uint8Array {
   return decodeDescriptor(bytes)?.publicKey ?? new Uint8Array();
 }
 
-/** Tells an answer of suite 2 from a refusal, and from a server that knows suite 1 only. */
-function readAnswer(reply: Reply): Record<string, unknown> {
+/** Distinguishes a response of suite 2 from an error, and from a server that supports only suite 1. */
+function readResponse(reply: Reply): Record<string, unknown> {
   const { status, json } = reply;
   if (status === 200 && isObject(json) && json.suite === SUITE2) return json;
   const isSuite1 = json === 'Error!' || (status === 200 && isObject(json));
-  if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not answer in suite 2.', { status });
-  return throwUnsealed(reply);
+  if (isSuite1) throw new VwsError('downgrade_refused', 'The server does not support suite 2.', { status });
+  return throwUnauthenticated(reply);
 }
 
 function badAnswer(message: string, cause?: unknown): VwsError {

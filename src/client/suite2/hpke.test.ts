@@ -1,3 +1,4 @@
+// HPKE contexts against the library hpke.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -16,7 +17,7 @@ for (const [mode, psk] of [
 ] as const) {
   const options = { info, ...(psk && { psk: psk.secret, pskId: psk.id }) };
 
-  test(`a message in ${mode} is opened by the library, which exports the same`, async () => {
+  test(`${mode}: the library decrypts our message and exports the same secret`, async () => {
     const { privateKey, publicKey } = await library.GenerateKeyPair(true);
     const { ciphertext, sharedSecret } = await encapsulate(await library.SerializePublicKey(publicKey));
     const sender = await createHpkeContext(sharedSecret, info, psk);
@@ -26,7 +27,7 @@ for (const [mode, psk] of [
     assert.deepEqual(await sender.export('label'), await recipient.Export(Buffer.from('label'), 32));
   });
 
-  test(`a message of the library in ${mode} is opened, and exports the same`, async () => {
+  test(`${mode}: we decrypt the library's message and export the same secret`, async () => {
     const own = await generateKeyPair();
     const { encapsulatedSecret, ctx } = await library.SetupSender(
       await library.DeserializePublicKey(own.publicKey),

@@ -1,10 +1,10 @@
+// ML-KEM-768 in JavaScript, for platforms without it in WebCrypto.
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { MlKem } from './mlKem.ts';
 
 const SEED_LENGTH = 64;
 
-/** ML-KEM-768 in JavaScript, for where WebCrypto has none. */
 export const mlKemFallback: MlKem = {
   async generate() {
     const seed = globalThis.crypto.getRandomValues(new Uint8Array(SEED_LENGTH));

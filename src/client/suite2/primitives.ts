@@ -1,3 +1,4 @@
+// The hash, key derivation and encryption of suite 2.
 import { AEAD_AES_256_GCM, KDF_HKDF_SHA256 } from 'hpke';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
@@ -14,18 +15,26 @@ export function extract(salt: Uint8Array, input: Uint8Array): Promise<Uint8Array
   return KDF_HKDF_SHA256().Extract(salt, input);
 }
 
-/** Exp(key, info) = HMAC-SHA-256(key, info ‖ 0x01), which is HKDF-Expand of 32 bytes. The info is a label and bytes. */
+/** Exp(key, info) = HMAC-SHA-256(key, info ‖ 0x01), which is HKDF-Expand of 32 bytes. The info is `label` ‖ `bytes`. */
 export function expand(key: Uint8Array, label: string, bytes: Uint8Array = new Uint8Array()): Promise<Uint8Array> {
   return KDF_HKDF_SHA256().Expand(key, concatBytes(label, bytes), KEY_LENGTH);
 }
 
-/** AES-256-GCM, as iv (12) ‖ ciphertext ‖ tag (16). */
+/**
+ * Encrypts with AES-256-GCM.
+ *
+ * @returns iv (12) ‖ ciphertext ‖ tag (16)
+ */
 export async function seal(key: Uint8Array, context: Uint8Array, plaintext: Uint8Array): Promise<Bytes> {
   const iv = globalThis.crypto.getRandomValues(new Uint8Array(IV_LENGTH));
   return concatBytes(iv, await AEAD_AES_256_GCM().Seal(key, iv, context, plaintext));
 }
 
-/** @returns undefined if the tag fails */
+/**
+ * Decrypts the result of {@link seal}.
+ *
+ * @returns undefined if the tag is invalid
+ */
 export function open(key: Uint8Array, context: Uint8Array, sealed: Uint8Array): Promise<Uint8Array | undefined> {
   const aead = AEAD_AES_256_GCM();
   return aead.Open(key, sealed.slice(0, IV_LENGTH), context, sealed.slice(IV_LENGTH)).catch(() => undefined);

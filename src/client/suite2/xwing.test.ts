@@ -1,3 +1,4 @@
+// X-Wing and ML-KEM against other implementations.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { KEM_MLKEM768_X25519 } from 'hpke';
@@ -6,7 +7,7 @@ import { mlKemFallback } from './mlKemFallback.ts';
 import { decapsulate, encapsulate, generateKeyPair } from './xwing.ts';
 
 describe('X-Wing', () => {
-  test('agrees with the one of the library hpke, both ways', async () => {
+  test('is compatible with the library hpke in both directions', async () => {
     const library = KEM_MLKEM768_X25519();
     const theirs = await library.GenerateKeyPair(true);
     const sent = await encapsulate(await library.SerializePublicKey(theirs.publicKey));
@@ -17,7 +18,7 @@ describe('X-Wing', () => {
     assert.deepEqual(await decapsulate(own.secretKey, enc), shared_secret);
   });
 
-  test('has keys and ciphertexts of the right length', async () => {
+  test('keys and ciphertexts have the specified lengths', async () => {
     const { secretKey, publicKey } = await generateKeyPair();
     const { ciphertext, sharedSecret } = await encapsulate(publicKey);
     assert.deepEqual(
@@ -28,11 +29,11 @@ describe('X-Wing', () => {
 });
 
 describe('ML-KEM', () => {
-  test('is WebCrypto’s where there is one', async () => {
+  test('uses WebCrypto if available', async () => {
     assert.notEqual(await getMlKem(), mlKemFallback);
   });
 
-  test('in JavaScript agrees with WebCrypto’s, also on a key that was kept', async () => {
+  test('in JavaScript is compatible with WebCrypto, also with a stored key', async () => {
     const native = await getMlKem();
     for (const [one, other] of [
       [native, mlKemFallback],

@@ -1,28 +1,27 @@
+// X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519 combined to one KEM.
 import { sha3_256 } from '@noble/hashes/sha3.js';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { concatBytes } from '../../protocol/suite2.ts';
 import { getMlKem } from './findMlKem.ts';
 
 /*
- * X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519 in one KEM.
- *
  *   public key = ML-KEM public key (1184) ‖ X25519 public key (32)
  *   ciphertext = ML-KEM ciphertext (1088) ‖ ephemeral X25519 public key (32)
  *   secret key = ML-KEM seed (64) ‖ X25519 private key (32) ‖ X25519 public key (32)
  *
- * The secret key is our own form: the draft's 32 bytes, from which both keys are derived, would need SHAKE and a seeded
- * X25519, and no secret key ever leaves the client.
+ * The format of the secret key is not that of the draft, whose 32 bytes, from which both keys are derived, would need SHAKE
+ * and a seeded X25519. Secret keys never leave the client.
  */
 const ML_KEM_PUBLIC_KEY = 1184;
 const ML_KEM_CIPHERTEXT = 1088;
 const ML_KEM_SEED = 64;
 const LABEL = '\\.//^\\';
 
-/** PrivateKeyInfo of an X25519 key up to its 32 bytes (RFC 8410): WebCrypto imports no raw private keys. */
+/** PrivateKeyInfo of an X25519 key up to its 32 bytes (RFC 8410), because WebCrypto cannot import raw private keys. */
 const PKCS8_HEAD = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20);
 const X25519 = { name: 'X25519' } as const;
 
-export interface KemKeyPair {
+interface KemKeyPair {
   readonly secretKey: Bytes;
   readonly publicKey: Bytes;
 }
@@ -36,7 +35,11 @@ export async function generateKeyPair(): Promise<KemKeyPair> {
   };
 }
 
-/** @param publicKey 1216 bytes */
+/**
+ * Creates a shared secret for the owner of a public key.
+ *
+ * @param publicKey 1216 bytes
+ */
 export async function encapsulate(publicKey: Uint8Array): Promise<{ ciphertext: Bytes; sharedSecret: Bytes }> {
   const bytes = concatBytes(publicKey);
   const peer = bytes.subarray(ML_KEM_PUBLIC_KEY);
@@ -49,7 +52,13 @@ export async function encapsulate(publicKey: Uint8Array): Promise<{ ciphertext: 
   };
 }
 
-/** @param ciphertext 1120 bytes */
+/**
+ * Recovers the shared secret.
+ *
+ * @param secretKey of {@link generateKeyPair}
+ * @param ciphertext 1120 bytes
+ * @returns 32 bytes
+ */
 export async function decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): Promise<Bytes> {
   const secret = concatBytes(secretKey);
   const bytes = concatBytes(ciphertext);

@@ -52,7 +52,7 @@ export class Credentials {
    * Checks a password. The attempt is counted before it is checked.
    *
    * @param emailKey the folded address; there need not be an account
-   * @throws Problem `invalid_credentials` (wrong password and unknown address alike), `account_locked`, `overloaded`
+   * @throws Problem `invalid_credentials` (the same for a wrong password and an unknown address), `account_locked`, `overloaded`
    */
   verify(emailKey: string, password: string): Promise<VerifiedPassword> {
     return this.#checks.run(emailKey, () => this.#check(emailKey, password));

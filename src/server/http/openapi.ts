@@ -93,7 +93,7 @@ export const handshakeSchema: RouteSchema = {
 /** Returns the schema of one endpoint inside a session. */
 export function sealedSchema(name: string, endpoint: Endpoint): RouteSchema {
   const sealed = Object.entries(endpoint.fields).map(([field, meaning]) => [field, text(`Sealed. ${meaning}`)]);
-  const answer = Object.entries(endpoint.answer).map(([field, meaning]) => [
+  const response = Object.entries(endpoint.response).map(([field, meaning]) => [
     field,
     text(`Sealed under the new AES key. ${meaning}`),
   ]);
@@ -107,7 +107,7 @@ export function sealedSchema(name: string, endpoint: Endpoint): RouteSchema {
     }),
     body: object({ session_key: text('The current session key, unencrypted.'), ...Object.fromEntries(sealed) }),
     response: {
-      200: object({ ...KEYS, ...Object.fromEntries(answer) }, 'Done.'),
+      200: object({ ...KEYS, ...Object.fromEntries(response) }, 'Done.'),
       ...failures(endpoint.problems),
       404: sentences('session_not_found'),
       408: sentences('session_expired'),
@@ -129,7 +129,7 @@ function failures(codes: readonly ProblemCode[]): Record<string, JsonSchema> {
   const byStatus = new Map<number, string[]>();
   for (const code of codes) {
     const { suite1 } = problems[code];
-    if (suite1.kind === 'answer')
+    if (suite1.kind === 'response')
       byStatus.set(suite1.status, [...(byStatus.get(suite1.status) ?? []), suite1.sentence]);
   }
   const rows = [...byStatus].map(([status, said]) => [

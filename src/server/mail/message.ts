@@ -39,7 +39,7 @@ export function composeRecoveryMail(
  */
 export function nodemailerOptions(message: MailMessage): SendMailOptions {
   const { messageId, from, to, date, subject, text, html } = message;
-  // Nodemailer would repair it into an address that was not meant.
+  // Nodemailer would repair it into another address.
   if (!isPlainAddress(to)) throw new DeliveryError('not a plain address', true);
   return {
     messageId,

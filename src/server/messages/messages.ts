@@ -57,7 +57,7 @@ export class Messages {
   /**
    * Decrypts a message that was encrypted for this user.
    *
-   * @throws Problem `undecryptable_message`, for every reason alike
+   * @throws Problem `undecryptable_message`, regardless of the reason
    */
   async decrypt(
     transaction: Transaction,

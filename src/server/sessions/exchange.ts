@@ -1,5 +1,5 @@
 // Runs handshakes and requests: the way from a received request to the response, and what is committed together.
-import { isAnswer, Problem } from '../../protocol/problems.ts';
+import { isSealedResponse, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import type { Handler, HandlerRequest, HandlerResult, ImmediateHandler, PreparedHandler } from './handler.ts';
@@ -115,7 +115,9 @@ export class Exchange {
     if (received.kind !== 'locked') return responseOf(received);
     const { lock, decrypted } = received;
     try {
-      const prepared = await catchProblem(isAnswer, async () => handler.prepare(handlerRequestOf(request, decrypted)));
+      const prepared = await catchProblem(isSealedResponse, async () =>
+        handler.prepare(handlerRequestOf(request, decrypted)),
+      );
       const response = await this.#store.transaction(async (tx) => {
         // Received again: other requests may have been committed during the preparation.
         const received = await this.#receive(tx, request);
@@ -176,7 +178,7 @@ export class Exchange {
   ): Promise<WireResponse> {
     const { session, fields } = decrypted;
     if (fields instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, fields, session);
-    const result = await catchProblem(isAnswer, async () => execute(handlerRequestOf(request, decrypted)));
+    const result = await catchProblem(isSealedResponse, async () => execute(handlerRequestOf(request, decrypted)));
     if (result instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, result, session);
     const nextSession = { ...session, ...result.session };
     return this.#ratchet.advance(tx, request, decrypted, result.response ?? {}, nextSession);

@@ -1,3 +1,4 @@
+// Deletion of expired rows.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -35,7 +36,7 @@ function step(sessionId: Uint8Array, lastUsedAt: number): NewRow<'session_steps'
   };
 }
 
-/** One row of each kind, whose time is so far from the end of its kind. */
+/** Inserts one row of each kind with a distance to its expiry. */
 async function insertRows(store: Store, beyond: number): Promise<void> {
   await store.transaction(async ({ db }) => {
     await db
@@ -102,7 +103,7 @@ async function countRows(store: Store): Promise<Record<string, number>> {
 const all = (n: number) => Object.fromEntries(TABLES.map((table) => [table, n]));
 
 describe('deleteExpired', () => {
-  test('deletes what came to its end at the very millisecond, and nothing that lives a millisecond longer', async (t) => {
+  test('deletes rows exactly at their expiry, not a millisecond before', async (t) => {
     const store = await openTestStore(t);
     for (const beyond of [-500, -1, 0]) await insertRows(store, beyond);
     assert.equal(await store.transaction((tx) => deleteExpired(tx, times, 10)), 3);
@@ -112,13 +113,13 @@ describe('deleteExpired', () => {
     assert.deepEqual(await countRows(store), all(2));
   });
 
-  test('deletes a bounded number at a time, and says whether more may be left', async (t) => {
+  test('deletes a bounded number of rows, and reports whether more may remain', async (t) => {
     const store = await openTestStore(t);
     for (let row = 0; row < 5; row++) await insertRows(store, -row);
     await insertRows(store, 1);
     const sweep = () => store.transaction((tx) => deleteExpired(tx, times, 2));
     assert.ok((await sweep()) >= 2);
-    // Claims and KEM keys are few: they go at once.
+    // Request locks and KEM keys are few and deleted without a bound.
     assert.deepEqual(await countRows(store), { ...all(4), request_locks: 1, kem_keys: 1 });
     assert.equal(await sweep(), 2);
     assert.equal(await sweep(), 1);
@@ -126,7 +127,7 @@ describe('deleteExpired', () => {
     assert.equal(await sweep(), 0);
   });
 
-  test('keeps every step of a session that is in use: an old one may hold an answer that is still asked for', async (t) => {
+  test('keeps all steps of a used session, because an old one may contain an answer that is requested again', async (t) => {
     const store = await openTestStore(t);
     const [inUse, unused] = [id(), id()];
     await store.transaction(async (tx) => {
@@ -142,7 +143,7 @@ describe('deleteExpired', () => {
     });
   });
 
-  test('deletes sessions of suite 2 that were never used far sooner, and no others', async (t) => {
+  test('deletes unused sessions of suite 2 earlier, and no others', async (t) => {
     const store = await openTestStore(t);
     const unused = { suite: 2, used: 0, parent_id: null };
     const rows = {
@@ -165,7 +166,7 @@ describe('deleteExpired', () => {
     });
   });
 
-  test('deletes unused sessions of suite 2 by a bounded number at a time, too', async (t) => {
+  test('deletes a bounded number of unused sessions of suite 2', async (t) => {
     const store = await openTestStore(t);
     const rows = Array.from({ length: 5 }, () => ({ ...step(id(), 6_000), suite: 2 }));
     await store.transaction(({ db }) => db.insertInto('session_steps').values(rows).execute());

@@ -1,10 +1,11 @@
+// Deletes expired rows of every kind.
 import type { Database } from './schema.ts';
 import type { Transaction } from './store.ts';
 
-/** What is kept no longer: rows whose time is at or before the given one, in milliseconds since 1970. */
+/** Times in milliseconds since 1970 at or before which rows have expired, by kind. */
 export interface ExpiryTimes {
   readonly sessionsUnusedSince: number;
-  /** Sessions of suite 2 that were opened until then and never used. */
+  /** For sessions of suite 2 that were never used. */
   readonly handshakesUnusedSince: number;
   readonly requestLocksExpiredBy: number;
   readonly recoveriesEndedBy: number;
@@ -14,16 +15,16 @@ export interface ExpiryTimes {
 }
 
 /**
- * Deletes expired rows, a bounded number of each kind, so that one sweep never holds other work up for long.
+ * Deletes a bounded number of expired rows of each kind, so that one sweep does not delay other work for long.
  *
- * @returns the most rows deleted of one kind: below `limit`, nothing expired is left
+ * @returns the largest number deleted of one kind; below `limit`, no expired row is left
  */
 export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
   const deletions = [
     unusedSessions(db, times.sessionsUnusedSince, limit),
     unusedHandshakes(db, times.handshakesUnusedSince, limit),
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
-    // As few as the requests that a crash cut short: no bound needed.
+    // Needs no bound: only requests interrupted by a crash leave an expired lock.
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
     endedRecoveries(db, times.recoveriesEndedBy, limit),
     oldLoginAttempts(db, times.loginAttemptsBefore, limit),
@@ -43,7 +44,7 @@ function unusedSessions(db: Database, since: number, limit: number) {
       .selectFrom('session_steps as step')
       .select('step.step_id')
       .where('step.last_used_at', '<=', since)
-      // A session ends as a whole: an old step of one in use may hold an answer that is still asked for.
+      // A session expires as a whole: an old step may contain an answer that is requested again.
       .where(({ not, exists, selectFrom }) =>
         not(
           exists(

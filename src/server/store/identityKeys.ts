@@ -1,16 +1,17 @@
+// Queries of the identity and the KEM keys.
 import { sql } from 'kysely';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
 export type KemKeyRow = Row<'kem_keys'>;
 
-/** Keeps others from making an identity or a KEM key until the transaction ends. */
+/** Prevents other processes from creating an identity or a KEM key until the transaction ends. */
 export async function lockIdentityKeys({ engine, db }: Transaction): Promise<void> {
-  // On SQLite a transaction excludes all others by itself.
+  // On SQLite, transactions are exclusive anyway.
   if (engine === 'postgres') await sql`LOCK TABLE identities, kem_keys IN SHARE ROW EXCLUSIVE MODE`.execute(db);
 }
 
-/** @returns the identity that was made first */
+/** @returns the identity that was created first */
 export async function findIdentity({ db }: Transaction): Promise<Row<'identities'> | undefined> {
   return db.selectFrom('identities').selectAll().orderBy('created_at').limit(1).executeTakeFirst();
 }
@@ -23,7 +24,7 @@ export async function findKemKey({ db }: Transaction, kid: Uint8Array): Promise<
   return db.selectFrom('kem_keys').selectAll().where('kid', '=', kid).executeTakeFirst();
 }
 
-/** @returns the newest key of an identity that is good by now: a clock that was wrong may have made one of the future */
+/** @returns the newest key of an identity that is already valid; a wrong clock may have created one in the future */
 export async function findNewestKemKey(
   { db }: Transaction,
   identity: Uint8Array,

@@ -1,3 +1,4 @@
+// Queries of master keys and user keys.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -7,13 +8,13 @@ import { findMasterKeyIds, insertMasterKeyId } from './masterKeys.ts';
 import { findUserKeys, insertUserKey } from './userKeys.ts';
 import { insertUser } from './users.ts';
 
-test('a master key noted many times at once is noted once', async (t) => {
+test('a master key id inserted concurrently is stored once', async (t) => {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   await race(stores, 10, (tx) => insertMasterKeyId(tx, 'a key', 1));
   assert.deepEqual(await stores[0].transaction(findMasterKeyIds), ['a key']);
 });
 
-test("a version of a user's key made many times at once is the first one for everybody; the newest comes first", async (t) => {
+test('a key version inserted concurrently: the first one wins; findUserKeys returns the newest first', async (t) => {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const [store] = stores;
   const userId = randomBytes(16);
@@ -44,9 +45,9 @@ test("a version of a user's key made many times at once is the first one for eve
   }
 });
 
-test('a key of a user or a master key that is not there is refused', async (t) => {
+test('a key of an unknown user or master key is rejected', async (t) => {
   const [store] = await openTwoStores(t, await newStoreLocation(t));
-  const key = { version: 1, master_key_id: 'nobody knows it', wrapped_key: randomBytes(32), created_at: 1 };
+  const key = { version: 1, master_key_id: 'an unknown key', wrapped_key: randomBytes(32), created_at: 1 };
   await assert.rejects(
     store.transaction((tx) => insertUserKey(tx, { ...key, user_id: randomBytes(16) })),
     /constraint/i,

@@ -1,3 +1,4 @@
+// Counting of login attempts, and the lock.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -9,7 +10,7 @@ import type { Transaction } from './store.ts';
 const rule: LockRule = { maxFailures: 5, lockDurationMs: 900, memoryMs: 10_000 };
 const START = 1_000_000;
 
-/** Counting for one account of an empty database. */
+/** Counts attempts of one account in an empty database. */
 async function createAccount(t: TestContext) {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const accountKey = randomBytes(32);
@@ -27,7 +28,7 @@ async function createAccount(t: TestContext) {
 const unlocked = (failures: number): CountedAttempt => ({ failures, locked_until: null });
 
 describe('countLoginAttempt', () => {
-  test('counts N at once as N, in two processes, and locks at the fifth', async (t) => {
+  test('counts N concurrent attempts in two processes as N, and locks at the fifth', async (t) => {
     const { countAtOnce } = await createAccount(t);
     const counted = await countAtOnce(40, START);
     const byCount = counted.toSorted((a, b) => a.failures - b.failures);
@@ -40,7 +41,7 @@ describe('countLoginAttempt', () => {
     }
   });
 
-  test('the lock ends after its duration, however often somebody tried in between', async (t) => {
+  test('the lock ends after its duration, regardless of attempts in between', async (t) => {
     const { countAt } = await createAccount(t);
     for (let attempt = 1; attempt <= 4; attempt++) assert.deepEqual(await countAt(START), unlocked(attempt));
     const locked_until = START + 10 + rule.lockDurationMs;
@@ -51,7 +52,7 @@ describe('countLoginAttempt', () => {
     assert.deepEqual(await countAt(locked_until), unlocked(2));
   });
 
-  test('of many at once when the lock ends, one starts anew and the others count on', async (t) => {
+  test('concurrent attempts at the end of the lock: one resets the count, the others increase it', async (t) => {
     const { countAt, countAtOnce } = await createAccount(t);
     for (let attempt = 1; attempt <= 5; attempt++) await countAt(START);
     const counted = await countAtOnce(10, START + rule.lockDurationMs);
@@ -61,14 +62,14 @@ describe('countLoginAttempt', () => {
     );
   });
 
-  test('failures are forgotten after a day without an attempt, not a millisecond before', async (t) => {
+  test('failures are forgotten exactly after a day without attempts', async (t) => {
     const { countAt } = await createAccount(t);
     await countAt(START);
     assert.deepEqual(await countAt(START + rule.memoryMs - 1), unlocked(2));
     assert.deepEqual(await countAt(START + 2 * rule.memoryMs - 1), unlocked(1));
   });
 
-  test('accounts are counted apart, and a right password forgets those of its own', async (t) => {
+  test('accounts are counted separately, and clearing affects one account', async (t) => {
     const { stores, countAt, clear } = await createAccount(t);
     await countAt(START);
     const other = await stores[1].transaction((tx) => countLoginAttempt(tx, randomBytes(32), START, rule));

@@ -1,7 +1,8 @@
+// Queries of login attempts, which lock an account.
 import { sql } from 'kysely';
 import type { Transaction } from './store.ts';
 
-/** How wrong passwords lock an account. */
+/** When wrong passwords lock an account, and for how long. */
 export interface LockRule {
   readonly maxFailures: number;
   readonly lockDurationMs: number;
@@ -10,12 +11,12 @@ export interface LockRule {
 }
 
 export interface CountedAttempt {
-  /** This attempt and those before it that were not followed by a right password. */
+  /** This attempt and the earlier ones since the last right password. */
   readonly failures: number;
   readonly locked_until: number | null;
 }
 
-/** Counts an attempt before it is checked, in one statement, so that N at once count N. */
+/** Counts an attempt before it is checked, in one statement, so that N concurrent attempts count as N. */
 export async function countLoginAttempt(
   { db }: Transaction,
   accountKey: Uint8Array,
@@ -40,7 +41,7 @@ export async function countLoginAttempt(
   return attempt;
 }
 
-/** Forgets the attempts: a right password was given, or the account was recovered. */
+/** Forgets the attempts after a right password or a recovery. */
 export async function clearLoginAttempts({ db }: Transaction, accountKey: Uint8Array): Promise<void> {
   await db.deleteFrom('login_attempts').where('account_key', '=', accountKey).execute();
 }

@@ -1,13 +1,14 @@
+// Queries of the master key ids that a database is bound to.
 import { sql } from 'kysely';
 import type { Transaction } from './store.ts';
 
-/** Keeps others from noting a master key until the transaction ends. */
+/** Prevents other processes from inserting a master key id until the transaction ends. */
 export async function lockMasterKeys({ engine, db }: Transaction): Promise<void> {
-  // On SQLite a transaction excludes all others by itself.
+  // On SQLite, transactions are exclusive anyway.
   if (engine === 'postgres') await sql`LOCK TABLE master_keys IN SHARE ROW EXCLUSIVE MODE`.execute(db);
 }
 
-/** @returns the ids of the master keys that this database was used with */
+/** @returns the ids of the master keys that this database is bound to */
 export async function findMasterKeyIds({ db }: Transaction): Promise<string[]> {
   const rows = await db.selectFrom('master_keys').select('master_key_id').execute();
   return rows.map((row) => row.master_key_id);

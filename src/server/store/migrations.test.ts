@@ -1,3 +1,4 @@
+// Migrations: new and newer databases, failures, concurrent starts.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,7 +35,7 @@ function look(path: string): Found {
   }
 }
 
-test('a new database gets every migration, once', async (t) => {
+test('a new database gets every migration exactly once', async (t) => {
   const path = await newDatabasePath(t);
   await (await openStore({ engine: 'sqlite', path }, 1_000)).close();
   const first = look(path);
@@ -47,7 +48,7 @@ test('a new database gets every migration, once', async (t) => {
   assert.deepEqual(look(path), first);
 });
 
-test('the versions are 1, 2, 3 and so on, so that the newest is the schema version', () => {
+test('versions are consecutive from 1, and the newest is the schema version', () => {
   assert.deepEqual(
     versions,
     versions.map((_, index) => index + 1),
@@ -55,7 +56,7 @@ test('the versions are 1, 2, 3 and so on, so that the newest is the schema versi
   assert.equal(SCHEMA_VERSION, versions.length);
 });
 
-test('data survives opening again', async (t) => {
+test('data survives reopening', async (t) => {
   const path = await newDatabasePath(t);
   const store = await openStore({ engine: 'sqlite', path }, 0);
   await store.transaction(({ db }) =>
@@ -71,7 +72,7 @@ test('data survives opening again', async (t) => {
   );
 });
 
-test('a database of a newer schema is refused and not touched', async (t) => {
+test('a database with a newer schema is rejected and unchanged', async (t) => {
   const path = await newDatabasePath(t);
   await (await openStore({ engine: 'sqlite', path }, 0)).close();
   const database = new DatabaseSync(path);
@@ -82,11 +83,11 @@ test('a database of a newer schema is refused and not touched', async (t) => {
     message: new RegExp(`schema version ${SCHEMA_VERSION + 1}.*Start a newer version of the server`),
   });
   assert.deepEqual(readFileSync(path), before);
-  // Nothing of it is held any more either.
+  // Its locks are released, too.
   new DatabaseSync(path).exec('BEGIN EXCLUSIVE');
 });
 
-test('a migration that fails halfway leaves nothing behind', async (t) => {
+test('a migration that fails halfway is rolled back', async (t) => {
   const path = await newDatabasePath(t);
   const database = new DatabaseSync(path);
   database.exec('CREATE TABLE outbox (of_another_program)');
@@ -103,7 +104,7 @@ test('a migration that fails halfway leaves nothing behind', async (t) => {
   again.close();
 });
 
-/** Starts programs that open the same database in the same moment, and awaits their ends. */
+/** Starts programs that open the same database at the same moment, and waits until they exit. */
 async function openAtOnce(t: TestContext, path: string, processes: number): Promise<string[]> {
   const children = Array.from({ length: processes }, () => {
     const child = spawn(process.execPath, [OPEN_ON_SIGNAL, path]);
@@ -120,7 +121,7 @@ async function openAtOnce(t: TestContext, path: string, processes: number): Prom
   return Promise.all(children.map(({ ended }) => ended));
 }
 
-test('processes that start at once do not harm each other', async (t) => {
+test('processes that start concurrently migrate once', async (t) => {
   for (let round = 1; round <= 3; round++) {
     const path = await newDatabasePath(t);
     assert.deepEqual(await openAtOnce(t, path, 4), ['opened', 'opened', 'opened', 'opened']);

@@ -1,16 +1,17 @@
+// The schema of both engines, as a list of migrations.
 import { type Kysely, sql } from 'kysely';
 import type { Engine } from './store.ts';
 
 interface Migration {
   readonly version: number;
-  /** SQL statements, written with the column types of the engine at hand. */
+  /** SQL statements with the column types of the engine. */
   readonly statements: (types: ColumnTypes) => readonly string[];
 }
 
 interface ColumnTypes {
   readonly bytes: string;
   readonly integer: string;
-  /** What follows the closing parenthesis of a table. */
+  /** Table options after the closing parenthesis. */
   readonly table: string;
 }
 
@@ -115,7 +116,7 @@ const outboxTable = ({ bytes, integer, table }: ColumnTypes): string[] => [
 const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   `ALTER TABLE users ADD COLUMN min_suite ${integer} NOT NULL DEFAULT 1`,
   `ALTER TABLE session_steps ADD COLUMN started_at ${integer} NOT NULL DEFAULT 0`,
-  // An answered step is found among the few of its session; this index was the dearest part of a request.
+  // An answered step is found among the few steps of its session; this index was the most expensive part of a request.
   'DROP INDEX session_steps_by_request',
   `CREATE TABLE identities (
     identity ${bytes} PRIMARY KEY,
@@ -133,11 +134,11 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   ) ${table}`,
   'CREATE INDEX kem_keys_by_end ON kem_keys (not_after)',
   'CREATE INDEX session_steps_unused ON session_steps (last_used_at) WHERE suite = 2 AND used = 0 AND parent_id IS NULL',
-  // From now on a count; of what was only a flag, nobody knows that it was a single request.
+  // The flag becomes a count. It does not say how many requests there were, so assume more than one.
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
-/** A migration, once released, is never changed: databases out there have it. */
+/** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
     version: 1,
@@ -146,14 +147,14 @@ export const migrations: readonly Migration[] = [
   { version: 2, statements: suite2Tables },
 ];
 
-/** The schema that this program reads and writes. */
+/** The schema version that this program reads and writes. */
 export const SCHEMA_VERSION = Math.max(...migrations.map((migration) => migration.version));
 
 /**
- * Brings a database to {@link SCHEMA_VERSION}. Call it inside a transaction that excludes other migrating processes.
+ * Migrates a database to {@link SCHEMA_VERSION}. Call it inside a transaction that excludes other migrating processes.
  *
- * @returns the versions that were applied, in order
- * @throws Error if the database was made by a newer program: it is left as it is
+ * @returns the applied versions, in order
+ * @throws Error if the database has a newer schema; it is not changed
  */
 export async function migrate<S>(database: Kysely<S>, engine: Engine, now: number): Promise<number[]> {
   const types = columnTypes[engine];

@@ -1,3 +1,4 @@
+// Opens a database of either engine and migrates it.
 import { migrate } from './migrations.ts';
 import { lockMigrations, openPostgres, type PostgresLocation } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
@@ -9,20 +10,20 @@ export interface SqliteLocation {
   readonly path: string;
 }
 
-/** Where the database is. */
+/** Location of a database. */
 export type StoreLocation = SqliteLocation | PostgresLocation;
 
 /**
- * Opens the database and brings it to the schema of this program.
+ * Opens a database and migrates it to the schema of this program.
  *
- * @param now the time to note beside applied migrations, in milliseconds since 1970
- * @throws Error if the database is of a newer schema, or cannot be opened
+ * @param now time to record with applied migrations, in milliseconds since 1970
+ * @throws Error if the database has a newer schema or cannot be opened
  */
 export async function openStore(location: StoreLocation, now: number): Promise<Store> {
   const store = location.engine === 'sqlite' ? await openSqlite(location.path) : openPostgres(location);
   try {
     await store.transaction(async (tx) => {
-      // On SQLite a transaction excludes all others by itself.
+      // On SQLite, transactions are exclusive anyway.
       if (store.engine === 'postgres') await lockMigrations(tx);
       await migrate(tx.db, store.engine, now);
     });

@@ -1,3 +1,4 @@
+// Leases of outbox rows.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -22,7 +23,7 @@ async function createHarness(t: TestContext) {
   return {
     stores,
     store,
-    /** One mail for each time at which one is due. */
+    /** Inserts one mail for each due time. */
     async insert(...times: readonly number[]): Promise<Uint8Array[]> {
       const ids = times.map(() => randomBytes(16));
       await store.transaction(async (tx) => {
@@ -50,23 +51,23 @@ const names = (things: readonly (Uint8Array | OutboxRow)[]) =>
   things.map((thing) => Buffer.from('mail_id' in thing ? thing.mail_id : thing).toString('hex')).sort();
 
 describe('leaseDueMails', () => {
-  test('gives each mail to one of many workers, in two processes, and none of them more than it asked for', async (t) => {
+  test('leases each mail to one of many workers in two processes, and no more than the limit', async (t) => {
     const { stores, insert } = await createHarness(t);
     const ids = await insert(...Array.from({ length: 40 }, (_, index) => index));
     const leased: OutboxRow[] = [];
-    // On PostgreSQL a worker may come away with less than there is, while others are at the same mails.
+    // On PostgreSQL a worker may get fewer mails than are due while others lease the same ones.
     for (let round = 1; leased.length < ids.length; round++) {
       const leases = await race(stores, 20, (tx) =>
         leaseDueMails(tx, { now: NOW, leaseUntil: LEASE_UNTIL, leaseToken: randomBytes(16), limit: 3 }),
       );
       assert.ok(Math.max(...leases.map((mails) => mails.length)) <= 3);
-      assert.ok(leases.flat().length > 0, `nothing is left in round ${round}`);
+      assert.ok(leases.flat().length > 0, `no mail was leased in round ${round}`);
       leased.push(...leases.flat());
     }
     assert.deepEqual(names(leased), names(ids));
   });
 
-  test('takes what is due, the longest due first, and counts the attempt', async (t) => {
+  test('leases due mails, the oldest first, and counts the attempt', async (t) => {
     const { store, insert } = await createHarness(t);
     const [late, first, now] = (await insert(NOW - 1, NOW - 2, NOW, NOW + 1)) as [Uint8Array, Uint8Array, Uint8Array];
     const [earliest] = await lease(store, NOW, 1);
@@ -76,7 +77,7 @@ describe('leaseDueMails', () => {
     assert.deepEqual(await lease(store, NOW), []);
   });
 
-  test('gives a mail again when the lease has ended', async (t) => {
+  test('leases a mail again after its lease has expired', async (t) => {
     const { stores, insert } = await createHarness(t);
     await insert(NOW);
     await lease(stores[0], NOW);
@@ -85,7 +86,7 @@ describe('leaseDueMails', () => {
   });
 });
 
-test('a mail is put back by the one who has the lease, and by nobody who lost it', async (t) => {
+test('only the holder of the lease can reschedule a mail', async (t) => {
   const { store, insert } = await createHarness(t);
   await insert(NOW);
   const nextTime = () => store.transaction(findNextMailTime);
@@ -101,7 +102,7 @@ test('a mail is put back by the one who has the lease, and by nobody who lost it
   assert.equal(await nextTime(), 8_888);
 });
 
-test('a mail that was sent goes, whoever has the lease, and the next one is found', async (t) => {
+test('removeMail ignores the lease, and findNextMailTime returns the next mail', async (t) => {
   const { store, insert } = await createHarness(t);
   const [sent] = await insert(NOW, NOW + 50);
   await lease(store, NOW);
@@ -110,7 +111,7 @@ test('a mail that was sent goes, whoever has the lease, and the next one is foun
   assert.deepEqual(names(await lease(store, NOW + 50)).length, 1);
 });
 
-test('without mails there is no next time', async (t) => {
+test('findNextMailTime returns undefined without mails', async (t) => {
   const { store } = await createHarness(t);
   assert.equal(await store.transaction(findNextMailTime), undefined);
 });

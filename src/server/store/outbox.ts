@@ -1,3 +1,4 @@
+// Queries of the outbox and its leases.
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
@@ -18,9 +19,9 @@ export async function insertOutboxRow({ db }: Transaction, row: NewRow<'outbox'>
 }
 
 /**
- * Takes mails that are due, giving each a lease: until it ends, or the mail is rescheduled, nobody else takes it.
+ * Leases due mails. Until the lease expires or the mail is rescheduled, no other worker gets it.
  *
- * @param leaseUntil when others may take the mails again, in milliseconds since 1970
+ * @param leaseUntil expiry of the leases, in milliseconds since 1970
  */
 export async function leaseDueMails(
   { db }: Transaction,
@@ -47,7 +48,7 @@ export async function leaseDueMails(
     .execute();
 }
 
-/** Puts a leased mail back for a later attempt. Does nothing if the lease was lost. */
+/** Reschedules a leased mail. Does nothing if the lease was lost. */
 export async function rescheduleMail(
   { db }: Transaction,
   mailId: Uint8Array,
@@ -62,12 +63,12 @@ export async function rescheduleMail(
     .execute();
 }
 
-/** Removes a mail that was sent or given up, whoever holds the lease by now: it must not be sent once more. */
+/** Deletes a mail that was sent or dropped. Ignores the lease, because the mail must not be sent again. */
 export async function removeMail({ db }: Transaction, mailId: Uint8Array): Promise<void> {
   await db.deleteFrom('outbox').where('mail_id', '=', mailId).execute();
 }
 
-/** @returns when the next mail is due, in milliseconds since 1970, or undefined if there is none */
+/** @returns due time of the next mail, in milliseconds since 1970; undefined without mails */
 export async function findNextMailTime({ db }: Transaction): Promise<number | undefined> {
   const row = await db
     .selectFrom('outbox')

@@ -1,3 +1,4 @@
+// The store on PostgreSQL.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
@@ -6,40 +7,40 @@ import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 
-/** Where a PostgreSQL database is, and how it is spoken to. */
+/** Location of a PostgreSQL database, with connection settings. */
 export interface PostgresLocation {
   readonly engine: 'postgres';
-  /** `postgres://…`, with the credentials. */
+  /** `postgres://…`, with credentials. */
   readonly url: string;
-  /** Connections of this process at most. */
+  /** Maximum number of connections of this process. */
   readonly poolSize: number;
-  /** Milliseconds after which a statement is broken off. */
+  /** Milliseconds after which a statement is aborted. */
   readonly statementTimeout: number;
-  /** PEM file with the authorities that the server's certificate is checked against. */
+  /** PEM file with the CA certificates used to verify the server. */
   readonly caFile?: string;
 }
 
-/** How long a transaction waits for a connection. */
+/** Time for which a transaction waits for a connection. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Time after which an unused connection is closed. */
 const IDLE_TIMEOUT_MS = 30_000;
-/** How often a transaction is run again that another one got in the way of. */
+/** Maximum number of times that a transaction runs, because of conflicts. */
 const MAX_ATTEMPTS = 10;
-/** Each attempt waits up to this much longer than the one before. */
+/** Maximum delay before the second attempt; increases by the same amount before each further one. */
 const RETRY_STEP_MS = 10;
-/** Any number will do, as long as no other program takes the same lock in this database. */
+/** An arbitrary number that no other program uses as an advisory lock in this database. */
 const MIGRATION_LOCK = 0x76_77_73;
 
 /**
- * Conflicts that a second attempt resolves, since it sees what the other one did: serialization failure, deadlock, unique
- * violation. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * Conflicts that a second attempt resolves, because it sees the result of the other transaction: serialization failure,
+ * deadlock, unique violation. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const RETRIED_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '23505']);
-/** Classes of codes that speak of the server and not of the statement: connection, resources, intervention, system. */
+/** Classes of codes that concern the server and not the statement: connection, resources, intervention, system. */
 const UNAVAILABLE_CLASSES: ReadonlySet<string> = new Set(['08', '53', '57', '58', '25', '28', '3D']);
 const INT8 = 20;
 
-/** Opens a PostgreSQL database. Connections are made as they are needed. */
+/** Opens a PostgreSQL database. Connections are created on demand. */
 export function openPostgres(location: PostgresLocation): Store {
   return new PostgresStore(withoutCredentials(location.url), createPool(location));
 }
@@ -56,13 +57,12 @@ function createPool({ url, poolSize, statementTimeout, caFile }: PostgresLocatio
     keepAlive: true,
     ...(caFile && { ssl: { ca: readFileSync(caFile, 'utf8'), rejectUnauthorized: true } }),
     types: {
-      // Every bigint of the schema is a time or a count, which a number holds exactly.
+      // Every bigint of the schema is a time or a count, which a number represents exactly.
       getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
         oid === INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
     },
   });
-  // A connection that breaks is replaced. What it was used for fails by itself, and without somebody who listens the
-  // error would end the process.
+  // A broken connection is replaced and its query fails. Without listeners the error event would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
@@ -109,7 +109,7 @@ class PostgresStore implements Store {
   }
 }
 
-/** Makes other processes that migrate wait for the end of the transaction. */
+/** Makes other migrating processes wait until the transaction ends. */
 export async function lockMigrations({ db }: Transaction): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
 }
@@ -119,7 +119,7 @@ function withoutCredentials(url: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/** The SQLSTATE or, of a connection that failed, the system's code. */
+/** Returns the SQLSTATE or, for a failed connection, the code of the system. */
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : '';
@@ -133,7 +133,7 @@ function translate(error: unknown): unknown {
 function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (/^[0-9A-Z]{5}$/.test(code)) return RETRIED_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
-  // System codes (ECONNREFUSED and the like), and what pg says of a connection that ends or does not come.
+  // Codes of the system such as ECONNREFUSED, and messages of pg about lost and failed connections.
   return (
     code.startsWith('E') || /connection (terminated|timeout|ended)|timeout exceeded|not queryable/i.test(String(error))
   );

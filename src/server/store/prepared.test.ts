@@ -1,3 +1,4 @@
+// Prepared queries.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
@@ -27,7 +28,7 @@ function queries() {
 }
 
 describe('a prepared query', () => {
-  test('is built once and run with the values of each call', async (t) => {
+  test('is built once and runs with the values of each call', async (t) => {
     const store = await openTestStore(t);
     const { insert, find, builds } = queries();
     for (const count of [1, 2, 3]) {
@@ -41,7 +42,7 @@ describe('a prepared query', () => {
     assert.equal(builds(), 1);
   });
 
-  test('takes the same values however its places are ordered, and keeps constants', async (t) => {
+  test('accepts placeholders in any order, and keeps constants', async (t) => {
     const store = await openTestStore(t);
     const { insert, find, add } = queries();
     await store.transaction((tx) => insert(tx, { count: 1, counter_key: key(1), window_started_at: 0 }));
@@ -51,7 +52,7 @@ describe('a prepared query', () => {
     assert.deepEqual({ ...rows[0] }, { count: 5, window_started_at: 7 });
   });
 
-  test('is part of its transaction', async (t) => {
+  test('runs in the given transaction', async (t) => {
     const store = await openTestStore(t);
     const { insert, find } = queries();
     const failure = new Error('rolled back');

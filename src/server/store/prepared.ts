@@ -1,7 +1,8 @@
+// Queries that are compiled once and run with different values.
 import type { Compilable, CompiledQuery, QueryResult } from 'kysely';
 import type { Engine, Transaction } from './store.ts';
 
-/** Stands in a query for a value that each run gives. */
+/** Placeholder in a query for a value of each run. */
 class Placeholder {
   readonly name: string;
 
@@ -11,12 +12,12 @@ class Placeholder {
 }
 
 /**
- * Prepares a query that is run for every request: it is built and compiled once for each engine, and run with other
- * values each time. What `build` makes must therefore depend on the values by nothing but where they stand.
+ * Prepares a query of the hot path: it is built and compiled once per engine and runs with different values. The query that
+ * `build` returns must therefore not depend on the values except for their position.
  *
- * @param names what the values are called
- * @param build makes the query; the values it is given only hold the places of the real ones
- * @returns runs the query in a transaction
+ * @param names of the values
+ * @param build builds the query; it receives placeholders instead of values
+ * @returns a function that runs the query in a transaction
  */
 export function prepared<Values extends object, Row>(
   names: readonly (keyof Values & string)[],

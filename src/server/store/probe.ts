@@ -1,14 +1,15 @@
+// A write that checks whether the database is usable.
 import { randomBytes } from 'node:crypto';
 import { deleteStep, insertStep } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
 const ID_LENGTH = 32;
-/** About what a request stores. */
+/** About the size of a request's row. */
 const ROW_SIZE = 1024;
 
 /**
- * Writes as much as a request does, and leaves nothing: a database that can be read, or that has room for a page, may still
- * be locked or full.
+ * Writes as much as a request and deletes it again. A database that can be read, or has space for one page, may still be
+ * locked or full.
  */
 export async function probeWrite(transaction: Transaction): Promise<void> {
   const stepId = randomBytes(ID_LENGTH);

@@ -1,3 +1,4 @@
+// Counting of events in windows.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -5,7 +6,7 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores, race } from '../../../test/support/storeFixtures.ts';
 import { countEvent } from './rateCounters.ts';
 
-test('N events at once are counted as N, in two processes', async (t) => {
+test('N concurrent events in two processes count as N', async (t) => {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const key = randomBytes(32);
   const counts = await race(stores, 40, (tx) => countEvent(tx, key, 1_000));
@@ -15,7 +16,7 @@ test('N events at once are counted as N, in two processes', async (t) => {
   );
 });
 
-test('a new window starts anew, of many at once too; other counters are counted apart', async (t) => {
+test('a new window starts at 1, also with concurrent events; counters are independent', async (t) => {
   const stores = await openTwoStores(t, await newStoreLocation(t));
   const [key, other] = [randomBytes(32), randomBytes(32)];
   const count = (counterKey: Uint8Array, window: number) =>
@@ -30,7 +31,7 @@ test('a new window starts anew, of many at once too; other counters are counted 
   assert.equal(await count(other, 2_000), 1);
 });
 
-test('an event of a transaction that is rolled back is not counted', async (t) => {
+test('an event of a rolled back transaction is not counted', async (t) => {
   const [store] = await openTwoStores(t, await newStoreLocation(t));
   const key = randomBytes(32);
   const refused = store.transaction(async (tx) => {

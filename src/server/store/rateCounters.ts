@@ -1,7 +1,12 @@
+// Query of the rate counters.
 import { sql } from 'kysely';
 import type { Transaction } from './store.ts';
 
-/** Counts one event in the window that `now` falls in. @returns the events counted in that window so far */
+/**
+ * Counts one event in a window.
+ *
+ * @returns the number of events in that window so far
+ */
 export async function countEvent(
   { db }: Transaction,
   counterKey: Uint8Array,

@@ -1,3 +1,4 @@
+// Queries of account recoveries.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -67,14 +68,14 @@ async function insertSomebody(store: Store): Promise<Uint8Array> {
 const count = (things: readonly unknown[]) => things.filter((thing) => thing).length;
 
 describe('countRecoveryTry', () => {
-  test('of many at once five are counted, in two processes, and the others refused', async (t) => {
+  test('concurrent tries in two processes: five are counted, the others rejected', async (t) => {
     const { stores, insert } = await createHarness(t);
     const id = await insert();
     const tries = await race(stores, 30, (tx) => countRecoveryTry(tx, id, NOW, MAX_TRIES));
     assert.deepEqual(tries.flatMap((recovery) => recovery?.tries ?? []).sort(), [1, 2, 3, 4, 5]);
   });
 
-  test('takes no code after the end, after the confirmation, or for no recovery', async (t) => {
+  test('rejects tries after expiry, after confirmation and for an unknown recovery', async (t) => {
     const { store, insert } = await createHarness(t);
     const tryAt = (id: Uint8Array, now: number) => store.transaction((tx) => countRecoveryTry(tx, id, now, MAX_TRIES));
     const id = await insert();
@@ -86,14 +87,14 @@ describe('countRecoveryTry', () => {
 });
 
 describe('consumeRecovery', () => {
-  test('of many at once one uses it, in two processes', async (t) => {
+  test('concurrent calls in two processes: one consumes the recovery', async (t) => {
     const { stores, insert } = await createHarness(t);
     const id = await insert({ confirmed_at: NOW });
     assert.equal(count(await race(stores, 30, (tx) => consumeRecovery(tx, id, NOW))), 1);
     assert.equal(await stores[1].transaction((tx) => findConfirmedRecovery(tx, id, NOW)), undefined);
   });
 
-  test('uses nothing that is unconfirmed, over or used', async (t) => {
+  test('rejects unconfirmed, expired and used recoveries', async (t) => {
     const { store, insert } = await createHarness(t);
     const useAt = (id: Uint8Array, now: number) => store.transaction((tx) => consumeRecovery(tx, id, now));
     assert.equal(await useAt(await insert(), NOW), false);
@@ -104,7 +105,7 @@ describe('consumeRecovery', () => {
   });
 });
 
-test('a confirmed recovery is found until it is used or over, and then lasts as long as the confirmation says', async (t) => {
+test('a confirmed recovery is found until it is used or expires; the confirmation sets the expiry', async (t) => {
   const { store, insert } = await createHarness(t);
   const find = (id: Uint8Array, now: number) => store.transaction((tx) => findConfirmedRecovery(tx, id, now));
   const id = await insert();
@@ -114,7 +115,7 @@ test('a confirmed recovery is found until it is used or over, and then lasts as 
   assert.equal(await find(id, END + 500), undefined);
 });
 
-test("a changed password ends the user's unused recoveries and nobody else's", async (t) => {
+test('deleteUnusedRecoveries deletes the unused recoveries of one user', async (t) => {
   const { store, insert } = await createHarness(t);
   const [user, other] = [await insertSomebody(store), await insertSomebody(store)];
   const ended = [await insert({ user_id: user }), await insert({ user_id: user, confirmed_at: NOW })];

@@ -1,3 +1,4 @@
+// Queries of account recoveries.
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
@@ -7,7 +8,7 @@ export async function insertRecovery({ db }: Transaction, recovery: NewRow<'reco
   await db.insertInto('recoveries').values(recovery).execute();
 }
 
-/** @returns the recovery with this try counted, or undefined if it takes no more codes */
+/** @returns the recovery including this try, or undefined if it accepts no more codes */
 export async function countRecoveryTry(
   { db }: Transaction,
   recoveryId: Uint8Array,
@@ -54,7 +55,11 @@ export async function findConfirmedRecovery(
     .executeTakeFirst();
 }
 
-/** Uses a confirmed recovery up. @returns false if it was used, or ended, before */
+/**
+ * Marks a confirmed recovery as used.
+ *
+ * @returns false if it was already used or has expired
+ */
 export async function consumeRecovery({ db }: Transaction, recoveryId: Uint8Array, now: number): Promise<boolean> {
   const result = await db
     .updateTable('recoveries')
@@ -67,7 +72,7 @@ export async function consumeRecovery({ db }: Transaction, recoveryId: Uint8Arra
   return result.numUpdatedRows === 1n;
 }
 
-/** Ends every recovery of a user that has not been used: its codes were for the old password. */
+/** Deletes the unused recoveries of a user, whose codes were for the old password. */
 export async function deleteUnusedRecoveries({ db }: Transaction, userId: Uint8Array): Promise<void> {
   await db.deleteFrom('recoveries').where('user_id', '=', userId).where('used_at', 'is', null).execute();
 }

@@ -1,3 +1,4 @@
+// Queries of request locks.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -10,7 +11,7 @@ type RequestLock = Row<'request_locks'>;
 const NOW = 1_000;
 const LEASE_UNTIL = 1_500;
 
-/** RequestLocks of different workers for one request. */
+/** Creates locks of different workers for one request. */
 function createLocksOfOneRequest() {
   const [step_id, request_hash] = [randomBytes(32), randomBytes(32)];
   return (leaseUntil = LEASE_UNTIL): RequestLock => ({
@@ -31,14 +32,14 @@ async function createHarness(t: TestContext) {
 }
 
 describe('acquireRequestLock', () => {
-  test('of many at once one gets the request, in two processes', async (t) => {
+  test('concurrent calls in two processes: one acquires the lock', async (t) => {
     const { stores } = await createHarness(t);
     const newLock = createLocksOfOneRequest();
     const got = await race(stores, 30, (tx) => acquireRequestLock(tx, newLock(), NOW));
     assert.equal(got.filter(Boolean).length, 1);
   });
 
-  test('of many at once one takes over a lock whose lease has ended, to the millisecond', async (t) => {
+  test('concurrent calls at the end of a lease: one takes the lock over, not a millisecond before', async (t) => {
     const { stores, lock } = await createHarness(t);
     const newLock = createLocksOfOneRequest();
     assert.equal(await lock(newLock(), NOW), true);
@@ -47,7 +48,7 @@ describe('acquireRequestLock', () => {
     assert.equal(got.filter(Boolean).length, 1);
   });
 
-  test('other requests, and other steps, are claimed apart', async (t) => {
+  test('locks of other requests and other steps are independent', async (t) => {
     const { lock } = await createHarness(t);
     const one = createLocksOfOneRequest()();
     assert.equal(await lock(one, NOW), true);
@@ -57,7 +58,7 @@ describe('acquireRequestLock', () => {
 });
 
 describe('releaseRequestLock', () => {
-  test('frees the request, once', async (t) => {
+  test('releases the lock once', async (t) => {
     const { lock, release } = await createHarness(t);
     const newLock = createLocksOfOneRequest();
     const [first, second] = [newLock(), newLock()];
@@ -67,7 +68,7 @@ describe('releaseRequestLock', () => {
     assert.equal(await lock(second, NOW), true);
   });
 
-  test('says that the lock was lost, and leaves the one who has it now alone', async (t) => {
+  test('reports a lost lock, and does not release the one of another worker', async (t) => {
     const { lock, release } = await createHarness(t);
     const newLock = createLocksOfOneRequest();
     const [slow, other] = [newLock(), newLock(LEASE_UNTIL + 500)];

@@ -1,10 +1,11 @@
+// Queries of request locks.
 import type { Row } from './schema.ts';
 import type { Transaction } from './store.ts';
 
 /**
- * RequestLocks a request for one worker, so that its copies wait instead of being executed beside it.
+ * Locks a request for one worker, so that its copies wait instead of being executed concurrently.
  *
- * @returns false if somebody else holds a lock whose lease has not ended
+ * @returns false if another worker has a lock whose lease has not expired
  */
 export async function acquireRequestLock(
   { db }: Transaction,
@@ -24,7 +25,7 @@ export async function acquireRequestLock(
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
-/** Lets a lock hold on. Does nothing if it was lost. */
+/** Extends the lease of a lock. Does nothing if the lock was lost. */
 export async function renewRequestLock(
   { db }: Transaction,
   lock: Row<'request_locks'>,
@@ -39,7 +40,7 @@ export async function renewRequestLock(
     .execute();
 }
 
-/** @returns false if the lock was lost to somebody else */
+/** @returns false if the lock was lost to another worker */
 export async function releaseRequestLock({ db }: Transaction, lock: Row<'request_locks'>): Promise<boolean> {
   const result = await db
     .deleteFrom('request_locks')

@@ -1,6 +1,7 @@
+// Types of all tables.
 import type { Generated, Insertable, Kysely, Selectable } from 'kysely';
 
-/** Points in time are milliseconds since 1970 (UTC); flags are 0 or 1; `*_id` and `*_hash` are bytes. */
+/** Times are milliseconds since 1970 (UTC); flags are 0 or 1; `*_id` and `*_hash` are bytes. */
 export interface Schema {
   schema_migrations: { version: number; applied_at: number };
   master_keys: { master_key_id: string; created_at: number };
@@ -11,7 +12,7 @@ export interface Schema {
     created_at: number;
   };
   kem_keys: {
-    /** Hash of the descriptor, by which clients name the key. */
+    /** Hash of the descriptor, which clients use as the key id. */
     kid: Uint8Array;
     /** The identity that signed it. */
     identity: Uint8Array;
@@ -24,14 +25,14 @@ export interface Schema {
   users: {
     user_id: Uint8Array;
     username: string;
-    /** The name as it is compared: see accounts/username.ts. */
+    /** Folded name for comparisons: see accounts/username.ts. */
     username_key: string;
     email: string;
-    /** The address as it is compared: see accounts/email.ts. */
+    /** Folded address for comparisons: see accounts/email.ts. */
     email_key: string;
     password_hash: string;
     created_at: number;
-    /** The oldest suite that the account may be logged in to with. */
+    /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
   };
   user_keys: {
@@ -42,7 +43,7 @@ export interface Schema {
     created_at: number;
   };
   session_steps: {
-    /** Hash of the session key that the client names the step by. */
+    /** Hash of the session key that identifies the step. */
     step_id: Uint8Array;
     session_id: Uint8Array;
     /** The step whose request led here; null for a handshake. */
@@ -51,15 +52,15 @@ export interface Schema {
     user_id: Uint8Array | null;
     recovery_id: Uint8Array | null;
     sealed_secret: Uint8Array;
-    /** Hash of the request that led here: the same bytes again get the answer of this row. */
+    /** Hash of the request that led here; the same bytes again get the stored response. */
     request_hash: Uint8Array | null;
     sealed_response: Uint8Array | null;
-    /** Whether the request that led here can be executed again without changing anything. */
+    /** 1 if the request that led here can be executed again without changing anything. */
     repeatable: number;
-    /** How many requests were made with this step; the first proves that the client holds its keys. */
+    /** Number of requests with this step. The first one proves that the client has its keys. */
     used: number;
     last_used_at: number;
-    /** When the session was opened; 0 if a program opened it that did not note that. */
+    /** Start of the session; 0 if a version created it that did not record the time. */
     started_at: Generated<number>;
   };
   request_locks: {
@@ -69,7 +70,7 @@ export interface Schema {
     lease_until: number;
   };
   login_attempts: {
-    /** Keyed hash of the e-mail address, whether or not there is an account. */
+    /** Keyed hash of the e-mail address, which need not have an account. */
     account_key: Uint8Array;
     failures: number;
     last_attempt_at: number;
@@ -77,7 +78,7 @@ export interface Schema {
   };
   recoveries: {
     recovery_id: Uint8Array;
-    /** Null where no account has the address: the recovery runs all the same and never succeeds. */
+    /** Null if no account has the address. The recovery proceeds anyway and never succeeds. */
     user_id: Uint8Array | null;
     code_hash: Uint8Array;
     tries: number;
@@ -90,10 +91,10 @@ export interface Schema {
     mail_id: Uint8Array;
     sealed_mail: Uint8Array;
     created_at: number;
-    /** After this a mail is of no use to its reader and is dropped. */
+    /** Afterwards the mail is useless and is dropped. */
     expires_at: number;
     attempts: number;
-    /** When the mail is due; while a worker holds it, the end of that worker's lease. */
+    /** Due time of the mail; during a lease, the expiry of the lease. */
     next_attempt_at: number;
     lease_token: Uint8Array | null;
   };

@@ -1,3 +1,4 @@
+// Queries of session steps.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -49,7 +50,7 @@ async function createHarness(t: TestContext) {
       return step;
     },
     find: (step: SessionStep) => within((tx) => findStep(tx, step.step_id)),
-    /** As a request does that is the first with its step. */
+    /** Replaces the other steps like the first request with a step. */
     replaceOthers: (step: SessionStep, next: SessionStep) =>
       within(async (tx) => {
         const found = await findStep(tx, step.step_id);
@@ -63,7 +64,7 @@ async function createHarness(t: TestContext) {
       await within((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 1 }));
       return userId;
     },
-    /** Whether each of the steps is there. */
+    /** Reports for each step whether it exists. */
     areThere: (steps: readonly SessionStep[]) =>
       within(async (tx) => {
         const found: boolean[] = [];
@@ -73,7 +74,7 @@ async function createHarness(t: TestContext) {
   };
 }
 
-/** Drivers give bytes as one class or another. */
+/** Converts bytes, which the drivers return as different classes. */
 function bytesOf(row: object | undefined): Record<string, unknown> {
   const entries = Object.entries(row ?? {}).map(([name, value]) => [
     name,
@@ -83,7 +84,7 @@ function bytesOf(row: object | undefined): Record<string, unknown> {
 }
 
 describe('session steps', () => {
-  test('the answer of a request is found by its step and its bytes', async (t) => {
+  test('an answer is found by the step and the hash of its request', async (t) => {
     const { insert, answerOf } = await createHarness(t);
     const step = await insert();
     const hash = randomBytes(32);
@@ -95,7 +96,7 @@ describe('session steps', () => {
     assert.equal(await answerOf(child, hash), undefined);
   });
 
-  test('requests whose answers are not stored lead to a step each', async (t) => {
+  test('every request without a stored answer leads to its own step', async (t) => {
     const { insert, in: within } = await createHarness(t);
     const step = await insert();
     const origin = { parent_id: step.step_id, session_id: step.session_id, repeatable: 1 };
@@ -107,7 +108,7 @@ describe('session steps', () => {
     assert.deepEqual(Buffer.from(children[0]?.step_id ?? []), oldest.step_id);
   });
 
-  test('requests are counted, and the last of all tells when a session was used', async (t) => {
+  test('uses of a step are counted, and findLastUse returns the latest use of the session', async (t) => {
     const { insert, in: within, find } = await createHarness(t);
     const [step, stranger] = [await insert({ last_used_at: 5 }), await insert()];
     await insert({ session_id: step.session_id, last_used_at: 6 });
@@ -123,11 +124,11 @@ describe('session steps', () => {
     assert.deepEqual([used, last_used_at], [0, 1]);
   });
 
-  test('a session has its way back to the last step in use and no further', async (t) => {
+  test('replaceOtherSteps keeps the used step and the next one, and deletes all others', async (t) => {
     const { insert, insertUser: newUser, replaceOthers, find, areThere } = await createHarness(t);
     const user = await newUser();
     const stranger = await insert({ user_id: user });
-    /** How often the parent was used, what else followed it, and who the parent, the step and the next are logged in as. */
+    /** Uses of the parent, number of its other children, and users of the parent, the step and the next step. */
     const cases = [
       { used: 1, siblings: 0, users: [null, null, null] },
       { used: 1, siblings: 0, users: [user, user, user] },
@@ -155,7 +156,7 @@ describe('session steps', () => {
     }
   });
 
-  test('the first request of a session replaces nothing', async (t) => {
+  test('the first request of a session replaces no step', async (t) => {
     const { insert, replaceOthers, areThere } = await createHarness(t);
     const [handshake, stranger] = [await insert(), await insert()];
     const next = newStep({ session_id: handshake.session_id, parent_id: handshake.step_id });
@@ -163,7 +164,7 @@ describe('session steps', () => {
     assert.deepEqual(await areThere([handshake, next, stranger]), [true, true, true]);
   });
 
-  test('a session ends as a whole, and alone', async (t) => {
+  test('deleteSession deletes all steps of one session', async (t) => {
     const { insert, in: within, areThere } = await createHarness(t);
     const [step, stranger] = [await insert(), await insert()];
     const other = await insert({ session_id: step.session_id });

@@ -1,3 +1,4 @@
+// Queries of session steps.
 import { sql } from 'kysely';
 import { prepared } from './prepared.ts';
 import type { Row } from './schema.ts';
@@ -5,7 +6,7 @@ import type { Transaction } from './store.ts';
 
 export type SessionStep = Row<'session_steps'>;
 
-/** A step as a request finds it; what answers a request that is sent again is read only then. */
+/** The columns that every request reads. The stored response is read only for a request that is sent again. */
 export type FoundStep = Pick<SessionStep, (typeof FOUND_COLUMNS)[number]>;
 
 const FOUND_COLUMNS = [
@@ -21,13 +22,13 @@ const FOUND_COLUMNS = [
   'started_at',
 ] as const satisfies readonly (keyof SessionStep)[];
 
-/** Requests of a user go on beside each other, but not beside one that ends sessions: see {@link excludeRequestsOfUser}. */
+/** Requests of a user run concurrently, except with one that ends sessions: see {@link excludeRequestsOfUser}. */
 const shareUser = sql`pg_advisory_xact_lock_shared(hashtextextended(encode(user_id, 'hex'), 0))`.as('shared');
 
 const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<SessionStep, 'step_id'>) => {
   const steps = db.selectFrom('session_steps').select(FOUND_COLUMNS);
   if (engine === 'sqlite') return steps.where('step_id', '=', step_id);
-  // All steps are locked, in one order: a request made with another step of the session is another path of the same tree.
+  // Locks all steps of the session in one order, because concurrent requests may use other steps of the same tree.
   return db
     .with(
       (cte) => cte('named').materialized(),
@@ -40,13 +41,13 @@ const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<Sessio
     .forUpdate();
 });
 
-/** Finds a step, and keeps others from moving its session on until the transaction ends. */
+/** Finds a step, and prevents other requests from advancing its session until the transaction ends. */
 export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<FoundStep | undefined> {
   const { rows } = await stepById(tx, { step_id: stepId });
   return tx.engine === 'sqlite' ? rows[0] : rows.find((step) => Buffer.compare(step.step_id, stepId) === 0);
 }
 
-/** @returns the answer of a request that was made with a step, sealed, if it was stored */
+/** @returns the stored response of a request with a step, encrypted; undefined if it was not stored */
 export async function findSealedResponse(
   { db }: Transaction,
   step: Pick<SessionStep, 'session_id' | 'step_id'>,
@@ -55,7 +56,7 @@ export async function findSealedResponse(
   const child = await db
     .selectFrom('session_steps')
     .select('sealed_response')
-    // The few steps of a session are found by an index; one of parents and requests would cost every request a write.
+    // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per request.
     .where('session_id', '=', step.session_id)
     .where('parent_id', '=', step.step_id)
     .where('request_hash', '=', requestHash)
@@ -73,7 +74,7 @@ export async function sessionExists({ db }: Transaction, sessionId: Uint8Array):
   return step !== undefined;
 }
 
-/** @returns when any step of a session was last used, or made, in milliseconds since 1970 */
+/** @returns the time of the last use or creation of any step of a session, in milliseconds since 1970 */
 export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): Promise<number> {
   const { time } = await db
     .selectFrom('session_steps')
@@ -84,11 +85,11 @@ export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): P
 }
 
 /**
- * Waits for the requests of a user that are under way, and holds up others until the transaction ends. Without that, on
- * PostgreSQL, they would make steps that a statement does not see which waited for them.
+ * Waits for requests of a user in progress, and blocks others until the transaction ends. Otherwise, on PostgreSQL, they
+ * could create steps that a statement of this transaction does not see, even if it waited for their locks.
  */
 export async function excludeRequestsOfUser({ engine, db }: Transaction, userId: Uint8Array): Promise<void> {
-  // On SQLite a transaction excludes all others by itself.
+  // On SQLite, transactions are exclusive anyway.
   if (engine === 'sqlite') return;
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(encode(${userId}, 'hex'), 0))`.execute(db);
 }
@@ -115,12 +116,12 @@ const countedUse = prepared(['step_id'], ({ db }, { step_id }: Pick<SessionStep,
     .where('step_id', '=', step_id),
 );
 
-/** Counts a request that was made with a step. When that was, the step that it leads to tells. */
+/** Counts a request with a step. Its time is stored in the step that it leads to. */
 export async function countUse(tx: Transaction, stepId: Uint8Array): Promise<void> {
   await countedUse(tx, { step_id: stepId });
 }
 
-/** Keeps a session alive by a request that leads nowhere new. */
+/** Records the use of a session by a request that leads to no new step. */
 export async function touchStep({ db }: Transaction, stepId: Uint8Array, now: number): Promise<void> {
   await db.updateTable('session_steps').set({ last_used_at: now }).where('step_id', '=', stepId).execute();
 }
@@ -143,14 +144,14 @@ const takeover = prepared<SessionStep & { readonly replaced_id: Uint8Array }, un
       .set(columns)
       .where('step_id', '=', replaced_id)
       .where('session_id', '=', session_id)
-      // What stays as it is needs no new place in an index.
+      // Unchanged columns need no index update.
       .where(sql<boolean>`user_id IS ${user_id}`)
       .where('used', '=', 1),
 );
 
 /**
- * Lets `next` follow `step`, whose first request proves that the client holds its keys, and ends all other steps of the
- * session.
+ * Inserts `next` after `step` and deletes all other steps of the session: the first request with `step` proves that the client
+ * has its keys.
  */
 export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: SessionStep): Promise<void> {
   if (await takeOverParent(tx, step, next)) return;
@@ -159,19 +160,19 @@ export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: 
 }
 
 /**
- * Where nothing was lost, the one other step is the parent, and no other request was made with it. Its row becomes the next
- * step's: one write where deleting and inserting are two, in each index, too.
+ * If no response was lost, the only other step is the parent, with a single request. Its row is overwritten with the next
+ * step: one write instead of a deletion and an insertion, also in each index.
  *
- * @returns false, having written nothing, if it is otherwise
+ * @returns false, without a write, in all other cases
  */
 async function takeOverParent(tx: Transaction, { parent_id }: FoundStep, next: SessionStep): Promise<boolean> {
-  // PostgreSQL writes a new row all the same, and locks rows in the order of their ids, which must therefore stay.
+  // On PostgreSQL an update writes a new row anyway, and ids must not change because rows are locked in their order.
   if (tx.engine !== 'sqlite' || !parent_id) return false;
   const { numAffectedRows } = await takeover(tx, { ...next, replaced_id: parent_id });
   return numAffectedRows === 1n;
 }
 
-/** @returns the steps that the requests of one step led to, the oldest first, without their secrets */
+/** @returns the steps that the requests with a step led to, the oldest first, without their secrets */
 export async function findChildSteps(
   { db }: Transaction,
   { session_id, step_id }: Pick<SessionStep, 'session_id' | 'step_id'>,

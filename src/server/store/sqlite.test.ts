@@ -1,3 +1,4 @@
+// The store on SQLite: group commit, callbacks, closing, files.
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +10,7 @@ import { countCommits } from '../../../test/support/walFile.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Store, Transaction } from './store.ts';
 
-/** A store with one table, `notes (note TEXT UNIQUE)`. */
+/** Opens a store with one table, `notes (note TEXT UNIQUE)`. */
 async function openNotes(t: TestContext): Promise<Store> {
   const store = await openSqlite(await newDatabasePath(t));
   t.after(() => store.close().catch(() => {}));
@@ -29,7 +30,7 @@ const readNotes = (store: Store): Promise<string[]> =>
     return rows.map(({ note }) => note);
   });
 
-/** What the transactions came to, as texts. */
+/** Returns the results of transactions as texts. */
 async function outcomes(transactions: readonly Promise<unknown>[]): Promise<string[]> {
   const settled = await Promise.allSettled(transactions);
   return settled.map((result) =>
@@ -38,7 +39,7 @@ async function outcomes(transactions: readonly Promise<unknown>[]): Promise<stri
 }
 
 describe('group commit', () => {
-  test('transactions that wait at the same time share one commit; later ones make their own', async (t) => {
+  test('transactions that wait at the same time share one commit; later ones do not', async (t) => {
     const store = await openNotes(t);
     const before = countCommits(store.location);
     await Promise.all(Array.from({ length: 50 }, (_, index) => store.transaction((tx) => write(tx, `group ${index}`))));
@@ -55,7 +56,7 @@ describe('group commit', () => {
     assert.equal(countCommits(store.location) - before, 3);
   });
 
-  test('transactions see what those before them in the group wrote, and run one after the other', async (t) => {
+  test('transactions of a group run one after the other and see earlier writes', async (t) => {
     const store = await openNotes(t);
     const counts = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -73,12 +74,12 @@ describe('group commit', () => {
     );
   });
 
-  test('a failing transaction rolls back alone, whatever it had written and however it failed', async (t) => {
+  test('a failing transaction rolls back alone, regardless of its writes and its error', async (t) => {
     const store = await openNotes(t);
     const failures: ((tx: Transaction) => Promise<unknown>)[] = [
       async (tx) => {
         await write(tx, 'lost');
-        throw new Error('the rule says no');
+        throw new Error('rejected by the rule');
       },
       async (tx) => {
         await write(tx, 'lost');
@@ -95,7 +96,7 @@ describe('group commit', () => {
       store.transaction((tx) => write(tx, 'last')),
     ]);
     assert.equal(results[0], 'undefined');
-    assert.equal(results[1], 'the rule says no');
+    assert.equal(results[1], 'rejected by the rule');
     assert.equal(results[2], 'ERR_SQLITE_ERROR');
     assert.equal(results[3], 'ERR_SQLITE_ERROR');
     assert.equal(results[4], 'before any promise');
@@ -103,7 +104,7 @@ describe('group commit', () => {
     assert.deepEqual(await readNotes(store), ['first', 'last']);
   });
 
-  test('transactions that write nothing commit nothing', async (t) => {
+  test('transactions without writes commit nothing', async (t) => {
     const store = await openNotes(t);
     const before = countCommits(store.location);
     assert.deepEqual(await Promise.all([store.transaction(async () => 'no statement'), readNotes(store)]), [
@@ -113,7 +114,7 @@ describe('group commit', () => {
     assert.equal(countCommits(store.location), before);
   });
 
-  test('a transaction begun while a group runs comes after it, and is not forgotten', async (t) => {
+  test('a transaction queued while a group runs is executed afterwards', async (t) => {
     const store = await openNotes(t);
     let inner: Promise<void> | undefined;
     await store.transaction(async (tx) => {
@@ -126,14 +127,14 @@ describe('group commit', () => {
 });
 
 describe('a commit that fails', () => {
-  /** Lets a broken reference pass every statement, so that it is the COMMIT that throws. */
+  /** Defers a foreign key violation, so that COMMIT throws. */
   async function breakReference({ db }: Transaction): Promise<string> {
     await sql`PRAGMA defer_foreign_keys = ON`.execute(db);
     await sql`INSERT INTO children VALUES (1)`.execute(db);
     return 'the work itself succeeds';
   }
 
-  test('rejects the whole group, keeps nothing of it, and the next group commits', async (t) => {
+  test('rejects and rolls back the whole group; the next group commits', async (t) => {
     const store = await openNotes(t);
     await store.transaction(async ({ db }) => {
       await sql`CREATE TABLE parents (id INTEGER PRIMARY KEY) STRICT`.execute(db);
@@ -151,7 +152,7 @@ describe('a commit that fails', () => {
 });
 
 describe('afterCommit', () => {
-  /** Whether another connection sees a note: what is not committed it does not. */
+  /** Reports whether another connection sees a note, which requires a commit. */
   function isDurable(store: Store, note: string): boolean {
     const other = new DatabaseSync(store.location, { readOnly: true });
     try {
@@ -161,7 +162,7 @@ describe('afterCommit', () => {
     }
   }
 
-  test('runs once the whole group is durable, in order', async (t) => {
+  test('runs callbacks in order after the whole group is durable', async (t) => {
     const store = await openNotes(t);
     const seen: string[] = [];
     const noting = (note: string) => async (tx: Transaction) => {
@@ -173,7 +174,7 @@ describe('afterCommit', () => {
     assert.deepEqual(seen, ['one: true', 'two: true']);
   });
 
-  test('does not run for a transaction that was rolled back, nor for a group that was', async (t) => {
+  test('does not run callbacks of a rolled back transaction or group', async (t) => {
     const store = await openNotes(t);
     const seen: string[] = [];
     await outcomes([
@@ -196,7 +197,7 @@ describe('afterCommit', () => {
 });
 
 describe('close', () => {
-  test('finishes what was queued', async (t) => {
+  test('finishes the queued transactions', async (t) => {
     const store = await openNotes(t);
     const queued = Array.from({ length: 200 }, (_, index) => store.transaction((tx) => write(tx, `${index}`)));
     await store.close();
@@ -206,14 +207,14 @@ describe('close', () => {
     await again.close();
   });
 
-  test('a closed store refuses transactions and does not throw them away in silence', async (t) => {
+  test('a closed store rejects transactions', async (t) => {
     const store = await openNotes(t);
     await store.close();
     await assert.rejects(readNotes(store), { code: 'ERR_INVALID_STATE' });
   });
 });
 
-test('the queue is bounded: past 20,000 waiting transactions others are refused at once', async (t) => {
+test('the queue is bounded: with 20,000 waiting transactions, others are rejected immediately', async (t) => {
   const store = await openNotes(t);
   const first = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
@@ -239,7 +240,7 @@ test('the queue is bounded: past 20,000 waiting transactions others are refused 
 describe('files', () => {
   const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-  test('a new database and its companions are for the owner alone, and so is a new folder', async (t) => {
+  test('a new database, its companion files and a new folder are private to the owner', async (t) => {
     const given = await newDatabasePath(t);
     const path = join(dirname(given), 'new', 'folder', 'vws.db');
     const before = process.umask(0);
@@ -252,7 +253,7 @@ describe('files', () => {
     assert.equal(existsSync(`${path}-wal`), false);
   });
 
-  test('an acknowledged transaction is flushed to the disk, references are checked, the schema is not trusted', async (t) => {
+  test('pragmas: full synchronization, foreign keys, untrusted schema', async (t) => {
     const store = await openNotes(t);
     const pragma = (name: string) =>
       store.transaction(async ({ db }) => {

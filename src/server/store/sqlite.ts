@@ -1,3 +1,4 @@
+// The store on SQLite, with group commit.
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -7,23 +8,23 @@ import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
 import type { Store, Transaction } from './store.ts';
 
-/** How long a transaction waits for another process that holds the write lock. */
+/** Time for which a transaction waits for another process with the write lock. */
 const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_INTERVAL_MS = 5;
-/** Bounds how long the first transaction of a group waits for the shared commit. */
+/** Limits the time that the first transaction of a group waits for the shared commit. */
 const MAX_GROUP_SIZE = 128;
-/** How many transactions may wait; more than a healthy server ever has. */
+/** Maximum number of waiting transactions, more than a healthy server ever has. */
 const MAX_QUEUE_LENGTH = 20_000;
-/** Room for the inner pages of the indexes of a million sessions. */
+/** Fits the inner pages of the indexes of a million sessions. */
 const CACHE_KIB = 16 * 1024;
 /**
- * Pages of 4 KiB in the write-ahead log before they are carried over into the database, a page that changed often once.
- * More would carry over less, but each time hold requests up for longer.
+ * Pages of 4 KiB in the write-ahead log before a checkpoint, which writes a page once however often it changed. More pages
+ * mean fewer writes, but longer pauses.
  */
 const CHECKPOINT_PAGES = 4096;
 
 const SQLITE_BUSY = 5;
-/** Result codes that speak of the disk or the lock, not of the statement: https://www.sqlite.org/rescode.html */
+/** Result codes that concern the disk or the lock, not the statement: https://www.sqlite.org/rescode.html */
 const UNAVAILABLE_CODES: ReadonlySet<number> = new Set([SQLITE_BUSY, 6, 8, 10, 13, 14, 15]);
 
 interface Job {
@@ -35,15 +36,15 @@ interface Job {
 }
 
 interface Outcome {
-  /** Tells the caller; called once the group's fate is known. */
+  /** Settles the caller's promise, after the commit or rollback of the group. */
   readonly settle: () => void;
   readonly callbacks: readonly (() => void)[];
 }
 
 /**
- * Opens a SQLite database file, making it (mode 0600) and its folder (mode 0700) if they are missing.
+ * Opens a SQLite database file. Creates it (mode 0600) and its folder (mode 0700) if they do not exist.
  *
- * @param path path of the file
+ * @param path of the file
  * @param synchronous SQLite's `synchronous` setting; FULL makes an acknowledged transaction survive a power cut
  * @throws Problem `store_unavailable` if another process keeps the database locked
  */
@@ -51,7 +52,7 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
   createPrivateFile(path);
   const connection = new DatabaseSync(path, { timeout: 0 });
   try {
-    // Another process that opens the database, or closes it, locks all of it for a moment.
+    // Another process that opens or closes the database locks all of it for a moment.
     await executeWhenFree(connection, 'PRAGMA journal_mode = WAL', performance.now() + BUSY_TIMEOUT_MS);
     connection.exec(`PRAGMA synchronous = ${synchronous}`);
     connection.exec('PRAGMA foreign_keys = ON');
@@ -68,14 +69,14 @@ export async function openSqlite(path: string, synchronous: 'FULL' | 'NORMAL' = 
 function createPrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (existsSync(path)) return;
-  // SQLite gives its -wal and -shm files the mode of the main file.
+  // SQLite creates its -wal and -shm files with the mode of the main file.
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
 }
 
 /**
  * A store whose transactions share commits. Transactions that wait at the same time share one COMMIT, each in a savepoint of
- * its own, so that a busy server pays for one flush of the disk and not for one a request.
+ * its own, so that a busy server flushes the disk once per group instead of once per request.
  */
 class SqliteStore implements Store {
   readonly engine = 'sqlite';
@@ -95,7 +96,7 @@ class SqliteStore implements Store {
     this.#savepoint = connection.prepare('SAVEPOINT job');
     this.#release = connection.prepare('RELEASE job');
     this.#db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
-    // All of node:sqlite is synchronous, and one job runs at a time: there is nothing to wait for.
+    // node:sqlite is synchronous, and one job runs at a time, so nothing has to be awaited.
     this.#run = async <Row>({ sql, parameters }: CompiledQuery<Row>) => runStatement<Row>(prepare(sql), parameters);
   }
 
@@ -123,7 +124,7 @@ class SqliteStore implements Store {
 
   async #runGroup(jobs: readonly Job[]): Promise<void> {
     const outcomes: Outcome[] = [];
-    // The first has waited the longest.
+    // The first job has waited the longest.
     const waitingSince = jobs[0]?.queuedAt ?? performance.now();
     try {
       await executeWhenFree(this.#connection, 'BEGIN IMMEDIATE', waitingSince + BUSY_TIMEOUT_MS);
@@ -153,7 +154,7 @@ class SqliteStore implements Store {
       this.#release.run();
       return { settle: () => resolve(value), callbacks };
     } catch (error) {
-      // A full disk makes SQLite roll back the whole group by itself; then nobody's work is there any more.
+      // On a full disk SQLite may roll back the whole group by itself. All of its work is lost then.
       if (!this.#connection.isTransaction) throw error;
       this.#connection.exec('ROLLBACK TO job');
       this.#release.run();
@@ -163,7 +164,7 @@ class SqliteStore implements Store {
 }
 
 /**
- * Executes a statement, waiting for another process's lock without blocking the event loop.
+ * Executes a statement, and waits for the lock of another process without blocking the event loop.
  *
  * @param deadline on the clock of `performance.now()`
  */
@@ -183,13 +184,13 @@ function rollBack(connection: DatabaseSync): void {
   try {
     if (connection.isTransaction) connection.exec('ROLLBACK');
   } catch {
-    // The first error is the one to tell; the next BEGIN meets whatever is still wrong.
+    // The first error is reported; the next BEGIN fails if the problem persists.
   }
 }
 
 function resultCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown }).errcode;
-  // The low byte is the primary result code, the rest refines it.
+  // The low byte is the primary result code, the others are extended codes.
   return typeof code === 'number' ? code & 0xff : undefined;
 }
 
@@ -199,7 +200,7 @@ function translate(error: unknown): unknown {
   return new Problem('store_unavailable', { retryAfterSeconds: 1, cause: error });
 }
 
-/** A statement that was prepared, in the shape that Kysely's SQLite dialect wants. */
+/** A prepared statement with the interface of Kysely's SQLite dialect. */
 interface Statement {
   readonly reader: boolean;
   all(parameters: readonly unknown[]): unknown[];
@@ -207,7 +208,7 @@ interface Statement {
   iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
 }
 
-/** @returns finds the statement of a query, prepared once */
+/** @returns a function that prepares the statement of a query once */
 function statementsOf(connection: DatabaseSync): (text: string) => Statement {
   const statements = new Map<string, Statement>();
 

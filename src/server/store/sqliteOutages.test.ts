@@ -1,3 +1,4 @@
+// The store on SQLite with a full disk or a locked database.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ const readNames = (store: Store): Promise<string[]> =>
   });
 
 describe('a full database', () => {
-  test('refuses with store_unavailable, keeps nothing that it refused, and works again when there is room', async (t) => {
+  test('rejects with store_unavailable, stores nothing of it, and works again after space is freed', async (t) => {
     const store = await openNotes(t);
     const setMaxPages = (pages: number) =>
       store.transaction(async ({ db }) => void (await sql`PRAGMA max_page_count = ${sql.raw(`${pages}`)}`.execute(db)));
@@ -51,11 +52,11 @@ describe('a full database', () => {
     assert.deepEqual(await readNames(store), [...kept, 'afterwards']);
   });
 
-  test('a disk that is full at the COMMIT loses the whole group, says so to each of it, and the next one can commit', {
+  test('a full disk at COMMIT rejects every transaction of the group; the next group can commit', {
     skip: process.platform === 'win32' && 'there is no limit for the size of files',
   }, async (t) => {
     const { location } = await openNotes(t);
-    // 128 blocks of 512 bytes: room for the shared-memory file, but not for the write-ahead log of the group.
+    // 128 blocks of 512 bytes: enough for the shared-memory file, but not for the write-ahead log of the group.
     const limited = ['-c', 'ulimit -f 128 && exec "$0" "$@"', process.execPath, WRITE_UNDER_FILE_LIMIT];
     const { stdout } = await promisify(execFile)('sh', [...limited, location, '30000']);
     assert.deepEqual(JSON.parse(stdout), {
@@ -73,14 +74,14 @@ describe("another process's write lock", () => {
     return { release: () => other.close() };
   }
 
-  test('is waited for without holding up anything else', async (t) => {
+  test('is awaited without blocking the event loop', async (t) => {
     const store = await openNotes(t);
     const lock = holdLock(store);
     let settled = false;
     const writing = write(store, 'late').then(() => {
       settled = true;
     });
-    // Each of these turns happens only because the event loop is free.
+    // These turns run only if the event loop is free.
     for (let turn = 0; turn < 20; turn++) await delay(1);
     assert.equal(settled, false);
     lock.release();
@@ -88,19 +89,19 @@ describe("another process's write lock", () => {
     assert.deepEqual(await readNames(store), ['late']);
   });
 
-  test('held for too long: everybody who waits is told within five seconds, and the store recovers', async (t) => {
+  test('held for too long: all waiting transactions are rejected after five seconds, and the store recovers', async (t) => {
     const store = await openNotes(t);
     const lock = holdLock(store);
     const waits: number[] = [];
     const begun = performance.now();
-    // More than one group.
+    // More than one group of transactions.
     const writing = Array.from({ length: 300 }, (_, index) =>
       assert
         .rejects(write(store, `${index}`), { code: 'store_unavailable', retryAfterSeconds: 1 })
         .finally(() => waits.push(performance.now() - begun)),
     );
     await Promise.all(writing);
-    assert.ok(Math.min(...waits) > 4_500, `gave up after ${Math.min(...waits)} ms`);
+    assert.ok(Math.min(...waits) > 4_500, `rejected after ${Math.min(...waits)} ms`);
     assert.ok(Math.max(...waits) < 8_000, `waited ${Math.max(...waits)} ms`);
     lock.release();
     await write(store, 'afterwards');

@@ -1,34 +1,35 @@
+// The interface of both stores.
 import type { CompiledQuery, QueryResult } from 'kysely';
 import type { Database } from './schema.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
-/** What a unit of work gets: all of it is committed, or none. */
+/** A transaction: all of its writes are committed, or none. */
 export interface Transaction {
-  /** The same queries run on both engines; only locks of rows need to know. */
+  /** The same queries run on both engines; only row locks depend on it. */
   readonly engine: Engine;
   readonly db: Database;
-  /** Runs a query that was compiled before, by the shortest way: see prepared.ts. */
+  /** Runs a compiled query: see prepared.ts. */
   run<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>>;
-  /** Runs once the transaction is durable; not at all if it is rolled back. Must not throw. */
+  /** Calls back after the transaction is durable; not if it is rolled back. The callback must not throw. */
   afterCommit(callback: () => void): void;
 }
 
 /** The database. {@link Store.transaction} is the only way to read or write it. */
 export interface Store {
   readonly engine: Engine;
-  /** Where the data lies, for people: without credentials. */
+  /** Location for display, without credentials. */
   readonly location: string;
   /**
    * Runs `work` as one transaction and resolves when it is durable.
    *
-   * `work` must wait for nothing but the database: on SQLite, every other transaction waits for it. On PostgreSQL it may be
-   * run again after a conflict with another process, so it must have no effects elsewhere.
+   * `work` must await only the database: on SQLite, every other transaction waits for it. On PostgreSQL it may run again
+   * after a conflict with another process, so it must have no other effects.
    *
-   * @throws whatever `work` throws, after rolling back
-   * @throws Problem `store_unavailable` if the database is locked, full or out of reach
+   * @throws the error of `work`, after rolling back
+   * @throws Problem `store_unavailable` if the database is locked, full or unreachable
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Finishes what was begun, then closes. */
+  /** Finishes the queued transactions, then closes. */
   close(): Promise<void>;
 }

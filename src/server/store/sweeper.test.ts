@@ -1,3 +1,4 @@
+// Sweeper: intervals, failures, stopping.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -38,7 +39,7 @@ async function countCounters(store: Store): Promise<number> {
   return (await query).n;
 }
 
-/** A sweeper over a store whose transactions can be made to fail; its timers are turned by hand. */
+/** Creates a sweeper with mocked timers on a store that fails on demand. */
 async function createHarness(t: TestContext) {
   // Before the store is opened: timers of its connections could not be cleared later and would keep the process alive.
   t.mock.timers.enable({ apis: ['setTimeout'] });
@@ -72,7 +73,11 @@ async function createHarness(t: TestContext) {
     fail: (error: Error | undefined) => {
       failure = error;
     },
-    /** Lets time pass. @returns how many sweeps began, after they ended */
+    /**
+     * Advances the timers.
+     *
+     * @returns the number of sweeps, after they ended
+     */
     async turn(milliseconds: number): Promise<number> {
       const before = begun;
       t.mock.timers.tick(milliseconds);
@@ -83,7 +88,7 @@ async function createHarness(t: TestContext) {
   };
 }
 
-test('sweeps every ten seconds, and only what has expired', async (t) => {
+test('sweeps every ten seconds, and deletes only expired rows', async (t) => {
   const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 3, 100);
   await insertCounters(store, 2, 101);
@@ -95,7 +100,7 @@ test('sweeps every ten seconds, and only what has expired', async (t) => {
   assert.equal(await turn(1), 1);
 });
 
-test('goes on soon while a sweep finds as much as it may delete', async (t) => {
+test('sweeps again soon while a sweep reaches its limit', async (t) => {
   const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH + 1, 100);
   sweeper.start();
@@ -109,10 +114,10 @@ test('goes on soon while a sweep finds as much as it may delete', async (t) => {
   assert.equal(await turn(BUSY_INTERVAL), 0);
 });
 
-test('a sweep that fails is told, and the next one comes all the same', async (t) => {
+test('a failed sweep is reported, and sweeping continues', async (t) => {
   const { store, sweeper, errors, fail, turn } = await createHarness(t);
   await insertCounters(store, 1, 100);
-  const failure = new Error('the disk is away');
+  const failure = new Error('the disk is unavailable');
   fail(failure);
   sweeper.start();
   assert.equal(await turn(SWEEP_INTERVAL), 1);
@@ -123,7 +128,7 @@ test('a sweep that fails is told, and the next one comes all the same', async (t
   assert.equal(await countCounters(store), 0);
 });
 
-test('stopping waits for the sweep under way; none follows', async (t) => {
+test('stopping waits for a sweep in progress and prevents further ones', async (t) => {
   const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH, 100);
   sweeper.start();

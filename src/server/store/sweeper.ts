@@ -1,3 +1,4 @@
+// Deletes expired rows at intervals.
 import { deleteExpired, type ExpiryTimes } from './expiry.ts';
 import type { Store } from './store.ts';
 

@@ -1,4 +1,4 @@
-/** Databases that earlier versions of the program made, in the hands of this one. */
+/** Upgrades of databases that earlier versions created. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -24,7 +24,7 @@ async function openAsItIs(location: StoreLocation): Promise<Store> {
   return location.engine === 'sqlite' ? openSqlite(location.path) : openPostgres(location);
 }
 
-/** Makes the database of a program that knew the first migration alone. */
+/** Creates the database of a version that had only the first migration. */
 async function createVersion1({ db, engine }: Transaction): Promise<void> {
   const types = columnTypes[engine];
   const statements = [
@@ -38,7 +38,7 @@ async function createVersion1({ db, engine }: Transaction): Promise<void> {
 const id = () => randomBytes(16);
 type Rows = { readonly [T in keyof Schema]?: readonly object[] };
 
-/** What the program of version 1 writes: a user who is logged in on a session, and one row of every other kind. */
+/** Rows written by version 1: a user with a logged-in session, and one row of every other kind. */
 function rowsOfVersion1(time: number) {
   const [user_id, session_id, parent_id, request_hash, recovery_id] = [id(), id(), id(), id(), id()];
   const names = {
@@ -87,7 +87,7 @@ async function insertAll({ db }: Transaction, rows: Rows): Promise<void> {
   }
 }
 
-/** All rows of a table, with the given columns and those that came since apart. */
+/** Returns all rows of a table, with the given columns separated from those added later. */
 async function readAll({ db }: Transaction, table: keyof Schema, columns: readonly string[]) {
   const rows = (await db.selectFrom(table).selectAll().execute()) as Record<string, unknown>[];
   const split = rows.map((row) => {
@@ -106,7 +106,7 @@ async function readAll({ db }: Transaction, table: keyof Schema, columns: readon
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** Rows as the migrations leave them: that a step was used is known, but not by how many requests. */
+/** Returns rows after the migrations: used steps are known, the number of their requests is not. */
 function upgraded<R extends ReturnType<typeof rowsOfVersion1>['rows']>(rows: R) {
   return { ...rows, session_steps: rows.session_steps.map((step) => ({ ...step, used: 2 * step.used })) };
 }
@@ -148,7 +148,7 @@ function sortedJson(value: unknown): string {
   );
 }
 
-test('every row of version 1 means what it meant', async (t) => {
+test('every row of version 1 keeps its meaning', async (t) => {
   const { store, before } = await openUpgraded(t);
   await assertRows(store, upgraded(before.rows), { users: { min_suite: 1 }, session_steps: { started_at: 0 } });
   await store.transaction(async (tx) => {
@@ -163,7 +163,7 @@ test('every row of version 1 means what it meant', async (t) => {
   });
 });
 
-test('the migrations are noted, each with its time', async (t) => {
+test('each migration is recorded with its time', async (t) => {
   const { store } = await openUpgraded(t);
   const rows = await store.transaction(({ db }) =>
     db.selectFrom('schema_migrations').select(['version', 'applied_at']).orderBy('version').execute(),
@@ -175,7 +175,7 @@ test('the migrations are noted, each with its time', async (t) => {
   );
 });
 
-test('a process of version 1 that is still running goes on writing', async (t) => {
+test('a running process of version 1 can still write', async (t) => {
   const { old, store, before } = await openUpgraded(t);
   const after = rowsOfVersion1(1_000 + MINUTE);
   await old.transaction((tx) => insertAll(tx, after.rows));

@@ -1,3 +1,4 @@
+// Queries of the message keys of users.
 import { prepared } from './prepared.ts';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
@@ -13,7 +14,7 @@ export async function findUserKeys(tx: Transaction, userId: Uint8Array): Promise
   return (await keysOfUser(tx, { user_id: userId })).rows;
 }
 
-/** Does nothing if the version exists: the first to make it wins. */
+/** Inserts a version. Does nothing if it exists, so the first process wins. */
 export async function insertUserKey({ db }: Transaction, key: NewRow<'user_keys'>): Promise<void> {
   await db
     .insertInto('user_keys')

@@ -1,3 +1,4 @@
+// Queries of the sessions of a user.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -49,7 +50,7 @@ async function createHarness(t: TestContext) {
       await within((tx) => insertUser(tx, { user_id: userId, ...names, password_hash: '', created_at: 1 }));
       return userId;
     },
-    /** Whether each of the steps is there. */
+    /** Reports for each step whether it exists. */
     areThere: (steps: readonly SessionStep[]) =>
       within(async (tx) => {
         const found: boolean[] = [];
@@ -62,11 +63,11 @@ async function createHarness(t: TestContext) {
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 describe('findSessionsOfUser', () => {
-  test('finds a session once, over all its steps, the one used last first, and no other user’s', async (t) => {
+  test('returns each session of the user once, the last used first', async (t) => {
     const { insert, insertUser: newUser, in: within } = await createHarness(t);
     const [user, somebodyElse] = [await newUser(), await newUser()];
     const first = await insert({ user_id: user, suite: 2, started_at: 10, last_used_at: 50 });
-    // Noted at one step only, as by a program that did not know of it at the others.
+    // Set at one step only, like after an upgrade.
     await insert({ session_id: first.session_id, user_id: user, suite: 2, last_used_at: 70 });
     const second = await insert({ user_id: user, last_used_at: 60, started_at: 20 });
     await insert({ session_id: second.session_id, last_used_at: 55, started_at: 20 });
@@ -82,7 +83,7 @@ describe('findSessionsOfUser', () => {
     );
   });
 
-  test('finds those alone that were used after the given time, by any step, and no more than asked for', async (t) => {
+  test('returns only sessions with a step used after the given time, up to the limit', async (t) => {
     const { insert, insertUser: newUser, in: within } = await createHarness(t);
     const user = await newUser();
     const at = async (time: number) => insert({ user_id: user, last_used_at: time });
@@ -99,7 +100,7 @@ describe('findSessionsOfUser', () => {
 });
 
 describe('deleteSessionOfUser', () => {
-  test('ends every step of that session, and nothing of any other', async (t) => {
+  test('deletes every step of that session and of no other', async (t) => {
     const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
     const user = await newUser();
     const step = await insert({ user_id: user });
@@ -110,7 +111,7 @@ describe('deleteSessionOfUser', () => {
     assert.equal(await within((tx) => deleteSessionOfUser(tx, user, step.session_id)), false);
   });
 
-  test('ends no session that is another user’s or nobody’s', async (t) => {
+  test('deletes no session of another user or without a login', async (t) => {
     const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
     const [user, somebodyElse] = [await newUser(), await newUser()];
     await insert({ user_id: user });
@@ -122,7 +123,7 @@ describe('deleteSessionOfUser', () => {
   });
 });
 
-test('forgetUserOfSession logs every step of one session out and forgets its recovery', async (t) => {
+test('forgetUserOfSession removes user and recovery from every step of one session', async (t) => {
   const { insert, insertUser: newUser, in: within } = await createHarness(t);
   const user = await newUser();
   const step = await insert({ user_id: user, recovery_id: randomBytes(16) });
@@ -138,7 +139,7 @@ test('forgetUserOfSession logs every step of one session out and forgets its rec
   assert.notEqual(untouched?.recovery_id, null);
 });
 
-test("a user's other sessions end as a whole, whichever of their steps is logged in", async (t) => {
+test('deleteOtherSessionsOfUser deletes all steps, even if only one of them is logged in', async (t) => {
   const { insert, insertUser: newUser, in: within, areThere } = await createHarness(t);
   const [user, somebodyElse] = [await newUser(), await newUser()];
   const own = await insert({ user_id: user });
@@ -152,8 +153,12 @@ test("a user's other sessions end as a whole, whichever of their steps is logged
   assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
 });
 
-describe('a session that moves on while it is ended', () => {
-  /** Ends sessions of a user while a request of one of them is between its new step and its commit. @returns the steps left */
+describe('a session that advances while it is ended', () => {
+  /**
+   * Ends sessions of a user while a request of one of them is between its new step and its commit.
+   *
+   * @returns the remaining steps
+   */
   async function endInBetween(
     t: TestContext,
     end: (tx: Transaction, userId: Uint8Array, step: SessionStep) => unknown,
@@ -174,19 +179,19 @@ describe('a session that moves on while it is ended', () => {
     const isWaiting = ({ db }: Transaction) =>
       sql`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(db);
     const ending = within(async (tx) => end(tx, user, step));
-    // On SQLite it does not even begin before.
+    // On SQLite it does not begin before.
     if (engine === 'postgres') await eventually('the lock', async () => (await within(isWaiting)).rows[0]);
     mayCommit.resolve();
     await Promise.all([request, ending]);
     return areThere([step, next]);
   }
 
-  test('has ended, with the step that it moved on to', async (t) => {
+  test('is deleted, including the new step', async (t) => {
     const endOthers = (tx: Transaction, user: Uint8Array) => deleteOtherSessionsOfUser(tx, user, randomBytes(16));
     assert.deepEqual(await endInBetween(t, endOthers), [false, false]);
   });
 
-  test('has ended, where it alone was to end', async (t) => {
+  test('is deleted, also if only this session is ended', async (t) => {
     const endThis = async (tx: Transaction, user: Uint8Array, { session_id }: SessionStep) =>
       assert.equal(await deleteSessionOfUser(tx, user, session_id), true);
     assert.deepEqual(await endInBetween(t, endThis), [false, false]);

@@ -1,7 +1,8 @@
+// Queries of the sessions of a user.
 import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
-/** A session that a user is logged in on, over all its steps. */
+/** A session in which a user is logged in, aggregated over its steps. */
 interface UserSession {
   readonly session_id: Uint8Array;
   readonly suite: number;
@@ -9,7 +10,7 @@ interface UserSession {
   readonly last_used_at: number;
 }
 
-/** @returns the sessions of a user that were in use since the given time, the one used last first */
+/** @returns the sessions of a user that were used after the given time, the last used first */
 export async function findSessionsOfUser(
   tx: Transaction,
   userId: Uint8Array,
@@ -32,7 +33,7 @@ export async function findSessionsOfUser(
     .execute();
 }
 
-/** @returns false if the user is not logged in on that session: nothing was ended */
+/** @returns false if the user is not logged in in that session; nothing is deleted then */
 export async function deleteSessionOfUser(
   tx: Transaction,
   userId: Uint8Array,
@@ -47,7 +48,7 @@ export async function deleteSessionOfUser(
   return numDeletedRows > 0n;
 }
 
-/** Logs a session out, at every step of it. */
+/** Logs a session out at every step. */
 export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
   await db
     .updateTable('session_steps')
@@ -56,7 +57,7 @@ export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8A
     .execute();
 }
 
-/** Ends every session that a user is logged in on, but for one. */
+/** Deletes every session in which a user is logged in, except one. */
 export async function deleteOtherSessionsOfUser(
   tx: Transaction,
   userId: Uint8Array,
@@ -70,7 +71,7 @@ export async function deleteOtherSessionsOfUser(
     .execute();
 }
 
-/** The ids of the sessions that a user is logged in on, at any of their steps, as part of a query. */
+/** Subquery of the sessions in which a user is logged in at any step. */
 function sessionIdsOf({ db }: Transaction, userId: Uint8Array) {
   return db.selectFrom('session_steps').select('session_id').where('user_id', '=', userId);
 }

@@ -1,3 +1,4 @@
+// Queries of users.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
@@ -41,7 +42,7 @@ async function createHarness(t: TestContext) {
 const winners = (results: readonly boolean[]) => results.filter(Boolean).length;
 
 describe('insertUser', () => {
-  test('of many at once for one name, or for one address, one succeeds, in two processes', async (t) => {
+  test('concurrent inserts in two processes with one name or address: exactly one succeeds', async (t) => {
     const { stores, allUsers } = await createHarness(t);
     const sameName = await race(stores, 30, (tx, index) => insertUser(tx, newUser('ada', `${index}@example.org`)));
     assert.equal(winners(sameName), 1);
@@ -52,7 +53,7 @@ describe('insertUser', () => {
     assert.equal((await allUsers()).length, 2);
   });
 
-  test('is found by id, address and name', async (t) => {
+  test('inserts a user that is found by id, address and name', async (t) => {
     const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));
@@ -66,7 +67,7 @@ describe('insertUser', () => {
 });
 
 describe('updateUsername', () => {
-  test('of many at once for one name one succeeds, in two processes, and the others keep theirs', async (t) => {
+  test('concurrent updates in two processes to one name: exactly one succeeds', async (t) => {
     const { stores, in: within, allUsers } = await createHarness(t);
     const users = Array.from({ length: 10 }, (_, index) => newUser(`old ${index}`));
     for (const user of users) await within((tx) => insertUser(tx, user));
@@ -79,7 +80,7 @@ describe('updateUsername', () => {
     assert.equal(names.filter((name) => name.startsWith('old ')).length, 9);
   });
 
-  test('a new name and a new user at once: one of them gets it', async (t) => {
+  test('a concurrent update and insert of one name: exactly one succeeds', async (t) => {
     const { stores, in: within } = await createHarness(t);
     const user = newUser('old');
     await within((tx) => insertUser(tx, user));
@@ -91,7 +92,7 @@ describe('updateUsername', () => {
     assert.equal(winners(results), 1);
   });
 
-  test('takes the own name in another spelling', async (t) => {
+  test('accepts another spelling of the own name', async (t) => {
     const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));
@@ -103,7 +104,7 @@ describe('updateUsername', () => {
   });
 });
 
-test('raiseMinSuite raises it for one user, and never lowers it', async (t) => {
+test('raiseMinSuite raises the minimum for one user, and never lowers it', async (t) => {
   const { in: within } = await createHarness(t);
   const [ada, bob] = [newUser('ada'), newUser('bob')];
   for (const user of [ada, bob]) await within((tx) => insertUser(tx, user));
@@ -119,7 +120,7 @@ test('raiseMinSuite raises it for one user, and never lowers it', async (t) => {
 });
 
 describe('replacePasswordHash', () => {
-  test('replaces the hash that was read, and leaves one that was changed in between', async (t) => {
+  test('replaces the hash that was read, but not one that changed in between', async (t) => {
     const { in: within } = await createHarness(t);
     const user = newUser('ada');
     await within((tx) => insertUser(tx, user));

@@ -1,3 +1,4 @@
+// Queries of users.
 import { prepared } from './prepared.ts';
 import type { NewRow, Row } from './schema.ts';
 import type { Transaction } from './store.ts';
@@ -8,7 +9,7 @@ export async function findUserById({ db }: Transaction, userId: Uint8Array): Pro
   return db.selectFrom('users').selectAll().where('user_id', '=', userId).executeTakeFirst();
 }
 
-/** Finds a user, and keeps others from changing the account until the transaction ends. */
+/** Finds a user, and prevents other transactions from changing the account until this one ends. */
 export async function findUserForUpdate({ engine, db }: Transaction, userId: Uint8Array): Promise<User | undefined> {
   return db
     .selectFrom('users')
@@ -30,7 +31,7 @@ export async function findUserIdByUsername(tx: Transaction, usernameKey: string)
   return (await idByUsername(tx, { username_key: usernameKey })).rows[0]?.user_id;
 }
 
-/** @returns false, having written nothing, if the name or the address is taken */
+/** @returns false, without a write, if the name or the address is taken */
 export async function insertUser({ db }: Transaction, user: NewRow<'users'>): Promise<boolean> {
   const inserted = await db
     .insertInto('users')
@@ -40,7 +41,7 @@ export async function insertUser({ db }: Transaction, user: NewRow<'users'>): Pr
   return inserted.numInsertedOrUpdatedRows === 1n;
 }
 
-/** @returns false, having written nothing, if the name is another user's */
+/** @returns false, without a write, if another user has the name */
 export async function updateUsername(
   { db }: Transaction,
   userId: Uint8Array,
@@ -68,7 +69,7 @@ export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array
   await db.updateTable('users').set({ password_hash: passwordHash }).where('user_id', '=', userId).execute();
 }
 
-/** Has an account be logged in to with this suite or a newer one alone. */
+/** Rejects further logins with a suite older than this one. */
 export async function raiseMinSuite({ db }: Transaction, userId: Uint8Array, suite: number): Promise<void> {
   await db
     .updateTable('users')
@@ -78,7 +79,7 @@ export async function raiseMinSuite({ db }: Transaction, userId: Uint8Array, sui
     .execute();
 }
 
-/** Replaces the hash only while it is still the one that was read: a password changed in between wins. */
+/** Replaces the hash only if it is still the one that was read: a password changed in between wins. */
 export async function replacePasswordHash(
   { db }: Transaction,
   userId: Uint8Array,

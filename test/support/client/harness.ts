@@ -43,9 +43,6 @@ export function createMemoryStorage(text?: string): MemoryStorage {
       if (failure) throw failure;
       storage.text = saved;
     },
-    clear() {
-      storage.text = undefined;
-    },
   };
   return storage;
 }

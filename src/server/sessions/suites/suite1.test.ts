@@ -247,7 +247,7 @@ describe('suite 1 response', () => {
   });
 
   for (const [code, { suite1: form }] of Object.entries(problems)) {
-    if (form.kind !== 'answer') {
+    if (form.kind !== 'response') {
       test(`cannot report ${code}, which has no keys`, () => {
         assert.throws(() => sealResponse(new Problem(code as ProblemCode)), /suite 1 has no response with keys/);
       });

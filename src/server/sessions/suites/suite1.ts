@@ -98,7 +98,7 @@ function sealFields(secret: Uint8Array, fields: ResponseFields): ResponseContent
 
 function formOf({ code }: Problem): ResponseContent {
   const form = problems[code].suite1;
-  if (form.kind !== 'answer') throw new Error(`suite 1 has no response with keys for ${code}`);
+  if (form.kind !== 'response') throw new Error(`suite 1 has no response with keys for ${code}`);
   return { status: form.status, fields: { error: form.sentence } };
 }
 

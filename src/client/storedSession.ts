@@ -1,41 +1,47 @@
+// Loads and saves sessions in the application's storage.
 import { VwsError } from './error.ts';
+import { isObject } from './json.ts';
 import type { SessionStorage } from './options.ts';
-import type { PendingRequest, Step, Suite } from './suite.ts';
-import { isObject } from './unsealed.ts';
+import type { PendingRequest, SessionState, Suite } from './suite.ts';
 
-/** A session as it was kept. */
-export interface SavedSession {
-  readonly step: Step;
+interface StoredSession {
+  readonly state: SessionState;
   readonly pending: PendingRequest | undefined;
 }
 
 const FORMAT = 1;
 
 /**
- * @returns undefined if nothing is kept, or what is kept is no session of this suite with this server
+ * Loads a session.
+ *
+ * @returns undefined if nothing is stored, or the stored text is not a session of this suite with this server
  * @throws {VwsError} `storage_failed`
  */
 export async function loadSession(
   storage: SessionStorage | undefined,
   suite: Suite,
   url: string,
-): Promise<SavedSession | undefined> {
+): Promise<StoredSession | undefined> {
   const saved = parse(await guard(async () => storage?.load()));
   if (!saved || saved.format !== FORMAT || saved.suite !== suite.id || saved.url !== url) return undefined;
-  if (!isObject(saved.step) || (saved.pending !== undefined && !isPending(saved.pending))) return undefined;
-  const step = suite.restore(saved.step);
-  return step && { step, pending: saved.pending };
+  if (!isObject(saved.state) || (saved.pending !== undefined && !isPending(saved.pending))) return undefined;
+  const state = suite.restore(saved.state);
+  return state && { state, pending: saved.pending };
 }
 
-/** @throws {VwsError} `storage_failed` */
+/**
+ * Saves a session.
+ *
+ * @throws {VwsError} `storage_failed`
+ */
 export function saveSession(
   storage: SessionStorage | undefined,
   suite: Suite,
   url: string,
-  step: Step,
+  state: SessionState,
   pending?: PendingRequest,
 ): Promise<void> {
-  const text = JSON.stringify({ format: FORMAT, suite: suite.id, url, step: step.saved, pending });
+  const text = JSON.stringify({ format: FORMAT, suite: suite.id, url, state: state.saved, pending });
   return guard(async () => storage?.save(text));
 }
 
@@ -47,7 +53,7 @@ async function guard<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What was cut off in the middle of writing is no session. */
+/** @returns undefined for invalid JSON, as after an interrupted write */
 function parse(text: string | null | undefined): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');

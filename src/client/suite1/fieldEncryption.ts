@@ -1,19 +1,29 @@
+// The encryption of the fields of suite 1.
 import { type Bytes, fromBase64, toBase64 } from '../../protocol/bytes.ts';
 import { decryptEcb, encryptEcb, importAesKey } from './ecb.ts';
 
 /*
- * A sealed field: base64 ( AES-256-ECB with PKCS#7 padding ( UTF-8 text ) ). The key travels as 64 hex characters.
+ * An encrypted field: base64 ( AES-256-ECB with PKCS#7 padding ( UTF-8 text ) ). Keys are transmitted as 64 hex characters.
  */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @param aesKey 64 hex characters */
-export async function seal(aesKey: string, text: string): Promise<string> {
+/**
+ * Encrypts a field.
+ *
+ * @param aesKey 64 hex characters
+ */
+export async function encryptField(aesKey: string, text: string): Promise<string> {
   const key = await importAesKey(fromHex(aesKey));
   return toBase64(await encryptEcb(key, new TextEncoder().encode(text)));
 }
 
-/** @returns undefined if this is not a field that was sealed under the key */
-export async function open(aesKey: string, sealed: unknown): Promise<string | undefined> {
+/**
+ * Decrypts a field.
+ *
+ * @param aesKey 64 hex characters
+ * @returns undefined if it was not encrypted with this key
+ */
+export async function decryptField(aesKey: string, sealed: unknown): Promise<string | undefined> {
   const ciphertext = typeof sealed === 'string' ? fromBase64(sealed) : undefined;
   const plaintext = ciphertext && (await decryptEcb(await importAesKey(fromHex(aesKey)), ciphertext));
   try {
