@@ -1,4 +1,4 @@
-/** All ten endpoints, by two users of one real server, with restarts in between. */
+/** All ten endpoints of suite 1, used by two users of one real server, with restarts in between. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure, expectMessage } from './support/expect.ts';
@@ -23,7 +23,7 @@ const texts: Record<string, string> = {
   '1 MiB of four-byte characters': '🎬'.repeat(MEBIBYTE / 4),
 };
 
-/** The ten endpoints; `receiveCode` waits for the code that is mailed to an address. */
+/** Uses the ten endpoints; `receiveCode` waits for the code that is mailed to an address. */
 async function walk(server: TestServer, receiveCode: (email: string) => Promise<string>): Promise<void> {
   const [alice, bob] = [newPerson('Alice Älpha'), newPerson('Bob')];
   const [forAlice, forBob] = [await register(server, alice), await register(server, bob)];
@@ -68,17 +68,17 @@ async function walk(server: TestServer, receiveCode: (email: string) => Promise<
   await expectDelivered(back, forBob, bob.username, 'and back');
 }
 
-test('the ten endpoints, with a mail server', async (t) => {
+test('the ten endpoints with a mail server', async (t) => {
   const mail = await startMailServer(t);
   await walk(await startServer(t, mail.settings), mail.codeFor);
 });
 
-test('the ten endpoints, with the local mailbox', async (t) => {
+test('the ten endpoints with the local mailbox', async (t) => {
   const server = await startServer(t);
   await walk(server, (email) => codeFromMailbox(server.dataDir, email));
 });
 
-test('texts of every kind', async (t) => {
+test('texts of every kind are encrypted and decrypted', async (t) => {
   const server = await startServer(t);
   const [alice, bob] = [newPerson(), newPerson()];
   const [from, to] = [await register(server, alice), await register(server, bob)];
@@ -90,14 +90,14 @@ test('texts of every kind', async (t) => {
       ciphertexts.set(what, ciphertext);
     });
   }
-  await t.test('the same text twice is two ciphertexts', async () => {
+  await t.test('the same text twice: two different ciphertexts', async () => {
     const again = await expectDelivered(from, to, bob.username, texts['one character']);
     assert.notEqual(again, ciphertexts.get('one character'));
   });
-  await t.test('everybody encrypts for themselves, too', async () => {
+  await t.test('a user can encrypt for themselves', async () => {
     await expectDelivered(from, from, alice.username);
   });
-  await t.test('all of them still open after a restart', async () => {
+  await t.test('all ciphertexts still open after a restart', async () => {
     await server.stop();
     await server.start();
     for (const [what, ciphertext] of ciphertexts) {

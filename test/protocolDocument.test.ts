@@ -29,7 +29,7 @@ describe('the worked example of docs/protocol.md', () => {
     assert.equal(open(key(hex), handshake.answer.session_key), handshake.opened.sessionKey);
   });
 
-  test('the server takes its public key', async () => {
+  test('the server accepts its public key', async () => {
     const { session, response } = await suite1.openHandshake({} as Transaction, handshake.request);
     assert.equal(response.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);

@@ -1,4 +1,4 @@
-/** Bytes that may be no HTTP at all. */
+/** Requests as bytes, which need not be HTTP. */
 import fc from 'fast-check';
 
 const method = fc.oneof(
@@ -68,7 +68,7 @@ const request = fc
     Buffer.from([`${verb} ${path} ${protocol}`, ...headers, '', content].join(end), 'latin1'),
   );
 
-/** What one connection sends: one request or several, or no request at all. */
+/** Bytes of one connection: one request, several, or none. */
 export const rawRequests: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 6, arbitrary: request },
   { weight: 2, arbitrary: fc.array(request, { maxLength: 4 }).map((requests) => Buffer.concat(requests)) },

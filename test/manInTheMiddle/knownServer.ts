@@ -1,9 +1,10 @@
+// A real server with a known identity key.
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Identity } from '../support/client/memorySuite2.ts';
 import { type Settings, startServer, type TestServer } from '../support/server.ts';
 
-/** A real server whose identity the test has, too. */
+/** A real server whose identity key the test knows. */
 export interface KnownServer {
   readonly server: TestServer;
   readonly identity: Identity;

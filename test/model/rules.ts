@@ -1,10 +1,10 @@
-/** What must be true of accounts, recoveries and sessions: the whole server as far as its clients can tell, in plain data. */
+/** Rules of accounts, recoveries and sessions: the server as its clients see it, in plain data. */
 import type { ProblemCode } from '../../src/protocol/problems.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 export const IDLE_TIME = HOUR;
-/** How much longer a session that is over is told from one that never was. */
+/** Time during which an expired session is distinguished from an unknown one. */
 const EXPIRED_SESSION_MEMORY = HOUR;
 const MAX_FAILURES = 5;
 const LOCK_TIME = 15 * MINUTE;
@@ -16,7 +16,7 @@ export interface User {
   username: string;
   readonly email: string;
   password: string;
-  /** Changes with the password, even if it becomes the same. */
+  /** Changes with every new password, even an equal one. */
   passwordVersion: number;
 }
 
@@ -46,17 +46,17 @@ export interface Session {
   readonly steps: Map<string, Step>;
 }
 
-/** Users, recoveries, sessions, steps and mails go by the hex of their ids, attempts by e-mail address. */
+/** Keys are ids in hex; for attempts, e-mail addresses. */
 export interface State {
   readonly users: Map<string, User>;
   readonly attempts: Map<string, Attempts>;
   readonly recoveries: Map<string, Recovery>;
   readonly sessions: Map<string, Session>;
-  /** Whom each mail is for that must be sent. */
+  /** Recipient of each mail that must be sent. */
   readonly mails: Map<string, string>;
 }
 
-/** What a client asks for, with everything that the outcome depends on. */
+/** A request with everything that its outcome depends on. */
 export type Request =
   | { readonly to: 'register'; readonly username: string; readonly email: string; readonly password: string }
   | { readonly to: 'log in'; readonly email: string; readonly password: string }
@@ -90,7 +90,7 @@ function needsLogin({ to }: Request): boolean {
   return to === 'encrypt' || to === 'decrypt' || to === 'change name' || to === 'change password';
 }
 
-/** The account whose password a request gives, if it gives one that is looked at. */
+/** The account whose password a request gives, if that is checked. */
 export function checkedAccount(state: State, step: Step, request: Request): string | undefined {
   if (request.to === 'log in') return request.email;
   if (request.to !== 'change name' && request.to !== 'change password') return undefined;
@@ -106,9 +106,9 @@ export function countAttempt(attempts: Attempts | undefined, now: number): Attem
 }
 
 /**
- * What a request must come to.
+ * Returns the required outcome of a request.
  *
- * @param prepared the state when the slow part began: before an attempt was counted
+ * @param prepared the state when the slow part started, before an attempt was counted
  * @param state the state when the request took effect
  */
 export function outcomeOf(
@@ -162,7 +162,7 @@ function canFinish(recovery: Recovery | undefined, now: number): boolean {
   return recovery?.confirmed === true && !recovery.used && recovery.expiresAt > now;
 }
 
-/** What the database itself chose: new ids. */
+/** Ids chosen by the server. */
 export interface NewIds {
   readonly step: string;
   readonly user: string | null;
@@ -170,7 +170,7 @@ export interface NewIds {
   readonly mail: string | undefined;
 }
 
-/** Lets a request take effect, and the session go on. @returns the step that it led to */
+/** Applies a request and advances the session. @returns the next step */
 export function apply(
   state: State,
   sessionId: string,
@@ -182,7 +182,7 @@ export function apply(
 ): Step {
   const session = state.sessions.get(sessionId);
   const step = session?.steps.get(stepId);
-  if (!session || !step) throw new Error('a request was executed with a step that is over');
+  if (!session || !step) throw new Error('a request was executed with an ended step');
   const next = { user: step.user, recovery: step.recovery, used: false };
   if (outcome === 'done') takeEffect(state, sessionId, step, request, now, ids, next);
   if (outcome === 'invalid_code') (state.recoveries.get(step.recovery ?? '') as Recovery).tries += 1;
@@ -245,7 +245,7 @@ function takeEffect(
   }
 }
 
-/** Also ends what stood on the old password: the user's other sessions and unused recoveries. */
+/** Also ends the user's other sessions and unused recoveries. */
 function setPassword(state: State, userId: string, password: string, sessionId: string): void {
   const user = state.users.get(userId) as User;
   user.password = password;
@@ -263,7 +263,7 @@ export function isIdle(session: Session, now: number): boolean {
   return session.lastUse + IDLE_TIME <= now;
 }
 
-/** What may be removed at a time. */
+/** Removes everything that has expired. */
 export function sweep(state: State, now: number): void {
   for (const [id, session] of state.sessions) {
     if (session.lastUse + IDLE_TIME + EXPIRED_SESSION_MEMORY <= now) state.sessions.delete(id);

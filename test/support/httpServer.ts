@@ -1,4 +1,4 @@
-/** The HTTP side alone: what is behind it is played by the test. */
+/** The HTTP side alone, with a fake exchange behind it. */
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
@@ -9,21 +9,21 @@ import type { Handlers } from '../../src/server/sessions/handler.ts';
 import type { Body, WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import type { Transaction } from '../../src/server/store/store.ts';
 
-/** A request as it reached the session behind the HTTP side. */
+/** A request as it reaches the exchange. */
 export interface SeenRequest extends Pick<WireRequest, 'address' | 'recipientNames'> {
   readonly path: string;
   readonly sessionKey: string;
   readonly body: Body;
-  /** All that a copy of the request must have in common with it. */
+  /** Bytes that every copy of the request has in common. */
   readonly bytes: string;
 }
 
 export interface TestHttpServer {
   readonly app: FastifyInstance;
-  /** The requests inside a session, in order. */
+  /** Requests inside sessions, in order. */
   readonly seen: SeenRequest[];
   readonly handshakes: { readonly body: Body; readonly address: string }[];
-  /** What was logged, a line each. */
+  /** Logged lines. */
   readonly log: Record<string, unknown>[];
 }
 
@@ -34,11 +34,11 @@ export interface TestHttpOptions
       'maxTextBytes' | 'trustedProxies' | 'corsOrigins' | 'checkReady' | 'addressSubject' | 'describeServer'
     >
   > {
-  /** How each request is answered, handshakes too; it may throw. */
+  /** Answers each request, handshakes included; may throw. */
   readonly answer?: () => WireResponse;
 }
 
-/** Not listening yet. */
+/** Creates the HTTP side without listening. */
 export async function createTestHttpServer(t: TestContext, options: TestHttpOptions = {}): Promise<TestHttpServer> {
   const { answer = () => ({ status: 200, body: '{"answer":"sealed"}' }), ...changes } = options;
   const seen: SeenRequest[] = [];

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
-import { dumpDatabase } from '../../../test/support/databaseDump.ts';
+import { dumpDatabase } from '../../../test/support/sql.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { newDatabasePath } from '../../../test/support/storeFixtures.ts';
 import { killVwsAt, runVws } from '../../../test/support/vws.ts';

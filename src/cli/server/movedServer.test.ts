@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { dumpDatabase } from '../../../test/support/databaseDump.ts';
 import { expectDone, expectFailure, expectMessage } from '../../../test/support/expect.ts';
 import { codeFromMailbox } from '../../../test/support/mail.ts';
 import { newPassword, newPerson, type Person, register } from '../../../test/support/people.ts';
 import { startServer, type TestServer } from '../../../test/support/server.ts';
+import { dumpDatabase } from '../../../test/support/sql.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { newDatabasePath } from '../../../test/support/storeFixtures.ts';
 import { Suite1Client } from '../../../test/support/suite1Client.ts';

@@ -1,3 +1,4 @@
+// Accounts and messages of the in-memory server.
 import type { Json } from './memorySuite2.ts';
 
 export interface Account {
@@ -6,7 +7,7 @@ export interface Account {
   password: string;
 }
 
-/** As much of a server's rules as a client can notice. */
+/** The rules of a server as far as a client can notice them. */
 export function createAccounts() {
   const accounts: Account[] = [];
   const find = (name: keyof Account, value: unknown) => accounts.find((account) => account[name] === value);
@@ -24,7 +25,7 @@ export function createAccounts() {
 
   return {
     accounts,
-    /** @param session remembers who is logged in */
+    /** @param session stores the logged-in user */
     execute(session: { user?: Account | undefined }, path: string, fields: Json): { status: number; json: Json } {
       const text = (name: string) => String(fields[name]);
       const { user } = session;
