@@ -35,7 +35,7 @@ describe('the worked example of docs/protocol.md', () => {
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
   });
 
-  test('the server opens its login', () => {
+  test('the server decrypts its login', () => {
     const { fields } = suite1.decrypt(key(handshake.opened.aesKey), {
       endpoint: endpoints.loginUser,
       sessionKey: login.request.session_key,
