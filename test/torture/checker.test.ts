@@ -99,7 +99,10 @@ test('a name that two accounts have, and one that nobody has and nobody gets', (
   names.settle('n', 'ada', false);
   names.settle('n', 'bob', false);
   names.refused('n', 'eve', performance.now() + 1);
-  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that nobody has can be had']);
+  names.doubt('m', 'ada');
+  names.settle('m', 'ada', false);
+  names.refused('m', 'eve', performance.now() + 1);
+  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that nobody has or had can be had']);
 });
 
 test('mails that are lost, and mails that come twice under two names', async (t) => {

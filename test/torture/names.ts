@@ -6,6 +6,8 @@ type Claim = {
   readonly since: number;
   /** Sure to be held: acknowledged, and no request to give it up was sent. */
   held: boolean;
+  /** The holder had it for sure at some time, and so keeps it reserved. */
+  wasHeld: boolean;
   /** Until when the holder may have had it. */
   until: number;
 };
@@ -39,22 +41,28 @@ export function createNameRegistry(oracle: Oracle): NameRegistry {
     doubt(name, holder) {
       const claim = current(name, holder);
       if (claim) claim.held = false;
-      else claimsOn(name).push({ holder, since: performance.now(), held: false, until: Number.POSITIVE_INFINITY });
+      else {
+        const since = performance.now();
+        claimsOn(name).push({ holder, since, held: false, wasHeld: false, until: Number.POSITIVE_INFINITY });
+      }
     },
     settle(name, holder, has) {
       const claim = current(name, holder);
       if (!claim) throw new Error(`${holder} never asked for ${name}`);
       claim.held = has;
+      claim.wasHeld ||= has;
       if (!has) claim.until = performance.now();
-      const other = claimsOn(name).find(({ held, holder: someone }) => held && someone !== holder);
-      if (has && other) oracle.report(holder, "a name is one account's", `${name} is also ${other.holder}'s`);
+      const other = claimsOn(name).find(({ wasHeld, holder: someone }) => wasHeld && someone !== holder);
+      if (has && other) oracle.report(holder, "a name is one account's", `${name} is or was ${other.holder}'s`);
     },
     doubted(holder) {
       return [...claims.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {
-      const possible = claimsOn(name).some((claim) => claim.holder !== holder && claim.until >= since);
-      if (!possible) oracle.report(holder, 'a name that nobody has can be had', `${name} was refused`);
+      const possible = claimsOn(name).some(
+        (claim) => claim.holder !== holder && (claim.until >= since || claim.wasHeld),
+      );
+      if (!possible) oracle.report(holder, 'a name that nobody has or had can be had', `${name} was refused`);
     },
   };
 }

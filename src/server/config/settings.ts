@@ -287,6 +287,12 @@ export const settings = {
     fallback: '20',
     parse: rate,
   },
+  RATE_RENAMES_PER_MONTH: {
+    description: 'Username changes of one account in 30 days.',
+    example: '1',
+    fallback: '3',
+    parse: rate,
+  },
   TRUSTED_PROXIES: {
     description: 'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted.',
     example: '127.0.0.1,10.0.0.0/8',
