@@ -34,6 +34,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
   descriptor_invalid: 'Check the clock of this device.',
   suite1_refused: 'Omit --suite1.',
+  contact_changed:
+    'No message was created. Ask the recipient over another channel. If they confirm it: vws encrypt --accept-contact',
 };
 
 /** Titles that suit this client better than the server's, which address clients that support only suite 1. */
