@@ -40,7 +40,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 
 /** Titles that suit this client better than the server's, which address clients that support only suite 1. */
 const OWN_TITLES: Partial<Record<ErrorCode, string>> = {
-  suite1_refused: 'This server supports only suite 2.',
+  suite1_refused: 'This server does not accept suite 1, or only over HTTPS.',
 };
 
 /** Describes any error that a command throws. */

@@ -79,6 +79,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   const http = await createHttpServer({
     ...core,
     describeServer: () => describeServer(config, store, core.kemKeys),
+    allowsInsecureSuite1: config.allowsInsecureSuite1,
     addressSubject,
     checkReady: () => store.transaction(probeWrite),
     version,

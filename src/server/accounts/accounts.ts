@@ -5,6 +5,7 @@ import {
   claimSkeletons,
   countRenames,
   type DatedNames,
+  findFormerNames,
   findFormerOwner,
   findNames,
   isNameTaken,
@@ -26,7 +27,7 @@ import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
-import { foldUsername, parseUsername, type Username } from './username.ts';
+import { checkNameHidesPassword, foldUsername, parseUsername, revealsPassword, type Username } from './username.ts';
 
 const USER_ID_LENGTH = 16;
 const MONTH_MS = 30 * 24 * 60 * 60 * 1000;
@@ -59,6 +60,7 @@ export interface PreparedUsername extends Username {
 export interface PreparedPasswordChange {
   readonly verified: VerifiedPassword;
   readonly passwordHash: string;
+  readonly newPassword: string;
 }
 
 /**
@@ -91,6 +93,7 @@ export class Accounts {
     const username = parseUsername(usernameText);
     const email = parseEmail(emailText);
     checkPasswordPolicy(password, { username: username.username, email: email.email });
+    checkNameHidesPassword(usernameText, password);
     // The insert checks again; checking here only saves the hash.
     await this.#store.transaction((tx) => rejectTaken(tx, username, email));
     return { ...username, ...email, passwordHash: await this.#hasher.hash(password) };
@@ -147,7 +150,9 @@ export class Accounts {
     const username = parseUsername(newUsername);
     checkPasswordFormat(password);
     const user = await this.#findUser(userId);
-    return { ...username, verified: await this.#credentials.verify(user.email_key, password) };
+    const verified = await this.#credentials.verify(user.email_key, password);
+    checkNameHidesPassword(newUsername, password);
+    return { ...username, verified };
   }
 
   /**
@@ -179,20 +184,24 @@ export class Accounts {
     const user = await this.#findUser(userId);
     checkPasswordPolicy(newPassword, user);
     const verified = await this.#credentials.verify(user.email_key, password);
-    return { verified, passwordHash: await this.#hasher.hash(newPassword) };
+    return { verified, passwordHash: await this.#hasher.hash(newPassword), newPassword };
   }
 
   /**
    * Also ends every other session of the user.
    *
-   * @throws Problem `invalid_credentials`
+   * @throws Problem `invalid_credentials`, `password_refused` if it is part of a name of the account
    */
   async changePassword(
     transaction: Transaction,
     sessionId: Uint8Array,
-    { verified, passwordHash }: PreparedPasswordChange,
+    { verified, passwordHash, newPassword }: PreparedPasswordChange,
   ): Promise<void> {
     const user = await this.#credentials.confirm(transaction, verified);
+    const names = [user.username, ...(await findFormerNames(transaction, user.user_id))];
+    if (names.some((name) => revealsPassword(name, newPassword))) {
+      throw new Problem('password_refused', { detail: 'The password is part of a username of this account.' });
+    }
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { character, textOf, usernameText } from '../../../test/support/arbitraries.ts';
-import { foldUsername, parseUsername } from './username.ts';
+import { foldUsername, parseUsername, revealsPassword } from './username.ts';
 
 const refused = { code: 'invalid_username' };
 
@@ -149,6 +149,28 @@ test('all spellings of a name have a common skeleton', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('a name must not contain a password, or a block of it that an attacker can cut out', () => {
+  for (const [name, password] of [
+    ['Secret_2026', 'Secret_2026'],
+    ['the name of Ada_Secret_2026', 'Secret_2026'],
+    ['Ｓecret_2026', 'Secret_2026'],
+    ['correct horse batt', 'correct horse battery staple'],
+    ['ttery staple correct', 'correct horse battery staple'],
+    ['blue owl sky!', ' blue owl sky! '],
+  ] as const) {
+    assert.ok(revealsPassword(name, password), name);
+  }
+  for (const [name, password] of [
+    ['secret_2026', 'Secret_2026'],
+    ['Secret', 'Secret_2026'],
+    ['correct horse', 'correct horse battery staple'],
+    ['ple', 'correct horse battery staple sample'],
+    ['Ada', ''],
+  ] as const) {
+    assert.ok(!revealsPassword(name, password), name);
+  }
 });
 
 test('names that differ in a letter are different', () => {

@@ -1,6 +1,7 @@
 // The rule for usernames, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
 import { hasBlankCharacter, hasOneScript, skeletonsOf } from './confusables.ts';
+import { normalizePassword } from './passwordPolicy.ts';
 
 /** In Unicode code points after normalization. */
 const MAX_USERNAME_LENGTH = 64;
@@ -67,6 +68,30 @@ export function foldUsername(text: string): string {
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
   // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ and ß.
   return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+/** In suite 1, a field is encrypted in blocks of this length. */
+const CIPHER_BLOCK_BYTES = 16;
+/** A password has at least this length; shorter ends of longer ones reveal little. */
+const MIN_BLOCK_BYTES = 8;
+
+/**
+ * Reports whether a text contains the password or a block of it. In suite 1 without HTTPS, an attacker can assemble a name
+ * from the encrypted blocks of a password, and read the name afterwards.
+ */
+export function revealsPassword(name: string, password: string): boolean {
+  const text = Buffer.from(name.normalize('NFKC'));
+  const secret = Buffer.from(normalizePassword(password).trim());
+  for (let start = 0; start < secret.length; start += CIPHER_BLOCK_BYTES) {
+    const block = secret.subarray(start, start + CIPHER_BLOCK_BYTES);
+    if (block.length >= MIN_BLOCK_BYTES && text.includes(block)) return true;
+  }
+  return false;
+}
+
+/** @throws Problem `invalid_username` */
+export function checkNameHidesPassword(name: string, password: string): void {
+  if (revealsPassword(name, password)) throw invalid('A username must not contain the password.');
 }
 
 function tooLong(): Problem {

@@ -30,6 +30,7 @@ test('defaults: a local server with all data in one folder', () => {
     masterKey: { file: join(folder, 'master.key') },
     identityKey: undefined,
     acceptsSuite1: true,
+    allowsInsecureSuite1: false,
     downgradeProtection: false,
     mail: { sender: 'vws@localhost', senderName: 'VWS', subject: 'Your recovery code' },
     smtp: undefined,

@@ -22,6 +22,8 @@ export interface Config {
   /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
+  /** Accepts suite 1 over plain HTTP, also from other machines. */
+  readonly allowsInsecureSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
   /** Undefined: mails are written to the local mailbox. */
@@ -63,7 +65,8 @@ export function readConfig(environment: Environment): Config {
     database: readDatabase(environment, dataFolder),
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
-    acceptsSuite1: read(environment, 'VWS_SUITE1'),
+    acceptsSuite1: read(environment, 'VWS_SUITE1') !== 'off',
+    allowsInsecureSuite1: read(environment, 'VWS_SUITE1') === 'insecure',
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
     mail: {
       sender: readSender(environment, smtp),
