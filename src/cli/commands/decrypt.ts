@@ -9,8 +9,8 @@ import { formatTime } from './formatTime.ts';
 export const command = defineClientCommand({
   name: 'decrypt',
   description:
-    'Decrypts a message that was encrypted for you and prints the text unchanged. On a terminal, control characters are ' +
-    'escaped, as \\x1b. The sender and the time are written to standard error.',
+    'Decrypts a message that was encrypted for you and prints the text unchanged. On a terminal, the text is indented, and ' +
+    'control and format characters are escaped, as \\x1b. The sender and the time are written to standard error.',
   args: { '[file]': 'the message (default, or with -: standard input). Whitespace in it is ignored' },
   json: '{"text","sender","senderNow","senderId","sentAt","contactChanged"}; unknown values are null',
   notes:
