@@ -14,6 +14,8 @@ export const commonOptions = {
   '--pin <fingerprint>':
     'connect only to the server with this fingerprint; get it from the operator. Replaces a different stored fingerprint ' +
     'and starts a new session. Without it, the first fingerprint that the server shows is trusted and stored',
+  '--trust-first-use':
+    'without a terminal, trust the first fingerprint also over plain HTTP; an attacker on the network path can forge it',
   '--timeout <seconds>': `how long to wait for a response (default: ${DEFAULT_TIMEOUT_SECONDS})`,
   '--json': 'print the result, or the error, as one line of JSON on standard output',
   '--state <folder>':
@@ -27,6 +29,8 @@ export interface CommonOptions {
   /** Without a trailing slash. */
   readonly url: string;
   readonly pin: string | undefined;
+  /** Trusts the first fingerprint without a terminal, also over plain HTTP. */
+  readonly trustFirstUse: boolean;
   readonly suite: 1 | 2;
   readonly timeoutMs: number;
   readonly json: boolean;
@@ -46,6 +50,7 @@ export function readCommonOptions(
   return {
     url,
     pin: readPin(values.pin?.trim(), suite),
+    trustFirstUse: values['trust-first-use'] === true,
     suite,
     timeoutMs: readTimeout(values.timeout?.trim()),
     json: values.json === true,

@@ -6,7 +6,7 @@ import { CommandError } from '../errors.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { connectReporting } from './connect.ts';
 import { describePending, readPending } from './pending.ts';
-import { ensurePin, fetchFingerprint, identityChanged } from './pin.ts';
+import { ensurePin, fetchFingerprint, identityChanged, isPlaintext } from './pin.ts';
 
 const NO_RESPONSE_CODES = ['network', 'deadline', 'bad_answer'];
 
@@ -76,12 +76,6 @@ async function prepare(options: CommonOptions, shell: Shell, acceptsContact = fa
   }
   const { suite1 } = await import('../../client/suite1/suite.ts');
   return new SessionOpener(options, shell, { suite: suite1 });
-}
-
-/** Loopback traffic cannot be intercepted on the network. */
-function isPlaintext(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** Opens sessions with the server that the options and the pin identify. */
