@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import type { None, Values } from './command.ts';
 import { UsageError } from './errors.ts';
+import { checkPrivateFolder } from './state/files.ts';
 import { findStateFolder, type ServerState, StateFolder } from './state/state.ts';
 import type { Shell } from './terminal/shell.ts';
 
@@ -61,7 +62,9 @@ export function readCommonOptions(
 
 function readStateFolder(option: string | undefined, environment: Shell['environment']): string {
   const folder = findStateFolder(option, environment);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) checkPrivateFolder(folder);
+  else if (found) {
     const from = option ? '--state' : environment.VWS_STATE_DIR ? 'VWS_STATE_DIR' : 'XDG_STATE_HOME';
     throw new UsageError(`${from} is not a folder: ${folder}`);
   }
