@@ -1,6 +1,8 @@
 // The transport of suite 1, which authenticates nothing: HTTPS, or this machine.
 import type { FastifyRequest } from 'fastify';
-import ipaddr from 'ipaddr.js';
+
+/** An IPv4 address may be mapped to IPv6. */
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.[\d.]+)$/;
 
 /** Reports whether a request may have been forged on the network: it arrived over plain HTTP, and not from this machine. */
 export function isForgeable({
@@ -12,9 +14,5 @@ export function isForgeable({
 }): boolean {
   // Read by Fastify from X-Forwarded-Proto, if a trusted proxy sent it.
   if (protocol === 'https') return false;
-  return headers['x-forwarded-proto'] === 'http' || !isLoopback(socket.remoteAddress ?? '');
-}
-
-function isLoopback(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+  return headers['x-forwarded-proto'] === 'http' || !LOOPBACK.test(socket.remoteAddress ?? '');
 }
