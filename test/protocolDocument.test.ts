@@ -98,6 +98,9 @@ describe('the suite 2 client in docs/protocol.md', () => {
       cwd: join(docs, '..'),
       env: { ...process.env, VWS_URL: server.url, VWS_PIN: identity },
     });
-    assert.match(stdout, /message: 'Meet me at noon.',\s+sender: 'ada',\s+sent_at: \d+/);
+    assert.match(
+      stdout,
+      /message: 'Meet me at noon.',\s+sender: 'ada',\s+sender_now: 'ada',\s+sender_id: '\w{32}',\s+sent_at: \d+/,
+    );
   });
 });

@@ -94,11 +94,13 @@ test('suite 2', async (t) => {
     assert.equal(expectMessage(await existing.decrypt(String(sent.json.message))), 'Grüße');
     const ciphertext = expectMessage(await existing.encrypt(ada.username, 'zurück'));
     const { json } = await client.call('/decrypt', { message: ciphertext }, { kem: true });
-    const { sent_at: sentAt, ...decrypted } = json;
-    assert.deepEqual(decrypted, { message: 'zurück', sender: bob.username });
+    const { sent_at: sentAt, sender_id: senderId, ...decrypted } = json;
+    assert.deepEqual(decrypted, { message: 'zurück', sender: bob.username, sender_now: bob.username });
+    assert.match(String(senderId), /^[0-9a-f]{32}$/);
     assert.ok(Number(sentAt) >= before && Number(sentAt) <= Date.now());
     expectDone(await existing.call('/change_username', { new_username: `${bob.username}-2`, password: bob.password }));
-    assert.equal((await client.call('/decrypt', { message: ciphertext })).json.sender, `${bob.username}-2`);
+    const renamed = (await client.call('/decrypt', { message: ciphertext })).json;
+    assert.deepEqual([renamed.sender, renamed.sender_now], [bob.username, `${bob.username}-2`]);
 
     // The sealed name counts, not the one in the path.
     const { username } = ada;

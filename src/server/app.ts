@@ -1,6 +1,7 @@
 // Composition: creates the parts of the server and connects them.
 import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
+import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
@@ -65,6 +66,7 @@ export interface App {
 /** Creates the server. Nothing listens and no mail is sent before {@link App.listen}. */
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
+  await claimEarlierNames(store);
   const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
   const hasher = await PasswordHasher.create({
     pepper: masterKey.derive('vws password pepper'),
@@ -77,6 +79,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   const http = await createHttpServer({
     ...core,
     describeServer: () => describeServer(config, store, core.kemKeys),
+    allowsInsecureSuite1: config.allowsInsecureSuite1,
     addressSubject,
     checkReady: () => store.transaction(probeWrite),
     version,
@@ -211,6 +214,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
+    renamesPerMonth: config.rates.renamesPerMonth,
     clock,
   });
   const recovery = new RecoveryRules({

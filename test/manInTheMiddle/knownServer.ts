@@ -14,6 +14,6 @@ export async function startKnownServer(t: TestContext, settings: Settings = {}):
   const { privateKey } = generateKeyPairSync('ed25519');
   const { x: fingerprint = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const server = await startServer(t, { ...settings, VWS_IDENTITY_KEY: pem });
+  const server = await startServer(t, { RATE_RENAMES_PER_MONTH: '1000', ...settings, VWS_IDENTITY_KEY: pem });
   return { server, identity: { fingerprint, sign: (bytes) => sign(null, bytes, privateKey) } };
 }

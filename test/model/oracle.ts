@@ -177,7 +177,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     count(`${request.to}: ${outcome}`);
 
     if (outcome === 'done' && request.to === 'encrypt') {
-      const [reader = ''] = [...state.users].find(([, { username }]) => username === request.username) ?? [];
+      const [reader = ''] = [...state.users].find(([, { names }]) => names.has(request.username)) ?? [];
       messages.push({ ciphertext: answer.message ?? '', text: request.text, reader });
     }
     if (outcome === 'done' && request.to === 'decrypt') assert.equal(answer.message, request.text);

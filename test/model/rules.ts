@@ -14,6 +14,8 @@ const MAX_CODES = 5;
 
 export interface User {
   username: string;
+  /** All names that the user has or had: no other user gets them. */
+  readonly names: Set<string>;
   readonly email: string;
   password: string;
   /** Changes with every new password, even an equal one. */
@@ -83,7 +85,7 @@ function findByEmail({ users }: State, email: string): User | undefined {
 }
 
 function findByName({ users }: State, username: string): User | undefined {
-  return [...users.values()].find((user) => user.username === username);
+  return [...users.values()].find(({ names }) => names.has(username));
 }
 
 function needsLogin({ to }: Request): boolean {
@@ -208,15 +210,18 @@ function takeEffect(
     case 'register': {
       const { username, email, password } = request;
       next.user = ids.user;
-      state.users.set(ids.user ?? '', { username, email, password, passwordVersion: 1 });
+      state.users.set(ids.user ?? '', { username, names: new Set([username]), email, password, passwordVersion: 1 });
       return;
     }
     case 'log in':
       next.user = [...state.users].find(([, { email }]) => email === request.email)?.[0] ?? null;
       return;
-    case 'change name':
-      (state.users.get(step.user ?? '') as User).username = request.username;
+    case 'change name': {
+      const user = state.users.get(step.user ?? '') as User;
+      user.username = request.username;
+      user.names.add(request.username);
       return;
+    }
     case 'change password':
       setPassword(state, step.user ?? '', request.newPassword, sessionId);
       return;

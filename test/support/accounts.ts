@@ -45,6 +45,7 @@ export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
+  readonly renamesPerMonth?: number;
 }
 
 export async function createAccountsHarness(
@@ -52,6 +53,7 @@ export async function createAccountsHarness(
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
   const { hasher = await createTestHasher(), limitMails = async () => {}, downgradeProtection = false } = options;
+  const { renamesPerMonth = 100 } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: RecoveryMail[] = [];
@@ -67,7 +69,7 @@ export async function createAccountsHarness(
   const credentials = new Credentials({ store, hasher, attemptsKey: randomBytes(32), clock });
   const createUserKey = async () => {};
   const accounts = new Accounts({
-    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
+    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, renamesPerMonth, clock },
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({

@@ -34,12 +34,28 @@ export function textOf(
   return fc.array(character, { ...length, size: 'max' }).map((characters) => characters.join(''));
 }
 
+/** Scripts of names; most names that mix scripts are refused. */
+const SCRIPTS = ['Latin', 'Greek', 'Cyrillic', 'Arabic', 'Georgian', 'Devanagari', 'Hangul', 'Katakana', 'Cherokee'];
+
+/** A character of a script, or a common one. */
+function nameCharacter(script: string): fc.Arbitrary<string> {
+  const ofScript = new RegExp(`\\p{scx=${script}}`, 'u');
+  const ofNone = /[\p{scx=Common}\p{scx=Inherited}]/u;
+  return fc.oneof(
+    characterThat((text) => ofScript.test(text) && !WITHOUT_MEANING.test(text)),
+    characterThat((text) => ofNone.test(text) && !WITHOUT_MEANING.test(text)),
+    fc.constantFrom(...HARD),
+  );
+}
+
 /** A text that can be registered as a name, before normalization. */
-export const usernameText: fc.Arbitrary<string> = textOf(character, { maxLength: 20 }).filter((text) => {
-  try {
-    parseUsername(text);
-    return true;
-  } catch {
-    return false;
-  }
-});
+export const usernameText: fc.Arbitrary<string> = fc
+  .oneof(...SCRIPTS.map((script) => textOf(nameCharacter(script), { maxLength: 12 })))
+  .filter((text) => {
+    try {
+      parseUsername(text);
+      return true;
+    } catch {
+      return false;
+    }
+  });

@@ -70,6 +70,7 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
     },
     handlers,
     checkHandshakeRate: async (_, address) => void admitted.push(address),
+    allowsInsecureSuite1: true,
     addressSubject: (address) => address,
     checkReady: async () => {},
     describeServer: async () => ({ suites: [1, 2] }),

@@ -108,7 +108,10 @@ test('checks report a name of two accounts, and a free name that is refused', ()
   names.settle('n', 'ada', false);
   names.settle('n', 'bob', false);
   names.refused('n', 'eve', performance.now() + 1);
-  assert.deepEqual(promisesBroken(oracle).slice(1), ['a free name can be taken']);
+  names.doubt('m', 'ada');
+  names.settle('m', 'ada', false);
+  names.refused('m', 'eve', performance.now() + 1);
+  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that no account has or had can be taken']);
 });
 
 test('checks report lost mails', async (t) => {

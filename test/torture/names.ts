@@ -7,6 +7,8 @@ type Holding = {
   readonly since: number;
   /** Certainly held: acknowledged, and no request to change it was sent. */
   held: boolean;
+  /** The holder certainly had it at some time, and so keeps it reserved. */
+  wasHeld: boolean;
   /** Last time at which the holder may have had it. */
   until: number;
 };
@@ -40,22 +42,28 @@ export function createNameRegistry(oracle: Oracle): NameRegistry {
     doubt(name, holder) {
       const holding = current(name, holder);
       if (holding) holding.held = false;
-      else holdingsOf(name).push({ holder, since: performance.now(), held: false, until: Number.POSITIVE_INFINITY });
+      else {
+        const since = performance.now();
+        holdingsOf(name).push({ holder, since, held: false, wasHeld: false, until: Number.POSITIVE_INFINITY });
+      }
     },
     settle(name, holder, has) {
       const holding = current(name, holder);
       if (!holding) throw new Error(`${holder} never requested ${name}`);
       holding.held = has;
+      holding.wasHeld ||= has;
       if (!has) holding.until = performance.now();
-      const other = holdingsOf(name).find(({ held, holder: another }) => held && another !== holder);
-      if (has && other) oracle.report(holder, 'a name belongs to one account', `${name} is also ${other.holder}'s`);
+      const other = holdingsOf(name).find(({ wasHeld, holder: another }) => wasHeld && another !== holder);
+      if (has && other) oracle.report(holder, 'a name belongs to one account', `${name} is or was ${other.holder}'s`);
     },
     doubted(holder) {
       return [...holdings.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {
-      const possible = holdingsOf(name).some((holding) => holding.holder !== holder && holding.until >= since);
-      if (!possible) oracle.report(holder, 'a free name can be taken', `${name} was refused`);
+      const possible = holdingsOf(name).some(
+        (holding) => holding.holder !== holder && (holding.until >= since || holding.wasHeld),
+      );
+      if (!possible) oracle.report(holder, 'a name that no account has or had can be taken', `${name} was refused`);
     },
   };
 }

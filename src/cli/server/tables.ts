@@ -50,6 +50,18 @@ const layouts: Layouts = {
       min_suite: 'integer',
     },
   },
+  former_names: {
+    primaryKey: ['username_key'],
+    columns: { username_key: 'text', user_id: 'bytes', username: 'text', released_at: 'integer' },
+  },
+  name_history: {
+    primaryKey: ['user_id', 'valid_until'],
+    columns: { user_id: 'bytes', valid_until: 'integer', username: 'text' },
+  },
+  name_skeletons: {
+    primaryKey: ['skeleton'],
+    columns: { skeleton: 'text', user_id: 'bytes' },
+  },
   user_keys: {
     primaryKey: ['user_id', 'version'],
     columns: {

@@ -22,6 +22,8 @@ export interface Config {
   /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
+  /** Accepts suite 1 over plain HTTP, also from other machines. */
+  readonly allowsInsecureSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
   /** Undefined: mails are written to the local mailbox. */
@@ -36,6 +38,7 @@ export interface Config {
     readonly registrationsPerMinute: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
+    readonly renamesPerMonth: number;
   };
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -62,7 +65,8 @@ export function readConfig(environment: Environment): Config {
     database: readDatabase(environment, dataFolder),
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
-    acceptsSuite1: read(environment, 'VWS_SUITE1'),
+    acceptsSuite1: read(environment, 'VWS_SUITE1') !== 'off',
+    allowsInsecureSuite1: read(environment, 'VWS_SUITE1') === 'insecure',
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
     mail: {
       sender: readSender(environment, smtp),
@@ -84,6 +88,7 @@ export function readConfig(environment: Environment): Config {
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+      renamesPerMonth: read(environment, 'RATE_RENAMES_PER_MONTH'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],

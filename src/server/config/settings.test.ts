@@ -107,7 +107,17 @@ const cases: Record<SettingName, Case> = {
     ],
     read: ({ identityKey }) => identityKey && publicKeyOf(identityKey),
   },
-  VWS_SUITE1: flag((config) => config.acceptsSuite1),
+  VWS_SUITE1: {
+    good: [
+      ['on', [true, false]],
+      ['true', [true, false]],
+      ['off', [false, false]],
+      ['0', [false, false]],
+      ['insecure', [true, true]],
+    ],
+    bad: ['2', 'maybe', 'secure'],
+    read: (config) => [config.acceptsSuite1, config.allowsInsecureSuite1],
+  },
   VWS_DOWNGRADE_PROTECTION: flag((config) => config.downgradeProtection),
   MAIL_SERVER: {
     ...any((config) => config.smtp?.server, 'smtp.example.org', '192.0.2.7'),
@@ -135,6 +145,7 @@ const cases: Record<SettingName, Case> = {
   RATE_REGISTRATIONS_PER_MINUTE: rate((config) => config.rates.registrationsPerMinute),
   RATE_RECOVERIES_PER_MINUTE: rate((config) => config.rates.recoveriesPerMinute),
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
+  RATE_RENAMES_PER_MONTH: rate((config) => config.rates.renamesPerMonth),
   TRUSTED_PROXIES: {
     good: [
       ['127.0.0.1', ['127.0.0.1']],

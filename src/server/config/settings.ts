@@ -47,6 +47,15 @@ function flag(value: string): boolean {
   throw new Error('must be on or off (true or false)');
 }
 
+function suite1Mode(value: string): 'on' | 'off' | 'insecure' {
+  if (value === 'insecure') return value;
+  try {
+    return flag(value) ? 'on' : 'off';
+  } catch {
+    throw new Error('must be on, off or insecure');
+  }
+}
+
 function oneOf<const T extends string>(...choices: readonly T[]): (value: string) => T {
   return (value) => {
     const choice = choices.find((candidate) => candidate === value);
@@ -169,10 +178,11 @@ export const settings = {
     parse: readIdentityKey,
   },
   VWS_SUITE1: {
-    description: 'Accept suite 1, which is only safe over HTTPS; `off` refuses it.',
+    description:
+      'Accept suite 1: `on` over HTTPS (`X-Forwarded-Proto: https` from `TRUSTED_PROXIES`) and from this machine, `insecure` also over plain HTTP, `off` not at all.',
     example: 'off',
     fallback: 'on',
-    parse: flag,
+    parse: suite1Mode,
   },
   VWS_DOWNGRADE_PROTECTION: {
     description: 'Once an account is registered or logged in to with suite 2, refuse suite 1 logins for it.',
@@ -287,8 +297,15 @@ export const settings = {
     fallback: '20',
     parse: rate,
   },
+  RATE_RENAMES_PER_MONTH: {
+    description: 'Username changes of one account in 30 days.',
+    example: '1',
+    fallback: '3',
+    parse: rate,
+  },
   TRUSTED_PROXIES: {
-    description: 'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted.',
+    description:
+      'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.',
     example: '127.0.0.1,10.0.0.0/8',
     parse: networks,
   },

@@ -7,18 +7,22 @@ import {
   HANDSHAKE_PATH,
   pathWithoutName,
 } from '../../protocol/endpoints.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import type { Exchange } from '../sessions/exchange.ts';
 import type { Handler, Handlers } from '../sessions/handler.ts';
-import { readBody, SHORT_BODY_LIMIT, textField } from './body.ts';
+import { readBody, SHORT_BODY_LIMIT, suiteOf, textField } from './body.ts';
 import { usernameCandidates } from './compat/usernamePath.ts';
 import { handshakeSchema, hidden, sealedSchema } from './openapi.ts';
 import { replyWithJson } from './replies.ts';
+import { isForgeable } from './suite1Transport.ts';
 
 export interface RouteDependencies {
   readonly exchange: Pick<Exchange, 'openSession' | 'run'>;
   readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
+  /** Accepts suite 1 without HTTPS, also from other machines. */
+  readonly allowsInsecureSuite1: boolean;
   /** Maps an IP address to the subject of its rate limits. */
   readonly addressSubject: (address: string) => string;
 }
@@ -37,20 +41,27 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies,
 
 function addHandshakeRoute(
   app: FastifyInstance,
-  { exchange, checkHandshakeRate, addressSubject }: RouteDependencies,
+  { exchange, checkHandshakeRate, addressSubject, allowsInsecureSuite1 }: RouteDependencies,
 ): void {
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
     const address = addressSubject(request.ip);
-    const { status, body } = await exchange.openSession(readBody(request), (tx) => checkHandshakeRate(tx, address));
+    const handshake = readBody(request);
+    checkTransport(request, allowsInsecureSuite1);
+    const { status, body } = await exchange.openSession(handshake, (tx) => checkHandshakeRate(tx, address));
     return replyWithJson(reply, status, body);
   });
 }
 
 /** @returns the route handler of an endpoint inside a session */
-function createResponder({ exchange, addressSubject }: RouteDependencies, endpoint: Endpoint, handler: Handler) {
+function createResponder(
+  { exchange, addressSubject, allowsInsecureSuite1 }: RouteDependencies,
+  endpoint: Endpoint,
+  handler: Handler,
+) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const segment = (request.params as { username?: string }).username ?? '';
     const body = readBody(request);
+    const mayBeForged = checkTransport(request, allowsInsecureSuite1);
     const response = await exchange.run(handler, {
       endpoint,
       body,
@@ -58,7 +69,20 @@ function createResponder({ exchange, addressSubject }: RouteDependencies, endpoi
       bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
       address: addressSubject(request.ip),
       recipientNames: usernameCandidates(segment),
+      isForgeable: mayBeForged,
     });
     return replyWithJson(reply, response.status, response.body);
   };
+}
+
+/**
+ * Checks the transport of a request whose body was read.
+ *
+ * @returns true if the request may be forged
+ * @throws Problem `suite1_refused` if that is not allowed
+ */
+function checkTransport(request: FastifyRequest, allowsInsecureSuite1: boolean): boolean {
+  const mayBeForged = suiteOf(request) === 1 && isForgeable(request);
+  if (!mayBeForged || allowsInsecureSuite1) return mayBeForged;
+  throw new Problem('suite1_refused', { detail: 'Suite 1 requires HTTPS. Use https:// or a client with suite 2.' });
 }

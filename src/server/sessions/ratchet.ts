@@ -30,6 +30,11 @@ import type {
 
 /** Responses to requests of one step that may wait for the client to use one of them. */
 export const MAX_UNUSED_RESPONSES = 32;
+/**
+ * Time for which a step that changed something accepts another request over a connection without HTTPS. Afterwards such a
+ * request is more likely forged than sent by a client that lost a response.
+ */
+export const ANOTHER_REQUEST_WINDOW_MS = 5_000;
 /** A longer response body of a repeatable request, in characters, is regenerated instead of being stored. */
 export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
 
@@ -94,6 +99,7 @@ export class Ratchet {
    *
    * @returns undefined if the request was not executed with this step
    * @throws Problem `out_of_sync` if another request was, and the suite allows one request per step
+   * @throws Problem `session_not_found` if a forgeable request came too late after another one
    */
   async replay(tx: Transaction, request: SealedRequest, step: FoundStep): Promise<StoredResponse | undefined> {
     // Spares the hot path a query: no request has been executed with an unused step.
@@ -101,6 +107,7 @@ export class Ratchet {
     const sealed = await findSealedResponse(tx, step, request.requestHash);
     if (!sealed) {
       if (!request.suite.allowsAnotherRequest) throw new Problem('out_of_sync');
+      if (request.isForgeable) await this.#rejectLate(tx, step);
       return undefined;
     }
     const stored = request.encryption.openResponse(sealed, request.requestHash);
@@ -161,6 +168,13 @@ export class Ratchet {
     const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, recoveryId: null };
     const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
     await insertStep(tx, this.#newStep(suite, keys, session, origin));
+  }
+
+  async #rejectLate(tx: Transaction, step: FoundStep): Promise<void> {
+    const since = this.#clock() - ANOTHER_REQUEST_WINDOW_MS;
+    const children = await findChildSteps(tx, step);
+    const isLate = children.some(({ repeatable, last_used_at }) => !repeatable && last_used_at < since);
+    if (isLate) throw new Problem('session_not_found');
   }
 
   #timeoutOf(step: FoundStep, { unusedTimeoutMs = this.#idleTimeoutMs }: Suite): number {

@@ -48,12 +48,10 @@ test('a new database gets every migration exactly once', async (t) => {
   assert.deepEqual(look(path), first);
 });
 
-test('versions are consecutive from 1, and the newest is the schema version', () => {
-  assert.deepEqual(
-    versions,
-    versions.map((_, index) => index + 1),
-  );
-  assert.equal(SCHEMA_VERSION, versions.length);
+test('versions ascend from 1, and the newest is the schema version', () => {
+  assert.equal(versions[0], 1);
+  assert.ok(versions.every((version, index) => index === 0 || version > (versions[index - 1] ?? version)));
+  assert.equal(SCHEMA_VERSION, versions.at(-1));
 });
 
 test('data survives reopening', async (t) => {

@@ -138,6 +138,26 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
+const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE IF NOT EXISTS former_names (
+    username_key TEXT PRIMARY KEY,
+    user_id ${bytes},
+    username TEXT NOT NULL,
+    released_at ${integer} NOT NULL
+  ) ${table}`,
+  `CREATE TABLE name_history (
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    valid_until ${integer} NOT NULL,
+    username TEXT NOT NULL,
+    PRIMARY KEY (user_id, valid_until)
+  ) ${table}`,
+  `CREATE TABLE name_skeletons (
+    skeleton TEXT PRIMARY KEY,
+    user_id ${bytes} REFERENCES users (user_id) ON DELETE SET NULL
+  ) ${table}`,
+  'CREATE INDEX name_skeletons_by_user ON name_skeletons (user_id) WHERE user_id IS NOT NULL',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -145,6 +165,7 @@ export const migrations: readonly Migration[] = [
     statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
   { version: 2, statements: suite2Tables },
+  { version: 6, statements: nameTables },
 ];
 
 /** The schema version that this program reads and writes. */

@@ -35,6 +35,25 @@ export interface Schema {
     /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
   };
+  former_names: {
+    username_key: string;
+    /** The user who may return to the name and is reached under it; null if the account was deleted. */
+    user_id: Uint8Array | null;
+    username: string;
+    released_at: number;
+  };
+  name_history: {
+    user_id: Uint8Array;
+    /** When the user gave up the name. */
+    valid_until: number;
+    username: string;
+  };
+  name_skeletons: {
+    /** Form of a name that is equal for names that look alike: see accounts/confusables.ts. */
+    skeleton: string;
+    /** The user it is reserved for; null if the account was deleted. */
+    user_id: Uint8Array | null;
+  };
   user_keys: {
     user_id: Uint8Array;
     version: number;

@@ -177,10 +177,10 @@ async function takeOverParent(tx: Transaction, { parent_id }: FoundStep, next: S
 export async function findChildSteps(
   { db }: Transaction,
   { session_id, step_id }: Pick<SessionStep, 'session_id' | 'step_id'>,
-): Promise<Pick<SessionStep, 'step_id' | 'repeatable'>[]> {
+): Promise<Pick<SessionStep, 'step_id' | 'repeatable' | 'last_used_at'>[]> {
   return db
     .selectFrom('session_steps')
-    .select(['step_id', 'repeatable'])
+    .select(['step_id', 'repeatable', 'last_used_at'])
     .where('session_id', '=', session_id)
     .where('parent_id', '=', step_id)
     .orderBy('last_used_at')

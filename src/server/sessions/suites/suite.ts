@@ -27,6 +27,8 @@ export interface WireRequest {
   readonly address: string;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
+  /** True if an attacker on the network path may have sent it: suite 1 without HTTPS. */
+  readonly isForgeable?: boolean;
 }
 
 /** A response as sent, stored until the client proves that it arrived. */
