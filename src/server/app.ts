@@ -15,6 +15,7 @@ import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } fro
 import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
+import { UnknownSessions } from './limits/unknownSessions.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
@@ -78,12 +79,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     ...core,
     describeServer: () => describeServer(config, store, core.kemKeys),
     addressSubject,
+    unknownSessions: new UnknownSessions(config.rates.unknownSessionsPerMinute),
     checkReady: () => store.transaction(probeWrite),
     version,
-    maxTextBytes: config.maxTextBytes,
-    maxConnections: config.maxConnections,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
+    config,
     log,
   });
   const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>

@@ -43,10 +43,15 @@ test('defaults: a local server with all data in one folder', () => {
       registrationsPerMinute: 1200,
       recoveriesPerMinute: 3000,
       recoveryMailsPerHour: 20,
+      unknownSessionsPerMinute: 6000,
     },
     trustedProxies: [],
     corsOrigins: [],
+    allowedHosts: [],
     maxConnections: 20_000,
+    maxConnectionsPerAddress: 4000,
+    maxBodyMemory: 128 * 1024 * 1024,
+    minBodyRate: 200,
     logLevel: 'info',
   });
 });

@@ -36,10 +36,18 @@ export interface Config {
     readonly registrationsPerMinute: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
+    readonly unknownSessionsPerMinute: number;
   };
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** Names that clients may use for a server on the loopback interface. */
+  readonly allowedHosts: readonly string[];
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes. */
+  readonly maxBodyMemory: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -84,10 +92,15 @@ export function readConfig(environment: Environment): Config {
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+      unknownSessionsPerMinute: read(environment, 'RATE_UNKNOWN_SESSIONS_PER_MINUTE'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],
+    allowedHosts: optional(environment, 'ALLOWED_HOSTS') ?? [],
     maxConnections: read(environment, 'MAX_CONNECTIONS'),
+    maxConnectionsPerAddress: read(environment, 'MAX_CONNECTIONS_PER_ADDRESS'),
+    maxBodyMemory: read(environment, 'MAX_BODY_MEMORY_MIB') * 1024 * 1024,
+    minBodyRate: read(environment, 'MIN_BODY_BYTES_PER_SECOND'),
     logLevel: read(environment, 'LOG_LEVEL'),
   };
 }
