@@ -1,0 +1,32 @@
+// Errors in transactions: faults of this program are not reported as an unavailable database.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openTestStore } from '../../../test/support/store.ts';
+
+test('an error of Node.js in a transaction is thrown unchanged', async (t) => {
+  const store = await openTestStore(t);
+  for (const fail of [
+    () => Buffer.from(undefined as unknown as string),
+    () => Buffer.alloc(8).readUInt32BE(8),
+    () => new URL('no URL'),
+    () => structuredClone(() => {}),
+  ]) {
+    await assert.rejects(
+      store.transaction(async () => fail()),
+      ({ name, code }: Error & { code: unknown }) => name !== 'Problem' && code !== 'store_unavailable',
+      String(fail),
+    );
+  }
+});
+
+test('a lost connection is reported as an unavailable database', async (t) => {
+  const store = await openTestStore(t);
+  if (store.engine !== 'postgres') return t.skip('only PostgreSQL has connections');
+  for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_TLS_CERT_ALTNAME_INVALID', '57P01']) {
+    await assert.rejects(
+      store.transaction(() => Promise.reject(Object.assign(new Error('lost'), { code }))),
+      { code: 'store_unavailable' },
+      code,
+    );
+  }
+});
