@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, openDatabase } from './app.ts';
 import { type Config, readConfig, withEnvFile } from './config/config.ts';
+import { warningsOf } from './config/warnings.ts';
 import { createLogger, type ProcessLog } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
@@ -69,6 +70,7 @@ function introduce(
   say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
   say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
+  for (const warning of warningsOf(config, process.env.PGSSLMODE)) say(`WARNING: ${warning}`);
   say('Ctrl-C stops the server.');
 }
 

@@ -1,6 +1,6 @@
 // The configuration: defaults, .env files, secrets from files, mail settings.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../../../test/support/mailFixtures.ts';
@@ -95,7 +95,7 @@ describe('secret setting', () => {
   test('may be read from a file', async (t) => {
     const folder = await temporaryFolder(t);
     const write = async (name: string, contents: string) => {
-      await writeFile(join(folder, name), contents);
+      await writeFile(join(folder, name), contents, { mode: 0o600 });
       return join(folder, name);
     };
     const { masterKey, smtp, database } = readConfig({
@@ -112,7 +112,7 @@ describe('secret setting', () => {
 
   test('is rejected if set twice, or if its file is missing or invalid', async (t) => {
     const file = join(await temporaryFolder(t), 'key');
-    await writeFile(file, 'hunter2hunter2');
+    await writeFile(file, 'hunter2hunter2', { mode: 0o600 });
     assert.match(
       refusalOf({ VWS_MASTER_KEY: KEY, VWS_MASTER_KEY_FILE: file }),
       /^VWS_MASTER_KEY and VWS_MASTER_KEY_FILE are both set: keep one\. Example: VWS_MASTER_KEY=/,
@@ -130,6 +130,17 @@ describe('secret setting', () => {
       refusalOf({ VWS_MASTER_KEY_FILE: file }),
       /^VWS_MASTER_KEY_FILE names a file whose content must be 64 hex/,
     );
+  });
+
+  test('is rejected if other users can access the file of a key', async (t) => {
+    if (process.platform === 'win32') return t.skip('Windows has no permission bits');
+    const file = join(await temporaryFolder(t), 'key');
+    await writeFile(file, KEY, { mode: 0o604 });
+    const refusal = 'names a file that can be accessed by other users (mode 604). Run: chmod o=';
+    assert.ok(refusalOf({ VWS_MASTER_KEY_FILE: file }).startsWith(`VWS_MASTER_KEY_FILE ${refusal} '${file}'`));
+    assert.ok(refusalOf({ VWS_IDENTITY_KEY_FILE: file }).startsWith(`VWS_IDENTITY_KEY_FILE ${refusal} '${file}'`));
+    await chmod(file, 0o440);
+    assert.deepEqual(readConfig({ VWS_MASTER_KEY_FILE: file }).masterKey, { bytes: keyBytes });
   });
 
   test('other settings are not read from files', () => {

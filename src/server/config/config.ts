@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { ExposedFileError, readPrivateFile } from '../keyring/privateFile.ts';
 import type { MailSettings } from '../mail/mail.ts';
 import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
@@ -190,8 +191,11 @@ function find(environment: Environment, name: SettingName): string | undefined {
   if (!file) return text;
   if (text) throw new SettingError(name, `and ${name}_FILE are both set: keep one`, setting.example);
   try {
-    return readFileSync(file, 'utf8').trim();
+    return (setting.isKey ? readPrivateFile(file, { allowsGroup: true }) : readFileSync(file, 'utf8')).trim();
   } catch (error) {
+    if (error instanceof ExposedFileError) {
+      throw new SettingError(`${name}_FILE`, `names a file that ${error.message}`, file);
+    }
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
     throw new SettingError(
       `${name}_FILE`,

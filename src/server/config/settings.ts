@@ -21,6 +21,8 @@ export interface Setting<T> {
   readonly fallback?: string;
   /** The value may come from the file named by `<NAME>_FILE` and is never shown. */
   readonly secret?: boolean;
+  /** That file is refused if other users can access it. */
+  readonly isKey?: boolean;
   /**
    * Parses the text of the variable.
    *
@@ -167,6 +169,7 @@ export const settings = {
       'The master key: 64 hex characters or base64 of 32 bytes. Defaults to `master.key` in `DATA_DIR`, created at the first start.',
     example: 'the output of: openssl rand -hex 32',
     secret: true,
+    isKey: true,
     parse: masterKey,
   },
   VWS_IDENTITY_KEY: {
@@ -174,6 +177,7 @@ export const settings = {
       'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',
     example: 'the output of: openssl genpkey -algorithm ed25519',
     secret: true,
+    isKey: true,
     parse: readIdentityKey,
   },
   VWS_SUITE1: {

@@ -1,32 +1,7 @@
 // Host headers that a server on the loopback interface accepts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHostCheck, isLoopback } from './hostCheck.ts';
-
-test('isLoopback: recognizes the names and addresses of the own machine', () => {
-  for (const host of [
-    '127.0.0.1',
-    '127.255.0.9',
-    '::1',
-    '::ffff:127.0.0.1',
-    'localhost',
-    'LOCALHOST',
-    'app.localhost',
-  ]) {
-    assert.ok(isLoopback(host), host);
-  }
-  for (const host of [
-    '0.0.0.0',
-    '::',
-    '10.0.0.1',
-    '128.0.0.1',
-    'example.org',
-    'localhost.evil.example',
-    'notlocalhost',
-  ]) {
-    assert.ok(!isLoopback(host), host);
-  }
-});
+import { createHostCheck } from './hostCheck.ts';
 
 test('host check: accepts loopback names, the configured ones and requests without a Host header', () => {
   const isAllowed = createHostCheck(['vws.example.org']);

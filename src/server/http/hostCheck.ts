@@ -1,15 +1,9 @@
 // Protection of a server on the loopback interface against DNS rebinding.
-import ipaddr from 'ipaddr.js';
+import { isLoopback } from '../limits/clientAddress.ts';
 
 /** Number of accepted Host headers that are remembered. */
 const MAX_REMEMBERED = 100;
 const HOST_AND_PORT = /^(\[[^\]]+\]|[^:]*)(?::\d*)?$/;
-
-/** Reports whether a server that listens on a host can be reached only from its own machine. */
-export function isLoopback(host: string): boolean {
-  if (/(^|\.)localhost$/i.test(host)) return true;
-  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
-}
 
 /**
  * Creates a check of Host headers. A web page whose domain an attacker points to 127.0.0.1 can send requests to the server

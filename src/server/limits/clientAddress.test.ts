@@ -1,8 +1,8 @@
-// Addresses as subjects of rate limits.
+// Addresses: as subjects of limits, as members of networks, and of the own machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressSubject, createNetworkCheck } from './clientAddress.ts';
+import { addressSubject, createNetworkCheck, isLoopback } from './clientAddress.ts';
 
 test('an IPv4 address counts individually, also in IPv6 notation', () => {
   for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
@@ -66,4 +66,29 @@ test('a network check knows addresses and networks, also in the other notation',
     assert.ok(!isTrusted(address), address);
   }
   assert.ok(!createNetworkCheck([])('127.0.0.1'));
+});
+
+test('isLoopback: recognizes the names and addresses of the own machine', () => {
+  for (const host of [
+    '127.0.0.1',
+    '127.255.0.9',
+    '::1',
+    '::ffff:127.0.0.1',
+    'localhost',
+    'LOCALHOST',
+    'app.localhost',
+  ]) {
+    assert.ok(isLoopback(host), host);
+  }
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '10.0.0.1',
+    '128.0.0.1',
+    'example.org',
+    'localhost.evil.example',
+    'notlocalhost',
+  ]) {
+    assert.ok(!isLoopback(host), host);
+  }
 });

@@ -1,4 +1,4 @@
-// Addresses as subjects of rate limits.
+// Addresses: as subjects of limits, as members of networks, and of the own machine.
 import { BlockList } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
@@ -32,4 +32,10 @@ export function createNetworkCheck(networks: readonly string[]): (address: strin
     else list.addSubnet(address, Number(prefixLength), family);
   }
   return (address) => networks.length > 0 && list.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+}
+
+/** Reports whether a host name or address is one of the own machine. */
+export function isLoopback(host: string): boolean {
+  if (/(^|\.)localhost$/i.test(host)) return true;
+  return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback';
 }
