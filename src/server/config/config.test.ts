@@ -132,8 +132,9 @@ describe('secret setting', () => {
     );
   });
 
-  test('is rejected if other users can access the file of a key', async (t) => {
-    if (process.platform === 'win32') return t.skip('Windows has no permission bits');
+  test('is rejected if other users can access the file of a key', {
+    skip: process.platform === 'win32' ? 'Windows has no permission bits' : false,
+  }, async (t) => {
     const file = join(await temporaryFolder(t), 'key');
     await writeFile(file, KEY, { mode: 0o604 });
     const refusal = 'names a file that can be accessed by other users (mode 604). Run: chmod o=';

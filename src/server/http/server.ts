@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
-import type { Config } from '../config/config.ts';
 import { createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
 import { errorFields, type Logger } from '../log.ts';
 import { BodyReader } from './bodies/bodyReader.ts';
@@ -34,19 +33,21 @@ export interface HttpServerDependencies extends RouteDependencies, MetaDependenc
 }
 
 /** The settings of the HTTP server. */
-export type HttpConfig = Pick<
-  Config,
-  | 'host'
-  | 'acceptsSuite1'
-  | 'maxTextBytes'
-  | 'trustedProxies'
-  | 'corsOrigins'
-  | 'allowedHosts'
-  | 'maxConnections'
-  | 'maxConnectionsPerAddress'
-  | 'maxBodyMemory'
-  | 'minBodyRate'
->;
+export interface HttpConfig {
+  readonly host: string;
+  readonly acceptsSuite1: boolean;
+  readonly maxTextBytes: number;
+  readonly trustedProxies: readonly string[];
+  readonly corsOrigins: readonly string[];
+  /** Host names that are accepted on the loopback interface, in addition to its own. */
+  readonly allowedHosts: readonly string[];
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes. */
+  readonly maxBodyMemory: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
+}
 
 /** Creates the HTTP server, not listening yet. */
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<FastifyInstance> {

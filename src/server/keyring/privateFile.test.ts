@@ -7,8 +7,9 @@ import { temporaryFolder } from '../../../test/support/mailFixtures.ts';
 import { loadMasterKeyFile } from './masterKey.ts';
 import { ExposedFileError, readPrivateFile } from './privateFile.ts';
 
-test('readPrivateFile: refuses a file by its mode, with the command that corrects it', async (t) => {
-  if (process.platform === 'win32') return t.skip('Windows has no permission bits');
+const skip = process.platform === 'win32' ? 'Windows has no permission bits' : false;
+
+test('readPrivateFile: refuses a file by its mode, with the command that corrects it', { skip }, async (t) => {
   const path = join(await temporaryFolder(t), 'key');
   await writeFile(path, 'secret');
   for (const mode of [0o600, 0o400, 0o700]) {
@@ -27,8 +28,7 @@ test('readPrivateFile: refuses a file by its mode, with the command that correct
   }
 });
 
-test('readPrivateFile: allows the group if the caller does', async (t) => {
-  if (process.platform === 'win32') return t.skip('Windows has no permission bits');
+test('readPrivateFile: allows the group if the caller does', { skip }, async (t) => {
   const path = join(await temporaryFolder(t), 'key');
   await writeFile(path, 'secret', { mode: 0o440 });
   assert.equal(readPrivateFile(path, { allowsGroup: true }), 'secret');
@@ -36,8 +36,7 @@ test('readPrivateFile: allows the group if the caller does', async (t) => {
   assert.throws(() => readPrivateFile(path, { allowsGroup: true }), /chmod o= '/);
 });
 
-test('the master key file is refused if other users can read it', async (t) => {
-  if (process.platform === 'win32') return t.skip('Windows has no permission bits');
+test('the master key file is refused if other users can read it', { skip }, async (t) => {
   const path = join(await temporaryFolder(t), 'master.key');
   loadMasterKeyFile(path);
   await chmod(path, 0o644);

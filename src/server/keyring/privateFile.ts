@@ -1,5 +1,6 @@
 // Reads files that contain keys.
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { platform } from 'node:os';
 
 /** Permission bits of the group and of all other users. */
 const GROUP = 0o070;
@@ -25,7 +26,7 @@ export function readPrivateFile(path: string, { allowsGroup = false } = {}): str
   try {
     const stats = fstatSync(file);
     const forbidden = allowsGroup ? OTHERS : GROUP | OTHERS;
-    if (process.platform !== 'win32' && stats.isFile() && (stats.mode & forbidden) !== 0) {
+    if (platform() !== 'win32' && stats.isFile() && (stats.mode & forbidden) !== 0) {
       throw new ExposedFileError(path, stats.mode, allowsGroup ? 'o' : 'go');
     }
     return readFileSync(file, 'utf8');

@@ -1,7 +1,7 @@
 // Errors in transactions: faults of this program are not reported as an unavailable database.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestStore } from '../../../test/support/store.ts';
+import { openTestStore, postgresUrl } from '../../../test/support/store.ts';
 
 test('an error of Node.js in a transaction is thrown unchanged', async (t) => {
   const store = await openTestStore(t);
@@ -19,9 +19,8 @@ test('an error of Node.js in a transaction is thrown unchanged', async (t) => {
   }
 });
 
-test('a lost connection is reported as an unavailable database', async (t) => {
+test('a lost connection is reported as an unavailable database', { skip: !postgresUrl }, async (t) => {
   const store = await openTestStore(t);
-  if (store.engine !== 'postgres') return t.skip('only PostgreSQL has connections');
   for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_TLS_CERT_ALTNAME_INVALID', '57P01']) {
     await assert.rejects(
       store.transaction(() => Promise.reject(Object.assign(new Error('lost'), { code }))),

@@ -4,7 +4,7 @@
 export interface BodyShare {
   /** Subject of the limits per address. */
   readonly address: string;
-  /** Whether the request names a session that exists. */
+  /** True if the request names a session that exists. */
   isVerified: boolean;
   bytes: number;
 }

@@ -17,7 +17,7 @@ export interface UnfinishedBodyDependencies {
   readonly payload: IncomingMessage;
   /** Maximum length in bytes. */
   readonly limit: number;
-  /** Whether the response does not depend on the body. */
+  /** True if the response does not depend on the body. */
   readonly isIgnored: boolean;
   /** Reserves memory. @returns false if there is not enough */
   readonly reserve: (bytes: number) => boolean;
