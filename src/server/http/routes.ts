@@ -12,7 +12,7 @@ import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import type { UnknownSessions } from '../limits/unknownSessions.ts';
 import type { Exchange } from '../sessions/exchange.ts';
 import type { Handler, Handlers } from '../sessions/handler.ts';
-import { noteSuite, readBody, SHORT_BODY_LIMIT, textField } from './body.ts';
+import { readBody, SHORT_BODY_LIMIT, textField } from './body.ts';
 import { usernameCandidates } from './compat/usernamePath.ts';
 import { handshakeSchema, hidden, sealedSchema } from './openapi.ts';
 import { replyWithJson } from './replies.ts';
@@ -36,7 +36,6 @@ export async function checkSession(
   request: FastifyRequest,
   sessionKey: string,
 ): Promise<void> {
-  noteSuite(request, { session_key: sessionKey });
   const address = addressSubject(request.ip);
   unknownSessions.check(address);
   if (await exchange.knowsSession(sessionKey)) return;

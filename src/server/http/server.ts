@@ -6,7 +6,7 @@ import { Problem } from '../../protocol/problems.ts';
 import { createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
 import { errorFields, type Logger } from '../log.ts';
 import { BodyReader } from './bodies/bodyReader.ts';
-import { acceptAnyBody, maxBodyLength, SHORT_BODY_LIMIT, suiteOf } from './body.ts';
+import { acceptAnyBody, maxBodyLength, noteSuite, SHORT_BODY_LIMIT, suiteOf } from './body.ts';
 import { closeWithStatus } from './closeWithStatus.ts';
 import { SpacedRequests } from './compat/spacedRequestLine.ts';
 import { isolateUsername, MAX_SEGMENT_LENGTH } from './compat/usernamePath.ts';
@@ -60,6 +60,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     longestBody: Math.max(bodyLimit, SHORT_BODY_LIMIT),
     minBodyRate: config.minBodyRate,
     addressSubject,
+    noteSessionKey: (request, sessionKey) => noteSuite(request, { session_key: sessionKey }),
     checkSession: (request, sessionKey) => checkSession(dependencies, request, sessionKey),
   });
   const { budget } = bodies;

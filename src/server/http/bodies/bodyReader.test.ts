@@ -1,13 +1,16 @@
 // Reading request bodies over real sockets: early lookup of sessions, the memory budget and the minimum rate.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
 import { setImmediate as turnOfEventLoop } from 'node:timers/promises';
 import { createTestHttpServer, type TestHttpOptions } from '../../../../test/support/httpServer.ts';
 import { converse, openSocket } from '../../../../test/support/sockets.ts';
-import { problems } from '../../../protocol/problems.ts';
+import { type Problem, problems } from '../../../protocol/problems.ts';
 import { UnknownSessions } from '../../limits/unknownSessions.ts';
+import { UnfinishedBody } from './unfinishedBody.ts';
 
 const KIB = 1024;
 const LONG = 'x'.repeat(200 * KIB);
@@ -128,6 +131,25 @@ describe('memory of unfinished bodies', () => {
     for (const { socket } of opened) socket.destroy();
     while ((await post(server.url, '/encrypt/bob', { session_key: 'key', message: LONG })).status !== 200);
   });
+});
+
+test('a body that is refused for lack of memory: its session key is known, and the rest is read', async () => {
+  const payload = Object.assign(new PassThrough(), { headers: {}, socket: new Socket() });
+  const noted: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<unknown[]>();
+  new UnfinishedBody({
+    payload: payload as unknown as IncomingMessage,
+    limit: 1_000_000,
+    isIgnored: false,
+    reserve: () => false,
+    release: () => {},
+    noteSessionKey: (sessionKey) => noted.push(sessionKey),
+    checkSession: async () => {},
+    done: (...result) => resolve(result),
+  });
+  payload.end(JSON.stringify({ suite: 2, session_key: '2.key', message: LONG }));
+  const [error, refusal] = await promise;
+  assert.deepEqual([error, (refusal as Problem).code, noted], [null, 'overloaded', ['2.key']]);
 });
 
 describe('rate of bodies', () => {

@@ -14,6 +14,8 @@ export interface BodyReaderDependencies {
   /** Lowest rate at which a body may arrive, in bytes per second. */
   readonly minBodyRate: number;
   readonly addressSubject: (address: string) => string;
+  /** Remembers the suite of a request that may be refused. */
+  readonly noteSessionKey: (request: FastifyRequest, sessionKey: string) => void;
   /**
    * Looks up the session of a request whose body is long.
    *
@@ -46,13 +48,14 @@ export class BodyReader {
     payload: IncomingMessage,
     done: (error: Error | null, body?: Buffer | Error) => void,
   ): void {
-    const { checkSession } = this.#dependencies;
+    const { noteSessionKey, checkSession } = this.#dependencies;
     const body = new UnfinishedBody({
       payload,
       limit: request.routeOptions.bodyLimit ?? 0,
       isIgnored: request.is404,
       reserve: (bytes) => this.budget.reserve(this.#shareOf(request), bytes),
       release: () => this.release(request),
+      noteSessionKey: (sessionKey) => noteSessionKey(request, sessionKey),
       checkSession: async (sessionKey) => {
         await checkSession(request, sessionKey);
         this.budget.verify(this.#shareOf(request));

@@ -22,6 +22,8 @@ export interface UnfinishedBodyDependencies {
   /** Reserves memory. @returns false if there is not enough */
   readonly reserve: (bytes: number) => boolean;
   readonly release: () => void;
+  /** Called with the session key of a long or refused body. */
+  readonly noteSessionKey: (sessionKey: string) => void;
   /** @throws Problem if there is no such session */
   readonly checkSession: (sessionKey: string) => Promise<void>;
   readonly done: (error: Error | null, body?: Buffer | Error) => void;
@@ -80,6 +82,8 @@ export class UnfinishedBody {
 
   #keep(chunk: Buffer): void {
     if (!this.#hasRoomFor(chunk.length)) {
+      const sessionKey = findSessionKey(this.#collector.length > 0 ? this.#collector.bytes() : chunk);
+      if (sessionKey !== undefined) this.#dependencies.noteSessionKey(sessionKey);
       this.#refuse(new Problem('overloaded', { retryAfterSeconds: 1 }));
       return;
     }
@@ -95,10 +99,10 @@ export class UnfinishedBody {
   /** The field may follow a long one. Then the body is read within the limits for unknown sessions. */
   #lookUpSession(): void {
     this.#isLookedUp = true;
-    const { payload, checkSession } = this.#dependencies;
-    const beginning = this.#collector.bytes().toString('latin1', 0, UNVERIFIED_LENGTH);
-    const sessionKey = SESSION_KEY.exec(beginning)?.[1];
+    const { payload, checkSession, noteSessionKey } = this.#dependencies;
+    const sessionKey = findSessionKey(this.#collector.bytes());
     if (sessionKey === undefined) return;
+    noteSessionKey(sessionKey);
     this.#isPaused = true;
     payload.pause();
     checkSession(sessionKey)
@@ -120,4 +124,8 @@ export class UnfinishedBody {
     this.#isDone = true;
     this.#dependencies.done(error, body);
   }
+}
+
+function findSessionKey(beginning: Buffer): string | undefined {
+  return SESSION_KEY.exec(beginning.toString('latin1', 0, UNVERIFIED_LENGTH))?.[1];
 }
