@@ -26,7 +26,7 @@ test('another key, or none, is refused, and the right one opens everything again
   await assert.rejects(server.start(), /master key file .* is missing/);
   assert.equal(existsSync(file), false, 'no new key is made');
 
-  await writeFile(file, right);
+  await writeFile(file, right, { mode: 0o600 });
   await server.start();
   const client = await logIn(server, person);
   assert.equal(expectMessage(await client.decrypt(ciphertext)), 'still there');
