@@ -19,23 +19,23 @@ test('hostile requests', async (t) => {
   const refused = /^(?:HTTP\/1\.1 (?:400|413|431) |$)/;
 
   await t.test('a Content-Length of 100 MiB: 413', async () => {
-    const head = `POST /login_user HTTP/1.1\r\nHost: x\r\nContent-Length: ${100 * MEGABYTE}\r\n\r\n`;
+    const head = `POST /login_user HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${100 * MEGABYTE}\r\n\r\n`;
     assert.match(await converse(t, server.url, `${head}{`), /^HTTP\/1\.1 413 /);
   });
 
   await t.test('20 MiB in chunks: refused', async () => {
     const chunk = `${MEGABYTE.toString(16)}\r\n${' '.repeat(MEGABYTE)}\r\n`;
-    const head = 'POST /encrypt/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const head = 'POST /encrypt/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
     assert.match(await converse(t, server.url, head + chunk.repeat(20)), refused);
   });
 
   await t.test('a head of 1 MiB: refused', async () => {
-    const head = `POST /login_user HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(MEGABYTE)}\r\n\r\n`;
+    const head = `POST /login_user HTTP/1.1\r\nHost: localhost\r\nX-Big: ${'x'.repeat(MEGABYTE)}\r\n\r\n`;
     assert.match(await converse(t, server.url, head), refused);
   });
 
   await t.test('an oversized body or head after a request line with spaces: refused', async () => {
-    const head = `POST /encrypt/John Doe HTTP/1.1\r\nHost: x\r\nContent-Length: ${100 * MEGABYTE}\r\n\r\n`;
+    const head = `POST /encrypt/John Doe HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${100 * MEGABYTE}\r\n\r\n`;
     assert.match(await converse(t, server.url, `${head}{`), refused);
     const endless = `POST /encrypt/John Doe HTTP/1.1\r\nX-Big: ${'x'.repeat(MEGABYTE)}`;
     assert.match(await converse(t, server.url, endless), refused);
@@ -47,7 +47,7 @@ test('hostile requests', async (t) => {
   });
 
   await t.test('garbage after a good request: costs only the connection', async () => {
-    const good = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
+    const good = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const garbage = ['\0\x01\x02\r\n\r\n', 'POST', 'GET / HTTP/9.9\r\n\r\n', `${'x'.repeat(100_000)}\r\n\r\n`];
     for (const bytes of [...garbage, `${good.repeat(200)}\r\n\r\n?`]) {
       const answers = await Promise.all(

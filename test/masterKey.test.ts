@@ -26,7 +26,7 @@ test('wrong or missing master key: the server refuses to start; the right one op
   await assert.rejects(server.start(), /master key file .* is missing/);
   assert.equal(existsSync(file), false, 'no new key is created');
 
-  await writeFile(file, right);
+  await writeFile(file, right, { mode: 0o600 });
   await server.start();
   const client = await logIn(server, person);
   assert.equal(expectMessage(await client.decrypt(ciphertext)), 'still there');

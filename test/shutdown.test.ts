@@ -103,10 +103,10 @@ test('SIGTERM while clients are connected: none of them delays the exit', async 
   const server = await startServer(t);
   for (const bytes of [
     '',
-    'POST /login_user HTTP/1.1\r\nHost: x\r\nX-',
-    'POST /login_user HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{',
+    'POST /login_user HTTP/1.1\r\nHost: localhost\r\nX-',
+    'POST /login_user HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{',
     'POST /encrypt/a b HTTP/1.1\r\nContent-Length: 100\r\n\r\n{',
-    'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
   ]) {
     const socket = await openSocket(t, server.url);
     socket.write(bytes);

@@ -16,6 +16,7 @@ import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } fro
 import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject } from './limits/clientAddress.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
+import { UnknownSessions } from './limits/unknownSessions.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
@@ -81,12 +82,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     describeServer: () => describeServer(config, store, core.kemKeys),
     allowsInsecureSuite1: config.allowsInsecureSuite1,
     addressSubject,
+    unknownSessions: new UnknownSessions(config.rates.unknownSessionsPerMinute),
     checkReady: () => store.transaction(probeWrite),
     version,
-    maxTextBytes: config.maxTextBytes,
-    maxConnections: config.maxConnections,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
+    config,
     log,
   });
   const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>

@@ -31,7 +31,8 @@ const target = fc.oneof(
 const version = fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/1.1 HTTP/1.1', 'XTP/1', '');
 const header = fc.oneof(
   fc.constantFrom(
-    'Host: x',
+    'Host: localhost',
+    'Host: localhost',
     'Host:',
     'Content-Length: 5',
     'Content-Length: -1',

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { ExposedFileError, readPrivateFile } from '../keyring/privateFile.ts';
 import type { MailSettings } from '../mail/mail.ts';
 import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
@@ -39,10 +40,18 @@ export interface Config {
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
     readonly renamesPerMonth: number;
+    readonly unknownSessionsPerMinute: number;
   };
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** Names that clients may use for a server on the loopback interface. */
+  readonly allowedHosts: readonly string[];
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes. */
+  readonly maxBodyMemory: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -89,10 +98,15 @@ export function readConfig(environment: Environment): Config {
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
       renamesPerMonth: read(environment, 'RATE_RENAMES_PER_MONTH'),
+      unknownSessionsPerMinute: read(environment, 'RATE_UNKNOWN_SESSIONS_PER_MINUTE'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],
+    allowedHosts: optional(environment, 'ALLOWED_HOSTS') ?? [],
     maxConnections: read(environment, 'MAX_CONNECTIONS'),
+    maxConnectionsPerAddress: read(environment, 'MAX_CONNECTIONS_PER_ADDRESS'),
+    maxBodyMemory: read(environment, 'MAX_BODY_MEMORY_MIB') * 1024 * 1024,
+    minBodyRate: read(environment, 'MIN_BODY_BYTES_PER_SECOND'),
     logLevel: read(environment, 'LOG_LEVEL'),
   };
 }
@@ -182,8 +196,11 @@ function find(environment: Environment, name: SettingName): string | undefined {
   if (!file) return text;
   if (text) throw new SettingError(name, `and ${name}_FILE are both set: keep one`, setting.example);
   try {
-    return readFileSync(file, 'utf8').trim();
+    return (setting.isKey ? readPrivateFile(file, { allowsGroup: true }) : readFileSync(file, 'utf8')).trim();
   } catch (error) {
+    if (error instanceof ExposedFileError) {
+      throw new SettingError(`${name}_FILE`, `names a file that ${error.message}`, file);
+    }
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
     throw new SettingError(
       `${name}_FILE`,

@@ -146,6 +146,7 @@ const cases: Record<SettingName, Case> = {
   RATE_RECOVERIES_PER_MINUTE: rate((config) => config.rates.recoveriesPerMinute),
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
   RATE_RENAMES_PER_MONTH: rate((config) => config.rates.renamesPerMonth),
+  RATE_UNKNOWN_SESSIONS_PER_MINUTE: rate((config) => config.rates.unknownSessionsPerMinute),
   TRUSTED_PROXIES: {
     good: [
       ['127.0.0.1', ['127.0.0.1']],
@@ -163,7 +164,18 @@ const cases: Record<SettingName, Case> = {
     bad: ['*', 'app.example.org', 'https://app.example.org/', 'https://app.example.org/vws', 'null', 'file:///srv'],
     read: (config) => config.corsOrigins,
   },
+  ALLOWED_HOSTS: {
+    good: [
+      ['vws.example.org', ['vws.example.org']],
+      ['VWS.example.org , my_host', ['vws.example.org', 'my_host']],
+    ],
+    bad: ['vws.example.org:5000', 'https://vws.example.org', '*.example.org', 'a..b', 'a b', 'a,'],
+    read: (config) => config.allowedHosts,
+  },
   MAX_CONNECTIONS: whole((config) => config.maxConnections, [1, 1_000_000]),
+  MAX_CONNECTIONS_PER_ADDRESS: whole((config) => config.maxConnectionsPerAddress, [1, 1_000_000]),
+  MAX_BODY_MEMORY_MIB: whole((config) => config.maxBodyMemory, [1, 1_048_576], { unit: 1024 * 1024 }),
+  MIN_BODY_BYTES_PER_SECOND: whole((config) => config.minBodyRate, [1, 1_000_000]),
   LOG_LEVEL: { ...any((config) => config.logLevel, 'debug', 'warn', 'silent'), bad: ['verbose', 'INFO', 'all'] },
 };
 

@@ -21,6 +21,8 @@ export interface Setting<T> {
   readonly fallback?: string;
   /** The value may come from the file named by `<NAME>_FILE` and is never shown. */
   readonly secret?: boolean;
+  /** That file is refused if other users can access it. */
+  readonly isKey?: boolean;
   /**
    * Parses the text of the variable.
    *
@@ -116,6 +118,14 @@ function oneLine(value: string): string {
   return value;
 }
 
+function hostNames(value: string): string[] {
+  const list = value.split(',').map((name) => name.trim().toLowerCase());
+  for (const name of list) {
+    if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)) throw new Error(`holds "${name}", which is not a host name`);
+  }
+  return list;
+}
+
 const rate = integer(1, 10_000_000);
 
 /** Every variable that the server reads, in the order of the documentation. */
@@ -168,6 +178,7 @@ export const settings = {
       'The master key: 64 hex characters or base64 of 32 bytes. Defaults to `master.key` in `DATA_DIR`, created at the first start.',
     example: 'the output of: openssl rand -hex 32',
     secret: true,
+    isKey: true,
     parse: masterKey,
   },
   VWS_IDENTITY_KEY: {
@@ -175,6 +186,7 @@ export const settings = {
       'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',
     example: 'the output of: openssl genpkey -algorithm ed25519',
     secret: true,
+    isKey: true,
     parse: readIdentityKey,
   },
   VWS_SUITE1: {
@@ -303,6 +315,13 @@ export const settings = {
     fallback: '3',
     parse: rate,
   },
+  RATE_UNKNOWN_SESSIONS_PER_MINUTE: {
+    description:
+      'Requests with unknown session keys per minute from one address, counted by each process; beyond it, all requests in sessions from that address get 429 with Retry-After.',
+    example: '600',
+    fallback: '6000',
+    parse: rate,
+  },
   TRUSTED_PROXIES: {
     description:
       'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.',
@@ -314,10 +333,36 @@ export const settings = {
     example: 'https://app.example.org',
     parse: origins,
   },
+  ALLOWED_HOSTS: {
+    description:
+      'Comma-separated host names, other than `localhost`, that clients and untrusted proxies may use for a server that listens on the loopback interface.',
+    example: 'vws.example.org',
+    parse: hostNames,
+  },
   MAX_CONNECTIONS: {
     description: 'Maximum number of open connections; more are refused.',
     example: '1000',
     fallback: '20000',
+    parse: integer(1, 1_000_000),
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    description:
+      'Maximum number of open connections from one address (IPv6: one /64); more get 429. `TRUSTED_PROXIES` are exempt.',
+    example: '100',
+    fallback: '4000',
+    parse: integer(1, 1_000_000),
+  },
+  MAX_BODY_MEMORY_MIB: {
+    description:
+      'Memory for request bodies, in MiB; beyond it, requests get 503 with Retry-After. At least four of the longest bodies are always accepted.',
+    example: '64',
+    fallback: '128',
+    parse: integer(1, 1_048_576),
+  },
+  MIN_BODY_BYTES_PER_SECOND: {
+    description: 'Lowest rate at which a request body may arrive, measured over 20 seconds; slower ones get 408.',
+    example: '2000',
+    fallback: '200',
     parse: integer(1, 1_000_000),
   },
   LOG_LEVEL: {

@@ -9,6 +9,7 @@ import {
 } from '../../protocol/endpoints.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
+import type { UnknownSessions } from '../limits/unknownSessions.ts';
 import type { Exchange } from '../sessions/exchange.ts';
 import type { Handler, Handlers } from '../sessions/handler.ts';
 import { readBody, SHORT_BODY_LIMIT, suiteOf, textField } from './body.ts';
@@ -18,13 +19,31 @@ import { replyWithJson } from './replies.ts';
 import { isForgeable } from './suite1Transport.ts';
 
 export interface RouteDependencies {
-  readonly exchange: Pick<Exchange, 'openSession' | 'run'>;
+  readonly exchange: Pick<Exchange, 'openSession' | 'knowsSession' | 'run'>;
   readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   /** Accepts suite 1 without HTTPS, also from other machines. */
   readonly allowsInsecureSuite1: boolean;
   /** Maps an IP address to the subject of its rate limits. */
   readonly addressSubject: (address: string) => string;
+  readonly unknownSessions: UnknownSessions;
+}
+
+/**
+ * Looks up the session of a request before its whole body is read.
+ *
+ * @throws Problem `session_not_found`, `too_many_requests`
+ */
+export async function checkSession(
+  { exchange, addressSubject, unknownSessions }: RouteDependencies,
+  request: FastifyRequest,
+  sessionKey: string,
+): Promise<void> {
+  const address = addressSubject(request.ip);
+  unknownSessions.check(address);
+  if (await exchange.knowsSession(sessionKey)) return;
+  unknownSessions.count(address);
+  throw new Problem('session_not_found');
 }
 
 /** @param bodyLimit longest body, in bytes, of a request with a message */
@@ -54,7 +73,7 @@ function addHandshakeRoute(
 
 /** @returns the route handler of an endpoint inside a session */
 function createResponder(
-  { exchange, addressSubject, allowsInsecureSuite1 }: RouteDependencies,
+  { exchange, addressSubject, allowsInsecureSuite1, unknownSessions }: RouteDependencies,
   endpoint: Endpoint,
   handler: Handler,
 ) {
@@ -62,16 +81,24 @@ function createResponder(
     const segment = (request.params as { username?: string }).username ?? '';
     const body = readBody(request);
     const mayBeForged = checkTransport(request, allowsInsecureSuite1);
-    const response = await exchange.run(handler, {
-      endpoint,
-      body,
-      sessionKey: textField(body, 'session_key'),
-      bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
-      address: addressSubject(request.ip),
-      recipientNames: usernameCandidates(segment),
-      isForgeable: mayBeForged,
-    });
-    return replyWithJson(reply, response.status, response.body);
+    const sessionKey = textField(body, 'session_key');
+    const address = addressSubject(request.ip);
+    unknownSessions.check(address);
+    try {
+      const response = await exchange.run(handler, {
+        endpoint,
+        body,
+        sessionKey,
+        bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
+        address,
+        recipientNames: usernameCandidates(segment),
+        isForgeable: mayBeForged,
+      });
+      return replyWithJson(reply, response.status, response.body);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'session_not_found') unknownSessions.count(address);
+      throw error;
+    }
   };
 }
 

@@ -88,6 +88,16 @@ export class Exchange {
   }
 
   /**
+   * Reports whether a session key names a session, so that the rest of a long request need not be read.
+   *
+   * @throws Problem `suite1_refused`
+   */
+  async knowsSession(sessionKey: string): Promise<boolean> {
+    const suite = this.#suiteFor({ session_key: sessionKey });
+    return this.#store.transaction((tx) => this.#ratchet.isKnown(tx, suite, sessionKey));
+  }
+
+  /**
    * Executes a request, or replays the response if it was executed before.
    *
    * @throws Problem that is not a response: nothing was executed and the session is unchanged

@@ -76,6 +76,14 @@ export class Ratchet {
     };
   }
 
+  /** Reports whether a session key names a session. */
+  async isKnown(tx: Transaction, suite: Suite, sessionKey: string): Promise<boolean> {
+    const { stepId } = new StepEncryption(this.#keyEncryptionKey, sessionKey);
+    if (await findStep(tx, stepId)) return true;
+    const sessionId = suite.sessionIdOf(sessionKey);
+    return sessionId !== undefined && (await sessionExists(tx, sessionId));
+  }
+
   /**
    * Finds the step that a request was made with, and deletes its session if that has expired.
    *
