@@ -256,7 +256,7 @@ describe('idle session', () => {
       rateWindowsBefore: -1,
       kemKeysEndedBy: 0,
     };
-    const handshakesUnusedSince = time.clock();
+    const handshakesUnusedSince = { 1: time.clock(), 2: time.clock() };
     await store.transaction((tx) => deleteExpired(tx, { ...never, handshakesUnusedSince, sessionsUnusedSince }, 100));
     assert.equal((await send(request)).text, answer.text);
     assert.equal(await effects(), 4);

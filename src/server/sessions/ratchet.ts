@@ -32,6 +32,8 @@ import type {
 export const MAX_UNUSED_RESPONSES = 32;
 /** A longer response body of a repeatable request, in characters, is regenerated instead of being stored. */
 export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
+/** Bytes of stored responses in a session, beyond which responses to repeatable requests are regenerated, too. */
+export const MAX_STORED_BYTES_PER_SESSION = 64 * 1024;
 
 /** A request as received, with its lookup keys. */
 export interface SealedRequest extends WireRequest {
@@ -137,11 +139,13 @@ export class Ratchet {
       await touchStep(tx, step.step_id, this.#clock());
       return seal(content, executed.keyEstablishment).response;
     }
-    if (step.used) await makeRoom(tx, step);
+    const storedBytes = step.used ? await makeRoom(tx, step) : 0;
     await countUse(tx, step.step_id);
     const { keys, response, keyEstablishment } = seal(content);
     const { repeatable } = request.endpoint;
-    const isLong = repeatable && response.body.length > MAX_STORED_RESPONSE_LENGTH;
+    const { length } = response.body;
+    const isLong =
+      repeatable && (length > MAX_STORED_RESPONSE_LENGTH || storedBytes + length > MAX_STORED_BYTES_PER_SESSION);
     const stored: StoredResponse = isLong ? { response: undefined, keyEstablishment } : { response };
     // If the client may send another request instead, a retry is executed like another request, with a step of its own.
     const isFound = !isLong || !request.suite.allowsAnotherRequest;
@@ -163,7 +167,7 @@ export class Ratchet {
     await insertStep(tx, this.#newStep(suite, keys, session, origin));
   }
 
-  #timeoutOf(step: FoundStep, { unusedTimeoutMs = this.#idleTimeoutMs }: Suite): number {
+  #timeoutOf(step: FoundStep, { unusedTimeoutMs }: Suite): number {
     const isFirst = !step.used && !step.parent_id;
     return isFirst ? Math.min(this.#idleTimeoutMs, unusedTimeoutMs) : this.#idleTimeoutMs;
   }
@@ -190,13 +194,19 @@ export class Ratchet {
   }
 }
 
-/** Limits the number of unused responses; drops those first whose requests can safely be repeated. */
-async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
+/**
+ * Limits the number of unused responses; drops those first whose requests can safely be repeated.
+ *
+ * @returns the bytes of the responses that stay
+ */
+async function makeRoom(tx: Transaction, step: FoundStep): Promise<number> {
   const children = await findChildSteps(tx, step);
-  if (children.length < MAX_UNUSED_RESPONSES) return;
+  const storedBytes = children.reduce((sum, { response_bytes }) => sum + response_bytes, 0);
+  if (children.length < MAX_UNUSED_RESPONSES) return storedBytes;
   const expendable = children.find((child) => child.repeatable);
   if (!expendable) throw new Problem('unanswered_requests');
   await deleteStep(tx, expendable.step_id);
+  return storedBytes - expendable.response_bytes;
 }
 
 function sessionOf(step: FoundStep): Session {

@@ -138,6 +138,11 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
+const sessionLimits = (): string[] => [
+  'DROP INDEX session_steps_unused',
+  'CREATE INDEX session_steps_unused ON session_steps (suite, last_used_at) WHERE used = 0 AND parent_id IS NULL',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -145,6 +150,7 @@ export const migrations: readonly Migration[] = [
     statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
   { version: 2, statements: suite2Tables },
+  { version: 3, statements: sessionLimits },
 ];
 
 /** The schema version that this program reads and writes. */

@@ -172,14 +172,18 @@ async function takeOverParent(tx: Transaction, { parent_id }: FoundStep, next: S
   return numAffectedRows === 1n;
 }
 
+/** A step that a request led to, with the length of its stored response. */
+export type ChildStep = Pick<SessionStep, 'step_id' | 'repeatable'> & { readonly response_bytes: number };
+
 /** @returns the steps that the requests with a step led to, the oldest first, without their secrets */
 export async function findChildSteps(
   { db }: Transaction,
   { session_id, step_id }: Pick<SessionStep, 'session_id' | 'step_id'>,
-): Promise<Pick<SessionStep, 'step_id' | 'repeatable'>[]> {
+): Promise<ChildStep[]> {
   return db
     .selectFrom('session_steps')
     .select(['step_id', 'repeatable'])
+    .select(sql<number>`coalesce(length(sealed_response), 0)`.as('response_bytes'))
     .where('session_id', '=', session_id)
     .where('parent_id', '=', step_id)
     .orderBy('last_used_at')
