@@ -138,7 +138,10 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
+  readonly config: Pick<
+    Config,
+    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'sessionMaxAgeMs' | 'acceptsSuite1' | 'downgradeProtection'
+  >;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
@@ -166,7 +169,7 @@ export function createCore(dependencies: CoreDependencies): Core {
       store,
       suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
       keyEncryptionKey: masterKey.derive('vws session steps'),
-      idleTimeoutMs: config.sessionIdleMs,
+      lifetime: { idleTimeoutMs: config.sessionIdleMs, maxAgeMs: config.sessionMaxAgeMs },
       clock,
     }),
     handlers: createHandlers({

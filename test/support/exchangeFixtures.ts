@@ -22,6 +22,8 @@ import {
 } from './suite1Client.ts';
 
 export const IDLE_TIME = 60_000;
+/** Time after which a session ends even if it is in use. */
+export const MAX_AGE = 10 * IDLE_TIME;
 
 const base = { summary: '', description: '', fields: { text: '' }, response: { message: '' }, problems: [] } as const;
 /** A request that must not be executed twice. */
@@ -112,7 +114,7 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
   const settings = {
     suites: { 1: suite1 },
     keyEncryptionKey: randomBytes(32),
-    idleTimeoutMs: IDLE_TIME,
+    lifetime: { idleTimeoutMs: IDLE_TIME, maxAgeMs: MAX_AGE },
     clock: time.clock,
   };
   const exchange = new Exchange({ ...settings, store });

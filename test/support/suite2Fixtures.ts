@@ -98,7 +98,8 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const start = (processStore: Store): Process => {
     const kemKeys = new KemKeys(masterKey, identity, clock);
     const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
-    const settings = { suites, keyEncryptionKey, idleTimeoutMs: IDLE_TIME, clock };
+    const lifetime = { idleTimeoutMs: IDLE_TIME, maxAgeMs: 90 * 24 * IDLE_TIME };
+    const settings = { suites, keyEncryptionKey, lifetime, clock };
     return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };
   };
   const [process, other] = [start(store), start(otherStore)];

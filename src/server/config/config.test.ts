@@ -35,6 +35,7 @@ test('defaults: a local server with all data in one folder', () => {
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
     sessionIdleMs: 60 * 60 * 1000,
+    sessionMaxAgeMs: 90 * 24 * 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {

@@ -28,6 +28,8 @@ export interface Config {
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
+  /** Infinite if sessions in use never expire. */
+  readonly sessionMaxAgeMs: number;
   readonly maxTextBytes: number;
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
@@ -43,6 +45,7 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Mail ports of the IANA registry: plain, submission with STARTTLS, submission over TLS. */
 const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
 
@@ -72,6 +75,7 @@ export function readConfig(environment: Environment): Config {
     smtp,
     mailboxFolder: join(dataFolder, 'mailbox'),
     sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    sessionMaxAgeMs: (read(environment, 'SESSION_MAX_DAYS') || Number.POSITIVE_INFINITY) * DAY_MS,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),

@@ -126,6 +126,9 @@ const cases: Record<SettingName, Case> = {
   MAIL_SENDER_NAME: any((config) => config.mail.senderName, 'Example VWS'),
   MAIL_SUBJECT: any((config) => config.mail.subject, 'Ihr Code für VWS'),
   SESSION_IDLE_SECONDS: whole((config) => config.sessionIdleMs, [1, 30 * 24 * 3600], { unit: 1000 }),
+  SESSION_MAX_DAYS: whole(({ sessionMaxAgeMs: ms }) => (ms === Number.POSITIVE_INFINITY ? 0 : ms), [0, 3650], {
+    unit: 24 * 60 * 60 * 1000,
+  }),
   MAX_TEXT_BYTES: whole((config) => config.maxTextBytes, [1, 64 * 1024 * 1024]),
   HASH_MEMORY_KIB: whole((config) => config.hash.memory, [19 * 1024, 4 * 1024 * 1024]),
   HASH_ITERATIONS: whole((config) => config.hash.iterations, [2, 100]),

@@ -233,6 +233,12 @@ export const settings = {
     fallback: '3600',
     parse: integer(1, 30 * 24 * 3600),
   },
+  SESSION_MAX_DAYS: {
+    description: 'Days after its start when a session expires, however often it is used; `0` for no limit.',
+    example: '7',
+    fallback: '90',
+    parse: integer(0, 3650),
+  },
   MAX_TEXT_BYTES: {
     description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
     example: '65536',

@@ -3,7 +3,7 @@ import { isSealedResponse, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import type { Handler, HandlerRequest, HandlerResult, ImmediateHandler, PreparedHandler } from './handler.ts';
-import { Ratchet, type SealedRequest } from './ratchet.ts';
+import { Ratchet, type SealedRequest, type SessionLifetime } from './ratchet.ts';
 import { type RequestLock, RequestLocks } from './requestLocks.ts';
 import type { Body, DecryptedRequest, Suite, WireRequest, WireResponse } from './suites/suite.ts';
 
@@ -16,8 +16,7 @@ export interface ExchangeDependencies {
   readonly suites: { readonly 1?: Suite; readonly 2?: Suite };
   /** Encrypts stored steps together with their session keys: 32 bytes. */
   readonly keyEncryptionKey: Uint8Array;
-  /** Time without a request after which a session expires. */
-  readonly idleTimeoutMs: number;
+  readonly lifetime: SessionLifetime;
   readonly clock: () => number;
 }
 
@@ -54,10 +53,10 @@ export class Exchange {
   readonly #requestLocks: RequestLocks;
   #pendingHandshakes = 0;
 
-  constructor({ store, suites, keyEncryptionKey, idleTimeoutMs, clock }: ExchangeDependencies) {
+  constructor({ store, suites, keyEncryptionKey, lifetime, clock }: ExchangeDependencies) {
     this.#store = store;
     this.#suites = suites;
-    this.#ratchet = new Ratchet(keyEncryptionKey, idleTimeoutMs, clock);
+    this.#ratchet = new Ratchet(keyEncryptionKey, lifetime, clock);
     this.#requestLocks = new RequestLocks(store, clock);
   }
 

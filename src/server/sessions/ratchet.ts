@@ -13,7 +13,6 @@ import {
   replaceOtherSteps,
   type SessionStep,
   sessionExists,
-  touchStep,
 } from '../store/sessionSteps.ts';
 import type { Transaction } from '../store/store.ts';
 import type { Session } from './session.ts';
@@ -35,6 +34,14 @@ export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
 /** Bytes of stored responses in a session, beyond which responses to repeatable requests are regenerated, too. */
 export const MAX_STORED_BYTES_PER_SESSION = 64 * 1024;
 
+/** When sessions expire. */
+export interface SessionLifetime {
+  /** Time without a request after which a session expires. */
+  readonly idleTimeoutMs: number;
+  /** Time since its handshake after which a session expires even if it is in use; may be infinite. */
+  readonly maxAgeMs: number;
+}
+
 /** A request as received, with its lookup keys. */
 export interface SealedRequest extends WireRequest {
   readonly suite: Suite;
@@ -50,16 +57,13 @@ export interface SealedRequest extends WireRequest {
  */
 export class Ratchet {
   readonly #keyEncryptionKey: Uint8Array;
-  readonly #idleTimeoutMs: number;
+  readonly #lifetime: SessionLifetime;
   readonly #clock: () => number;
 
-  /**
-   * @param keyEncryptionKey encrypts stored steps together with their session keys: 32 bytes
-   * @param idleTimeoutMs time without a request after which a session expires
-   */
-  constructor(keyEncryptionKey: Uint8Array, idleTimeoutMs: number, clock: () => number) {
+  /** @param keyEncryptionKey encrypts stored steps together with their session keys: 32 bytes */
+  constructor(keyEncryptionKey: Uint8Array, lifetime: SessionLifetime, clock: () => number) {
     this.#keyEncryptionKey = keyEncryptionKey;
-    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#lifetime = lifetime;
     this.#clock = clock;
   }
 
@@ -84,15 +88,24 @@ export class Ratchet {
       const sessionId = suite.sessionIdOf(sessionKey);
       throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
     }
-    const expiredSince = this.#clock() - this.#timeoutOf(step, suite);
-    // A response may be used long after it was made, in a session that has been in use since.
-    if (step.last_used_at > expiredSince || (await findLastUse(tx, step.session_id)) > expiredSince) return step;
+    if (!(await this.#hasExpired(tx, step, suite))) return step;
     await deleteSession(tx, step.session_id);
     return 'expired';
   }
 
+  async #hasExpired(tx: Transaction, step: FoundStep, suite: Suite): Promise<boolean> {
+    const now = this.#clock();
+    // The start of sessions from the first version of the schema is unknown: 0.
+    if (step.started_at && now - step.started_at >= this.#lifetime.maxAgeMs) return true;
+    const expiredSince = now - this.#timeoutOf(step, suite);
+    if (step.last_used_at > expiredSince) return false;
+    // A response may be used long after it was made, in a session that has been in use since.
+    return (await findLastUse(tx, step.session_id)) <= expiredSince;
+  }
+
   /**
-   * Reads the stored response of a request that was executed before, and keeps the session alive.
+   * Reads the stored response of a request that was executed before. Repeating a request does not keep the session alive: an
+   * eavesdropper can do it.
    *
    * @returns undefined if the request was not executed with this step
    * @throws Problem `out_of_sync` if another request was, and the suite allows one request per step
@@ -105,9 +118,7 @@ export class Ratchet {
       if (!request.suite.allowsAnotherRequest) throw new Problem('out_of_sync');
       return undefined;
     }
-    const stored = request.encryption.openResponse(sealed, request.requestHash);
-    if (stored.response) await touchStep(tx, step.step_id, this.#clock());
-    return stored;
+    return request.encryption.openResponse(sealed, request.requestHash);
   }
 
   /**
@@ -135,10 +146,7 @@ export class Ratchet {
     content: ResponseFields | Problem,
     session: Session,
   ): Promise<WireResponse> {
-    if (executed) {
-      await touchStep(tx, step.step_id, this.#clock());
-      return seal(content, executed.keyEstablishment).response;
-    }
+    if (executed) return seal(content, executed.keyEstablishment).response;
     const storedBytes = step.used ? await makeRoom(tx, step) : 0;
     await countUse(tx, step.step_id);
     const { keys, response, keyEstablishment } = seal(content);
@@ -169,7 +177,8 @@ export class Ratchet {
 
   #timeoutOf(step: FoundStep, { unusedTimeoutMs }: Suite): number {
     const isFirst = !step.used && !step.parent_id;
-    return isFirst ? Math.min(this.#idleTimeoutMs, unusedTimeoutMs) : this.#idleTimeoutMs;
+    const { idleTimeoutMs } = this.#lifetime;
+    return isFirst ? Math.min(idleTimeoutMs, unusedTimeoutMs) : idleTimeoutMs;
   }
 
   #newStep(

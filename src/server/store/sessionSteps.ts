@@ -121,11 +121,6 @@ export async function countUse(tx: Transaction, stepId: Uint8Array): Promise<voi
   await countedUse(tx, { step_id: stepId });
 }
 
-/** Records the use of a session by a request that leads to no new step. */
-export async function touchStep({ db }: Transaction, stepId: Uint8Array, now: number): Promise<void> {
-  await db.updateTable('session_steps').set({ last_used_at: now }).where('step_id', '=', stepId).execute();
-}
-
 export async function deleteStep({ db }: Transaction, stepId: Uint8Array): Promise<void> {
   await db.deleteFrom('session_steps').where('step_id', '=', stepId).execute();
 }
