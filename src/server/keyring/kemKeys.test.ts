@@ -38,7 +38,8 @@ async function createHarness(t: TestContext) {
   };
 }
 
-const kidOf = ({ descriptor }: SignedDescriptor) => hash('sha256', descriptor, 'buffer');
+const kidOf = ({ identity, descriptor }: SignedDescriptor) =>
+  hash('sha256', Buffer.concat([identity, descriptor]), 'buffer');
 const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex');
 
 describe('the current KEM key', () => {

@@ -1,6 +1,12 @@
 /** KEM keys of handshakes, with their signed descriptors. */
 import { hash } from 'node:crypto';
-import { descriptorToSign, encodeDescriptor, KEM_SEED_LENGTH, type SignedDescriptor } from '../../protocol/suite2.ts';
+import {
+  descriptorToSign,
+  encodeDescriptor,
+  KEM_SEED_LENGTH,
+  keyIdInput,
+  type SignedDescriptor,
+} from '../../protocol/suite2.ts';
 import { openAead, sealAead } from '../crypto/aead.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../crypto/xwing.ts';
@@ -80,9 +86,10 @@ export class KemKeys {
     const { publicKey } = xwingKeyPair(seed);
     const times = { notBefore: now - CLOCK_TOLERANCE_MS, notAfter: now + KEM_KEY_LIFETIME_MS };
     const descriptor = encodeDescriptor({ ...times, publicKey });
+    const identity = this.#identity.publicKey;
     return {
-      kid: hash('sha256', descriptor, 'buffer'),
-      identity: this.#identity.publicKey,
+      kid: hash('sha256', keyIdInput(identity, descriptor), 'buffer'),
+      identity,
       descriptor,
       signature: this.#identity.sign(descriptorToSign(descriptor)),
       sealed_seed: sealAead(this.#sealingKey, seed, descriptor),

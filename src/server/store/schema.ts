@@ -12,7 +12,7 @@ export interface Schema {
     created_at: number;
   };
   kem_keys: {
-    /** Hash of the descriptor, which clients use as the key id. */
+    /** Hash of the identity and the descriptor, which clients use as the key id. */
     kid: Uint8Array;
     /** The identity that signed it. */
     identity: Uint8Array;
