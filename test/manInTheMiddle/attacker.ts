@@ -1,10 +1,13 @@
 /** What a attacker does with what he has: tries it on recorded traffic and on stored rows. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labels, requestContext, responseContext } from '../../src/protocol/suite2.ts';
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
+import { EpochFile } from '../../src/server/keyring/epochFile.ts';
+import { EpochKeys } from '../../src/server/keyring/epochKeys.ts';
 import { loadMasterKeyFile, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import { dumpDatabase } from '../support/databaseDump.ts';
 import type { TestServer } from '../support/server.ts';
@@ -43,13 +46,17 @@ export type StolenRow = Readonly<Record<string, Uint8Array | string | null>>;
 /** What lies in the data folder: all that the server has. */
 export interface Loot {
   readonly masterKey: MasterKey;
+  readonly epochs: EpochKeys;
   readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
 }
 
 export async function steal({ databaseUrl, dataDir }: TestServer): Promise<Loot> {
   const dump = await dumpDatabase(databaseUrl ?? `sqlite:${join(dataDir, 'vws.db')}`);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
+  const stolen = join(dataDir, 'stolen-epoch');
+  copyFileSync(join(dataDir, 'vws.db-epoch'), stolen);
+  const masterKey = new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes);
+  return { masterKey, epochs: new EpochKeys(new EpochFile(stolen, 0)), tables };
 }
 
 /** @returns the stored step that a session key names */
@@ -59,10 +66,15 @@ export function findStep({ tables }: Loot, sessionKey: string): StolenRow | unde
 }
 
 /** Opens the secret of a stored step with what may be its session key. */
-export function openStep({ masterKey }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
+export function openStep({ masterKey, epochs }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
   const key = hmac(masterKey.derive('vws session steps'), `vws step key ${sessionKey}`);
   const context = Buffer.concat([Buffer.from('vws secret '), column(row, 'step_id')]);
-  return openAead(key, column(row, 'sealed_secret'), context);
+  return openAead(key, unwrap(epochs, row, 'sealed_secret'), context);
+}
+
+/** Removes the outer layer of a value, with the keys of the moment in which it was stolen. */
+export function unwrap(epochs: EpochKeys, row: StolenRow, name: string): Uint8Array {
+  return epochs.unwrap({ bytes: column(row, name), epochId: column(row, 'epoch_id') }) ?? assert.fail(name);
 }
 
 export function column(row: StolenRow, name: string): Uint8Array {

@@ -9,6 +9,7 @@ import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { countEvent } from '../../src/server/store/rateCounters.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
+import { openEpochs } from './epochs.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
 import {
@@ -114,6 +115,7 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
   const settings = {
     suites: { 1: suite1 },
     keyEncryptionKey: randomBytes(32),
+    epochKeys: openEpochs(t).keys,
     lifetime: { idleTimeoutMs: IDLE_TIME, maxAgeMs: MAX_AGE },
     clock: time.clock,
   };

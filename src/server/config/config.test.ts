@@ -28,6 +28,8 @@ test('defaults: a local server with all data in one folder', () => {
     dataFolder: folder,
     database: { engine: 'sqlite', path: join(folder, 'vws.db') },
     masterKey: { file: join(folder, 'master.key') },
+    epochFile: join(folder, 'vws.db-epoch'),
+    epochMs: 60_000,
     identityKey: undefined,
     acceptsSuite1: true,
     downgradeProtection: false,

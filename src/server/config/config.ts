@@ -19,6 +19,9 @@ export interface Config {
   readonly database: StoreLocation;
   /** The key itself, or the file that contains it or will contain it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
+  /** Undefined: stored sessions have no outer layer. */
+  readonly epochFile: string | undefined;
+  readonly epochMs: number;
   /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
@@ -58,12 +61,15 @@ export function readConfig(environment: Environment): Config {
   const dataFolder = read(environment, 'DATA_DIR');
   const masterKey = optional(environment, 'VWS_MASTER_KEY');
   const smtp = readSmtp(environment);
+  const database = readDatabase(environment, dataFolder);
   return {
     host: read(environment, 'HOST'),
     port: read(environment, 'PORT'),
     dataFolder,
-    database: readDatabase(environment, dataFolder),
+    database,
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
+    epochFile: optional(environment, 'EPOCH_FILE') ?? defaultEpochFile(database),
+    epochMs: read(environment, 'EPOCH_SECONDS') * 1000,
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
     acceptsSuite1: read(environment, 'VWS_SUITE1'),
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
@@ -108,6 +114,11 @@ function readDatabase(environment: Environment, dataFolder: string): StoreLocati
     statementTimeout: read(environment, 'DATABASE_STATEMENT_TIMEOUT_SECONDS') * 1000,
     ...(caFile !== undefined && { caFile }),
   };
+}
+
+/** All processes that share a SQLite database find the same file next to it. Processes on PostgreSQL may share no folder. */
+function defaultEpochFile(database: StoreLocation): string | undefined {
+  return database.engine === 'sqlite' ? `${database.path}-epoch` : undefined;
 }
 
 function readSmtp(environment: Environment): SmtpSettings | undefined {

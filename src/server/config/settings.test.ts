@@ -94,6 +94,8 @@ const cases: Record<SettingName, Case> = {
     bad: ['secret', KEY.slice(1), `${KEY}00`, `${KEY.slice(1)}g`],
     read: (config) => config.masterKey,
   },
+  EPOCH_FILE: path((config) => config.epochFile),
+  EPOCH_SECONDS: whole((config) => config.epochMs, [1, 24 * 3600], { unit: 1000 }),
   VWS_IDENTITY_KEY: {
     good: [[pemOf(ed25519), publicKeyOf(ed25519)]],
     bad: [

@@ -161,6 +161,18 @@ export const settings = {
     secret: true,
     parse: masterKey,
   },
+  EPOCH_FILE: {
+    description:
+      'File of the epoch key, without which nothing of ended sessions can be decrypted: see [security.md](security.md#epochs). All processes with one database need the same file. Defaults to the path of the SQLite database with `-epoch`; on PostgreSQL there is none by default.',
+    example: '/run/vws/epoch',
+    parse: absolute,
+  },
+  EPOCH_SECONDS: {
+    description: 'Seconds after which the epoch key is replaced.',
+    example: '300',
+    fallback: '60',
+    parse: integer(1, 24 * 3600),
+  },
   VWS_IDENTITY_KEY: {
     description:
       'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',

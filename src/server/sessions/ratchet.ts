@@ -1,5 +1,7 @@
 // Moves sessions from step to step: finds the step of a request, replays stored responses and stores the next step.
 import { Problem } from '../../protocol/problems.ts';
+import type { EpochKeys } from '../keyring/epochKeys.ts';
+import { holdEpoch } from '../store/epochs.ts';
 import {
   countUse,
   deleteSession,
@@ -42,6 +44,15 @@ export interface SessionLifetime {
   readonly maxAgeMs: number;
 }
 
+export interface RatchetDependencies {
+  /** Encrypts stored steps together with their session keys: 32 bytes. */
+  readonly keyEncryptionKey: Uint8Array;
+  /** Wrap the encrypted secrets of stored steps. */
+  readonly epochKeys: EpochKeys;
+  readonly lifetime: SessionLifetime;
+  readonly clock: () => number;
+}
+
 /** A request as received, with its lookup keys. */
 export interface SealedRequest extends WireRequest {
   readonly suite: Suite;
@@ -57,12 +68,13 @@ export interface SealedRequest extends WireRequest {
  */
 export class Ratchet {
   readonly #keyEncryptionKey: Uint8Array;
+  readonly #epochKeys: EpochKeys;
   readonly #lifetime: SessionLifetime;
   readonly #clock: () => number;
 
-  /** @param keyEncryptionKey encrypts stored steps together with their session keys: 32 bytes */
-  constructor(keyEncryptionKey: Uint8Array, lifetime: SessionLifetime, clock: () => number) {
+  constructor({ keyEncryptionKey, epochKeys, lifetime, clock }: RatchetDependencies) {
     this.#keyEncryptionKey = keyEncryptionKey;
+    this.#epochKeys = epochKeys;
     this.#lifetime = lifetime;
     this.#clock = clock;
   }
@@ -125,10 +137,13 @@ export class Ratchet {
    * Decrypts a request with the secret of its step.
    *
    * @param executed what {@link replay} found, if the response has to be regenerated
-   * @throws Problem `malformed_request` if decryption fails
+   * @throws Problem `malformed_request` if decryption fails, `session_not_found` if the key of its epoch was lost
    */
   decrypt(request: SealedRequest, step: FoundStep, executed: DecryptedRequest['executed']): DecryptedRequest {
-    const { fields, seal } = request.suite.decrypt(request.encryption.openSecret(step.sealed_secret), request);
+    const sealedSecret = this.#epochKeys.unwrap({ bytes: step.sealed_secret, epochId: step.epoch_id });
+    // The epoch file was lost, so the session is, too.
+    if (!sealedSecret) throw new Problem('session_not_found');
+    const { fields, seal } = request.suite.decrypt(request.encryption.openSecret(sealedSecret), request);
     return { session: sessionOf(step), step, fields, seal, ...(executed && { executed }) };
   }
 
@@ -170,6 +185,7 @@ export class Ratchet {
 
   /** Stores the first step of a session. */
   async begin(tx: Transaction, suite: Suite, { id, keys }: NonNullable<Handshake['session']>): Promise<void> {
+    await holdEpoch(tx);
     const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, recoveryId: null };
     const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
     await insertStep(tx, this.#newStep(suite, keys, session, origin));
@@ -188,13 +204,15 @@ export class Ratchet {
     origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_response'>,
   ): SessionStep {
     const encryption = new StepEncryption(this.#keyEncryptionKey, keys.sessionKey);
+    const wrapped = this.#epochKeys.wrap(encryption.sealSecret(keys.secret));
     return {
       step_id: encryption.stepId,
       session_id: session.id,
       suite: suite.number,
       user_id: session.userId,
       recovery_id: session.recoveryId,
-      sealed_secret: encryption.sealSecret(keys.secret),
+      sealed_secret: wrapped.bytes,
+      epoch_id: wrapped.epochId,
       used: 0,
       last_used_at: this.#clock(),
       started_at: session.startedAt,

@@ -138,11 +138,13 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
-const sessionLimits = (): string[] => [
+const sessionLimits = ({ bytes }: ColumnTypes): string[] => [
   'DROP INDEX session_steps_unused',
   'CREATE INDEX session_steps_unused ON session_steps (suite, last_used_at) WHERE used = 0 AND parent_id IS NULL',
   // Their ids do not contain the identity, and clients would not recognize them. The server creates new keys.
   'DELETE FROM kem_keys',
+  `ALTER TABLE session_steps ADD COLUMN epoch_id ${bytes}`,
+  `ALTER TABLE kem_keys ADD COLUMN epoch_id ${bytes}`,
 ];
 
 /** A released migration must never change, because databases have it. */

@@ -28,6 +28,7 @@ function newStep(changes: Changes = {}): SessionStep {
     user_id: null,
     recovery_id: null,
     sealed_secret: randomBytes(8),
+    epoch_id: null,
     request_hash: null,
     sealed_response: null,
     repeatable: 0,

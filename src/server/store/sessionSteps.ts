@@ -1,5 +1,6 @@
 // Queries of session steps.
 import { sql } from 'kysely';
+import { shareEpoch } from './epochs.ts';
 import { prepared } from './prepared.ts';
 import type { Row } from './schema.ts';
 import type { Transaction } from './store.ts';
@@ -17,6 +18,7 @@ const FOUND_COLUMNS = [
   'user_id',
   'recovery_id',
   'sealed_secret',
+  'epoch_id',
   'used',
   'last_used_at',
   'started_at',
@@ -32,7 +34,11 @@ const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<Sessio
   return db
     .with(
       (cte) => cte('named').materialized(),
-      (cte) => cte.selectFrom('session_steps').select(['session_id', shareUser]).where('step_id', '=', step_id),
+      (cte) =>
+        cte
+          .selectFrom('session_steps')
+          .select(['session_id', shareUser, shareEpoch.as('epoch')])
+          .where('step_id', '=', step_id),
     )
     .selectFrom('session_steps')
     .select(FOUND_COLUMNS)
@@ -41,7 +47,7 @@ const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<Sessio
     .forUpdate();
 });
 
-/** Finds a step, and prevents other requests from advancing its session until the transaction ends. */
+/** Finds a step, prevents other requests from advancing its session until the transaction ends, and holds the epoch. */
 export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<FoundStep | undefined> {
   const { rows } = await stepById(tx, { step_id: stepId });
   return tx.engine === 'sqlite' ? rows[0] : rows.find((step) => Buffer.compare(step.step_id, stepId) === 0);

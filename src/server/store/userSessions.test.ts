@@ -33,6 +33,7 @@ async function createHarness(t: TestContext) {
         user_id: null,
         recovery_id: null,
         sealed_secret: randomBytes(8),
+        epoch_id: null,
         request_hash: null,
         sealed_response: null,
         repeatable: 0,
