@@ -1,6 +1,6 @@
 // A thief with the raw files of a killed server, its master key and recorded traffic of suite 2: what they can decrypt.
 import assert from 'node:assert/strict';
-import { hash } from 'node:crypto';
+import { createDecipheriv, hash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -20,7 +20,7 @@ import { Suite2Client, sessionKeyOf } from './support/suite2Client.ts';
 const EPOCH_SECONDS = 1;
 /** Wrapped and unwrapped lengths of a stored secret. */
 const SEALED_LENGTH = 12 + 32 + 16;
-const WRAPPED_LENGTH = 12 + SEALED_LENGTH + 16;
+const WRAPPED_LENGTH = 16 + SEALED_LENGTH;
 /** The secret follows the id of its step in a row within this distance. */
 const ROW_REACH = 300;
 
@@ -89,6 +89,10 @@ async function stealFiles({ dataDir, databaseUrl }: TestServer): Promise<Buffer>
   return Buffer.concat(files.map((file) => readFileSync(file)));
 }
 
+function unwrap(key: Uint8Array, wrapped: Buffer): Buffer {
+  return createDecipheriv('aes-256-ctr', key, wrapped.subarray(0, 16)).update(wrapped.subarray(16));
+}
+
 /** @returns the requests that can be decrypted with what is in the files */
 function decryptable(recorded: readonly Recorded[], files: Buffer, masterKey: MasterKey, epochs: readonly Epoch[]) {
   const keyEncryptionKey = masterKey.derive('vws session steps');
@@ -100,8 +104,7 @@ function decryptable(recorded: readonly Recorded[], files: Buffer, masterKey: Ma
       for (let offset = at + stepId.length; offset < at + ROW_REACH; offset++) {
         const wrapped = files.subarray(offset, offset + WRAPPED_LENGTH);
         const candidates = [files.subarray(offset, offset + SEALED_LENGTH)];
-        for (const { key } of epochs)
-          candidates.push(Buffer.from(openAead(key, wrapped, Buffer.from('vws epoch')) ?? []));
+        if (wrapped.length === WRAPPED_LENGTH) candidates.push(...epochs.map(({ key }) => unwrap(key, wrapped)));
         const roots = candidates.flatMap((sealed) => openAead(stepKey, sealed, context) ?? []);
         if (
           roots.some((root) =>

@@ -79,7 +79,7 @@ test('a crash during the creation of a key: the current one stays, and the next 
   }
 });
 
-test('a file without a key is an error that says what to do', (t) => {
+test('a file without a key is an error with instructions', (t) => {
   const path = newEpochPath(t);
   writeFileSync(path, Buffer.alloc(8192));
   assert.throws(() => openEpochs(t, path).file.read(), /damaged. Remove it and start again/);

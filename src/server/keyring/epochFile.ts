@@ -96,6 +96,15 @@ export class EpochFile {
     return this.#epochs;
   }
 
+  /** Finds the key of an epoch, and reads the file only if it is not known. */
+  find(id: Uint8Array): Epoch | undefined {
+    const isWanted = (slot: Slot) => Buffer.compare(slot.id, id) === 0;
+    const known = this.#slots.find(isWanted);
+    if (known) return known;
+    this.read();
+    return this.#slots.find(isWanted);
+  }
+
   /** Begins an epoch: its key is durable before it is used. Does nothing while the previous key is needed. */
   begin(now: number): void {
     const { previous, unfinished } = this.read();
@@ -147,14 +156,15 @@ function createFile(path: string, now: number): void {
 }
 
 function syncFolder(path: string): void {
-  // Windows cannot open folders.
-  if (process.platform === 'win32') return;
-  const folder = openSync(path, 'r');
+  let folder: number;
   try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
+    folder = openSync(path, 'r');
+  } catch {
+    // Windows cannot open folders.
+    return;
   }
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 function formatSlot(number: number, now: number): Buffer {

@@ -60,7 +60,7 @@ async function createHarness(t: TestContext) {
 }
 
 describe('an epoch', () => {
-  test('is not changed before it is over', async (t) => {
+  test('is not changed before its end', async (t) => {
     const { time, rotation, file } = await createHarness(t);
     const { current } = file.read();
     assert.equal(await rotation.rotate(), EPOCH_MS);
@@ -98,7 +98,7 @@ describe('an epoch', () => {
     assert.deepEqual(Buffer.from(row?.epoch_id ?? []), Buffer.from(file.read().current.id));
   });
 
-  test('leaves a row whose key was lost as it is', async (t) => {
+  test('leaves a row whose key was lost unchanged', async (t) => {
     const { store, time, rotation, insert } = await createHarness(t);
     const { stepId } = await insert();
     const lost = { sealed_secret: randomBytes(88), epoch_id: randomBytes(8) };

@@ -36,7 +36,7 @@ export interface EpochRotationDependencies {
 /**
  * The rotation of epochs, in this order, so that it may be interrupted anywhere:
  *
- * 1. The new key is written to the file, beside the previous one, and used from then on.
+ * 1. The new key is written to the file, next to the previous one, and used from then on.
  * 2. Every row is wrapped again under the new key, in batches. Both keys can decrypt meanwhile.
  * 3. The previous key is destroyed.
  *
@@ -157,7 +157,7 @@ export class EpochRotation {
     return { last: rows.at(-1), complete: await rewrapSteps(tx, this.#rewrap(rows)) };
   }
 
-  /** Wraps the values that another epoch wrapped. A value whose key was lost stays as it is, and expires with its session. */
+  /** Wraps the values that another epoch wrapped. A value whose key was lost stays unchanged, and expires with its session. */
   #rewrap(rows: readonly Rewrapped[]): Rewrapped[] {
     const { file, keys } = this.#dependencies;
     const { current } = file.read();

@@ -1,6 +1,5 @@
 // Moves sessions from step to step: finds the step of a request, replays stored responses and stores the next step.
 import { Problem } from '../../protocol/problems.ts';
-import type { EpochKeys } from '../keyring/epochKeys.ts';
 import { holdEpoch } from '../store/epochs.ts';
 import {
   countUse,
@@ -48,7 +47,11 @@ export interface RatchetDependencies {
   /** Encrypts stored steps together with their session keys: 32 bytes. */
   readonly keyEncryptionKey: Uint8Array;
   /** Wrap the encrypted secrets of stored steps. */
-  readonly epochKeys: EpochKeys;
+  readonly epochKeys: {
+    wrap(bytes: Uint8Array): { bytes: Uint8Array; epochId: Uint8Array | null };
+    /** @returns undefined if the key of the epoch was lost */
+    unwrap(wrapped: { bytes: Uint8Array; epochId: Uint8Array | null }): Uint8Array | undefined;
+  };
   readonly lifetime: SessionLifetime;
   readonly clock: () => number;
 }
@@ -68,7 +71,7 @@ export interface SealedRequest extends WireRequest {
  */
 export class Ratchet {
   readonly #keyEncryptionKey: Uint8Array;
-  readonly #epochKeys: EpochKeys;
+  readonly #epochKeys: RatchetDependencies['epochKeys'];
   readonly #lifetime: SessionLifetime;
   readonly #clock: () => number;
 
