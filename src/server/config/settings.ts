@@ -163,7 +163,7 @@ export const settings = {
   },
   EPOCH_FILE: {
     description:
-      'File of the epoch key, without which nothing of ended sessions can be decrypted: see [security.md](security.md#epochs). All processes with one database need the same file. Defaults to the path of the SQLite database with `-epoch`; on PostgreSQL there is none by default.',
+      'File of the epoch key, without which nothing of ended sessions can be decrypted (docs/security.md, Epochs). All processes with one database need the same file. Defaults to the path of the SQLite database with `-epoch`; on PostgreSQL there is none by default.',
     example: '/run/vws/epoch',
     parse: absolute,
   },

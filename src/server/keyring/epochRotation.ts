@@ -21,6 +21,8 @@ export const REWRAP_BATCH = 50;
 const PAUSE_FACTOR = 4;
 /** Pause before rows that were in use, or an epoch that others held, are tried again. */
 const RETRY_INTERVAL_MS = 50;
+/** Pause after an error, such as an unavailable database. */
+const ERROR_INTERVAL_MS = 2_000;
 
 export interface EpochRotationDependencies {
   readonly store: Store;
@@ -72,8 +74,9 @@ export class EpochRotation {
         await this.#pause(await this.rotate());
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        if (!isLockTimeout(error)) onError(error);
-        await this.#pause(RETRY_INTERVAL_MS).catch(() => {});
+        const isHeld = isLockTimeout(error);
+        if (!isHeld) onError(error);
+        await this.#pause(isHeld ? RETRY_INTERVAL_MS : ERROR_INTERVAL_MS).catch(() => {});
       }
     }
   }
