@@ -290,11 +290,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
       const picture = pictureOfDatabase(database);
       for (const { sent, result } of flights) {
-        const [id, session] = findSession(state, sent.step) ?? [];
-        if (!session || !wereCommitted.has(sent)) continue;
-        // Asking again for an answer is a use of the session; whether a crash came before it, the database tells.
-        if (result && 'answer' in result) session.lastUse = clock();
-        else if (hasCrashed && picture.sessions[id ?? '']?.lastUse === clock()) session.lastUse = clock();
+        if (!findSession(state, sent.step) || !wereCommitted.has(sent)) continue;
+        // Repeating a request is not a use of the session.
         if (result && 'answer' in result) count('a stored answer');
       }
       if (hasCrashed) {
