@@ -57,12 +57,12 @@ const suite = new Suite2({
 const endpointOf = (path: string) => Object.values(endpoints).find((endpoint) => pathWithoutName(endpoint) === path);
 
 describe('the descriptor of the vectors', () => {
-  test('consists of the KEM key, and its hash is the kid', () => {
+  test('consists of the KEM key, and its hash with the identity is the kid', () => {
     const { not_before: notBefore, not_after: notAfter } = kemKey;
     assert.equal(text(serverKey.publicKey), kemKey.public_key);
     const descriptor = encodeDescriptor({ notBefore, notAfter, publicKey: serverKey.publicKey });
     assert.equal(text(descriptor), kemKey.descriptor);
-    assert.equal(text(sha256(descriptor)), kemKey.kid);
+    assert.equal(text(sha256(bytes(identity.public_key), descriptor)), kemKey.kid);
   });
 
   test('is signed by the identity', () => {

@@ -10,6 +10,9 @@ import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
 import { createHttpServer } from './http/server.ts';
+import { EpochFile } from './keyring/epochFile.ts';
+import { EpochKeys } from './keyring/epochKeys.ts';
+import { EpochRotation } from './keyring/epochRotation.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
 import { KemKeys } from './keyring/kemKeys.ts';
 import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
@@ -76,7 +79,8 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   });
   lowerHashingPriority();
   const outbox = createMailOutbox({ config, store, masterKey, log, clock });
-  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
+  const epochs = createEpochs({ config, store, log, clock });
+  const core = createCore({ config, store, masterKey, epochKeys: epochs.keys, identity, hasher, outbox, clock });
   const http = await createHttpServer({
     ...core,
     describeServer: () => describeServer(config, store, core.kemKeys),
@@ -99,6 +103,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
       const url = await http.listen({ host: config.host, port: config.port });
       outbox.start();
       sweeper.start();
+      epochs.rotation?.start();
       return url;
     },
     async stop() {
@@ -107,6 +112,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
       clearTimeout(overdue);
       await outbox.stop();
       await sweeper.stop();
+      await epochs.rotation?.stop();
       await store.close();
     },
   };
@@ -140,9 +146,13 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
+  readonly config: Pick<
+    Config,
+    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'sessionMaxAgeMs' | 'acceptsSuite1' | 'downgradeProtection'
+  >;
   readonly store: Store;
   readonly masterKey: MasterKey;
+  readonly epochKeys: EpochKeys;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
@@ -159,16 +169,17 @@ export interface Core {
 
 /** Creates everything between the transport and the store. */
 export function createCore(dependencies: CoreDependencies): Core {
-  const { config, store, masterKey, identity, clock } = dependencies;
+  const { config, store, masterKey, epochKeys, identity, clock } = dependencies;
   const limits = createRateLimits(dependencies);
-  const kemKeys = new KemKeys(masterKey, identity, clock);
+  const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
   const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
   return {
     exchange: new Exchange({
       store,
       suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
       keyEncryptionKey: masterKey.derive('vws session steps'),
-      idleTimeoutMs: config.sessionIdleMs,
+      epochKeys,
+      lifetime: { idleTimeoutMs: config.sessionIdleMs, maxAgeMs: config.sessionMaxAgeMs },
       clock,
     }),
     handlers: createHandlers({
@@ -233,6 +244,21 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     clock,
   });
   return { accounts, recovery, messages };
+}
+
+interface EpochDependencies {
+  readonly config: Pick<Config, 'epochFile' | 'epochMs'>;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly clock: () => number;
+}
+
+function createEpochs({ config: { epochFile, epochMs }, store, log, clock }: EpochDependencies) {
+  if (epochFile === undefined) return { keys: new EpochKeys(undefined) };
+  const file = new EpochFile(epochFile, clock());
+  const keys = new EpochKeys(file);
+  const onError = (error: unknown) => log.error({ error: errorFields(error) }, 'changing the epoch key failed');
+  return { keys, rotation: new EpochRotation({ store, file, keys, epochMs, clock, onError }) };
 }
 
 interface MailDependencies {

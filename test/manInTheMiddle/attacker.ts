@@ -1,10 +1,13 @@
 /** Offline attacks: applies stolen secrets to recorded traffic and stored rows. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labels, requestContext, responseContext } from '../../src/protocol/suite2.ts';
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
+import { EpochFile } from '../../src/server/keyring/epochFile.ts';
+import { EpochKeys } from '../../src/server/keyring/epochKeys.ts';
 import { loadMasterKeyFile, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import type { TestServer } from '../support/server.ts';
 import { dumpDatabase } from '../support/sql.ts';
@@ -43,13 +46,18 @@ export type StolenRow = Readonly<Record<string, Uint8Array | string | null>>;
 /** Content of the data folder: everything that the server has. */
 export interface Loot {
   readonly masterKey: MasterKey;
+  readonly epochs: EpochKeys;
   readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
 }
 
 export async function steal(server: TestServer): Promise<Loot> {
   const dump = await dumpDatabase(server);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: new MasterKey(loadMasterKeyFile(join(server.dataDir, 'master.key')).bytes), tables };
+  const { dataDir } = server;
+  const stolen = join(dataDir, 'stolen-epoch');
+  copyFileSync(join(dataDir, 'vws.db-epoch'), stolen);
+  const masterKey = new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes);
+  return { masterKey, epochs: new EpochKeys(new EpochFile(stolen, 0)), tables };
 }
 
 /** @returns the stored step of a session key */
@@ -59,10 +67,15 @@ export function findStep({ tables }: Loot, sessionKey: string): StolenRow | unde
 }
 
 /** Opens the secret of a stored step with a possible session key. */
-export function openStep({ masterKey }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
+export function openStep({ masterKey, epochs }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
   const key = hmac(masterKey.derive('vws session steps'), `vws step key ${sessionKey}`);
   const context = Buffer.concat([Buffer.from('vws secret '), column(row, 'step_id')]);
-  return openAead(key, column(row, 'sealed_secret'), context);
+  return openAead(key, unwrap(epochs, row, 'sealed_secret'), context);
+}
+
+/** Removes the outer layer of a value, with the keys of the moment in which it was stolen. */
+export function unwrap(epochs: EpochKeys, row: StolenRow, name: string): Uint8Array {
+  return epochs.unwrap({ bytes: column(row, name), epochId: column(row, 'epoch_id') }) ?? assert.fail(name);
 }
 
 export function column(row: StolenRow, name: string): Uint8Array {

@@ -14,7 +14,17 @@ import { setupReceiver } from '../../src/server/crypto/hpke.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../../src/server/crypto/xwing.ts';
 import { createMemoryStorage } from '../support/client/harness.ts';
 import { field, type Heard, intact, isHandshake, stepOf } from './attack.ts';
-import { bytesOf, column, findReadableSteps, findStep, type Loot, openStep, steal, textOf } from './attacker.ts';
+import {
+  bytesOf,
+  column,
+  findReadableSteps,
+  findStep,
+  type Loot,
+  openStep,
+  steal,
+  textOf,
+  unwrap,
+} from './attacker.ts';
 import { expectError, type Harness, type Victim } from './harness.ts';
 
 /** A client rekeys after this many requests … */
@@ -118,10 +128,12 @@ function sessionKeysLike(value: Uint8Array | string | null): string[] {
   return [...forms, ...range(0, 2).map((n) => formatSessionKey(textOf(value), n))];
 }
 
-function stolenKemKey({ masterKey, tables }: Loot): XWingKeyPair {
+function stolenKemKey({ masterKey, epochs, tables }: Loot): XWingKeyPair {
   const [row = assert.fail()] = tables.kem_keys ?? [];
   const sealingKey = masterKey.derive('vws kem keys');
-  return xwingKeyPair(openAead(sealingKey, column(row, 'sealed_seed'), column(row, 'descriptor')) ?? assert.fail());
+  return xwingKeyPair(
+    openAead(sealingKey, unwrap(epochs, row, 'sealed_seed'), column(row, 'descriptor')) ?? assert.fail(),
+  );
 }
 
 /** Opens everything that the server's KEM key opens; the secrets are all candidates for a root. */

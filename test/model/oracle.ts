@@ -290,11 +290,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
       const picture = pictureOfDatabase(database);
       for (const { sent, result } of deliveries) {
-        const [id, session] = findSession(state, sent.step) ?? [];
-        if (!session || !wereCommitted.has(sent)) continue;
-        // A repeated request is a use of the session; after a crash the database shows whether it was committed.
-        if (result && 'answer' in result) session.lastUse = clock();
-        else if (hasCrashed && picture.sessions[id ?? '']?.lastUse === clock()) session.lastUse = clock();
+        if (!findSession(state, sent.step) || !wereCommitted.has(sent)) continue;
+        // Repeating a request is not a use of the session.
         if (result && 'answer' in result) count('a stored answer');
       }
       if (hasCrashed) {

@@ -4,6 +4,8 @@ import type { ProblemCode } from '../../src/protocol/problems.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 export const IDLE_TIME = HOUR;
+/** Idle timeout of a session before its first request. */
+const UNUSED_TIME = 10 * MINUTE;
 /** Time during which an expired session is distinguished from an unknown one. */
 const EXPIRED_SESSION_MEMORY = HOUR;
 const MAX_FAILURES = 5;
@@ -265,13 +267,19 @@ function setPassword(state: State, userId: string, password: string, sessionId: 
 }
 
 export function isIdle(session: Session, now: number): boolean {
-  return session.lastUse + IDLE_TIME <= now;
+  return session.lastUse + (isUnused(session) ? UNUSED_TIME : IDLE_TIME) <= now;
+}
+
+/** Returns true if there was no request in a session since its handshake. */
+function isUnused({ steps }: Session): boolean {
+  return steps.size === 1 && [...steps.values()].every(({ used }) => !used);
 }
 
 /** Removes everything that has expired. */
 export function sweep(state: State, now: number): void {
   for (const [id, session] of state.sessions) {
-    if (session.lastUse + IDLE_TIME + EXPIRED_SESSION_MEMORY <= now) state.sessions.delete(id);
+    const memory = isUnused(session) ? 0 : EXPIRED_SESSION_MEMORY;
+    if (isIdle(session, now - memory)) state.sessions.delete(id);
   }
   for (const [id, { expiresAt }] of state.recoveries) if (expiresAt <= now) state.recoveries.delete(id);
   for (const [email, { at }] of state.attempts) if (at + ATTEMPTS_MEMORY <= now) state.attempts.delete(email);

@@ -9,6 +9,7 @@ import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { countEvent } from '../../src/server/store/rateCounters.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
+import { openEpochs } from './epochs.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
 import {
@@ -22,6 +23,8 @@ import {
 } from './suite1Client.ts';
 
 export const IDLE_TIME = 60_000;
+/** Time after which a session ends even if it is in use. */
+export const MAX_AGE = 10 * IDLE_TIME;
 
 const base = { summary: '', description: '', fields: { text: '' }, response: { message: '' }, problems: [] } as const;
 /** A request that must not be executed twice. */
@@ -112,7 +115,8 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
   const settings = {
     suites: { 1: suite1 },
     keyEncryptionKey: randomBytes(32),
-    idleTimeoutMs: IDLE_TIME,
+    epochKeys: openEpochs(t).keys,
+    lifetime: { idleTimeoutMs: IDLE_TIME, maxAgeMs: MAX_AGE },
     clock: time.clock,
   };
   const exchange = new Exchange({ ...settings, store });

@@ -12,6 +12,7 @@ import { deleteExpired } from '../../src/server/store/expiry.ts';
 import { openStore } from '../../src/server/store/open.ts';
 import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
 import { type CrashableStore, createCrashableStore } from './crashableStore.ts';
+import { noEpochs } from './epochs.ts';
 import type { FakeTime } from './fakeTime.ts';
 import { createMemoryLog, mailSettings } from './mailFixtures.ts';
 import { UNLIMITED } from './server.ts';
@@ -61,7 +62,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
     startTimer: (callback, milliseconds) => time.startTimer(() => store.crashed || callback(), milliseconds),
     random: () => 0,
   });
-  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
+  const core = createCore({ config, store, masterKey, epochKeys: noEpochs, identity, hasher, outbox, clock });
   outbox.start();
   return {
     core,

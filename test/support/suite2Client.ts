@@ -96,7 +96,7 @@ export function checkIntroduction(introduction: Introduction, now = Date.now(), 
   assert.ok(verify(null, signed, identity, unb64(introduction.signature)), 'the signature of the descriptor');
   const [notBefore, notAfter] = [Number(descriptor.readBigUInt64BE(1)), Number(descriptor.readBigUInt64BE(9))];
   assert.ok(notBefore <= now && now <= notAfter, 'the descriptor is valid now');
-  return { kid: sha256(descriptor), serverKey: descriptor.subarray(17), notBefore, notAfter };
+  return { kid: sha256(unb64(pin), descriptor), serverKey: descriptor.subarray(17), notBefore, notAfter };
 }
 
 /** The first message of a handshake, and a function that opens the second. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { expiryTimes } from '../../src/server/config/retention.ts';
+import type { EpochKeys } from '../../src/server/keyring/epochKeys.ts';
 import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
 import { KemKeys } from '../../src/server/keyring/kemKeys.ts';
 import { MasterKey } from '../../src/server/keyring/masterKey.ts';
@@ -14,6 +15,7 @@ import { deleteExpired } from '../../src/server/store/expiry.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { SessionStep } from '../../src/server/store/sessionSteps.ts';
 import type { Store } from '../../src/server/store/store.ts';
+import { openEpochs } from './epochs.ts';
 import { asHandler, asHttp, effect, type TestHandler, takeEffect } from './exchangeFixtures.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
@@ -49,7 +51,8 @@ export interface Suite2Harness extends Process {
   readonly other: Process;
   readonly time: FakeTime;
   readonly identity: Identity;
-  /** Encrypts the steps, together with their session keys. */
+  /** Encrypt the steps, together with their session keys. */
+  readonly epochKeys: EpochKeys;
   readonly keyEncryptionKey: Buffer;
   /** Requests the KEM key and checks the introduction. */
   introduce(exchange?: Exchange): Promise<ReturnType<typeof checkIntroduction>>;
@@ -95,17 +98,19 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, clock());
   const keyEncryptionKey = randomBytes(32);
+  const { keys: epochKeys } = openEpochs(t);
   const start = (processStore: Store): Process => {
-    const kemKeys = new KemKeys(masterKey, identity, clock);
+    const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
     const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
-    const settings = { suites, keyEncryptionKey, idleTimeoutMs: IDLE_TIME, clock };
+    const lifetime = { idleTimeoutMs: IDLE_TIME, maxAgeMs: 90 * 24 * IDLE_TIME };
+    const settings = { suites, keyEncryptionKey, epochKeys, lifetime, clock };
     return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };
   };
   const [process, other] = [start(store), start(otherStore)];
   let count = 0;
 
   const harness: Suite2Harness = {
-    ...{ ...process, other, time, identity, keyEncryptionKey },
+    ...{ ...process, other, time, identity, keyEncryptionKey, epochKeys },
     async introduce(by = process.exchange) {
       const { body } = await openSession(by, { suite: 2 });
       return checkIntroduction(JSON.parse(body) as Introduction, clock());

@@ -1,5 +1,8 @@
 /** Servers on one database, a mail server, a faulty proxy in front of the servers, and the actors. */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { type Settings, type TestServer, UNLIMITED } from '../support/server.ts';
@@ -73,8 +76,12 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   const database = await newStoreLocation(t);
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
+  const epochFolder = mkdtempSync(join(tmpdir(), 'vws-epoch-'));
+  t.after(() => rmSync(epochFolder, { recursive: true, force: true }));
   const settings = {
     ...LIMITS,
+    EPOCH_FILE: join(epochFolder, 'epoch'),
+    EPOCH_SECONDS: '1',
     VWS_MASTER_KEY: randomBytes(32).toString('hex'),
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),

@@ -35,6 +35,7 @@ const layouts: Layouts = {
       sealed_seed: 'bytes',
       not_before: 'integer',
       not_after: 'integer',
+      epoch_id: 'bytes',
     },
   },
   users: {
@@ -100,6 +101,7 @@ const layouts: Layouts = {
       used: 'integer',
       last_used_at: 'integer',
       started_at: 'integer',
+      epoch_id: 'bytes',
     },
   },
   request_locks: {

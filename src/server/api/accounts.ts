@@ -2,14 +2,17 @@
 import type { Accounts } from '../accounts/accounts.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
+import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
+  readonly sessions: Pick<UserSessions, 'makeRoom'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
+  sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
   Handlers,
@@ -27,9 +30,11 @@ export function createAccountHandlers({
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
       prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-      execute: async ({ session }, tx, verified) => ({
-        session: { userId: await accounts.logIn(tx, verified, session.suite) },
-      }),
+      async execute({ session }, tx, verified) {
+        const userId = await accounts.logIn(tx, verified, session.suite);
+        await sessions.makeRoom(tx, userId, session);
+        return { session: { userId } };
+      },
     }),
 
     changeUsername: prepared({

@@ -91,6 +91,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
         password,
         ['accounts.prepareLogin', 'email', 'password'],
         ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['sessions.makeRoom', tx, 'what logIn gave', inSession],
       ],
       result: { session: { userId: 'what logIn gave' } },
     },

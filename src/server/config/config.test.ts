@@ -28,6 +28,8 @@ test('defaults: a local server with all data in one folder', () => {
     dataFolder: folder,
     database: { engine: 'sqlite', path: join(folder, 'vws.db') },
     masterKey: { file: join(folder, 'master.key') },
+    epochFile: join(folder, 'vws.db-epoch'),
+    epochMs: 60_000,
     identityKey: undefined,
     acceptsSuite1: true,
     allowsInsecureSuite1: false,
@@ -36,6 +38,7 @@ test('defaults: a local server with all data in one folder', () => {
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
     sessionIdleMs: 60 * 60 * 1000,
+    sessionMaxAgeMs: 90 * 24 * 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {

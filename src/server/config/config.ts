@@ -20,6 +20,9 @@ export interface Config {
   readonly database: StoreLocation;
   /** The key itself, or the file that contains it or will contain it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
+  /** Undefined: stored sessions have no outer layer. */
+  readonly epochFile: string | undefined;
+  readonly epochMs: number;
   /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
@@ -31,6 +34,8 @@ export interface Config {
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
+  /** Infinite if sessions in use never expire. */
+  readonly sessionMaxAgeMs: number;
   readonly maxTextBytes: number;
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
@@ -55,6 +60,7 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Mail ports of the IANA registry: plain, submission with STARTTLS, submission over TLS. */
 const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
 
@@ -67,12 +73,15 @@ export function readConfig(environment: Environment): Config {
   const dataFolder = read(environment, 'DATA_DIR');
   const masterKey = optional(environment, 'VWS_MASTER_KEY');
   const smtp = readSmtp(environment);
+  const database = readDatabase(environment, dataFolder);
   return {
     host: read(environment, 'HOST'),
     port: read(environment, 'PORT'),
     dataFolder,
-    database: readDatabase(environment, dataFolder),
+    database,
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
+    epochFile: optional(environment, 'EPOCH_FILE') ?? defaultEpochFile(database),
+    epochMs: read(environment, 'EPOCH_SECONDS') * 1000,
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
     acceptsSuite1: read(environment, 'VWS_SUITE1') !== 'off',
     allowsInsecureSuite1: read(environment, 'VWS_SUITE1') === 'insecure',
@@ -85,6 +94,7 @@ export function readConfig(environment: Environment): Config {
     smtp,
     mailboxFolder: join(dataFolder, 'mailbox'),
     sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    sessionMaxAgeMs: (read(environment, 'SESSION_MAX_DAYS') || Number.POSITIVE_INFINITY) * DAY_MS,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),
@@ -123,6 +133,11 @@ function readDatabase(environment: Environment, dataFolder: string): StoreLocati
     statementTimeout: read(environment, 'DATABASE_STATEMENT_TIMEOUT_SECONDS') * 1000,
     ...(caFile !== undefined && { caFile }),
   };
+}
+
+/** All processes that share a SQLite database find the same file next to it. Processes on PostgreSQL may share no folder. */
+function defaultEpochFile(database: StoreLocation): string | undefined {
+  return database.engine === 'sqlite' ? `${database.path}-epoch` : undefined;
 }
 
 function readSmtp(environment: Environment): SmtpSettings | undefined {

@@ -94,6 +94,8 @@ const cases: Record<SettingName, Case> = {
     bad: ['secret', KEY.slice(1), `${KEY}00`, `${KEY.slice(1)}g`],
     read: (config) => config.masterKey,
   },
+  EPOCH_FILE: path((config) => config.epochFile),
+  EPOCH_SECONDS: whole((config) => config.epochMs, [1, 24 * 3600], { unit: 1000 }),
   VWS_IDENTITY_KEY: {
     good: [[pemOf(ed25519), publicKeyOf(ed25519)]],
     bad: [
@@ -136,6 +138,9 @@ const cases: Record<SettingName, Case> = {
   MAIL_SENDER_NAME: any((config) => config.mail.senderName, 'Example VWS'),
   MAIL_SUBJECT: any((config) => config.mail.subject, 'Ihr Code für VWS'),
   SESSION_IDLE_SECONDS: whole((config) => config.sessionIdleMs, [1, 30 * 24 * 3600], { unit: 1000 }),
+  SESSION_MAX_DAYS: whole(({ sessionMaxAgeMs: ms }) => (ms === Number.POSITIVE_INFINITY ? 0 : ms), [0, 3650], {
+    unit: 24 * 60 * 60 * 1000,
+  }),
   MAX_TEXT_BYTES: whole((config) => config.maxTextBytes, [1, 64 * 1024 * 1024]),
   HASH_MEMORY_KIB: whole((config) => config.hash.memory, [19 * 1024, 4 * 1024 * 1024]),
   HASH_ITERATIONS: whole((config) => config.hash.iterations, [2, 100]),

@@ -181,6 +181,18 @@ export const settings = {
     isKey: true,
     parse: masterKey,
   },
+  EPOCH_FILE: {
+    description:
+      'File of the epoch key, without which nothing of ended sessions can be decrypted (docs/security.md, Epochs). All processes with one database need the same file. Defaults to the path of the SQLite database with `-epoch`; on PostgreSQL there is none by default.',
+    example: '/run/vws/epoch',
+    parse: absolute,
+  },
+  EPOCH_SECONDS: {
+    description: 'Seconds after which the epoch key is replaced.',
+    example: '300',
+    fallback: '60',
+    parse: integer(1, 24 * 3600),
+  },
   VWS_IDENTITY_KEY: {
     description:
       'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',
@@ -254,6 +266,12 @@ export const settings = {
     example: '900',
     fallback: '3600',
     parse: integer(1, 30 * 24 * 3600),
+  },
+  SESSION_MAX_DAYS: {
+    description: 'Days after its start when a session expires, however often it is used; `0` for no limit.',
+    example: '7',
+    fallback: '90',
+    parse: integer(0, 3650),
   },
   MAX_TEXT_BYTES: {
     description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',

@@ -138,6 +138,15 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
+const sessionLimits = ({ bytes }: ColumnTypes): string[] => [
+  'DROP INDEX session_steps_unused',
+  'CREATE INDEX session_steps_unused ON session_steps (suite, last_used_at) WHERE used = 0 AND parent_id IS NULL',
+  // Their ids do not contain the identity, and clients would not recognize them. The server creates new keys.
+  'DELETE FROM kem_keys',
+  `ALTER TABLE session_steps ADD COLUMN epoch_id ${bytes}`,
+  `ALTER TABLE kem_keys ADD COLUMN epoch_id ${bytes}`,
+];
+
 const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   `CREATE TABLE IF NOT EXISTS former_names (
     username_key TEXT PRIMARY KEY,
@@ -165,6 +174,7 @@ export const migrations: readonly Migration[] = [
     statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
   { version: 2, statements: suite2Tables },
+  { version: 3, statements: sessionLimits },
   { version: 6, statements: nameTables },
 ];
 

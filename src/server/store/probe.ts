@@ -21,6 +21,7 @@ export async function probeWrite(transaction: Transaction): Promise<void> {
     user_id: null,
     recovery_id: null,
     sealed_secret: randomBytes(ROW_SIZE),
+    epoch_id: null,
     request_hash: null,
     sealed_response: null,
     repeatable: 0,

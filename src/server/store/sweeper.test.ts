@@ -12,7 +12,7 @@ const BUSY_INTERVAL = 50;
 
 const upTo = (time: number): ExpiryTimes => ({
   sessionsUnusedSince: time,
-  handshakesUnusedSince: time,
+  handshakesUnusedSince: { 1: time, 2: time },
   requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
   loginAttemptsBefore: time,

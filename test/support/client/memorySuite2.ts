@@ -32,7 +32,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
   const signature = identity.sign(Buffer.concat([Buffer.from('vws2 descriptor '), descriptor]));
   return {
     pair,
-    kid: sha256(descriptor),
+    kid: sha256(unb64(identity.fingerprint), descriptor),
     introduction: {
       suite: 2,
       identity: identity.fingerprint,

@@ -77,8 +77,8 @@ export interface Suite {
   readonly number: number;
   /** True if a client may send a different request instead of retrying one whose response was lost. */
   readonly allowsAnotherRequest: boolean;
-  /** Idle timeout before the first request; the usual one if undefined. */
-  readonly unusedTimeoutMs?: number;
+  /** Idle timeout before the first request. */
+  readonly unusedTimeoutMs: number;
   /** @throws Problem `handshake_refused` */
   openHandshake(transaction: Transaction, body: Body): Promise<Handshake>;
   /** @returns the id of the session that a session key belongs to, if the key reveals it */
