@@ -200,7 +200,7 @@ export const settings = {
   MAIL_USERNAME: { description: 'User name for the SMTP server.', example: 'vws', parse: text },
   MAIL_PASSWORD: {
     description: 'Password for the SMTP server.',
-    example: 'the password of that mailbox',
+    example: 'the SMTP password',
     secret: true,
     parse: text,
   },
