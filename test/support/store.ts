@@ -8,7 +8,7 @@ import type { Store } from '../../src/server/store/store.ts';
 import { createDatabase } from './postgres.ts';
 
 /** PostgreSQL server of this test run; undefined for SQLite. */
-export const postgresUrl: string | undefined = process.env.VWS_TEST_POSTGRES_URL || undefined;
+export const postgresUrl: string | undefined = process.env.VWS_TEST_DATABASE_URL || undefined;
 
 const POOL_SIZE = 10;
 const STATEMENT_TIMEOUT = 30_000;

@@ -25,11 +25,13 @@ if (!minutes || !(minutes > 0) || !Number.isInteger(seed) || !isCount(processes)
 
 const cleanups: (() => unknown)[] = [];
 const t = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-if (values.postgres && !process.env.VWS_TEST_POSTGRES_URL) {
+if (!values.postgres) {
+  process.env.VWS_TEST_DATABASE_URL = '';
+} else if (!process.env.VWS_TEST_DATABASE_URL) {
   const postgres = await startPostgres();
-  if (!postgres) throw new Error('There is no PostgreSQL for this platform: set VWS_TEST_POSTGRES_URL.');
+  if (!postgres) throw new Error('There is no PostgreSQL for this platform: set VWS_TEST_DATABASE_URL.');
   cleanups.push(postgres.stop);
-  process.env.VWS_TEST_POSTGRES_URL = postgres.url;
+  process.env.VWS_TEST_DATABASE_URL = postgres.url;
 }
 // These modules read the variable when they are loaded.
 const { startServer } = await import('../support/server.ts');
