@@ -72,7 +72,7 @@ test('account lock', async (t) => {
     });
   }
 
-  await t.test('twelve right passwords at once: all log in', async () => {
+  await t.test('twelve correct passwords at once: all log in', async () => {
     const person = newPerson();
     await register(server, person);
     const answers = await Promise.all((await handshakes(12)).map((client) => logInIn(client, person)));

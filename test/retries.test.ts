@@ -161,7 +161,7 @@ test('other bytes with the same session key are executed', async (t) => {
     assert.equal(expectMessage(await second.decrypt(ciphertexts[1] ?? '')), 'second');
   });
 
-  await t.test('a request that does not open does not void the other responses', async () => {
+  await t.test('an undecryptable request does not invalidate the other responses', async () => {
     const client = await logIn(server, person);
     const [first, second] = [client.fork(), client.fork()];
     expectMessage(await encrypt(first, 'first'));

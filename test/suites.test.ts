@@ -261,7 +261,7 @@ test('downgrade protection', async (t) => {
     const client = await Suite1Client.handshake(server);
     const guess = (password: string) => client.call('/login_user', { email: person.email, password });
     for (let n = 0; n < 4; n += 1) expectFailure(await guess(newPassword()), 201, 'Password is wrong');
-    // The right password is recognized and resets the count.
+    // The correct password is recognized and resets the count.
     expectFailure(await guess(person.password), 201, DOWNGRADE_REFUSED);
     for (let n = 0; n < 5; n += 1) expectFailure(await guess(newPassword()), 201, 'Password is wrong');
     expectFailure(await guess(person.password), 202, 'Account block. Change the password!');

@@ -1,4 +1,4 @@
-/** Every registered name can be written to, whatever it consists of and however a client puts it into the URL. */
+/** Messages can be encrypted for every registered name, whatever it consists of and however a client puts it into the URL. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { foldUsername } from '../src/server/accounts/username.ts';

@@ -4,7 +4,7 @@ import pino, { type Logger } from 'pino';
 export type { Logger } from 'pino';
 
 /**
- * Creates the logger, which writes JSON lines to the standard output.
+ * Creates the logger, which writes JSON lines to standard output.
  *
  * @returns the logger, and a function that writes buffered lines before the process exits
  */

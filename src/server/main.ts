@@ -6,7 +6,7 @@ import { type Config, readConfig, withEnvFile } from './config/config.ts';
 import { createLogger } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
-/** Ctrl-C reaches a program that npm runs twice. Only a signal after this time forces the exit. */
+/** Under npm, the program receives Ctrl-C twice. Only a signal after this time forces the exit. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 
 if (import.meta.main) await run(process.argv.slice(2));
@@ -89,7 +89,7 @@ function readEnvironment() {
   return withEnvFile(process.env, existsSync(file) ? readFileSync(file, 'utf8') : '');
 }
 
-/** Writes a line for people to the standard error; the standard output has the log, for programs. */
+/** Writes a line for people to standard error; standard output has the log, for programs. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -120,11 +120,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   onHandshakes('presents a stolen key that the server signed and that has expired', {
-    'over since two days': [
+    'expired two days ago': [
       ({ harness }) => withStolenKey(harness.identity, -39 * DAY, -2 * DAY),
       'descriptor_invalid',
     ],
-    'not good before two days from now': [
+    'not valid for another two days': [
       ({ harness }) => withStolenKey(harness.identity, 2 * DAY, 39 * DAY),
       'descriptor_invalid',
     ],

@@ -147,7 +147,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       if (checkedAccount(state, step, request) !== email || !('password' in request)) return false;
       return users.some((user) => user?.[1].password === request.password);
     });
-    assert.ok(isExplained, `the attempts on ${email} were forgotten without a right password`);
+    assert.ok(isExplained, `the attempts on ${email} were forgotten without a correct password`);
     state.attempts.delete(email);
   }
 
@@ -189,7 +189,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(entry.recovery, next.recovery, `${sent.text}: the recovery of the session`);
   }
 
-  /** Without concurrent requests, a right password or a recovery resets the count of attempts. */
+  /** Without concurrent requests, a correct password or a recovery resets the count of attempts. */
   function checkForgetting(
     { to }: Request,
     outcome: Outcome,

@@ -1,4 +1,4 @@
-/** The checks of the torture run report broken promises: here they are broken on purpose. */
+/** The checks of the torture run detect violated guarantees: here the guarantees are violated on purpose. */
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -1,4 +1,4 @@
-/** Counts events of a run and collects broken promises. */
+/** Counts events of a run and collects violated guarantees. */
 export const COUNTED = [
   'requests',
   'acknowledged',
@@ -88,7 +88,7 @@ export function createOracle(): Oracle {
   };
 }
 
-/** The counts as a table, and every broken promise with its history. */
+/** The counts as a table, and every violated guarantee with its history. */
 export function formatReport({ counts, broken }: Pick<Oracle, 'counts' | 'broken'>, title: string): string {
   const rows = Object.entries(counts).map(([name, count]) => `  ${name.padEnd(22)}${String(count).padStart(9)}`);
   const stories = broken.map(({ promise, detail, actor, history }) =>

@@ -1,4 +1,4 @@
-// Reads lines from the standard input, no further than necessary.
+// Reads lines from standard input, no further than necessary.
 import type { Readable } from 'node:stream';
 import { CommandError } from '../errors.ts';
 

@@ -6,7 +6,7 @@ import type { Prompts } from './prompts.ts';
 
 type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
-/** Connects a command to its streams. On a terminal it prompts; otherwise answers are lines of the standard input. */
+/** Connects a command to its streams. On a terminal it prompts; otherwise answers are lines of standard input. */
 export class Shell {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly #streams: Streams;
@@ -20,22 +20,22 @@ export class Shell {
     this.environment = streams.env;
   }
 
-  /** True if the standard input is a terminal. */
+  /** True if standard input is a terminal. */
   get isTerminal(): boolean {
     return this.#stdin().isTTY === true;
   }
 
-  /** Writes a line of the result to the standard output. */
+  /** Writes a line of the result to standard output. */
   print(line: string): void {
     this.#streams.stdout.write(`${this.#forStdout(line)}\n`);
   }
 
-  /** Writes a line to the standard error: a message for people that is not part of the result. */
+  /** Writes a line to standard error: a message for people that is not part of the result. */
   note(line: string): void {
     this.#streams.stderr.write(`${printable(line)}\n`);
   }
 
-  /** Writes a text to the standard output unchanged. On a terminal, control characters are escaped. */
+  /** Writes a text to standard output unchanged. On a terminal, control characters are escaped. */
   write(text: string): void {
     const { stdout } = this.#streams;
     stdout.write(this.#forStdout(text));
@@ -59,7 +59,7 @@ export class Shell {
   }
 
   /**
-   * Reads the standard input to its end.
+   * Reads standard input to its end.
    *
    * @throws CommandError `message_too_large` if there are more than `maxBytes`
    */

@@ -13,7 +13,7 @@ const MAX_RAW_LENGTH = 1024;
 /** The rule of `<input type=email>`: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address */
 const BROWSER_EMAIL =
   /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-/** The original's rule: words of any script. */
+/** The rule of the original VWS server: words of any script. */
 const WORDS_EMAIL = /^[\p{L}\p{N}\p{M}_.-]+@[\p{L}\p{N}\p{M}_.-]+\.[\p{L}\p{N}\p{M}_]+$/u;
 
 /** A valid address. */
@@ -35,8 +35,8 @@ export function parseEmail(text: string): Email {
 }
 
 /**
- * Rejects text that no rule for addresses could have accepted: neither ours nor the original's, which has no length
- * limit.
+ * Rejects text that no rule for addresses could have accepted: neither ours nor that of the original VWS
+ * server, which has no length limit.
  *
  * @throws Problem `invalid_email`
  */

@@ -7,7 +7,8 @@ import type { MasterKey } from './masterKey.ts';
 
 /**
  * Time for which one version of a user's key encrypts. Random nonces limit a key to fewer than 2³² messages (NIST
- * SP 800-38D, 8.3); a year bounds that for any sender. Old versions decrypt without end.
+ * SP 800-38D, 8.3); a year bounds that for any sender. Old versions remain usable for
+ * decryption indefinitely.
  */
 export const USER_KEY_LIFETIME_MS = 365 * 24 * 60 * 60 * 1000;
 

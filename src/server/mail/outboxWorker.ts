@@ -8,7 +8,7 @@ import { MAX_CONCURRENT_DELIVERIES, type MailLog } from './mail.ts';
 const DELIVERY_TIMEOUT_MS = 90_000;
 /** Longer than an attempt, so that no other worker begins the same mail during it. */
 const LEASE_DURATION_MS = DELIVERY_TIMEOUT_MS + 30_000;
-/** Interval of looking for mails that other processes left behind. */
+/** Polling interval for mails that other processes abandoned. */
 const POLL_INTERVAL_MS = 30_000;
 /** Pause after a database error. */
 const STORE_RETRY_INTERVAL_MS = 2_000;

@@ -11,7 +11,7 @@ export interface LockRule {
 }
 
 export interface CountedAttempt {
-  /** This attempt and the earlier ones since the last right password. */
+  /** This attempt and the earlier ones since the last correct password. */
   readonly failures: number;
   readonly locked_until: number | null;
 }
@@ -41,7 +41,7 @@ export async function countLoginAttempt(
   return attempt;
 }
 
-/** Forgets the attempts after a right password or a recovery. */
+/** Forgets the attempts after a correct password or a recovery. */
 export async function clearLoginAttempts({ db }: Transaction, accountKey: Uint8Array): Promise<void> {
   await db.deleteFrom('login_attempts').where('account_key', '=', accountKey).execute();
 }

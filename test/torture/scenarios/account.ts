@@ -38,7 +38,7 @@ export async function rename(actor: Actor): Promise<void> {
     await settleName(actor);
   } else {
     checkLock(actor, account, answer);
-    const promise = 'a name is changed with the right password';
+    const promise = 'a name is changed with the correct password';
     const outcome = expectOutcome(actor, answer, promise, 'done', 'Username is busy');
     account.attempts = 0;
     account.usernames = [outcome === 'done' ? wanted : former];
