@@ -10,7 +10,7 @@ import {
 import { type Client, HANDSHAKE_BODY } from './support/client.ts';
 import { type Connection, openConnection, openConnections, postOk } from './support/connection.ts';
 import { logIn, openLoggedIn, register, USERNAME } from './support/people.ts';
-import { type Context, compare, contestant, type Result } from './support/rounds.ts';
+import { type Context, candidate, compare, type Result } from './support/rounds.ts';
 import { startServer, type Target } from './support/target.ts';
 
 const SESSIONS = 16;
@@ -25,16 +25,16 @@ export async function measureSuite2(context: Context): Promise<Result[]> {
   const connections = await openConnections(server.url, SESSIONS);
   const [first] = connections as [Connection];
   const suite2Body = JSON.stringify((await introduction(first)).body);
-  const shakeHands = (body: string) => (connection: Connection) => postOk(connection, HANDSHAKE, body);
+  const handshake = (body: string) => (connection: Connection) => postOk(connection, HANDSHAKE, body);
   const encrypt = (client: Client) => client.call('/encrypt', { username: USERNAME, message: TEXT });
   const suite2 = async (name: string, rekeyInterval?: number) =>
-    contestant(name, [server], await openSessions(server, rekeyInterval), encrypt);
-  const suite1 = contestant('suite 1', [server], await openLoggedIn(server, SESSIONS), (client) =>
+    candidate(name, [server], await openSessions(server, rekeyInterval), encrypt);
+  const suite1 = candidate('suite 1', [server], await openLoggedIn(server, SESSIONS), (client) =>
     client.call(`/encrypt/${USERNAME}`, { message: TEXT }),
   );
   const handshakes = [
-    contestant('suite 1', [server], connections, shakeHands(HANDSHAKE_BODY)),
-    contestant('suite 2', [server], connections, shakeHands(suite2Body)),
+    candidate('suite 1', [server], connections, handshake(HANDSHAKE_BODY)),
+    candidate('suite 2', [server], connections, handshake(suite2Body)),
   ];
   const requests = [
     suite1,

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { expectDone, expectFailure, expectMessage, expectRefused, expectUnreadable } from './support/expect.ts';
+import { expectDone, expectFailure, expectMalformed, expectMessage, expectRefused } from './support/expect.ts';
 import { startMailServer } from './support/mail.ts';
 import { newPassword, newPerson, type Person } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
@@ -87,12 +87,12 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
   expectFailure(badPassword, 201, 'Password format not corrected');
 
   const spoilt = forAlice.prepare('/login_user', { email: alice.email, password: alice.password });
-  expectUnreadable(await post(server, spoilt.path, spoilt.body.slice(0, -1)));
+  expectMalformed(await post(server, spoilt.path, spoilt.body.slice(0, -1)));
   const plain = { session_key: forAlice.keys.sessionKey, ...alice };
-  expectUnreadable(await post(server, '/register_user', JSON.stringify(plain)));
-  expectUnreadable(await post(server, '/register_user', `${alice.password} ${alice.email}`));
+  expectMalformed(await post(server, '/register_user', JSON.stringify(plain)));
+  expectMalformed(await post(server, '/register_user', `${alice.password} ${alice.email}`));
   const notText = { ...plain, email: seal(forAlice.keys.aesKey, alice.email), password: { is: alice.password } };
-  expectUnreadable(await post(server, '/login_user', JSON.stringify(notText)));
+  expectMalformed(await post(server, '/login_user', JSON.stringify(notText)));
   const lost = new Suite1Client(server, { ...forAlice.keys, sessionKey: randomBytes(200).toString('hex') });
   said.secrets.push({ what: 'an unknown session key', value: lost.keys.sessionKey });
   expectRefused(await lost.encrypt(bob.username, 'x'), 404);

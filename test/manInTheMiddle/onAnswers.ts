@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
-import { type Attack, answered, flipped, forged, onRequests, type Seen, story, withFields } from './attack.ts';
+import { type Attack, answered, customAttack, flipped, forged, onRequests, type Seen, withFields } from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply } from './line.ts';
 
@@ -76,7 +76,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ),
   }),
 
-  story('presents a failure as a success', ['bad_answer'], async (harness) => {
+  customAttack('presents a failure as a success', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
     const done = answered((reply) => ({ ...reply, status: 200 }));
@@ -104,7 +104,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  story('swaps the responses to two users', ['bad_answer'], async (harness) => {
+  customAttack('swaps the responses to two users', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
     const swap: Tamper = async (request, line) => {
@@ -130,7 +130,7 @@ export const attacksOnAnswers: readonly Attack[] = [
 
   onRequests('forges a problem', hints()),
 
-  story(
+  customAttack(
     'claims that a long text (over 64 KiB, sealed) is too large after the server accepted it',
     ['payload_too_large', 'out_of_sync'],
     async (harness) => {

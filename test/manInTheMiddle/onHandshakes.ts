@@ -21,7 +21,17 @@ import {
   type ServerKey,
 } from '../support/client/memorySuite2.ts';
 import { post, publicKeyPem } from '../support/suite1Client.ts';
-import { type Attack, answered, asked, field, flipped, forged, onHandshakes, story, withFields } from './attack.ts';
+import {
+  type Attack,
+  answered,
+  asked,
+  customAttack,
+  field,
+  flipped,
+  forged,
+  onHandshakes,
+  withFields,
+} from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply, WireRequest } from './line.ts';
 
@@ -36,14 +46,14 @@ const isIntroduction = (reply: WireReply) => field(reply, 'descriptor') !== unde
 const introduced = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
 /** Changes the client's first message, or the server's response to it. */
-const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
+const changingFirstMessage = (change: (request: WireRequest) => WireRequest) => () =>
   asked((request) => (isKeyRequest(request) ? request : change(request)));
 const shaken = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? reply : change(reply)));
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnHandshakes: readonly Attack[] = [
-  story('impersonates the server with another identity', ['identity_changed'], async (harness) => {
+  customAttack('impersonates the server with another identity', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     await harness.tampering(played(impostor.handle), () =>
       expectError(connect(harness.line.url, harness.options()), 'identity_changed'),
@@ -51,20 +61,24 @@ export const attacksOnHandshakes: readonly Attack[] = [
     await harness.expectUnharmed(await harness.enter());
   }),
 
-  story('impersonates the server when a client opens its next session', ['identity_changed'], async (harness) => {
-    const impostor = await createMemoryServer(Date.now);
-    const options = harness.options();
-    const vws = await connect(harness.line.url, options);
-    // A session that was idle this long is replaced by a new one.
-    options.clock.advance(DAY);
-    const login = () => vws.login(harness.bob.person);
-    await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
-    assert.deepEqual(impostor.executions, []);
-    await login();
-    await harness.expectUnharmed(await harness.enter());
-  }),
+  customAttack(
+    'impersonates the server when a client opens its next session',
+    ['identity_changed'],
+    async (harness) => {
+      const impostor = await createMemoryServer(Date.now);
+      const options = harness.options();
+      const vws = await connect(harness.line.url, options);
+      // A session that was idle this long is replaced by a new one.
+      options.clock.advance(DAY);
+      const login = () => vws.login(harness.bob.person);
+      await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
+      assert.deepEqual(impostor.executions, []);
+      await login();
+      await harness.expectUnharmed(await harness.enter());
+    },
+  ),
 
-  story(
+  customAttack(
     'impersonates the server to a client without a pin',
     ['identity_refused'],
     async (harness) => {
@@ -144,15 +158,24 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   onHandshakes('changes a client’s first message', {
-    'its key’s name': [shakenBy((request) => flipped(request, 'kid', 0)), 'bad_answer'],
-    'a bit of its public key': [shakenBy((request) => flipped(request, 'public_key', 0)), 'handshake_refused'],
-    'the last bit of its public key': [shakenBy((request) => flipped(request, 'public_key', -1)), 'handshake_refused'],
-    'its ML-KEM ciphertext': [shakenBy((request) => flipped(request, 'ciphertext', 0)), 'handshake_refused'],
-    'its X25519 part': [shakenBy((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
-    'its text': [shakenBy((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
-    'its tag': [shakenBy((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
+    'its key’s name': [changingFirstMessage((request) => flipped(request, 'kid', 0)), 'bad_answer'],
+    'a bit of its public key': [
+      changingFirstMessage((request) => flipped(request, 'public_key', 0)),
+      'handshake_refused',
+    ],
+    'the last bit of its public key': [
+      changingFirstMessage((request) => flipped(request, 'public_key', -1)),
+      'handshake_refused',
+    ],
+    'its ML-KEM ciphertext': [
+      changingFirstMessage((request) => flipped(request, 'ciphertext', 0)),
+      'handshake_refused',
+    ],
+    'its X25519 part': [changingFirstMessage((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
+    'its text': [changingFirstMessage((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
+    'its tag': [changingFirstMessage((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
     "replacing its public key by the attacker's": [
-      shakenBy((request) =>
+      changingFirstMessage((request) =>
         withFields(request, { public_key: randomBytes(KEM_PUBLIC_KEY_LENGTH).toString('base64url') }),
       ),
       'handshake_refused',
@@ -169,7 +192,8 @@ export const attacksOnHandshakes: readonly Attack[] = [
       'bad_answer',
     ],
     'another user’s public key': [
-      ({ bobs }) => shakenBy((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
+      ({ bobs }) =>
+        changingFirstMessage((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
       'handshake_refused',
     ],
   }),

@@ -34,7 +34,7 @@ export function expectRefused(answer: { status: number; contentType: string; tex
 }
 
 /** Asserts the response to a malformed request: a sentence without keys. */
-export function expectUnreadable(answer: { status: number; contentType: string; text: string }): void {
+export function expectMalformed(answer: { status: number; contentType: string; text: string }): void {
   assert.equal(answer.status, 400, answer.text);
   assert.match(answer.contentType, /^application\/json\b/);
   const body = JSON.parse(answer.text) as { error?: unknown };

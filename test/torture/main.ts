@@ -52,7 +52,7 @@ try {
     lateRestarts: 0.7,
   });
   process.stdout.write(formatReport(oracle, title));
-  process.exitCode = oracle.broken.length === 0 ? 0 : 1;
+  process.exitCode = oracle.violations.length === 0 ? 0 : 1;
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 }

@@ -8,7 +8,7 @@ import type { MailLeases } from './mailLeases.ts';
 import type { Oracle } from './oracle.ts';
 import type { SortedMails } from './sortedMails.ts';
 
-const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
+const OUTBOX_TIMEOUT_MS = 20_000;
 const POLL_MILLISECONDS = 50;
 
 /** Acknowledged mails that have not arrived must be in the outbox. The servers may be running. */
@@ -29,7 +29,7 @@ export async function checkOutbox(
 }
 
 export async function outboxEmpty(database: StoreLocation): Promise<void> {
-  const deadline = performance.now() + OUTBOX_PATIENCE_MILLISECONDS;
+  const deadline = performance.now() + OUTBOX_TIMEOUT_MS;
   while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MILLISECONDS);
 }
 
@@ -75,8 +75,8 @@ export async function checkUsers(oracle: Oracle, database: StoreLocation, accoun
     }
   }
   const excess = [...found.keys()];
-  // An actor that noticed a broken promise has abandoned its account.
-  if (excess.length > 0 && oracle.broken.length === 0) {
+  // An actor that noticed a violated guarantee has abandoned its account.
+  if (excess.length > 0 && oracle.violations.length === 0) {
     oracle.report('the disk', 'a registration is executed once', `never acknowledged: ${excess.join(', ')}`);
   }
 }

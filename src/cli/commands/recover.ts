@@ -143,8 +143,8 @@ class Recovery {
     try {
       await task();
     } catch (error) {
-      const isOver = error instanceof CommandError && error.code === 'no_recovery';
-      if (!isOver)
+      const hasEnded = error instanceof CommandError && error.code === 'no_recovery';
+      if (!hasEnded)
         this.#shell.note('The code was accepted. Within 10 minutes, you can continue with: vws recover --code');
       throw error;
     }
@@ -155,8 +155,8 @@ class Recovery {
       await inStoredSession(this.#options, this.#shell, task);
     } catch (error) {
       const hasNoSession = error instanceof CommandError && error.code === 'not_logged_in';
-      const isOver = error instanceof VwsError && (error.sessionLost || error.code === 'no_recovery');
-      if (!hasNoSession && !isOver) throw error;
+      const hasEnded = error instanceof VwsError && (error.sessionLost || error.code === 'no_recovery');
+      if (!hasNoSession && !hasEnded) throw error;
       await this.#options.serverState.withLock(async () => this.#confirmedAt().clear());
       throw noRecovery();
     }

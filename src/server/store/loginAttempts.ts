@@ -23,14 +23,14 @@ export async function countLoginAttempt(
   now: number,
   { maxFailures, lockDurationMs, memoryMs }: LockRule,
 ): Promise<CountedAttempt> {
-  const startsAnew = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memoryMs})`;
+  const restartsCount = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memoryMs})`;
   const { rows } = await sql<CountedAttempt>`
     INSERT INTO login_attempts (account_key, failures, last_attempt_at, locked_until)
     VALUES (${accountKey}, 1, ${now}, NULL)
     ON CONFLICT (account_key) DO UPDATE SET
-      failures = CASE WHEN ${startsAnew} THEN 1 ELSE login_attempts.failures + 1 END,
+      failures = CASE WHEN ${restartsCount} THEN 1 ELSE login_attempts.failures + 1 END,
       locked_until = CASE
-        WHEN ${startsAnew} THEN NULL
+        WHEN ${restartsCount} THEN NULL
         WHEN login_attempts.failures + 1 = ${maxFailures} THEN ${now + lockDurationMs}
         ELSE login_attempts.locked_until
       END,

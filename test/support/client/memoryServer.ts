@@ -49,7 +49,7 @@ export async function createMemoryServer(now: () => number) {
     json: { type: `/problems#${code}`, title: code, status, code },
   });
 
-  async function shakeHands(body: Json): Promise<WireAnswer> {
+  async function handshake(body: Json): Promise<WireAnswer> {
     if (body.kid === undefined || !unb64(body.kid).equals(key.kid)) return { status: 200, json: key.introduction };
     const { answer, sid, root } = await answerHandshake(key, body);
     sessions.set(sid, { root, n: 0 });
@@ -57,7 +57,7 @@ export async function createMemoryServer(now: () => number) {
   }
 
   async function handle(path: string, body: Json): Promise<WireAnswer> {
-    if (path === '/create_session_key') return shakeHands(body);
+    if (path === '/create_session_key') return handshake(body);
     const [, sid, step] = String(body.session_key).split('.');
     const session = sessions.get(sid ?? '');
     if (!session) return refuse(404, 'session_not_found');
