@@ -1,4 +1,4 @@
-/** The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. The page itself measures the times. */
+// The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. The page itself measures the times.
 import { findChromium, launchChromium } from '../test/browser/chromium.ts';
 import { openSite } from '../test/browser/site.ts';
 import { openBrowser, type User } from '../test/browser/user.ts';

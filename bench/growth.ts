@@ -1,4 +1,4 @@
-/** Encrypt by the number of users and sessions in the database. */
+// Encrypt by the number of users and sessions in the database.
 import type { Client } from './support/client.ts';
 import { fillFolder } from './support/fill.ts';
 import { openLoggedIn, register, USERNAME } from './support/people.ts';

@@ -1,4 +1,4 @@
-/** Handshakes, compared with the floor. */
+// Handshakes, compared with the floor.
 import { HANDSHAKE_BODY } from './support/client.ts';
 import { type Connection, openConnections, postOk } from './support/connection.ts';
 import { startBoth } from './support/people.ts';

@@ -1,4 +1,4 @@
-/** The effect of a burst of logins on encrypt requests. */
+// The effect of a burst of logins on encrypt requests.
 import type { Client } from './support/client.ts';
 import { type Measurement, runLoad } from './support/load.ts';
 import { logIn, openClients, openLoggedIn, register } from './support/people.ts';

@@ -1,4 +1,4 @@
-/** Logins, registrations and recoveries, compared with the floor's login: one hash, one write. */
+// Logins, registrations and recoveries, compared with the floor's login: one hash, one write.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../test/support/poll.ts';

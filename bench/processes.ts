@@ -1,4 +1,4 @@
-/** One, two and three processes on one PostgreSQL database, compared with one on SQLite. */
+// One, two and three processes on one PostgreSQL database, compared with one on SQLite.
 import { randomBytes } from 'node:crypto';
 import { createDatabase } from '../test/support/postgres.ts';
 import type { Client } from './support/client.ts';

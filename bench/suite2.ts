@@ -1,9 +1,9 @@
-/** Suite 2 compared with suite 1, on the same server. */
+// Suite 2 compared with suite 1, on the same server.
 import {
   beginHandshake,
   checkIntroduction,
   type Introduction,
-  openAnswer2,
+  openResponse2,
   prepare2,
   type Step,
 } from '../test/support/suite2Client.ts';
@@ -66,7 +66,7 @@ async function openSessions({ url }: Target, rekeyInterval: number | undefined):
         const kem = rekeyInterval !== undefined && step.n % rekeyInterval === 0;
         const request = prepare2(step, path, fields, { kem });
         const text = await postOk(connection, path, request.body);
-        const { json, next } = openAnswer2(request, { status: 200, text, contentType: '' });
+        const { json, next } = openResponse2(request, { status: 200, text, contentType: '' });
         step = next;
         return String(json.message ?? '');
       },

@@ -1,4 +1,4 @@
-/** Encrypt by the length of the text, compared with the floor. */
+// Encrypt by the length of the text, compared with the floor.
 import type { Client } from './support/client.ts';
 import { openClients, openLoggedIn, startBoth, USERNAME } from './support/people.ts';
 import { type Context, candidate, compare, type Result } from './support/rounds.ts';

@@ -1,4 +1,4 @@
-/** The SDK in a real browser, on a page of another origin than the server's. */
+// The SDK in a real browser, on a page of another origin than the server's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';

@@ -1,4 +1,4 @@
-/** The `vws` command against a real server: everyday use, on terminals and in scripts. */
+// The `vws` command against a real server: everyday use, on terminals and in scripts.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The `vws` command on a real pseudo-terminal, created with `script` of util-linux. */
+// The `vws` command on a real pseudo-terminal, created with `script` of util-linux.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

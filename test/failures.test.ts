@@ -1,16 +1,16 @@
-/** The failures of suite 1: the status and sentence of each, and whether the session continues after it. */
+// The failures of suite 1: the status and sentence of each, and whether the session continues after it.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectDelivered, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
+import { post, Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 interface Case {
   readonly what: string;
   readonly sentence: string;
-  readonly provoke: (client: Suite1Client) => Promise<Answer>;
+  readonly provoke: (client: Suite1Client) => Promise<Suite1Response>;
 }
 
 /** Provokes each failure and checks that its new keys work and that the previous keys are void once these were used. */
@@ -100,7 +100,7 @@ test('failures inside a session', async (t) => {
     const client = await Suite1Client.handshake(server);
     const unknown = await client.call('/login_user', { email: newPerson().email, password: bob.password });
     const wrong = await client.call('/login_user', { email: bob.email, password: alice.password });
-    const withoutKeys = ({ status, contentType, body }: Answer) => {
+    const withoutKeys = ({ status, contentType, body }: Suite1Response) => {
       const { error, ciphertext, session_key } = body as Record<string, string>;
       return { status, contentType, error, lengths: [ciphertext?.length, session_key?.length] };
     };

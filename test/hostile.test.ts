@@ -1,4 +1,4 @@
-/** Oversized and malformed input is refused and does not delay other clients. */
+// Oversized and malformed input is refused and does not delay other clients.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectFailure, expectServed } from './support/expect.ts';

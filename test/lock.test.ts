@@ -1,17 +1,17 @@
-/** Five wrong passwords in a row lock an account, at whichever endpoint they are given. */
+// Five wrong passwords in a row lock an account, at whichever endpoint they are given.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure } from './support/expect.ts';
 import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
 import { startServer } from './support/server.ts';
-import { type Answer, Suite1Client } from './support/suite1Client.ts';
+import { Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 const LOCKED = 'Account block. Change the password!';
 const WRONG = 'Password is wrong';
 
-const logInIn = (client: Suite1Client, { email, password }: Person): Promise<Answer> =>
+const logInIn = (client: Suite1Client, { email, password }: Person): Promise<Suite1Response> =>
   client.call('/login_user', { email, password });
-const guess = (client: Suite1Client, person: Person): Promise<Answer> =>
+const guess = (client: Suite1Client, person: Person): Promise<Suite1Response> =>
   logInIn(client, { ...person, password: newPassword() });
 
 test('account lock', async (t) => {

@@ -1,4 +1,4 @@
-/** Malformed requests: 400, nothing is executed, and the session key stays valid. */
+// Malformed requests: 400, nothing is executed, and the session key stays valid.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure, expectMalformed, expectMessage } from './support/expect.ts';

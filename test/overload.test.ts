@@ -1,4 +1,4 @@
-/** Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile. */
+// Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,21 +1,25 @@
-/** A session survives what happens to its requests: lost responses, requests sent twice or at once, crashes. */
+// A session survives what happens to its requests: lost responses, requests sent twice or at once, crashes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
 import { codeFromMailbox, mailboxOf } from './support/mail.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, Suite1Client } from './support/suite1Client.ts';
+import { Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 /** The same response, byte for byte. */
-function expectSame(again: Answer, first: Answer): void {
+function expectSame(again: Suite1Response, first: Suite1Response): void {
   assert.ok(again.text === first.text, `${again.text.slice(0, 100)}… is not ${first.text.slice(0, 100)}…`);
   assert.deepEqual([again.status, again.contentType], [first.status, first.contentType]);
 }
 
 /** Loses the response to a request and sends the same bytes again. @returns the response to both */
-async function loseAndResend(client: Suite1Client, path: string, fields: Record<string, string>): Promise<Answer> {
-  const lost = await client.callAndLoseAnswer(path, fields);
+async function loseAndResend(
+  client: Suite1Client,
+  path: string,
+  fields: Record<string, string>,
+): Promise<Suite1Response> {
+  const lost = await client.callAndLoseResponse(path, fields);
   expectSame(await client.resend(), lost);
   return lost;
 }
@@ -46,9 +50,9 @@ test('lost response: the same bytes again return the same response and are execu
     const person = newPerson();
     const client = await register(server, person);
     const message = 'a long text '.repeat(10_000);
-    await client.callAndLoseAnswer(`/encrypt/${person.username}`, { message });
+    await client.callAndLoseResponse(`/encrypt/${person.username}`, { message });
     const ciphertext = expectMessage(await client.resend());
-    await client.callAndLoseAnswer('/decrypt', { message: ciphertext });
+    await client.callAndLoseResponse('/decrypt', { message: ciphertext });
     assert.equal(expectMessage(await client.resend()), message);
   });
 
@@ -75,7 +79,7 @@ test('lost response: the same bytes again return the same response and are execu
     await register(server, person);
     const client = await Suite1Client.handshake(server);
     const guess = { email: person.email, password: newPassword() };
-    const lost = await client.callAndLoseAnswer('/login_user', guess);
+    const lost = await client.callAndLoseResponse('/login_user', guess);
     for (let time = 1; time <= 6; time++) {
       const copy = client.fork();
       expectSame(await copy.send(copy.prepare('/login_user', guess)), lost);
@@ -122,7 +126,8 @@ test('other bytes with the same session key are executed', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   await register(server, person);
-  const encrypt = (client: Suite1Client, text: string): Promise<Answer> => client.encrypt(person.username, text);
+  const encrypt = (client: Suite1Client, text: string): Promise<Suite1Response> =>
+    client.encrypt(person.username, text);
 
   for (const used of ['first', 'second'] as const) {
     await t.test(`both responses are usable until one is used: the ${used} is used`, async () => {
@@ -143,7 +148,7 @@ test('other bytes with the same session key are executed', async (t) => {
   await t.test('each response belongs to its own request', async () => {
     const [one, other] = [newPerson(), newPerson()];
     const client = await Suite1Client.handshake(server);
-    const lost = await client.callAndLoseAnswer('/register_user', { ...one });
+    const lost = await client.callAndLoseResponse('/register_user', { ...one });
     expectDone(lost);
     expectDone(await client.fork().call('/register_user', { ...other }));
     expectSame(await client.resend(), lost);
@@ -211,7 +216,7 @@ test('kill -9 and a restart lose nothing that was acknowledged', async (t) => {
   };
 
   await t.test('a stored response, two responses of one step, and that the step was used', async () => {
-    const lost = await client.callAndLoseAnswer('/register_user', { ...person });
+    const lost = await client.callAndLoseResponse('/register_user', { ...person });
     expectDone(lost);
     await restart();
     expectSame(await client.resend(), lost);

@@ -1,4 +1,4 @@
-/** A server leaves no secret in its database or output, and no user's name in a log. */
+// A server leaves no secret in its database or output, and no user's name in a log.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { startMailServer } from './support/mail.ts';
 import { newPassword, newPerson, type Person } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, type Fields, post, Suite1Client, seal } from './support/suite1Client.ts';
+import { type Fields, post, Suite1Client, type Suite1Response, seal } from './support/suite1Client.ts';
 import { databaseFiles, findTraces, processOutput, type Wanted } from './support/traces.ts';
 
 /** Everything sent, to be searched for afterwards. */
@@ -30,7 +30,7 @@ class RecordingClient extends Suite1Client {
     this.#note();
   }
 
-  override async call(path: string, fields: Fields = {}): Promise<Answer> {
+  override async call(path: string, fields: Fields = {}): Promise<Suite1Response> {
     const answer = await super.call(path, fields);
     this.#note();
     return answer;

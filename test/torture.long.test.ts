@@ -1,4 +1,4 @@
-/** A short run of `npm run torture`: nothing that was acknowledged is lost or done twice, whatever breaks. */
+// A short run of `npm run torture`: nothing that was acknowledged is lost or done twice, whatever breaks.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from './support/server.ts';

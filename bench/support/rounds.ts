@@ -1,4 +1,4 @@
-/** Comparison of candidates in rounds, and what a run measures. */
+// Comparison of candidates in rounds, and what a run measures.
 import { type Act, type Measurement, runLoad } from './load.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 import type { Target } from './target.ts';

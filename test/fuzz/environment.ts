@@ -1,4 +1,4 @@
-/** Random `.env` files for the part of the server that reads them; no server is started. */
+// Random `.env` files for the part of the server that reads them; no server is started.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import fastify from 'fastify';

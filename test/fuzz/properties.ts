@@ -1,4 +1,4 @@
-/** Properties of the server that hold for all input. */
+// Properties of the server that hold for all input.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -27,7 +27,7 @@ function endpointOf(target: Target, index: number): [path: string, fields: Recor
 }
 
 async function send(target: Target, path: string, body: Buffer, sent: Record<string, string>): Promise<void> {
-  target.checkAnswer(await target.post(path, body, sent));
+  target.checkResponse(await target.post(path, body, sent));
   await target.checkSession();
 }
 

@@ -64,7 +64,7 @@ export function onRequests(does: string, ways: Ways): Attack {
 }
 
 /** Milliseconds; less than the first pause. */
-const ONE_ATTEMPT = 100;
+const ONE_ATTEMPT_MS = 100;
 
 /** Attacks on Alice's handshake. */
 export function onHandshakes(does: string, ways: Ways): Attack {
@@ -75,7 +75,7 @@ export function onHandshakes(does: string, ways: Ways): Attack {
     };
     const knowledge = { own: await heard(), bobs: await heard(), harness };
     await eachOf(ways, async (way, seen) => {
-      const options = { ...harness.options(), deadline: ONE_ATTEMPT };
+      const options = { ...harness.options(), deadline: ONE_ATTEMPT_MS };
       const begin = () => connect(harness.line.url, options);
       await harness.tampering(way(knowledge), async () => (seen ? expectError(begin(), seen) : begin()));
       const vws = await begin();

@@ -35,7 +35,7 @@ import {
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply, WireRequest } from './line.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 const WEEK = '604800';
 
 /** Offsets in a descriptor. */
@@ -69,7 +69,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
       const options = harness.options();
       const vws = await connect(harness.line.url, options);
       // A session that was idle this long is replaced by a new one.
-      options.clock.advance(DAY);
+      options.clock.advance(DAY_MS);
       const login = () => vws.login(harness.bob.person);
       await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
       assert.deepEqual(impostor.executions, []);
@@ -135,11 +135,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
 
   onHandshakes('presents a stolen key that the server signed and that has expired', {
     'expired two days ago': [
-      ({ harness }) => withStolenKey(harness.identity, -39 * DAY, -2 * DAY),
+      ({ harness }) => withStolenKey(harness.identity, -39 * DAY_MS, -2 * DAY_MS),
       'descriptor_invalid',
     ],
     'not valid for another two days': [
-      ({ harness }) => withStolenKey(harness.identity, 2 * DAY, 39 * DAY),
+      ({ harness }) => withStolenKey(harness.identity, 2 * DAY_MS, 39 * DAY_MS),
       'descriptor_invalid',
     ],
   }),
@@ -210,8 +210,8 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'emptying it': [shaken((reply) => withFields(reply, { ciphertext: '' })), 'bad_answer'],
     'an earlier answer': [({ own }) => shaken(() => own.reply)(), 'bad_answer'],
     'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
-    "the attacker's own, without the shared secret of the first message": [() => ownAnswer(), 'bad_answer'],
-    "the attacker's own, with a guess at that secret": [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
+    "the attacker's own, without the shared secret of the first message": [() => ownResponse(), 'bad_answer'],
+    "the attacker's own, with a guess at that secret": [() => ownResponse(Buffer.alloc(32)), 'bad_answer'],
     none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 
@@ -271,7 +271,7 @@ function posing(introduce: () => Promise<Json>): Tamper {
 }
 
 function ownKey(identity = createIdentity()): Promise<ServerKey> {
-  return createServerKey(identity, Date.now() - DAY, Date.now() + 30 * DAY);
+  return createServerKey(identity, Date.now() - DAY_MS, Date.now() + 30 * DAY_MS);
 }
 
 async function introductionOf({ server }: Harness): Promise<Json> {
@@ -291,11 +291,13 @@ function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
 
 /** The client uses an erased key; the server responds with its current one. */
 function withErasedKey(identity: Identity): Tamper {
-  return posing(async () => (await createServerKey(identity, Date.now() - 36 * DAY, Date.now() + DAY)).introduction);
+  return posing(
+    async () => (await createServerKey(identity, Date.now() - 36 * DAY_MS, Date.now() + DAY_MS)).introduction,
+  );
 }
 
 /** A complete second message for the client's public key, without having opened the first. */
-function ownAnswer(guess?: Uint8Array): Tamper {
+function ownResponse(guess?: Uint8Array): Tamper {
   return async (request, line) => {
     if (isKeyRequest(request)) return line.send(request);
     const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) =>
@@ -305,7 +307,7 @@ function ownAnswer(guess?: Uint8Array): Tamper {
     const info = secondMessageInfo(hash('sha256', Buffer.concat([firstMessageInfo(kid), publicKey, first]), 'buffer'));
     const psk = guess && { secret: guess, id: Buffer.from(labels.pskId) };
     const { encapsulated, context } = setupSender(publicKey, info, psk) ?? assert.fail();
-    const sealed = context.seal(new Uint8Array(), encodePaddedJson({ idle: DAY, now: Date.now() }));
+    const sealed = context.seal(new Uint8Array(), encodePaddedJson({ idle: DAY_MS, now: Date.now() }));
     const ciphertext = Buffer.concat([encapsulated, sealed]).toString('base64url');
     return { status: 200, body: JSON.stringify({ suite: 2, ciphertext }) };
   };

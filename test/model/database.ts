@@ -1,4 +1,4 @@
-/** Reads the database of a model run as the state that the rules use. */
+// Reads the database of a model run as the state that the rules use.
 import type { DatabaseSync } from 'node:sqlite';
 import { passwordOfFakeHash } from '../support/inProcessServer.ts';
 import type { State } from './rules.ts';

@@ -1,4 +1,4 @@
-/** Recovery codes from the local mailbox or a real mail server. */
+// Recovery codes from the local mailbox or a real mail server.
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

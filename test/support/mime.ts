@@ -1,4 +1,4 @@
-/** Parses mails as far as the tests need: one text and one HTML part, no attachments. */
+// Parses mails as far as the tests need: one text and one HTML part, no attachments.
 export interface ParsedMail {
   /** The field with this name, unfolded and decoded; empty if missing. */
   header(name: string): string;

@@ -1,4 +1,4 @@
-/** Users, and the requests that most tests start with. */
+// Users, and the requests that most tests start with.
 import { randomBytes } from 'node:crypto';
 import { expectDone } from './expect.ts';
 import { Suite1Client } from './suite1Client.ts';

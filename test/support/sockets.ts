@@ -1,4 +1,4 @@
-/** Raw connections, for misbehaving clients. */
+// Raw connections, for misbehaving clients.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';

@@ -1,7 +1,7 @@
 // An actor of the torture run, with the requests and checks that scenarios share.
 import { randomBytes } from 'node:crypto';
 import { newPerson } from '../support/people.ts';
-import type { Answer, Suite1Client } from '../support/suite1Client.ts';
+import type { Suite1Client, Suite1Response } from '../support/suite1Client.ts';
 import { type Account, type Message, newAccount, passwordOf } from './account.ts';
 import type { NameRegistry } from './names.ts';
 import type { Oracle } from './oracle.ts';
@@ -41,7 +41,7 @@ export interface Actor {
 export class Locked extends Error {}
 
 /** Outcome of a response: its error, or `done`. */
-export function outcomeOf(answer: Answer): string {
+export function outcomeOf(answer: Suite1Response): string {
   return answer.error ?? 'done';
 }
 
@@ -50,7 +50,7 @@ export function outcomeOf(answer: Answer): string {
  *
  * @param guarantee the guarantee that any other outcome violates
  */
-export function expectOutcome(actor: Actor, answer: Answer, guarantee: string, ...expected: string[]): string {
+export function expectOutcome(actor: Actor, answer: Suite1Response, guarantee: string, ...expected: string[]): string {
   const outcome = outcomeOf(answer);
   actor.oracle.count('checks');
   if (!expected.includes(outcome))
@@ -70,7 +70,7 @@ export function countAttempts(account: Account): { onProgress: (disturbances: nu
 }
 
 /** @throws Locked if the response reports a lock that is justified */
-export function checkLock(actor: Actor, account: Account, answer: Answer): void {
+export function checkLock(actor: Actor, account: Account, answer: Suite1Response): void {
   if (answer.status !== 202) return;
   if (account.attempts <= MAX_WRONG_PASSWORDS) {
     actor.client.reportViolation(

@@ -1,4 +1,4 @@
-/** The checks of the torture run detect violated guarantees: here the guarantees are violated on purpose. */
+// The checks of the torture run detect violated guarantees: here the guarantees are violated on purpose.
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -6,11 +6,11 @@ import { test } from 'node:test';
 import { eventually } from '../support/poll.ts';
 import { runSql } from '../support/sql.ts';
 import { begin } from './actor.ts';
-import { createAnswerLedger } from './answerLedger.ts';
 import type { Harness } from './harness.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, formatReport, type Oracle } from './oracle.ts';
 import { createQuietHarness } from './quietHarness.ts';
+import { createResponseLedger } from './responseLedger.ts';
 
 const ACTORS_TIMEOUT_MS = 60_000;
 
@@ -81,7 +81,7 @@ test('checks report single changes in the database', async (t) => {
 
 test('checks report a request that was executed twice', () => {
   const oracle = createOracle();
-  const ledger = createAnswerLedger(oracle);
+  const ledger = createResponseLedger(oracle);
   const request = Buffer.from('the same bytes');
   ledger.record('/change_password', request, 200, Buffer.from('keys'));
   ledger.record('/change_password', request, 404, Buffer.from('"Session not found!"'));

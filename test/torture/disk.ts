@@ -1,4 +1,4 @@
-/** Reads and changes the database of the servers from outside. */
+// Reads and changes the database of the servers from outside.
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { runSql } from '../support/sql.ts';
 

@@ -1,4 +1,4 @@
-/** Counts events of a run and collects violated guarantees. */
+// Counts events of a run and collects violated guarantees.
 export const COUNTED = [
   'requests',
   'acknowledged',

@@ -1,11 +1,17 @@
 // A client that repeats requests until they are answered.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TimedAnswer } from '../support/httpPost.ts';
-import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
+import type { TimedResponse } from '../support/httpPost.ts';
+import {
+  type Fields,
+  openHandshake,
+  publicKeyPem,
+  Suite1Client,
+  type Suite1Response,
+} from '../support/suite1Client.ts';
 import { copiesOf, pickFault } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
-import { LostAnswer, sendOnce } from './transport.ts';
+import { LostResponse, sendOnce } from './transport.ts';
 
 /** Without a response for this long, through all faults and crashes, the server counts as hung. */
 const TIMEOUT_MS = 90_000;
@@ -42,9 +48,19 @@ export interface RetryingClient {
    * @returns undefined if it was abandoned: it may have been executed, or may be later
    * @throws Violation if the session is lost or the response is not one of suite 1
    */
-  request(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer | undefined>;
+  request(
+    client: Suite1Client,
+    path: string,
+    fields: Fields,
+    options?: RequestOptions,
+  ): Promise<Suite1Response | undefined>;
   /** Like {@link request}, but never abandons the request. */
-  requestUntilResponse(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer>;
+  requestUntilResponse(
+    client: Suite1Client,
+    path: string,
+    fields: Fields,
+    options?: RequestOptions,
+  ): Promise<Suite1Response>;
   /** Sends one handshake once, from the given address. */
   tryHandshake(address: string): Promise<Trial>;
   /** Reports a violated guarantee. */
@@ -78,7 +94,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
   async function send(
     request: { path: string; body: string },
     options: RequestOptions,
-  ): Promise<TimedAnswer | undefined> {
+  ): Promise<TimedResponse | undefined> {
     try {
       return await repeat(request, options);
     } finally {
@@ -90,7 +106,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
   async function repeat(
     request: { path: string; body: string },
     { giveUpChance = 0, onProgress }: RequestOptions,
-  ): Promise<TimedAnswer | undefined> {
+  ): Promise<TimedResponse | undefined> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (let attempt = 1; ; attempt++) {
       await environment.serverUp();
@@ -105,7 +121,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
         oracle.count('refused for now');
         if (answer.retryAfter === undefined) reportViolation('a refusal has a Retry-After', `${answer.status}`);
       } catch (error) {
-        if (!(error instanceof LostAnswer)) throw error;
+        if (!(error instanceof LostResponse)) throw error;
         oracle.count('lost answers');
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): lost: ${error.message}`);
         if (random.chance(giveUpChance)) {
@@ -124,7 +140,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
     path: string,
     fields: Fields,
     options: RequestOptions = {},
-  ): Promise<Answer | undefined> {
+  ): Promise<Suite1Response | undefined> {
     const prepared = client.prepare(path, fields);
     const http = await send(prepared, options);
     if (!http) return undefined;
@@ -145,7 +161,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
     reportViolation,
     request,
     async requestUntilResponse(client, path, fields, options) {
-      return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Answer;
+      return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Suite1Response;
     },
     async tryHandshake(address) {
       const fault = pickFault(random, environment.faultRate());
@@ -154,7 +170,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
         const { status } = await sendOnce(environment.proxyUrl, HANDSHAKE, fault, address);
         return { status, copies: copiesOf(fault) };
       } catch (error) {
-        if (!(error instanceof LostAnswer)) throw error;
+        if (!(error instanceof LostResponse)) throw error;
         return { status: undefined, copies: copiesOf(fault) };
       }
     },
@@ -174,8 +190,8 @@ export function newAddress(random: Random): string {
 function accept(
   client: Suite1Client,
   request: ReturnType<Suite1Client['prepare']>,
-  http: TimedAnswer,
-): Answer | undefined {
+  http: TimedResponse,
+): Suite1Response | undefined {
   try {
     return client.accept(request, http);
   } catch {

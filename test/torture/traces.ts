@@ -1,4 +1,4 @@
-/** Checks what a run leaves behind and no actor can see: outbox, mails, users. */
+// Checks what a run leaves behind and no actor can see: outbox, mails, users.
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_CONCURRENT_DELIVERIES } from '../../src/server/mail/mail.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
@@ -9,7 +9,7 @@ import type { Oracle } from './oracle.ts';
 import type { SortedMails } from './sortedMails.ts';
 
 const OUTBOX_TIMEOUT_MS = 20_000;
-const POLL_MILLISECONDS = 50;
+const POLL_MS = 50;
 
 /** Acknowledged mails that have not arrived must be in the outbox. The servers may be running. */
 export async function checkOutbox(
@@ -30,7 +30,7 @@ export async function checkOutbox(
 
 export async function outboxEmpty(database: StoreLocation): Promise<void> {
   const deadline = performance.now() + OUTBOX_TIMEOUT_MS;
-  while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MILLISECONDS);
+  while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MS);
 }
 
 /** Each mail arrived once, except copies of those whose worker died after sending them. */

@@ -24,7 +24,7 @@ interface Before {
   readonly ann: { readonly person: Person; readonly client: Suite1Client };
   readonly forgetful: { readonly person: Person; readonly client: Suite1Client };
   readonly ciphertext: string;
-  readonly lostAnswer: string;
+  readonly lostResponse: string;
 }
 
 async function createUsers(server: TestServer): Promise<Before> {
@@ -36,8 +36,13 @@ async function createUsers(server: TestServer): Promise<Before> {
   expectFailure(await client.call('/login_user', { ...forgetful, password: newPassword() }), 201, 'Password is wrong');
   expectDone(await client.call('/forgot_password', { email: forgetful.email }));
   const ciphertext = expectMessage(await annsClient.encrypt(ann.username, TEXT));
-  const lostAnswer = expectMessage(await annsClient.callAndLoseAnswer('/decrypt', { message: ciphertext }));
-  return { ann: { person: ann, client: annsClient }, forgetful: { person: forgetful, client }, ciphertext, lostAnswer };
+  const lostResponse = expectMessage(await annsClient.callAndLoseResponse('/decrypt', { message: ciphertext }));
+  return {
+    ann: { person: ann, client: annsClient },
+    forgetful: { person: forgetful, client },
+    ciphertext,
+    lostResponse,
+  };
 }
 
 /** Points an existing client to `server`. It can resend its last request. */
@@ -46,11 +51,11 @@ function moved(client: Suite1Client, server: TestServer): Suite1Client {
 }
 
 async function continueAfterMove(
-  { ann, forgetful, ciphertext, lostAnswer }: Before,
+  { ann, forgetful, ciphertext, lostResponse }: Before,
   server: TestServer,
 ): Promise<void> {
   const session = moved(ann.client, server);
-  assert.equal(expectMessage(await session.resend()), lostAnswer);
+  assert.equal(expectMessage(await session.resend()), lostResponse);
   assert.equal(expectMessage(await session.decrypt(ciphertext)), TEXT);
   const answer = expectMessage(await session.encrypt(forgetful.person.username, 'after the move'));
 

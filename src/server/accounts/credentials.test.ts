@@ -14,7 +14,7 @@ import { Credentials, LOCK_RULE } from './credentials.ts';
 const EMAIL = 'ada@example.org';
 const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 const guess = ({ credentials }: AccountsHarness, email = EMAIL) =>
   outcomeOf(credentials.verify(email, 'green owl sky'));
@@ -109,10 +109,10 @@ describe('a lock', () => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
-    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE);
+    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE_MS);
     // Further attempts do not extend it.
     assert.equal(await guess(harness), 'account_locked');
-    harness.time.advance(MINUTE - 1);
+    harness.time.advance(MINUTE_MS - 1);
     assert.equal(await give(harness), 'account_locked');
     harness.time.advance(1);
     await guessAgainAndAgain(harness, 5);

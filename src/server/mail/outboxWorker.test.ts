@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeTime, type FakeTime } from '../../../test/support/fakeTime.ts';
 import { createFakeTransport, openTestStore } from '../../../test/support/mailFixtures.ts';
-import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
+import { createOutboxHarness, MINUTE_MS, recipients, SECOND_MS } from '../../../test/support/outboxHarness.ts';
 import type { Store } from '../store/store.ts';
 import type { MailLog } from './mail.ts';
 
 /** Advances the clock second by second, without waiting for an idle worker. */
 async function letPass(time: FakeTime, milliseconds: number): Promise<void> {
-  for (let passed = 0; passed < milliseconds; passed += SECOND) {
-    time.advance(SECOND);
+  for (let passed = 0; passed < milliseconds; passed += SECOND_MS) {
+    time.advance(SECOND_MS);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -37,7 +37,7 @@ test('slow mails do not delay others, and at most five are sent at once', async 
   await harness.send({ to: 'slow5@example.org' });
   await transport.attempted(8);
   await harness.send({ to: 'last@example.org' });
-  harness.time.advance(MINUTE);
+  harness.time.advance(MINUTE_MS);
   assert.equal(transport.attempts.length, 8);
   slow.resolve();
   await harness.outbox.idle();
@@ -57,10 +57,10 @@ test('an attempt that never ends is aborted and repeated', async (t) => {
   harness.outbox.start();
   await harness.send();
   await transport.attempted(1);
-  harness.time.advance(2 * MINUTE);
+  harness.time.advance(2 * MINUTE_MS);
   await harness.outbox.idle();
   assert.equal(signals[0]?.aborted, true);
-  await harness.advance(3 * SECOND);
+  await harness.advance(3 * SECOND_MS);
   assert.equal(transport.attempts.length, 2);
   assert.deepEqual(await harness.rows(), []);
 });
@@ -79,7 +79,7 @@ test('workers on one database send each mail once', async (t) => {
   await Promise.all([one.transport.attempted(1), two.transport.attempted(1)]);
   bothAtWork.resolve();
   await Promise.all([one.outbox.idle(), two.outbox.idle()]);
-  await one.advance(3 * MINUTE);
+  await one.advance(3 * MINUTE_MS);
   await two.outbox.idle();
 
   const sent = [...recipients(one.transport), ...recipients(two.transport)];
@@ -97,7 +97,7 @@ test('a mail left behind by another process is sent', async (t) => {
   await harness.outbox.idle();
   await dead.send();
   assert.deepEqual(harness.transport.attempts, []);
-  await harness.advance(MINUTE);
+  await harness.advance(MINUTE_MS);
   assert.equal(harness.transport.attempts.length, 1);
 });
 
@@ -107,12 +107,12 @@ test('a mail in delivery during a crash is sent again after its lease, as the sa
   await crashed.send();
   await crashed.transport.attempted(1);
 
-  const time = createFakeTime(crashed.time.clock() + SECOND);
+  const time = createFakeTime(crashed.time.clock() + SECOND_MS);
   const restarted = await createOutboxHarness(t, { store: crashed.store, time });
   restarted.outbox.start();
-  await restarted.advance(MINUTE);
+  await restarted.advance(MINUTE_MS);
   assert.deepEqual(restarted.transport.attempts, []);
-  await restarted.advance(2 * MINUTE);
+  await restarted.advance(2 * MINUTE_MS);
   assert.equal(restarted.transport.attempts.length, 1);
   assert.deepEqual(restarted.transport.attempts[0], crashed.transport.attempts[0]);
 });
@@ -140,13 +140,13 @@ test('stopping aborts a delivery that takes too long, and the next start sends t
   await harness.store.transaction(async () => {});
   const stopped = harness.outbox.stop();
   await new Promise((resolve) => setImmediate(resolve));
-  harness.time.advance(10 * SECOND);
+  harness.time.advance(10 * SECOND_MS);
   await stopped;
   assert.match(harness.log.text(), /aborted: the server is stopping/);
 
   const restarted = await createOutboxHarness(t, { store: harness.store, time: harness.time });
   restarted.outbox.start();
-  await restarted.advance(5 * SECOND);
+  await restarted.advance(5 * SECOND_MS);
   assert.equal(restarted.transport.attempts.length, 1);
 });
 
@@ -155,7 +155,7 @@ test('no attempt begins after stopping', async (t) => {
   harness.outbox.start();
   await harness.outbox.stop();
   await harness.send();
-  harness.time.advance(5 * MINUTE);
+  harness.time.advance(5 * MINUTE_MS);
   await harness.outbox.idle();
   assert.deepEqual(harness.transport.attempts, []);
   assert.equal((await harness.rows()).length, 1);
@@ -170,7 +170,7 @@ test('the worker survives a database outage while reading', async (t) => {
   await harness.outbox.idle();
   assert.match(harness.log.text(), /reading the outbox failed/);
   store.failing = false;
-  await harness.advance(5 * SECOND);
+  await harness.advance(5 * SECOND_MS);
   assert.equal(harness.transport.attempts.length, 1);
 });
 
@@ -193,9 +193,9 @@ test('a mail accepted during a database outage is not sent again', async (t) => 
   delivery.resolve();
   await complaint.promise;
   // Long after the lease expired.
-  await letPass(harness.time, 4 * MINUTE);
+  await letPass(harness.time, 4 * MINUTE_MS);
   store.failing = false;
-  await letPass(harness.time, 10 * SECOND);
+  await letPass(harness.time, 10 * SECOND_MS);
   await harness.outbox.idle();
   assert.deepEqual(await harness.rows(), []);
   assert.equal(harness.transport.attempts.length, 1);

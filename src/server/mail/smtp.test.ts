@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createMemoryLog, mailSettings, recoveryMail } from '../../../test/support/mailFixtures.ts';
-import { createOutboxHarnessWith, MINUTE, SECOND } from '../../../test/support/outboxHarness.ts';
+import { createOutboxHarnessWith, MINUTE_MS, SECOND_MS } from '../../../test/support/outboxHarness.ts';
 import { CERTIFICATE_FILE, type SmtpServerOptions, startSmtpServer } from '../../../test/support/smtp.ts';
 import type { RecoveryMail } from '../store/outbox.ts';
 import { parseSender } from './address.ts';
@@ -254,11 +254,11 @@ test('a server that was down gets the mail once', async (t) => {
   const { outbox, send, advance, log } = await createHarness(t, before.port);
   await send();
   await outbox.idle();
-  await advance(10 * SECOND);
+  await advance(10 * SECOND_MS);
   assert.match(log.text(), /ECONNREFUSED/);
 
   const server = await startServer(t, { mode: 'plain', port: before.port });
-  await advance(300 * SECOND);
+  await advance(300 * SECOND_MS);
   assert.equal(server.mails.length, 1);
 });
 
@@ -288,11 +288,11 @@ test('with a wrong login a mail is retried until it expires; the log has the rea
     username: 'vws',
     password: 'wrong password',
   });
-  await send({ expiresAt: time.clock() + MINUTE });
+  await send({ expiresAt: time.clock() + MINUTE_MS });
   await outbox.idle();
-  await advance(20 * SECOND);
+  await advance(20 * SECOND_MS);
   assert.equal(server.refusedLogins, 4);
-  await advance(60 * SECOND);
+  await advance(60 * SECOND_MS);
   assert.equal(server.mails.length, 0);
   assert.match(log.text(), /EAUTH/);
   assert.match(log.text(), /mail dropped/);
@@ -306,7 +306,7 @@ test('a mail whose acceptance is unknown is sent again with the same Message-ID'
   await send();
   await outbox.idle();
   assert.equal(server.mails.length, 1);
-  await advance(300 * SECOND);
+  await advance(300 * SECOND_MS);
   assert.equal(server.mails.length, 2);
   const [first, second] = server.mails;
   for (const name of ['message-id', 'date']) assert.equal(second?.header(name), first?.header(name));

@@ -7,7 +7,7 @@ import { newAddress } from '../retryingClient.ts';
 export const MAX_HANDSHAKES = 20;
 const HANDSHAKES = MAX_HANDSHAKES + 10;
 const GUESSES = 8;
-const MINUTE_MILLISECONDS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** Gives more wrong passwords at once than lock, each in its own session: five are checked, the others find the lock. */
 export async function guessPasswords(actor: Actor): Promise<void> {
@@ -42,7 +42,7 @@ export async function guessPasswords(actor: Actor): Promise<void> {
 export async function exceedHandshakes(actor: Actor): Promise<void> {
   const { random, client, oracle } = actor;
   const address = newAddress(random);
-  const minute = () => Math.floor(Date.now() / MINUTE_MILLISECONDS);
+  const minute = () => Math.floor(Date.now() / MINUTE_MS);
   const first = minute();
   const trials = await Promise.all(Array.from({ length: HANDSHAKES }, () => client.tryHandshake(address)));
   const minutes = minute() - first + 1;

@@ -39,7 +39,7 @@ const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answ
 /** Responds without passing the request to the server. */
 const instead = (reply: WireReply) => () => async () => reply;
 
-export const attacksOnAnswers: readonly Attack[] = [
+export const attacksOnResponses: readonly Attack[] = [
   onRequests('flips a bit of a response', {
     'of its nonce': [given((reply) => flipped(reply, 'payload', 0)), 'bad_answer'],
     'of its flags': [given((reply) => flipped(reply, 'payload', 12)), 'bad_answer'],
@@ -161,8 +161,8 @@ export const attacksOnAnswers: readonly Attack[] = [
   }),
 
   onRequests('responds in suite 1', {
-    'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
-    'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
+    'with new keys': [({ harness }) => suite1Response(harness, 200), 'bad_answer'],
+    'with new keys and an error': [({ harness }) => suite1Response(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
     'that it has expired': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
     'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
@@ -200,7 +200,7 @@ function elsewhere(status: number): Tamper {
 }
 
 /** New keys from a session of suite 1 that the attacker opened. */
-function suite1Answer({ server }: Harness, status: number): Tamper {
+function suite1Response({ server }: Harness, status: number): Tamper {
   return async () => {
     const client = await Suite1Client.handshake(server);
     return forged(status, (await client.call('/forgot_password', { email: 'nobody@example.org' })).body);
