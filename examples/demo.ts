@@ -19,7 +19,10 @@ try {
   await runDemo();
 } catch (error) {
   const { message, cause } = error as Error;
-  const hint = message === 'fetch failed' ? `No server responds at ${url}. Start one with npm start, or set VWS_URL to its address.` : message;
+  const hint =
+    message === 'fetch failed'
+      ? `No server responds at ${url}. Start one with npm start, or set VWS_URL to its address.`
+      : message;
   print(
     `\nThe demo stopped. ${hint}${cause instanceof Error && message !== 'fetch failed' ? ` (${cause.message})` : ''}`,
   );
