@@ -9,7 +9,7 @@ import { Client } from './client.ts';
 if (existsSync('.env')) process.loadEnvFile('.env');
 const url = process.env.VWS_URL ?? `http://127.0.0.1:${process.env.PORT ?? 5000}`;
 const mailbox = join(process.env.DATA_DIR ?? 'data', 'mailbox');
-/** Interval and timeout of the search for the mail. */
+/** Interval and timeout of the search for the email. */
 const MAIL_POLL_MS = 100;
 const MAIL_TIMEOUT_MS = 15_000;
 
@@ -66,12 +66,12 @@ async function runDemo(): Promise<void> {
   const code = await findCode(bob.email);
   if (!code) {
     print(
-      `   The mail is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is in another folder`,
+      `   The email is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is in another folder`,
     );
     print('   (set DATA_DIR as for the server). The demo ends here.');
     return;
   }
-  print(`   The mail is in ${mailbox} and contains the code ${code}.`);
+  print(`   The email is in ${mailbox} and contains the code ${code}.`);
 
   print('\n6. The code allows Bob to set a new password, once.');
   await device.call('/confirm_forgot_password', { code });

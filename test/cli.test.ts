@@ -26,7 +26,7 @@ test('two users: register, exchange messages, change name and password, log out,
     server: server.url,
     fingerprint,
   });
-  assert.match(await ann.succeed('whoami'), /^username {5}ann\ne-mail {7}ann@example.org\nserver /);
+  assert.match(await ann.succeed('whoami'), /^username {5}ann\nemail {8}ann@example.org\nserver /);
 
   const sealed = await ann.succeed('encrypt bob', TEXT);
   assert.match(sealed, /^[\w-]+\n$/);

@@ -21,7 +21,7 @@ const CRASHED_STARTS = 5;
 const MAX_START_MS = 700;
 const seed = Date.now() % 2 ** 32;
 
-test('accounts, passwords, codes, mails and sessions survive crashes under load', async (t) => {
+test('accounts, passwords, codes, emails and sessions survive crashes under load', async (t) => {
   const oracle = await crashRounds(t, {
     startServer: (settings) => startServer(t, settings),
     rounds: ROUNDS,

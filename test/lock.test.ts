@@ -45,7 +45,7 @@ test('account lock', async (t) => {
     expectFailure(await logInIn(await Suite1Client.handshake(server), person), 202, LOCKED);
   });
 
-  await t.test('malformed e-mails and current passwords are not counted', async () => {
+  await t.test('malformed emails and current passwords are not counted', async () => {
     const person = newPerson();
     const client = await register(server, person);
     for (let attempt = 1; attempt <= 6; attempt++) {
@@ -61,7 +61,7 @@ test('account lock', async (t) => {
   });
 
   for (const known of [true, false]) {
-    const whose = known ? 'a user' : 'an unknown e-mail';
+    const whose = known ? 'a user' : 'an unknown email';
     await t.test(`twelve wrong passwords at once for ${whose}: five are checked, then the lock holds`, async () => {
       const person = newPerson();
       if (known) await register(server, person);

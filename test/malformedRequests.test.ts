@@ -42,7 +42,7 @@ test('a malformed request executes nothing and leaves the session unchanged', as
     const body = spoil(whole.body, client.keys.aesKey);
     expectMalformed(await post(server, whole.path, body));
     expectMalformed(await post(server, whole.path, body));
-    // The name, the e-mail and the session key are still available: the unspoiled request succeeds.
+    // The name, the email and the session key are still available: the unspoiled request succeeds.
     expectDone(await client.send(whole));
   }
   for (const [what, spoil] of Object.entries(spoilers)) {

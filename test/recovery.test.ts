@@ -1,4 +1,4 @@
-// The three steps of recovery, with the mails in the local mailbox.
+// The three steps of recovery, with the emails in the local mailbox.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDone, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
@@ -27,7 +27,7 @@ function wrongCodes(code: string, count: number): string[] {
 test('recovery', async (t) => {
   const server = await startServer(t);
 
-  /** A session that asked for a code, and the code in the mail. */
+  /** A session that asked for a code, and the code in the email. */
   async function forgetful(): Promise<{ person: Person; client: Suite1Client; code: string; other: Suite1Client }> {
     const person = newPerson();
     const other = await register(server, person);
@@ -42,7 +42,7 @@ test('recovery', async (t) => {
     expectDone(await client.call('/login_user', { ...person, password }));
   }
 
-  await t.test('the code in the mail, and in the log, sets a password once, without logging in', async () => {
+  await t.test('the code in the email, and in the log, sets a password once, without logging in', async () => {
     const { person, client, code } = await forgetful();
     assert.match(code, /^[A-Z0-9]{6}$/);
     // The log line follows the file.
@@ -106,12 +106,12 @@ test('recovery', async (t) => {
     expectDone(await confirm(client, code));
   });
 
-  await t.test('unknown e-mail: returns the same response and sends no mail', async () => {
+  await t.test('unknown email: returns the same response and sends no email', async () => {
     const client = await Suite1Client.handshake(server);
     const unknown = newPerson().email;
     expectDone(await forgot(client, unknown));
     expectFailure(await confirm(client, 'ABCDEF'), 201, 'Invalid code');
-    // A mail that was requested later has arrived.
+    // An email that was requested later has arrived.
     await forgetful();
     assert.deepEqual(await mailboxOf(server.dataDir, unknown), []);
   });

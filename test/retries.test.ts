@@ -24,7 +24,7 @@ async function loseAndResend(
   return lost;
 }
 
-/** A mail that was requested now has arrived: an excess one to `email` would have arrived, too. */
+/** An email that was requested now has arrived: an excess one to `email` would have arrived, too. */
 async function expectOneMail(server: TestServer, email: string): Promise<void> {
   const later = newPerson();
   expectDone(await (await register(server, later)).call('/forgot_password', { email: later.email }));
@@ -56,7 +56,7 @@ test('lost response: the same bytes again return the same response and are execu
     assert.equal(expectMessage(await client.resend()), message);
   });
 
-  await t.test('recovery: one mail, a wrong code counts once, the password is set once', async () => {
+  await t.test('recovery: one email, a wrong code counts once, the password is set once', async () => {
     const person = newPerson();
     await register(server, person);
     const client = await Suite1Client.handshake(server);
@@ -196,7 +196,7 @@ test('a late duplicate executes nothing', async (t) => {
     });
   }
 
-  await t.test('of forgot_password: no second mail', async () => {
+  await t.test('of forgot_password: no second email', async () => {
     const forgot = client.prepare('/forgot_password', { email: person.email });
     expectDone(await client.send(forgot));
     await codeFromMailbox(server.dataDir, person.email);

@@ -56,7 +56,7 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
   };
   const person = (username: string): Person => {
     const made = { ...newPerson(username), password: password() };
-    said.personal.push({ what: 'a username', value: made.username }, { what: 'an e-mail', value: made.email });
+    said.personal.push({ what: 'a username', value: made.username }, { what: 'an email', value: made.email });
     return made;
   };
 
@@ -144,7 +144,7 @@ test('no secret is left in the database or the logs', async (t) => {
     const count = (what: string) => everything.filter((wanted) => wanted.what === what).length;
     assert.ok(count('a session key') > 30);
     assert.equal(count('a code'), 1);
-    assert.ok(count('a password') > 8 && count('a message') >= 5 && count('an e-mail') >= 4);
+    assert.ok(count('a password') > 8 && count('a message') >= 5 && count('an email') >= 4);
   });
 
   await t.test('no secret in the database while the server runs', async () => {

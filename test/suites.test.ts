@@ -154,7 +154,7 @@ test('suite 2', async (t) => {
     await logIn(server, person);
   });
 
-  await t.test('malformed e-mails and current passwords: problems that are not counted as attempts', async () => {
+  await t.test('malformed emails and current passwords: problems that are not counted as attempts', async () => {
     const person = newPerson();
     const client = await register2(server, person);
     for (let n = 0; n < 6; n += 1) {

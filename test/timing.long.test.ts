@@ -1,4 +1,4 @@
-// Neither the time nor the bytes of a response reveal whether an account has an e-mail address.
+// Neither the time nor the bytes of a response reveal whether an account has an email address.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,7 +23,7 @@ const WRONG_CODE = 'AAAAAA';
 /** Each accepts a few wrong codes. */
 const RECOVERIES = 40;
 
-test('known and unknown e-mail addresses are indistinguishable', async (t) => {
+test('known and unknown email addresses are indistinguishable', async (t) => {
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
   const server = await startServer(t, {

@@ -160,7 +160,7 @@ export class Vws {
   }
 
   /**
-   * Sends a recovery code by e-mail if an account with this address exists. The response does not reveal whether it does.
+   * Sends a recovery code by email if an account with this address exists. The response does not reveal whether it does.
    *
    * @example
    * await vws.requestPasswordReset('alice@example.org');
@@ -172,7 +172,7 @@ export class Vws {
   /**
    * Verifies the recovery code. This session may then set a new password, once and within 10 minutes.
    *
-   * @param code 6 characters from the e-mail, case-insensitive
+   * @param code 6 characters from the email, case-insensitive
    * @throws {VwsError} `no_recovery`, `invalid_code`
    * @example
    * await vws.verifyResetCode('AB12CD');

@@ -57,13 +57,13 @@ export const problems = {
     suite1: response('Account block. Change the password!', 202),
   },
   username_taken: { status: 409, title: 'Username already taken.', suite1: response('Username is busy') },
-  email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
+  email_taken: { status: 409, title: 'Email address already in use.', suite1: response('Email is busy') },
   invalid_username: {
     status: 422,
     title: 'Invalid username.',
     suite1: response('Username format not corrected'),
   },
-  invalid_email: { status: 422, title: 'Invalid e-mail address.', suite1: response('Email format not corrected') },
+  invalid_email: { status: 422, title: 'Invalid email address.', suite1: response('Email format not corrected') },
   password_refused: {
     status: 422,
     title: 'Password too weak or too long.',

@@ -66,7 +66,7 @@ function introduce(
   say(`  master key  ${describeMasterKey(config)}`);
   say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
-  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
+  say(`  emails      ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
   say('Ctrl-C stops the server.');
 }
 

@@ -22,7 +22,7 @@ import { findSession } from './rules.ts';
 
 export const CLIENTS = ['A', 'B', 'C'] as const;
 export type ClientName = (typeof CLIENTS)[number];
-/** Time advances in hops, so that mails interrupted by a crash are sent again before they expire. */
+/** Time advances in hops, so that emails interrupted by a crash are sent again before they expire. */
 const MAIL_HOP = 30_000;
 const WRONG_KEY = '0'.repeat(64);
 

@@ -63,7 +63,7 @@ export interface Delivery {
 /** States that a request may have found while several were in progress. */
 interface Moments {
   readonly all: State[];
-  /** States before each counted attempt, by e-mail address. */
+  /** States before each counted attempt, by email address. */
   readonly beforeAttempt: Map<string, State[]>;
   /** Accounts whose passwords were checked, once per executed request. */
   readonly checked: string[];
@@ -126,7 +126,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   function takeAttempt({ id, failures, lockedUntil }: JournalEntry, moments: Moments): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id);
-    assert.ok(email, 'an attempt was counted for an unknown e-mail');
+    assert.ok(email, 'an attempt was counted for an unknown email');
     const before = moments.beforeAttempt.get(email) ?? [];
     moments.beforeAttempt.set(email, [...before, structuredClone(state)]);
     const expected = countAttempt(state.attempts.get(email), clock());

@@ -46,13 +46,13 @@ export interface Session {
   readonly steps: Map<string, Step>;
 }
 
-/** Keys are ids in hex; for attempts, e-mail addresses. */
+/** Keys are ids in hex; for attempts, email addresses. */
 export interface State {
   readonly users: Map<string, User>;
   readonly attempts: Map<string, Attempts>;
   readonly recoveries: Map<string, Recovery>;
   readonly sessions: Map<string, Session>;
-  /** Recipient of each mail that must be sent. */
+  /** Recipient of each email that must be sent. */
   readonly mails: Map<string, string>;
 }
 

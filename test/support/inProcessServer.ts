@@ -35,7 +35,7 @@ export interface InProcessServerOptions {
   readonly crashPath: string;
   readonly time: FakeTime;
   readonly hasher: PasswordHashing;
-  /** Called for each mail that is sent. */
+  /** Called for each email that is sent. */
   readonly onMail: (message: MailMessage) => void;
 }
 

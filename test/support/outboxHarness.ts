@@ -28,7 +28,7 @@ export interface OutboxHarness<T extends MailTransport> {
   readonly log: MemoryLog;
   readonly transport: T;
   readonly outbox: Outbox;
-  /** Enqueues a mail that expires in ten minutes, in a transaction of its own. */
+  /** Enqueues an email that expires in ten minutes, in a transaction of its own. */
   send(changes?: Partial<RecoveryMail>): Promise<void>;
   /** Advances the clock second by second, and waits for the outbox after each one. */
   advance(milliseconds: number): Promise<void>;

@@ -111,7 +111,7 @@ test('checks report a name of two accounts, and a free name that is refused', ()
   assert.deepEqual(violatedGuarantees(oracle).slice(1), ['a free name can be taken']);
 });
 
-test('checks report lost mails', async (t) => {
+test('checks report lost emails', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   const [actor = assert.fail()] = harness.actors;

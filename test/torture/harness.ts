@@ -63,7 +63,7 @@ export interface Harness {
   moment(moment: Moment): Promise<Member>;
   /** Every actor checks all promises. */
   checkActors(): Promise<void>;
-  /** Checks mails and the database, which actors cannot see. Stops the servers. */
+  /** Checks emails and the database, which actors cannot see. Stops the servers. */
   checkTraces(): Promise<void>;
 }
 

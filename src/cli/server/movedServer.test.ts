@@ -1,4 +1,4 @@
-// A server moves to another database: sessions, recoveries and mails continue.
+// A server moves to another database: sessions, recoveries and emails continue.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -14,7 +14,7 @@ import { runVws } from '../../../test/support/vws.ts';
 import { openTarget, parseLocation } from './databases.ts';
 
 const TEXT = 'Grüße an alle \u{1f600}';
-/** A mail server that does not respond, so that mails stay in the outbox. */
+/** A mail server that does not respond, so that emails stay in the outbox. */
 const DEAD_MAIL_SERVER = { MAIL_SERVER: '127.0.0.1', MAIL_PORT: '1', MAIL_DEFAULT_SENDER: 'vws@example.org' };
 
 const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
@@ -68,14 +68,14 @@ async function continueAfterMove(
   assert.equal(expectMessage(await again.decrypt(answer)), 'after the move');
 }
 
-/** The code from the mail that waited in the outbox. */
+/** The code from the email that waited in the outbox. */
 const codeIn = (server: TestServer, { email }: Person) => codeFromMailbox(server.dataDir, email);
 
 async function startOn(t: TestContext, url: string, masterKey: string, settings = {}): Promise<TestServer> {
   return startServer(t, { DATABASE_URL: url, VWS_MASTER_KEY: masterKey, ...settings });
 }
 
-/** Makes mails due, so that the test does not wait for the next attempt or for the lease of a killed worker. */
+/** Makes emails due, so that the test does not wait for the next attempt or for the lease of a killed worker. */
 async function makeMailsDue(url: string): Promise<void> {
   const store = await openTarget(parseLocation('url', url, undefined));
   await store.transaction(({ db }) =>
@@ -89,7 +89,7 @@ async function newUrl(t: TestContext): Promise<string> {
   return location.engine === 'sqlite' ? `sqlite:${location.path}` : location.url;
 }
 
-test('after a move: sessions, messages, recoveries and mails continue', async (t) => {
+test('after a move: sessions, messages, recoveries and emails continue', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const from = `sqlite:${await newDatabasePath(t)}`;
   const to = await newUrl(t);

@@ -289,7 +289,7 @@ describe('a malformed field', () => {
   const attempts = (harness: AccountsHarness) =>
     harness.transact(({ db }) => db.selectFrom('login_attempts').selectAll().execute());
 
-  test('e-mail at login: rejected before the password check, not counted as an attempt', async (t) => {
+  test('email at login: rejected before the password check, not counted as an attempt', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (const email of ['', 'ada', 'ada@', '@example.org', 'ada@example.org x', 'ada@example.org\0']) {

@@ -19,7 +19,7 @@ const MAX_WAITING_PER_ACCOUNT = 500;
 interface CredentialsDependencies {
   readonly store: Store;
   readonly hasher: PasswordHashing;
-  /** Key under which e-mail addresses are hashed to count attempts, 32 bytes. */
+  /** Key under which email addresses are hashed to count attempts, 32 bytes. */
   readonly attemptsKey: Uint8Array;
   readonly clock: () => number;
 }

@@ -1,4 +1,4 @@
-// The rule for e-mail addresses, and the form in which they are compared.
+// The rule for email addresses, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
 
 /** RFC 5321, 4.5.3.1.3: a path has 256 octets, including two brackets. */
@@ -60,5 +60,5 @@ export function foldEmail(text: string): string {
 }
 
 function tooLong(): Problem {
-  return new Problem('invalid_email', { detail: 'The e-mail address is too long.' });
+  return new Problem('invalid_email', { detail: 'The email address is too long.' });
 }

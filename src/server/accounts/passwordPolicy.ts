@@ -57,7 +57,7 @@ export function checkPasswordPolicy(password: string, owner: PasswordOwner): voi
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw refused('This is one of the most common passwords.');
   if (isMadeOfIdentity(folded, owner))
-    throw refused('The password consists of little more than the name or the e-mail address.');
+    throw refused('The password consists of little more than the name or the email address.');
 }
 
 /**

@@ -55,7 +55,7 @@ test('the mailed code sets a new password, ends the lock and the other sessions'
   );
 });
 
-test('the mail goes to the stored address, not to the one in the request', async (t) => {
+test('the email goes to the stored address, not to the one in the request', async (t) => {
   const harness = await createHarness(t);
   await begin(harness, ' aDA@eXAMPLE.oRG');
   const [mail] = harness.mails;
@@ -85,7 +85,7 @@ test('a code is accepted in any case and with surrounding white space', async (t
 });
 
 describe('an unknown address', () => {
-  test('gets the same result, and no mail is sent', async (t) => {
+  test('gets the same result, and no email is sent', async (t) => {
     const harness = await createHarness(t);
     const [known, unknown] = [await begin(harness), await begin(harness, UNKNOWN)];
     assert.equal(unknown.length, known.length);
@@ -100,7 +100,7 @@ describe('an unknown address', () => {
     assert.equal(await finish(harness, unknown), 'no_recovery');
   });
 
-  test('counts toward the mail limit in its folded form, like a known one', async (t) => {
+  test('counts toward the email limit in its folded form, like a known one', async (t) => {
     const counted: string[] = [];
     const harness = await createAccountsHarness(await openTestStore(t), {
       limitMails: async (_, emailKey) => {

@@ -24,7 +24,7 @@ export interface Config {
   readonly acceptsSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
-  /** Undefined: mails are written to the local mailbox. */
+  /** Undefined: emails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
@@ -136,7 +136,7 @@ function readSender(environment: Environment, smtp: SmtpSettings | undefined): s
   if (smtp.username?.includes('@')) return smtp.username;
   throw new SettingError(
     'MAIL_DEFAULT_SENDER',
-    'is required with MAIL_SERVER, as the sender of mails',
+    'is required with MAIL_SERVER, as the sender of emails',
     settings.MAIL_DEFAULT_SENDER.example,
   );
 }

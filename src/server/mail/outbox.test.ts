@@ -25,7 +25,7 @@ test('a committed mail is sent immediately, and its row is deleted', async (t) =
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a mail whose transaction is rolled back is never sent', async (t) => {
+test('an email whose transaction is rolled back is never sent', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   const broken = harness.store.transaction(async (transaction) => {
@@ -37,7 +37,7 @@ test('a mail whose transaction is rolled back is never sent', async (t) => {
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('a row reveals neither address nor code, and a decoy looks like a mail', async (t) => {
+test('a row reveals neither address nor code, and a decoy looks like an email', async (t) => {
   const { store, outbox, send, time, rows } = await createOutboxHarness(t);
   await send({ to: 'ada@example.org', username: 'Ada', code: 'ABC234' });
   await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE_MS));
@@ -60,7 +60,7 @@ test('a decoy is never sent, and its row is deleted', async (t) => {
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('a failed mail is retried with growing delays, as the same mail', async (t) => {
+test('a failed mail is retried with growing delays, as the same email', async (t) => {
   const time = createFakeTime();
   const begin = time.clock();
   const times: number[] = [];
@@ -81,7 +81,7 @@ test('a failed mail is retried with growing delays, as the same mail', async (t)
   for (const other of others) assert.deepEqual(other, first);
 });
 
-test('a mail that keeps failing is dropped when it expires', async (t) => {
+test('an email that keeps failing is dropped when it expires', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(passing) });
   harness.outbox.start();
   await harness.send({ expiresAt: harness.time.clock() + 20 * SECOND_MS });
@@ -89,14 +89,14 @@ test('a mail that keeps failing is dropped when it expires', async (t) => {
   await harness.advance(MINUTE_MS);
   assert.equal(harness.transport.attempts.length, 4);
   assert.deepEqual(await harness.rows(), []);
-  const drops = harness.log.lines.filter(({ message }) => message.includes('mail dropped'));
+  const drops = harness.log.lines.filter(({ message }) => message.includes('email dropped'));
   assert.deepEqual(
     drops.map(({ level }) => level),
     ['error'],
   );
 });
 
-test('a mail that expired while no worker ran is not sent', async (t) => {
+test('an email that expired while no worker ran is not sent', async (t) => {
   const harness = await createOutboxHarness(t);
   await harness.send({ expiresAt: harness.time.clock() + MINUTE_MS });
   harness.time.advance(MINUTE_MS);
@@ -118,7 +118,7 @@ test('a rejected mail is dropped immediately, and the others are sent', async (t
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a restart sends the waiting mails', async (t) => {
+test('a restart sends the waiting emails', async (t) => {
   const harness = await createOutboxHarness(t);
   await harness.send({ to: 'ada@example.org' });
   await harness.send({ to: 'bob@example.org' });

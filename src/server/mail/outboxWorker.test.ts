@@ -24,7 +24,7 @@ function failingStore(store: Store): Store & { failing: boolean } {
   return Object.assign(state, { engine, location, transaction, close: () => store.close() });
 }
 
-test('slow mails do not delay others, and at most five are sent at once', async (t) => {
+test('slow emails do not delay others, and at most five are sent at once', async (t) => {
   const slow = Promise.withResolvers<void>();
   const transport = createFakeTransport(({ to }) => (to.startsWith('slow') ? slow.promise : undefined));
   const harness = await createOutboxHarness(t, { transport });
@@ -65,9 +65,9 @@ test('an attempt that never ends is aborted and repeated', async (t) => {
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('workers on one database send each mail once', async (t) => {
+test('workers on one database send each email once', async (t) => {
   const time = createFakeTime();
-  // No mail is sent before both have leased some.
+  // No email is sent before both have leased some.
   const bothAtWork = Promise.withResolvers<void>();
   const waiting = () => createFakeTransport(() => bothAtWork.promise);
   const one = await createOutboxHarness(t, { time, transport: waiting() });
@@ -87,7 +87,7 @@ test('workers on one database send each mail once', async (t) => {
   assert.equal(new Set(sent).size, 40);
 });
 
-test('a mail left behind by another process is sent', async (t) => {
+test('an email left behind by another process is sent', async (t) => {
   const harness = await createOutboxHarness(t);
   const dead = await createOutboxHarness(t, {
     time: harness.time,
@@ -101,7 +101,7 @@ test('a mail left behind by another process is sent', async (t) => {
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail in delivery during a crash is sent again after its lease, as the same mail', async (t) => {
+test('an email in delivery during a crash is sent again after its lease, as the same email', async (t) => {
   const crashed = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   crashed.outbox.start();
   await crashed.send();
@@ -131,12 +131,12 @@ test('stopping waits for a delivery in progress', async (t) => {
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('stopping aborts a delivery that takes too long, and the next start sends the mail', async (t) => {
+test('stopping aborts a delivery that takes too long, and the next start sends the email', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   harness.outbox.start();
   await harness.send();
   await harness.transport.attempted(1);
-  // Stopping waits for the mail only after its transaction.
+  // Stopping waits for the email only after its transaction.
   await harness.store.transaction(async () => {});
   const stopped = harness.outbox.stop();
   await new Promise((resolve) => setImmediate(resolve));
@@ -174,7 +174,7 @@ test('the worker survives a database outage while reading', async (t) => {
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail accepted during a database outage is not sent again', async (t) => {
+test('an email accepted during a database outage is not sent again', async (t) => {
   const store = failingStore(await openTestStore(t));
   const delivery = Promise.withResolvers<void>();
   const harness = await createOutboxHarness(t, { store, transport: createFakeTransport(() => delivery.promise) });

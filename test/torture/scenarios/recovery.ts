@@ -9,10 +9,10 @@ const GIVE_UP_CHANCE = 0.1;
 const MAX_CODES = 5;
 const WRONG_CODE = 'AAAAAA';
 const POLL_INTERVAL_MS = 25;
-/** A mail interrupted by a crash arrives two minutes later; actors do not wait for it. */
+/** An email interrupted by a crash arrives two minutes later; actors do not wait for it. */
 const MAIL_TIMEOUT_MS = 6_000;
 
-/** Recovers the account by the code in the mail. */
+/** Recovers the account by the code in the email. */
 export async function recover(actor: Actor): Promise<void> {
   const { account, client, sortedMails } = actor;
   const before = sortedMails.mailsTo(account.email).length;
@@ -31,7 +31,7 @@ export async function recover(actor: Actor): Promise<void> {
   await setPassword(actor, session);
 }
 
-/** @returns false if the mail did not arrive in time */
+/** @returns false if the email did not arrive in time */
 async function confirm(actor: Actor, session: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
   const { account, client, sortedMails } = actor;
   let tries = 0;
@@ -50,7 +50,7 @@ async function confirm(actor: Actor, session: Suite1Client, before: number, allA
     }
     const answer = await client.requestUntilResponse(session, '/confirm_forgot_password', { code: mail.code });
     const guarantee = 'the code in the mail is accepted';
-    // A mail delayed by an earlier crash may arrive first.
+    // An email delayed by an earlier crash may arrive first.
     const outcome = expectOutcome(actor, answer, guarantee, 'done', ...(allArrived ? [] : refused));
     if (outcome === 'done') return true;
     next += 1;
