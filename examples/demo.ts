@@ -47,7 +47,7 @@ async function runDemo(): Promise<void> {
   await bobClient.call('/register_user', bob);
 
   const secret = 'The key is under the third stone.';
-  print(`\n2. Alice has the server encrypt a text for "${bob.username}": ${secret}`);
+  print(`\n2. Alice has the server encrypt a message for "${bob.username}": ${secret}`);
   const ciphertext = await aliceClient.call(`/encrypt/${encodeURIComponent(bob.username)}`, { message: secret });
   print(`   This is the message to hide in a video: ${ciphertext.slice(0, 48)}… (${ciphertext.length} characters)`);
 

@@ -93,7 +93,7 @@ export class Vws {
   }
 
   /**
-   * Has the server encrypt a text so that only one user can decrypt it.
+   * Has the server encrypt a message so that only one user can decrypt it.
    *
    * @param username the recipient
    * @param text any Unicode text, up to 1 MiB of UTF-8 by default

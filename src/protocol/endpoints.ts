@@ -60,9 +60,9 @@ export const endpoints = {
   encrypt: {
     path: '/encrypt/:username',
     summary: 'Encrypt a message for a user',
-    description: 'Encrypts a text. Only the named user can have it decrypted.',
+    description: 'Encrypts a message. Only the named user can have it decrypted.',
     access: 'login',
-    fields: { message: 'The text: any Unicode, may be empty, by default up to 1 MiB of UTF-8.' },
+    fields: { message: 'The message: any Unicode text, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
     response: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
     repeatable: true,

@@ -234,7 +234,7 @@ export const settings = {
     parse: integer(1, 30 * 24 * 3600),
   },
   MAX_TEXT_BYTES: {
-    description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
+    description: 'Maximum length of a message to encrypt, in bytes of UTF-8.',
     example: '65536',
     fallback: String(1024 * 1024),
     parse: integer(1, 64 * 1024 * 1024),
