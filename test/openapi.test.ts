@@ -1,4 +1,4 @@
-/** The endpoints that describe the server: OpenAPI, documentation, health, version. */
+// The endpoints that describe the server: OpenAPI, documentation, health, version.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpoints, HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';

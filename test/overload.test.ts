@@ -1,4 +1,4 @@
-/** Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile. */
+// Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -155,7 +155,7 @@ test('rate limits: 429 with Retry-After, the session continues', async (t) => {
     await expectDelivered(client, client, status === 429 ? person.username : newName);
   });
 
-  await t.test('the limit of mails to one address survives a restart', async (st) => {
+  await t.test('the limit of emails to one address survives a restart', async (st) => {
     // Another server, since the limit of recoveries per minute is used up.
     const other = await startServer(st, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
     const email = newPerson().email;

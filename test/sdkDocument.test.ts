@@ -1,4 +1,4 @@
-/** The examples of docs/sdk.md run, and its tables are complete. */
+// The examples of docs/sdk.md run, and its tables are complete.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -25,7 +25,7 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
     entry('logout', 'log out', () => import('./commands/logout.ts')),
   ],
   Messages: [
-    entry('encrypt', 'encrypt a text for a user', () => import('./commands/encrypt.ts')),
+    entry('encrypt', 'encrypt a message for a user', () => import('./commands/encrypt.ts')),
     entry('decrypt', 'decrypt a message addressed to you', () => import('./commands/decrypt.ts')),
   ],
   Sessions: [

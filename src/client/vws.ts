@@ -102,7 +102,7 @@ export class Vws {
   }
 
   /**
-   * Has the server encrypt a text so that only one user can decrypt it.
+   * Has the server encrypt a message so that only one user can decrypt it.
    *
    * @param username the recipient
    * @param text any Unicode text, up to 1 MiB of UTF-8 by default
@@ -180,7 +180,7 @@ export class Vws {
   }
 
   /**
-   * Sends a recovery code by e-mail if an account with this address exists. The response does not reveal whether it does.
+   * Sends a recovery code by email if an account with this address exists. The response does not reveal whether it does.
    *
    * @example
    * await vws.requestPasswordReset('alice@example.org');
@@ -192,7 +192,7 @@ export class Vws {
   /**
    * Verifies the recovery code. This session may then set a new password, once and within 10 minutes.
    *
-   * @param code 6 characters from the e-mail, case-insensitive
+   * @param code 6 characters from the email, case-insensitive
    * @throws {VwsError} `no_recovery`, `invalid_code`
    * @example
    * await vws.verifyResetCode('AB12CD');

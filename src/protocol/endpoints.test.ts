@@ -1,3 +1,4 @@
+// The table of endpoints.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './endpoints.ts';

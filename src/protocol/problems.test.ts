@@ -1,3 +1,4 @@
+// The table of problems: codes, statuses and sentences of suite 1.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isSealedResponse, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, problems } from './problems.ts';

@@ -62,13 +62,13 @@ export const problems = {
     title: 'Username changed too often.',
     suite1: response('Username was changed too often'),
   },
-  email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
+  email_taken: { status: 409, title: 'Email address already in use.', suite1: response('Email is busy') },
   invalid_username: {
     status: 422,
     title: 'Invalid username.',
     suite1: response('Username format not corrected'),
   },
-  invalid_email: { status: 422, title: 'Invalid e-mail address.', suite1: response('Email format not corrected') },
+  invalid_email: { status: 422, title: 'Invalid email address.', suite1: response('Email format not corrected') },
   password_refused: {
     status: 422,
     title: 'Password too weak or too long.',

@@ -39,7 +39,7 @@ import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /**
- * A mail is created and sent some time after the response, so that a following request does not take longer for an
+ * An email is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
  */
 const MIN_MAIL_DELAY_MS = 200;
@@ -67,7 +67,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Creates the server. Nothing listens and no mail is sent before {@link App.listen}. */
+/** Creates the server. Nothing listens and no email is sent before {@link App.listen}. */
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
   await claimEarlierNames(store);

@@ -28,7 +28,7 @@ export interface AccountsHarness {
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** Mails that the recovery sent, and expiry times of its decoys. */
+  /** Emails that the recovery sent, and expiry times of its decoys. */
   readonly mails: RecoveryMail[];
   readonly decoys: number[];
   /** Users whose other sessions were ended, with the remaining session. */

@@ -1,4 +1,4 @@
-/** The real server as a process of its own. */
+// The real server as a process of its own.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

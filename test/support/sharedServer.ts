@@ -1,4 +1,4 @@
-/** A real server that all tests of a file share, because starting one takes longer than most tests. */
+// A real server that all tests of a file share, because starting one takes longer than most tests.
 import { after, type TestContext } from 'node:test';
 import { type Settings, startServer, type TestServer } from './server.ts';
 

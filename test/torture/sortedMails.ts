@@ -1,15 +1,15 @@
-// Mails of a run by recipient.
+// Emails of a run by recipient.
 import { codeIn } from '../support/mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
 
 export interface SortedMails {
-  /** Mails to an address without copies, in the order of their first arrival. */
+  /** Emails to an address without copies, in the order of their first arrival. */
   mailsTo(email: string): readonly { readonly id: string; readonly code: string }[];
-  /** Number of mails received, copies included, and the id of each copy. */
+  /** Number of emails received, copies included, and the id of each copy. */
   totals(): { readonly mails: number; readonly copies: readonly string[] };
 }
 
-/** Sorts the mails of a mail server by address; mails with the same Message-ID are copies. */
+/** Sorts the emails of a mail server by address; emails with the same Message-ID are copies. */
 export function createSortedMails(smtp: Pick<TestSmtpServer, 'mails'>): SortedMails {
   const boxes = new Map<string, { id: string; code: string }[]>();
   let read = 0;

@@ -12,7 +12,7 @@ export const command = defineClientCommand({
     '--username <name>': 'the name that others encrypt messages for',
     '--email <address>': 'the address that recovery codes are sent to',
   },
-  input: ['username (unless --username)', 'e-mail address (unless --email)', 'password (twice on a terminal)'],
+  input: ['username (unless --username)', 'email address (unless --email)', 'password (twice on a terminal)'],
   json: '{"server","username","email"}',
   notes:
     'The password must have 12 characters or more, or 8 or more with a lowercase letter, an uppercase letter, a digit and ' +
@@ -24,7 +24,7 @@ export const command = defineClientCommand({
   async run(values, options, shell) {
     if (options.suite === 2) await ensurePin(options, shell);
     const username = values.username ?? (await shell.ask('Username'));
-    const email = values.email ?? (await shell.ask('E-mail address'));
+    const email = values.email ?? (await shell.ask('Email address'));
     const account = await askUntilAccepted(
       shell,
       ['password_refused'],

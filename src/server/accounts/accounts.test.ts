@@ -168,7 +168,7 @@ describe('changing the password', () => {
     assert.deepEqual(harness.endedSessions, []);
   });
 
-  test('concurrent changes with the right password: exactly one succeeds', async (t) => {
+  test('concurrent changes with the correct password: exactly one succeeds', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const wanted = ['first owl sky', 'second owl sky', 'third owl sky'];
@@ -235,7 +235,7 @@ describe('downgrade protection', () => {
     assert.deepEqual(await minSuites(harness), [1]);
   });
 
-  test('suite2_required requires the right password, which resets the count of wrong ones', async (t) => {
+  test('suite2_required requires the correct password, which resets the count of wrong ones', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
     await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
     for (const password of [
@@ -293,7 +293,7 @@ describe('a malformed field', () => {
   const attempts = (harness: AccountsHarness) =>
     harness.transact(({ db }) => db.selectFrom('login_attempts').selectAll().execute());
 
-  test('e-mail at login: rejected before the password check, not counted as an attempt', async (t) => {
+  test('email at login: rejected before the password check, not counted as an attempt', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (const email of ['', 'ada', 'ada@', '@example.org', 'ada@example.org x', 'ada@example.org\0']) {
@@ -322,7 +322,7 @@ describe('a malformed field', () => {
     await expectRefused('short');
   });
 
-  test('password at login: wrong like any other, and counted', async (t) => {
+  test('password at login: rejected as incorrect, and counted', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (let n = 0; n < 5; n += 1) assert.equal(await logIn(harness, 'ada@example.org', 'x'), 'invalid_credentials');

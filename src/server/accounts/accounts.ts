@@ -128,7 +128,7 @@ export class Accounts {
 
   /** @throws Problem `invalid_email`, `invalid_credentials`, `account_locked`, `overloaded` */
   async prepareLogin(email: string, password: string): Promise<VerifiedPassword> {
-    // Malformed fields are refused before the account is looked up, so the answer does not depend on it.
+    // Malformed fields are refused before the account is looked up, so the response does not depend on it.
     checkEmailFormat(email);
     return this.#credentials.verify(foldEmail(email), password);
   }

@@ -19,7 +19,7 @@ const MAX_WAITING_PER_ACCOUNT = 500;
 interface CredentialsDependencies {
   readonly store: Store;
   readonly hasher: PasswordHashing;
-  /** Key under which e-mail addresses are hashed to count attempts, 32 bytes. */
+  /** Key under which email addresses are hashed to count attempts, 32 bytes. */
   readonly attemptsKey: Uint8Array;
   readonly clock: () => number;
 }
@@ -36,7 +36,7 @@ export class Credentials {
   readonly #attemptsKey: Uint8Array;
   readonly #clock: () => number;
   /**
-   * One check at a time per account: a burst of right passwords must not look like a burst of guesses, and a client
+   * One check at a time per account: a burst of correct passwords must not look like a burst of guesses, and a client
    * that floods one account cannot fill the hashing pool.
    */
   readonly #checks = new KeyedMutex(MAX_WAITING_PER_ACCOUNT);
@@ -95,7 +95,7 @@ export class Credentials {
     return user;
   }
 
-  /** Forgets the attempts after a right password, and replaces a hash of another cost than the configured one. */
+  /** Forgets the attempts after a correct password, and replaces a hash with a cost other than the configured one. */
   async #acceptPassword(user: User, emailKey: string, password: string): Promise<VerifiedPassword> {
     const isOutdated = this.#hasher.needsRehash(user.password_hash);
     const passwordHash = isOutdated ? await this.#hasher.hash(password) : user.password_hash;

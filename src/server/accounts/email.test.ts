@@ -1,4 +1,4 @@
-// E-mail addresses: which ones are accepted, and how they are compared.
+// Email addresses: which ones are accepted, and how they are compared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

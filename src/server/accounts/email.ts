@@ -1,4 +1,4 @@
-// The rule for e-mail addresses, and the form in which they are compared.
+// The rule for email addresses, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
 
 /** RFC 5321, 4.5.3.1.3: a path has 256 octets, including two brackets. */
@@ -13,7 +13,7 @@ const MAX_RAW_LENGTH = 1024;
 /** The rule of `<input type=email>`: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address */
 const BROWSER_EMAIL =
   /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-/** The original's rule: words of any script. */
+/** The rule of the original VWS server: words of any script. */
 const WORDS_EMAIL = /^[\p{L}\p{N}\p{M}_.-]+@[\p{L}\p{N}\p{M}_.-]+\.[\p{L}\p{N}\p{M}_]+$/u;
 
 /** A valid address. */
@@ -35,8 +35,8 @@ export function parseEmail(text: string): Email {
 }
 
 /**
- * Rejects text that no rule for addresses could have accepted: neither ours nor the original's, which has no length
- * limit.
+ * Rejects text that no rule for addresses could have accepted: neither ours nor that of the original VWS
+ * server, which has no length limit.
  *
  * @throws Problem `invalid_email`
  */
@@ -60,5 +60,5 @@ export function foldEmail(text: string): string {
 }
 
 function tooLong(): Problem {
-  return new Problem('invalid_email', { detail: 'The e-mail address is too long.' });
+  return new Problem('invalid_email', { detail: 'The email address is too long.' });
 }

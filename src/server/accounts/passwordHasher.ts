@@ -75,7 +75,7 @@ export class PasswordHasher {
     });
   }
 
-  /** Reports whether a hash was computed at another cost than the configured one. */
+  /** Reports whether a hash was computed with a cost other than the configured one. */
   needsRehash(passwordHash: string): boolean {
     return passwordHash.split('$')[3] !== this.#parameters;
   }

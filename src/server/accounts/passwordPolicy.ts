@@ -16,8 +16,9 @@ const MIN_LENGTH_BESIDE_IDENTITY = 6;
 const MIN_IDENTITY_LENGTH = 3;
 
 /**
- * The original's rule: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an upper-case letter, a digit and a
- * sign. Digits of any script and a final newline are accepted, because accounts with such passwords exist.
+ * The rule of the original VWS server: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an
+ * upper-case letter, a digit and a sign. Digits of any script and a final newline are accepted, because accounts with such
+ * passwords exist.
  */
 const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd}@$!%*?&_]{8,}\n?$/u;
 
@@ -38,7 +39,7 @@ export function normalizePassword(password: string): string {
 }
 
 /**
- * Checks whether a password may be set: by the original's rule, or as a passphrase of any script.
+ * Checks whether a password may be set: by the rule of the original VWS server, or as a passphrase of any script.
  *
  * @throws Problem `password_refused`
  */
@@ -56,7 +57,7 @@ export function checkPasswordPolicy(password: string, owner: PasswordOwner): voi
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw refused('This is one of the most common passwords.');
   if (isMadeOfIdentity(folded, owner))
-    throw refused('The password consists of little more than the name or the e-mail address.');
+    throw refused('The password consists of little more than the name or the email address.');
 }
 
 /**

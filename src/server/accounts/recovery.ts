@@ -39,7 +39,7 @@ interface RecoveryDependencies {
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
   /**
-   * Counts a mail to an address.
+   * Counts an email to an address.
    *
    * @throws Problem `too_many_requests`
    */

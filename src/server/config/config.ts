@@ -30,7 +30,7 @@ export interface Config {
   readonly allowsInsecureSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
-  /** Undefined: mails are written to the local mailbox. */
+  /** Undefined: emails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
@@ -170,7 +170,7 @@ function readSender(environment: Environment, smtp: SmtpSettings | undefined): s
   if (smtp.username?.includes('@')) return smtp.username;
   throw new SettingError(
     'MAIL_DEFAULT_SENDER',
-    'is required with MAIL_SERVER, as the sender of mails',
+    'is required with MAIL_SERVER, as the sender of emails',
     settings.MAIL_DEFAULT_SENDER.example,
   );
 }

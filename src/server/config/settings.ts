@@ -108,7 +108,7 @@ function sender(value: string): string {
   try {
     parseSender({ sender: value, senderName: '' });
   } catch {
-    throw new Error('must be one e-mail address, optionally with a name before it');
+    throw new Error('must be one email address, optionally with a name before it');
   }
   return value;
 }
@@ -215,7 +215,7 @@ export const settings = {
     parse: flag,
   },
   MAIL_SERVER: {
-    description: 'SMTP server. Without it, mails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
+    description: 'SMTP server. Without it, emails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
     example: 'smtp.example.org',
     parse: text,
   },
@@ -234,13 +234,13 @@ export const settings = {
   MAIL_USERNAME: { description: 'User name for the SMTP server.', example: 'vws', parse: text },
   MAIL_PASSWORD: {
     description: 'Password for the SMTP server.',
-    example: 'the password of that mailbox',
+    example: 'the SMTP password',
     secret: true,
     parse: text,
   },
   MAIL_DEFAULT_SENDER: {
     description:
-      'Sender of mails: an address, optionally with a name. Defaults to `MAIL_USERNAME` if that is an address.',
+      'Sender of emails: an address, optionally with a name. Defaults to `MAIL_USERNAME` if that is an address.',
     example: 'vws@example.org',
     parse: sender,
   },
@@ -250,13 +250,13 @@ export const settings = {
     parse: absolute,
   },
   MAIL_SENDER_NAME: {
-    description: 'Name of the service in mails, and of the sender if its address has no name.',
+    description: 'Name of the service in emails, and of the sender if its address has no name.',
     example: 'Example VWS',
     fallback: 'VWS',
     parse: oneLine,
   },
   MAIL_SUBJECT: {
-    description: 'Subject of recovery mails.',
+    description: 'Subject of recovery emails.',
     example: 'Reset your Example password',
     fallback: 'Your recovery code',
     parse: oneLine,
@@ -274,7 +274,7 @@ export const settings = {
     parse: integer(0, 3650),
   },
   MAX_TEXT_BYTES: {
-    description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
+    description: 'Maximum length of a message to encrypt, in bytes of UTF-8.',
     example: '65536',
     fallback: String(1024 * 1024),
     parse: integer(1, 64 * 1024 * 1024),
@@ -322,7 +322,7 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Recovery mails per hour to one e-mail address.',
+    description: 'Recovery emails per hour to one email address.',
     example: '5',
     fallback: '20',
     parse: rate,

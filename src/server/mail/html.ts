@@ -1,8 +1,8 @@
-// HTML of a mail that contains a code.
-/** Texts of a mail that contains a code, used for both its HTML and its plain text. */
+// HTML of an email that contains a code.
+/** Texts of an email that contains a code, used for both its HTML and its plain text. */
 export interface CodeMailWords {
   readonly language: string;
-  /** Name of the service in the mails. */
+  /** Name of the service in the emails. */
   readonly service: string;
   readonly heading: string;
   readonly beforeCode: readonly string[];
@@ -29,7 +29,7 @@ const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light 
 `;
 
 /**
- * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images
+ * Returns the HTML of an email: one column of tables with inline styles, which all mail readers display, without images
  * and external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
  */
 export function codeMailHtml(words: CodeMailWords, title: string): string {

@@ -1,4 +1,4 @@
-// Composes mails and passes them to nodemailer.
+// Composes emails and passes them to nodemailer.
 import type { SendMailOptions } from 'nodemailer';
 import type { RecoveryMail } from '../store/outbox.ts';
 import { isPlainAddress } from './address.ts';
@@ -6,7 +6,7 @@ import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from
 import { renderRecoveryMail } from './template.ts';
 
 /**
- * Composes a recovery mail. The same arguments give the same message and Message-ID, so that a mail that was sent twice
+ * Composes a recovery email. The same arguments give the same message and Message-ID, so that an email that was sent twice
  * is recognizable as one.
  *
  * @param mailId id of the row

@@ -17,7 +17,7 @@ test('encrypted content opens', () => {
   }
 });
 
-test('a mail with the longest address and name has the length of a decoy', () => {
+test('an email with the longest address and name has the length of a decoy', () => {
   const decoy = sealContent(key, mailId, { kind: 'decoy' });
   assert.equal(seal('a@b.example', 'A').length, decoy.length);
   assert.equal(seal(`${'a'.repeat(242)}@example.org`, '\u{1f511}'.repeat(64)).length, decoy.length);

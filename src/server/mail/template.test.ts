@@ -1,4 +1,4 @@
-// The recovery mail: content, escaping, injection.
+// The recovery email: content, escaping, injection.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -38,7 +38,7 @@ test('text and HTML contain name, code, expiry and instructions', () => {
     assert.match(version, /set a new password for your VWS account/);
     assert.match(version, /K7M4PX/);
     assert.match(version, /works once, within 10 minutes: until 14:32 UTC on 22 November 2026\./);
-    assert.match(version, /not you\? Ignore this mail/);
+    assert.match(version, /not you\? Ignore this email/);
   }
 });
 

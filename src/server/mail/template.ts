@@ -1,4 +1,4 @@
-// The texts of the recovery mail.
+// The texts of the recovery email.
 import type { RecoveryMail } from '../store/outbox.ts';
 import { type CodeMailWords, codeMailHtml } from './html.ts';
 import type { MailSettings } from './mail.ts';
@@ -11,7 +11,7 @@ interface RenderedMail {
 }
 
 /**
- * Renders the recovery mail.
+ * Renders the recovery email.
  *
  * @param askedAt time of the request, in milliseconds since 1970
  */
@@ -36,7 +36,7 @@ export function renderRecoveryMail(
       { heading: 'Keep it to yourself', text: 'We will never ask you for this code.' },
       {
         heading: 'Was this not you?',
-        text: 'Ignore this mail. Your password does not change, and the code expires.',
+        text: 'Ignore this email. Your password does not change, and the code expires.',
       },
     ],
   };

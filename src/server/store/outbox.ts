@@ -4,13 +4,13 @@ import type { Transaction } from './store.ts';
 
 export type OutboxRow = Row<'outbox'>;
 
-/** A mail with a recovery code, which the outbox stores encrypted in a row. */
+/** An email with a recovery code, which the outbox stores encrypted in a row. */
 export interface RecoveryMail {
   /** The address stored in the account. */
   readonly to: string;
   readonly username: string;
   readonly code: string;
-  /** Milliseconds since 1970. The mail is of no use after the code has expired. */
+  /** Milliseconds since 1970. The email is of no use after the code has expired. */
   readonly expiresAt: number;
 }
 
@@ -19,7 +19,7 @@ export async function insertOutboxRow({ db }: Transaction, row: NewRow<'outbox'>
 }
 
 /**
- * Leases due mails. Until the lease expires or the mail is rescheduled, no other worker gets it.
+ * Leases due emails. Until the lease expires or the email is rescheduled, no other worker gets it.
  *
  * @param leaseUntil expiry of the leases, in milliseconds since 1970
  */
@@ -63,12 +63,12 @@ export async function rescheduleMail(
     .execute();
 }
 
-/** Deletes a mail that was sent or dropped. Ignores the lease, because the mail must not be sent again. */
+/** Deletes an email that was sent or dropped. Ignores the lease, because the email must not be sent again. */
 export async function removeMail({ db }: Transaction, mailId: Uint8Array): Promise<void> {
   await db.deleteFrom('outbox').where('mail_id', '=', mailId).execute();
 }
 
-/** @returns due time of the next mail, in milliseconds since 1970; undefined without mails */
+/** @returns due time of the next email, in milliseconds since 1970; undefined without emails */
 export async function findNextMailTime({ db }: Transaction): Promise<number | undefined> {
   const row = await db
     .selectFrom('outbox')

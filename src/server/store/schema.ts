@@ -93,7 +93,7 @@ export interface Schema {
     lease_until: number;
   };
   login_attempts: {
-    /** Keyed hash of the e-mail address, which need not have an account. */
+    /** Keyed hash of the email address, which need not have an account. */
     account_key: Uint8Array;
     failures: number;
     last_attempt_at: number;
@@ -114,10 +114,10 @@ export interface Schema {
     mail_id: Uint8Array;
     sealed_mail: Uint8Array;
     created_at: number;
-    /** Afterwards the mail is useless and is dropped. */
+    /** Afterwards the email is useless and is dropped. */
     expires_at: number;
     attempts: number;
-    /** Due time of the mail; during a lease, the expiry of the lease. */
+    /** Due time of the email; during a lease, the expiry of the lease. */
     next_attempt_at: number;
     lease_token: Uint8Array | null;
   };

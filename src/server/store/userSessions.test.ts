@@ -149,9 +149,9 @@ test('deleteOtherSessionsOfUser deletes all steps, even if only one of them is l
   const loggedInStep = await insert({ user_id: user, session_id: anonymousStep.session_id });
   const earlierOwn = await insert({ session_id: own.session_id });
   const others = await insert({ user_id: somebodyElse });
-  const nobodys = await insert();
+  const anonymous = await insert();
   await within((tx) => deleteOtherSessionsOfUser(tx, user, own.session_id));
-  assert.deepEqual(await areThere([own, earlierOwn, others, nobodys]), [true, true, true, true]);
+  assert.deepEqual(await areThere([own, earlierOwn, others, anonymous]), [true, true, true, true]);
   assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
 });
 
