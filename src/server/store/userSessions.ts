@@ -1,4 +1,5 @@
 // Queries of the sessions of a user.
+import { deleteLabels, deleteOtherLabels } from './sessionLabels.ts';
 import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
@@ -45,12 +46,14 @@ export async function deleteSessionOfUser(
     .where('session_id', '=', sessionId)
     .where('session_id', 'in', sessionIdsOf(tx, userId))
     .executeTakeFirst();
+  if (numDeletedRows > 0n) await deleteLabels(tx, [sessionId]);
   return numDeletedRows > 0n;
 }
 
 /** Logs a session out at every step. */
-export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
-  await db
+export async function forgetUserOfSession(tx: Transaction, sessionId: Uint8Array): Promise<void> {
+  await deleteLabels(tx, [sessionId]);
+  await tx.db
     .updateTable('session_steps')
     .set({ user_id: null, recovery_id: null })
     .where('session_id', '=', sessionId)
@@ -69,6 +72,7 @@ export async function deleteOtherSessionsOfUser(
     .where('session_id', 'in', sessionIdsOf(tx, userId))
     .where('session_id', '!=', exceptSessionId)
     .execute();
+  await deleteOtherLabels(tx, userId, exceptSessionId);
 }
 
 /** Subquery of the sessions in which a user is logged in at any step. */
