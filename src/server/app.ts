@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Credentials } from './accounts/credentials.ts';
+import { mailboxOf } from './accounts/email.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
 import { RecoveryRules } from './accounts/recovery.ts';
@@ -17,6 +18,7 @@ import { addressSubject } from './limits/clientAddress.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
+import { type NoticeLimit, Notices } from './mail/notices.ts';
 import { Outbox } from './mail/outbox.ts';
 import { SmtpTransport } from './mail/smtp.ts';
 import { Messages } from './messages/messages.ts';
@@ -27,12 +29,16 @@ import { suite1 } from './sessions/suites/suite1.ts';
 import { introductionOf, Suite2 } from './sessions/suites/suite2/suite2.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Transaction } from './store/store.ts';
 import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Notices of locks and logins to one mailbox in a day. */
+const MAX_LOCK_NOTICES = 3;
+const MAX_LOGIN_NOTICES = 10;
 /**
  * A mail is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
@@ -143,7 +149,7 @@ export interface CoreDependencies {
   readonly masterKey: MasterKey;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
-  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
+  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueEmailChange' | 'enqueueNotice' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
 
@@ -170,7 +176,7 @@ export function createCore(dependencies: CoreDependencies): Core {
       clock,
     }),
     handlers: createHandlers({
-      ...createRules(dependencies, limits.recoveryMails),
+      ...createRules(dependencies, limits),
       sessions: new UserSessions(config.sessionIdleMs, clock),
       checkRateLimit: limits,
     }),
@@ -185,23 +191,35 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     const rule = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
+  const noticeLimit = (name: string, max: number): NoticeLimit => {
+    const rule = { name, max, windowMs: DAY_MS };
+    return (tx, emailKey) => limiter.tryConsume(tx, rule, mailboxOf(emailKey));
+  };
+  const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
     registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
-    recoveryMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
+    recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
+    notices: {
+      locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
+      logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
+      summaries: noticeLimit('login summaries', 1),
+    },
   };
 }
 
 /** Creates the domain modules that the handlers call. */
-function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck) {
+function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof createRateLimits>) {
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
   const keyring = new UserKeyring(masterKey);
+  const notices = new Notices({ outbox, limits: limits.notices, clock });
   const credentials = new Credentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
+    reportLock: (tx, emailKey, user) => notices.reportLock(tx, emailKey, user),
     clock,
   });
   const accounts = new Accounts({
@@ -210,6 +228,7 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     credentials,
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
+    notices,
     downgradeProtection: config.downgradeProtection,
     clock,
   });
@@ -218,7 +237,8 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     hasher,
     credentials,
     outbox,
-    limitMails,
+    notices,
+    limitMails: limits.recoveryMails,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,

@@ -5,7 +5,8 @@ import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accou
 import { Credentials } from '../../src/server/accounts/credentials.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import { Notices, type NoticesDependencies } from '../../src/server/mail/notices.ts';
+import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
@@ -29,8 +30,10 @@ export interface AccountsHarness {
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
   /** Mails that the recovery sent, and expiry times of its decoys. */
-  readonly mails: RecoveryMail[];
+  readonly mails: CodeMail[];
   readonly decoys: number[];
+  /** Notices to users. */
+  readonly notices: NoticeMail[];
   /** Users whose other sessions were ended, with the remaining session. */
   readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
   /** Runs `work` in a transaction like a request: see {@link transact}. */
@@ -45,6 +48,7 @@ export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
+  readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
 }
 
 export async function createAccountsHarness(
@@ -54,28 +58,38 @@ export async function createAccountsHarness(
   const { hasher = await createTestHasher(), limitMails = async () => {}, downgradeProtection = false } = options;
   const time = createFakeTime();
   const { clock } = time;
-  const mails: RecoveryMail[] = [];
+  const mails: CodeMail[] = [];
   const decoys: number[] = [];
+  const notices: NoticeMail[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
   // Recorded after the commit, because a transaction may run again.
   const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
-    enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueue: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
-  const credentials = new Credentials({ store, hasher, attemptsKey: randomBytes(32), clock });
+  const noLimit = async () => true;
+  const noticeLimits = { locks: noLimit, logins: noLimit, summaries: noLimit, ...options.noticeLimits };
+  const noticeRules = new Notices({ outbox, limits: noticeLimits, clock });
+  const credentials = new Credentials({
+    ...{ store, hasher, attemptsKey: randomBytes(32), clock },
+    reportLock: (tx, emailKey, user) => noticeRules.reportLock(tx, emailKey, user),
+  });
   const createUserKey = async () => {};
   const accounts = new Accounts({
     ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
+    notices: noticeRules,
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
+    notices: noticeRules,
   });
 
   const harness: AccountsHarness = {
-    ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, endedSessions },
+    ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, notices, endedSessions },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password);
@@ -83,7 +97,7 @@ export async function createAccountsHarness(
     },
     async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password);
-      return harness.transact((tx) => accounts.logIn(tx, verified, suite));
+      return harness.transact((tx) => accounts.logIn(tx, verified, suite, '203.0.113.7'));
     },
   };
   return harness;

@@ -1,6 +1,7 @@
 /** Rules of accounts: registering, logging in, changing name and password. */
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
+import type { Notices } from '../mail/notices.ts';
 import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import {
@@ -31,6 +32,7 @@ interface AccountsDependencies {
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
+  readonly notices: Pick<Notices, 'send' | 'reportLogin'>;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
   readonly clock: () => number;
@@ -59,6 +61,7 @@ export class Accounts {
   readonly #credentials: Credentials;
   readonly #createUserKey: AccountsDependencies['createUserKey'];
   readonly #endOtherSessions: EndOtherSessions;
+  readonly #notices: AccountsDependencies['notices'];
   readonly #downgradeProtection: boolean;
   readonly #clock: () => number;
 
@@ -68,6 +71,7 @@ export class Accounts {
     this.#credentials = dependencies.credentials;
     this.#createUserKey = dependencies.createUserKey;
     this.#endOtherSessions = dependencies.endOtherSessions;
+    this.#notices = dependencies.notices;
     this.#downgradeProtection = dependencies.downgradeProtection;
     this.#clock = dependencies.clock;
   }
@@ -116,13 +120,20 @@ export class Accounts {
 
   /**
    * @param suite of the session to log in
+   * @param address of the client, as the subject of rate limits
    * @returns the user's id
    * @throws Problem `invalid_credentials`, `suite2_required`
    */
-  async logIn(transaction: Transaction, verified: VerifiedPassword, suite: number): Promise<Uint8Array> {
+  async logIn(
+    transaction: Transaction,
+    verified: VerifiedPassword,
+    suite: number,
+    address: string,
+  ): Promise<Uint8Array> {
     const user = await this.#credentials.confirm(transaction, verified);
     if (suite < user.min_suite) throw new Problem('suite2_required');
     if (this.#downgradeProtection) await raiseMinSuite(transaction, user.user_id, suite);
+    await this.#notices.reportLogin(transaction, user, address);
     return user.user_id;
   }
 
@@ -169,6 +180,7 @@ export class Accounts {
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_changed');
   }
 
   /** Returns the id of the user with this name, in any spelling that folds to it. */

@@ -58,6 +58,16 @@ export function foldEmail(text: string): string {
   return bare.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
+/**
+ * Returns the mailbox that an address delivers to, as the subject of limits for mails: `ada+tag@example.org` is delivered to
+ * `ada@example.org` by most servers.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function mailboxOf(emailKey: string): string {
+  return emailKey.replace(/^([^+]+)\+.*(?=@[^@]*$)/, '$1');
+}
+
 function tooLong(): Problem {
   return new Problem('invalid_email', { detail: 'The e-mail address is too long.' });
 }

@@ -2,7 +2,8 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
-import type { RecoveryMail } from '../store/outbox.ts';
+import type { Notices } from '../mail/notices.ts';
+import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
   consumeRecovery,
@@ -34,10 +35,11 @@ interface RecoveryDependencies {
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Pick<Credentials, 'unlock'>;
   readonly outbox: {
-    enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void>;
+    enqueue(transaction: Transaction, mail: CodeMail): Promise<void>;
     /** Costs the same and sends nothing. */
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
+  readonly notices: Pick<Notices, 'send'>;
   /**
    * Counts a mail to an address.
    *
@@ -61,6 +63,7 @@ export class RecoveryRules {
   readonly #hasher: Pick<PasswordHashing, 'hash'>;
   readonly #credentials: Pick<Credentials, 'unlock'>;
   readonly #outbox: RecoveryDependencies['outbox'];
+  readonly #notices: RecoveryDependencies['notices'];
   readonly #limitMails: RecoveryDependencies['limitMails'];
   readonly #endOtherSessions: EndOtherSessions;
   readonly #codeKey: Uint8Array;
@@ -71,6 +74,7 @@ export class RecoveryRules {
     this.#hasher = dependencies.hasher;
     this.#credentials = dependencies.credentials;
     this.#outbox = dependencies.outbox;
+    this.#notices = dependencies.notices;
     this.#limitMails = dependencies.limitMails;
     this.#endOtherSessions = dependencies.endOtherSessions;
     this.#codeKey = dependencies.codeKey;
@@ -100,7 +104,7 @@ export class RecoveryRules {
       used_at: null,
     });
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user) await this.#outbox.enqueue(transaction, { to: user.email, username: user.username, code, expiresAt });
+    if (user) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
@@ -141,6 +145,7 @@ export class RecoveryRules {
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#credentials.unlock(transaction, user.email_key);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_recovered');
   }
 
   async #findOwner(tx: Transaction, recoveryId: Uint8Array | null): Promise<User> {

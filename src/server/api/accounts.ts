@@ -27,8 +27,8 @@ export function createAccountHandlers({
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
       prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-      execute: async ({ session }, tx, verified) => ({
-        session: { userId: await accounts.logIn(tx, verified, session.suite) },
+      execute: async ({ session, address }, tx, verified) => ({
+        session: { userId: await accounts.logIn(tx, verified, session.suite, address) },
       }),
     }),
 

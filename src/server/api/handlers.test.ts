@@ -47,6 +47,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
   const request: HandlerRequest = {
     fields: { ...fields, ...extra },
     session: { ...session, suite },
+    address: 'the address',
     recipientNames,
   };
   await handler.checkRateLimit?.(tx, 'the address');
@@ -84,7 +85,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       calls: [
         password,
         ['accounts.prepareLogin', 'email', 'password'],
-        ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['accounts.logIn', tx, 'what prepareLogin gave', suite, 'the address'],
       ],
       result: { session: { userId: 'what logIn gave' } },
     },

@@ -11,6 +11,8 @@ export interface HandlerRequest<E extends Endpoint = Endpoint> {
     readonly username?: string;
   };
   readonly session: E['access'] extends 'login' ? LoggedInSession : Session;
+  /** Subject of the rate limits per address. */
+  readonly address: string;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
 }
