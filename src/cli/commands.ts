@@ -22,6 +22,9 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
     entry('passwd', 'change the password', () => import('./commands/passwd.ts')),
     entry('rename', 'change the username', () => import('./commands/rename.ts')),
     entry('recover', 'reset a forgotten password', () => import('./commands/recover.ts')),
+    entry('account email', 'change the e-mail address', () => import('./commands/account/email.ts')),
+    entry('account notices', 'choose which logins are reported by mail', () => import('./commands/account/notices.ts')),
+    entry('account delete', 'delete the account', () => import('./commands/account/delete.ts')),
     entry('logout', 'log out', () => import('./commands/logout.ts')),
   ],
   Messages: [

@@ -31,6 +31,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   account_locked: 'The lock ends after 15 minutes, or when you set a new password with: vws recover',
   bad_answer: 'Check that this is the address of a VWS server.',
   no_recovery: 'Start with: vws recover',
+  no_email_change: 'Start with: vws account email <address>',
   downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
   descriptor_invalid: 'Check the clock of this device.',
   suite1_refused: 'Omit --suite1.',
