@@ -34,6 +34,7 @@ test('what is known cannot be told from what is not', async (t) => {
     RATE_LOGINS_PER_MINUTE: NO_LIMIT,
     RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
     RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+    RATE_MAILS_PER_HOUR: NO_LIMIT,
   });
   const emails: Record<Kind, string[]> = { known: [], unknown: [] };
   for (let count = 0; count < ADDRESSES; count++) {

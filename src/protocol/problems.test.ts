@@ -85,6 +85,7 @@ test('codes and their statuses are stable', () => {
     session_expired: 410,
     out_of_sync: 409,
     suite1_refused: 403,
+    suite2_only: 403,
     malformed_request: 400,
     unanswered_requests: 429,
     too_many_requests: 429,
@@ -108,5 +109,8 @@ test('codes and their statuses are stable', () => {
     user_not_found: 404,
     message_too_large: 413,
     undecryptable_message: 422,
+    username_mismatch: 422,
+    no_email_change: 409,
+    invalid_value: 422,
   });
 });

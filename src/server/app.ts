@@ -2,8 +2,11 @@
 import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Credentials } from './accounts/credentials.ts';
+import { AccountDeletion } from './accounts/deletion.ts';
 import { mailboxOf } from './accounts/email.ts';
+import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
+import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
 import { RecoveryRules } from './accounts/recovery.ts';
 import { createHandlers } from './api/handlers.ts';
@@ -18,7 +21,6 @@ import { addressSubject } from './limits/clientAddress.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
-import { type NoticeLimit, Notices } from './mail/notices.ts';
 import { Outbox } from './mail/outbox.ts';
 import { SmtpTransport } from './mail/smtp.ts';
 import { Messages } from './messages/messages.ts';
@@ -201,6 +203,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
+    mails: limit('mails', rates.mailsPerHour, HOUR_MS),
     recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
     notices: {
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
@@ -243,13 +246,23 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
+  const emailChanges = new EmailChanges({
+    store,
+    credentials,
+    outbox,
+    notices,
+    limitMails: limits.recoveryMails,
+    codeKey: masterKey.derive('vws recovery codes'),
+    clock,
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
   const messages = new Messages({
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, recovery, messages };
+  return { accounts, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface MailDependencies {

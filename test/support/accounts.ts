@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
 import { Credentials } from '../../src/server/accounts/credentials.ts';
+import { AccountDeletion } from '../../src/server/accounts/deletion.ts';
+import { EmailChanges } from '../../src/server/accounts/emailChange.ts';
+import { Notices, type NoticesDependencies } from '../../src/server/accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
-import { Notices, type NoticesDependencies } from '../../src/server/mail/notices.ts';
 import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
@@ -29,7 +31,9 @@ export interface AccountsHarness {
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** Mails that the recovery sent, and expiry times of its decoys. */
+  readonly emailChanges: EmailChanges;
+  readonly deletion: AccountDeletion;
+  /** Mails with codes that were sent, and expiry times of its decoys. */
   readonly mails: CodeMail[];
   readonly decoys: number[];
   /** Notices to users. */
@@ -67,6 +71,7 @@ export async function createAccountsHarness(
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
     enqueue: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueEmailChange: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
     enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
@@ -88,8 +93,26 @@ export async function createAccountsHarness(
     notices: noticeRules,
   });
 
+  const emailChanges = new EmailChanges({
+    ...{ store, credentials, outbox, notices: noticeRules, codeKey, limitMails, clock },
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions, clock });
+
   const harness: AccountsHarness = {
-    ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, notices, endedSessions },
+    ...{
+      store,
+      time,
+      hasher,
+      credentials,
+      accounts,
+      recovery,
+      emailChanges,
+      deletion,
+      mails,
+      decoys,
+      notices,
+      endedSessions,
+    },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password);

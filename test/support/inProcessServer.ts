@@ -22,6 +22,7 @@ export const config = readConfig({
   RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+  RATE_MAILS_PER_HOUR: NO_LIMIT,
 });
 export const masterKey = new MasterKey(new Uint8Array(32).fill(7));
 

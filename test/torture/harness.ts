@@ -31,6 +31,7 @@ const LIMITS: Settings = {
   RATE_REGISTRATIONS_PER_MINUTE: '10000000',
   RATE_RECOVERIES_PER_MINUTE: '10000000',
   RATE_RECOVERY_MAILS_PER_HOUR: '10000000',
+  RATE_MAILS_PER_HOUR: '10000000',
 };
 /** How long a process that crashed may be missing beside others: about as long as the claims on its requests last. */
 const MAX_ABSENCE_MILLISECONDS = 4_000;

@@ -91,8 +91,10 @@ test('a server of this version can open the copy; a SQLite file is private', asy
   const from = await newSource(t);
   const to = await newStoreLocation(t);
   assert.equal((await copy(from, urlOf(to))).code, 0);
-  const { rows } = await change(to, ({ db }) => sql`SELECT version FROM schema_migrations`.execute(db));
-  assert.equal(rows.length, SCHEMA_VERSION);
+  const { rows } = await change(to, ({ db }) =>
+    sql<{ version: number }>`SELECT version FROM schema_migrations`.execute(db),
+  );
+  assert.equal(Math.max(...rows.map(({ version }) => Number(version))), SCHEMA_VERSION);
   if (to.engine === 'sqlite') assert.equal(statSync(to.path).mode & 0o777, 0o600);
   await assertSame(from, urlOf(to));
 });

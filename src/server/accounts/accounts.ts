@@ -1,10 +1,11 @@
 /** Rules of accounts: registering, logging in, changing name and password. */
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
-import type { Notices } from '../mail/notices.ts';
+import { isNameRetained } from '../store/formerNames.ts';
 import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import {
+  deleteUser,
   findUserByEmail,
   findUserById,
   findUserIdByUsername,
@@ -16,6 +17,7 @@ import {
 } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import { foldUsername, parseUsername, type Username } from './username.ts';
@@ -107,6 +109,11 @@ export class Accounts {
       await rejectTaken(transaction, prepared, prepared);
       throw new Error('an insert conflicted with a row that does not exist');
     }
+    // Only now, because the insert waits for a concurrent deletion of the user with this name.
+    if (await isNameRetained(transaction, prepared.usernameKey)) {
+      await deleteUser(transaction, userId);
+      throw new Problem('username_taken');
+    }
     await this.#createUserKey(transaction, userId, now);
     return userId;
   }
@@ -151,6 +158,11 @@ export class Accounts {
     const user = await this.#credentials.confirm(transaction, verified);
     const changed = await updateUsername(transaction, user.user_id, { username, username_key: usernameKey });
     if (!changed) throw new Problem('username_taken');
+    // As in registration, only after the write.
+    if (await isNameRetained(transaction, usernameKey)) {
+      await updateUsername(transaction, user.user_id, { username: user.username, username_key: user.username_key });
+      throw new Problem('username_taken');
+    }
   }
 
   /** @throws Problem `password_refused`, `invalid_credentials`, `account_locked`, `overloaded` */
@@ -208,6 +220,7 @@ export class Accounts {
 }
 
 async function rejectTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
-  if (await findUserIdByUsername(tx, usernameKey)) throw new Problem('username_taken');
+  const isTaken = (await findUserIdByUsername(tx, usernameKey)) || (await isNameRetained(tx, usernameKey));
+  if (isTaken) throw new Problem('username_taken');
   if (await findUserByEmail(tx, emailKey)) throw new Problem('email_taken');
 }

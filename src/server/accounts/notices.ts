@@ -1,8 +1,14 @@
 // Decides which notices are mailed, and limits those that strangers can cause.
-import type { NoticeKind } from '../store/outbox.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { NoticeKind, NoticeMail } from '../store/outbox.ts';
 import type { Transaction } from '../store/store.ts';
-import type { User } from '../store/users.ts';
-import type { Outbox } from './outbox.ts';
+import { type User, updateLoginNotices } from '../store/users.ts';
+
+/** Stored form of each choice of login notices. */
+const LOGIN_NOTICES = new Map([
+  ['off', 0],
+  ['all', 1],
+]);
 
 /** A notice is sent late rather than never, but not days after the event. */
 const NOTICE_LIFETIME_MS = 24 * 60 * 60 * 1000;
@@ -15,7 +21,11 @@ const NOTICE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 export type NoticeLimit = (transaction: Transaction, emailKey: string) => Promise<boolean>;
 
 export interface NoticesDependencies {
-  readonly outbox: Pick<Outbox, 'enqueueNotice' | 'enqueueDecoy'>;
+  readonly outbox: {
+    enqueueNotice(transaction: Transaction, mail: NoticeMail): Promise<void>;
+    /** Costs the same and sends nothing. */
+    enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
+  };
   readonly limits: { readonly locks: NoticeLimit; readonly logins: NoticeLimit; readonly summaries: NoticeLimit };
   readonly clock: () => number;
 }
@@ -54,6 +64,18 @@ export class Notices {
     if (!user.login_notices) return;
     if (await this.#limits.logins(tx, user.email_key)) await this.send(tx, user.email, 'login', maskAddress(address));
     else if (await this.#limits.summaries(tx, user.email_key)) await this.send(tx, user.email, 'logins_unreported');
+  }
+
+  /**
+   * Sets which optional notices a user gets.
+   *
+   * @param login `off` or `all`
+   * @throws Problem `invalid_value`
+   */
+  async choose(tx: Transaction, userId: Uint8Array, login: string): Promise<void> {
+    const notices = LOGIN_NOTICES.get(login);
+    if (notices === undefined) throw new Problem('invalid_value', { detail: 'login is off or all.' });
+    await updateLoginNotices(tx, userId, notices);
   }
 
   #expiry(): number {

@@ -2,7 +2,6 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
-import type { Notices } from '../mail/notices.ts';
 import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
@@ -17,15 +16,16 @@ import { findUserByEmail, findUserById, type User, updatePasswordHash } from '..
 import type { EndOtherSessions } from './accounts.ts';
 import type { Credentials } from './credentials.ts';
 import { foldEmail } from './email.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordPolicy } from './passwordPolicy.ts';
 
 /** Excludes I, L, O, 0 and 1, which are easily confused. */
 const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 const CODE_LENGTH = 6;
-const CODE_LIFETIME_MS = 10 * 60 * 1000;
+export const CODE_LIFETIME_MS = 10 * 60 * 1000;
 /** Number of codes that a recovery accepts: one in 180 million guesses succeeds. */
-const MAX_TRIES = 5;
+export const MAX_TRIES = 5;
 /** Time within which a confirmed recovery can set the password. */
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
@@ -160,6 +160,6 @@ export class RecoveryRules {
   }
 }
 
-function randomCode(): string {
+export function randomCode(): string {
   return Array.from({ length: CODE_LENGTH }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
 }

@@ -43,6 +43,7 @@ test('defaults: a local server with all data in one folder', () => {
       registrationsPerMinute: 1200,
       recoveriesPerMinute: 3000,
       recoveryMailsPerHour: 20,
+      mailsPerHour: 200,
     },
     trustedProxies: [],
     corsOrigins: [],

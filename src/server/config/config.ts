@@ -36,6 +36,7 @@ export interface Config {
     readonly registrationsPerMinute: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
+    readonly mailsPerHour: number;
   };
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -84,6 +85,7 @@ export function readConfig(environment: Environment): Config {
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+      mailsPerHour: read(environment, 'RATE_MAILS_PER_HOUR'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],

@@ -135,6 +135,7 @@ const cases: Record<SettingName, Case> = {
   RATE_REGISTRATIONS_PER_MINUTE: rate((config) => config.rates.registrationsPerMinute),
   RATE_RECOVERIES_PER_MINUTE: rate((config) => config.rates.recoveriesPerMinute),
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
+  RATE_MAILS_PER_HOUR: rate((config) => config.rates.mailsPerHour),
   TRUSTED_PROXIES: {
     good: [
       ['127.0.0.1', ['127.0.0.1']],

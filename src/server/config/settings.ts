@@ -282,9 +282,15 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Recovery mails per hour to one e-mail address.',
+    description: 'Mails with codes per hour to one mailbox; `+tag` in an address does not count as another one.',
     example: '5',
     fallback: '20',
+    parse: rate,
+  },
+  RATE_MAILS_PER_HOUR: {
+    description: 'Requests for mails with codes per hour from one address, to all mailboxes together.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   TRUSTED_PROXIES: {

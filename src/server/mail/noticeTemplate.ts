@@ -5,7 +5,7 @@ import { type MailNames, oneLine, type RenderedMail, renderMail, timeText } from
 interface NoticeTexts {
   readonly heading: string;
   readonly event: string;
-  /** What to do if the user did not cause the event. */
+  /** Advice for the case that the user did not cause the event. */
   readonly advice: string;
 }
 

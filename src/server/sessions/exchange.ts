@@ -93,7 +93,9 @@ export class Exchange {
    * @throws Problem that is not a response: nothing was executed and the session is unchanged
    */
   async run(handler: Handler, request: WireRequest): Promise<WireResponse> {
-    const sealed = this.#ratchet.addLookupKeys(this.#suiteFor(request.body), request);
+    const suite = this.#suiteFor(request.body);
+    if (request.endpoint.suites?.includes(suite.number) === false) throw new Problem('suite2_only');
+    const sealed = this.#ratchet.addLookupKeys(suite, request);
     return handler.kind === 'prepared' ? this.#runPrepared(handler, sealed) : this.#runImmediate(handler, sealed);
   }
 

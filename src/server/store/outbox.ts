@@ -13,7 +13,7 @@ export interface CodeMail {
   readonly expiresAt: number;
 }
 
-/** What a notice reports. */
+/** The event that a notice reports. */
 export type NoticeKind =
   | 'password_changed'
   | 'password_recovered'
