@@ -42,6 +42,7 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
   ],
   Server: [
     entry('serve', 'run a server', () => import('./server/serve.ts')),
+    entry('invite', 'print a code for one registration', () => import('./server/invite.ts')),
     entry('fingerprint', "show a server's fingerprint", () => import('./commands/fingerprint.ts')),
     entry('db copy', 'copy the database, for example from SQLite to PostgreSQL', () => import('./server/dbCopy.ts')),
   ],

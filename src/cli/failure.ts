@@ -34,6 +34,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   no_email_change: 'Start with: vws account email <address>',
   downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
   descriptor_invalid: 'Check the clock of this device.',
+  invite_required: 'Register with: vws register --invite <code>',
   suite1_refused: 'Omit --suite1.',
 };
 

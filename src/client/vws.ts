@@ -13,6 +13,17 @@ export interface DecryptedMessage {
   readonly sentAt: Date | null;
 }
 
+/** A new account. */
+export interface Registration {
+  /** 1 to 64 characters. */
+  readonly username: string;
+  readonly email: string;
+  /** 12 or more characters, or 8 or more of four kinds. */
+  readonly password: string;
+  /** A code of the operator, if the server requires one. */
+  readonly invite?: string | undefined;
+}
+
 /** The account that the session is logged in to. */
 export interface Account {
   readonly username: string;
@@ -67,14 +78,14 @@ export class Vws {
   /**
    * Creates an account and logs the session in.
    *
-   * @param account username: 1 to 64 characters; password: 12 or more characters, or 8 or more of four kinds
-   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`
+   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`,
+   *   `registration_closed`, `invite_required`
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void> {
-    const { username, email, password } = account;
-    return this.#runLogin('/register_user', { username, email, password }, options);
+  register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
+    const fields = { username, email, password, ...(invite !== undefined && { invite }) };
+    return this.#runLogin('/register_user', fields, options);
   }
 
   /**

@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly access: 'public' | 'login';
   /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Optional encrypted fields of the request in suite 2. */
+  readonly suite2Fields?: Readonly<Record<string, string>>;
   /** The suites that have the endpoint; all of them if it is missing. */
   readonly suites?: readonly number[];
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
@@ -45,9 +47,18 @@ export const endpoints = {
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
+    suite2Fields: { invite: 'A code of the operator, if the server requires one.' },
     response: {},
     repeatable: false,
-    problems: ['invalid_username', 'invalid_email', 'password_refused', 'username_taken', 'email_taken'],
+    problems: [
+      'registration_closed',
+      'invite_required',
+      'invalid_username',
+      'invalid_email',
+      'password_refused',
+      'username_taken',
+      'email_taken',
+    ],
   },
   loginUser: {
     path: '/login_user',

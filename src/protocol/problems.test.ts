@@ -14,6 +14,8 @@ test('suite 1 uses only the statuses and sentences that existing clients know', 
     '201 No authorization',
     '201 Password format not corrected',
     '201 Password is wrong',
+    // Only with VWS_REGISTRATION.
+    '201 Registration is closed',
     // Of an endpoint that existing clients do not call.
     '201 Session is not found',
     // Clients show it; the account is used with a newer one.
@@ -97,6 +99,8 @@ test('codes and their statuses are stable', () => {
     not_authenticated: 401,
     invalid_credentials: 403,
     account_locked: 423,
+    registration_closed: 403,
+    invite_required: 403,
     username_taken: 409,
     email_taken: 409,
     invalid_username: 422,

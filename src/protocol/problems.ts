@@ -57,6 +57,12 @@ export const problems = {
     title: 'Too many incorrect passwords: account locked.',
     suite1: response('Account block. Change the password!', 202),
   },
+  registration_closed: { status: 403, title: 'Registration is closed.', suite1: response('Registration is closed') },
+  invite_required: {
+    status: 403,
+    title: 'Registration requires an unused invite.',
+    suite1: response('Registration is closed'),
+  },
   username_taken: { status: 409, title: 'Username already taken.', suite1: response('Username is busy') },
   email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
   invalid_username: {

@@ -9,6 +9,7 @@ import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
 import { RecoveryRules } from './accounts/recovery.ts';
+import { Invites } from './accounts/registration.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
@@ -146,7 +147,10 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
+  readonly config: Pick<
+    Config,
+    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection' | 'registration'
+  >;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly identity: Identity;
@@ -197,10 +201,15 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     const rule = { name, max, windowMs: DAY_MS };
     return (tx, emailKey) => limiter.tryConsume(tx, rule, mailboxOf(emailKey));
   };
+  const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
+  const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
   const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
-    registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
+    registration: async (tx: Transaction, address: string) => {
+      await registrationsPerMinute(tx, address);
+      await registrationsPerHour(tx, address);
+    },
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
     mails: limit('mails', rates.mailsPerHour, HOUR_MS),
@@ -235,6 +244,12 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     downgradeProtection: config.downgradeProtection,
     clock,
   });
+  const invites = new Invites({
+    store,
+    mode: config.registration,
+    codeKey: masterKey.derive('vws invites'),
+    clock,
+  });
   const recovery = new RecoveryRules({
     store,
     hasher,
@@ -262,7 +277,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, recovery, emailChanges, deletion, notices, messages };
+  return { accounts, invites, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface MailDependencies {

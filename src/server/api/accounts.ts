@@ -1,15 +1,18 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
 import type { Accounts } from '../accounts/accounts.ts';
+import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
+  readonly invites: Pick<Invites, 'check' | 'consume'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
+  invites,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
   Handlers,
@@ -18,10 +21,15 @@ export function createAccountHandlers({
   return {
     registerUser: prepared({
       checkRateLimit: checkRateLimit.registration,
-      prepare: ({ fields }) => accounts.prepareRegistration(fields.username, fields.email, fields.password),
-      execute: async ({ session }, tx, registration) => ({
-        session: { userId: await accounts.register(tx, registration, session.suite) },
-      }),
+      async prepare({ fields }) {
+        await invites.check(fields.invite);
+        return accounts.prepareRegistration(fields.username, fields.email, fields.password);
+      },
+      async execute({ fields, session }, tx, registration) {
+        const userId = await accounts.register(tx, registration, session.suite);
+        await invites.consume(tx, fields.invite);
+        return { session: { userId } };
+      },
     }),
 
     loginUser: prepared({

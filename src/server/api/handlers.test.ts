@@ -34,9 +34,17 @@ function createHarness() {
         },
     });
   const dependencies = Object.fromEntries(
-    ['accounts', 'recovery', 'emailChanges', 'deletion', 'notices', 'messages', 'sessions', 'checkRateLimit'].map(
-      (rule) => [rule, recorder(rule)],
-    ),
+    [
+      'accounts',
+      'invites',
+      'recovery',
+      'emailChanges',
+      'deletion',
+      'notices',
+      'messages',
+      'sessions',
+      'checkRateLimit',
+    ].map((rule) => [rule, recorder(rule)]),
   ) as unknown as HandlerDependencies;
   return { calls, dependencies, handlers: createHandlers(dependencies) };
 }
@@ -79,8 +87,10 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     registerUser: {
       calls: [
         ['checkRateLimit.registration', tx, 'the address'],
+        ['invites.check', undefined],
         ['accounts.prepareRegistration', 'username', 'email', 'password'],
         ['accounts.register', tx, 'what prepareRegistration gave', suite],
+        ['invites.consume', tx, undefined],
       ],
       result: { session: { userId: 'what register gave' } },
     },

@@ -31,6 +31,7 @@ test('defaults: a local server with all data in one folder', () => {
     identityKey: undefined,
     acceptsSuite1: true,
     downgradeProtection: false,
+    registration: 'open',
     mail: { sender: 'vws@localhost', senderName: 'VWS', subject: 'Your recovery code' },
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
@@ -40,7 +41,8 @@ test('defaults: a local server with all data in one folder', () => {
     rates: {
       handshakesPerMinute: 6000,
       loginsPerMinute: 3000,
-      registrationsPerMinute: 1200,
+      registrationsPerMinute: 60,
+      registrationsPerHour: 200,
       recoveriesPerMinute: 3000,
       recoveryMailsPerHour: 20,
       mailsPerHour: 200,

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import type { RegistrationMode } from '../accounts/registration.ts';
 import type { MailSettings } from '../mail/mail.ts';
 import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
@@ -23,6 +24,7 @@ export interface Config {
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
   readonly downgradeProtection: boolean;
+  readonly registration: RegistrationMode;
   readonly mail: MailSettings;
   /** Undefined: mails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
@@ -34,6 +36,7 @@ export interface Config {
     readonly handshakesPerMinute: number;
     readonly loginsPerMinute: number;
     readonly registrationsPerMinute: number;
+    readonly registrationsPerHour: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
     readonly mailsPerHour: number;
@@ -65,6 +68,7 @@ export function readConfig(environment: Environment): Config {
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
     acceptsSuite1: read(environment, 'VWS_SUITE1'),
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
+    registration: read(environment, 'VWS_REGISTRATION'),
     mail: {
       sender: readSender(environment, smtp),
       senderName: read(environment, 'MAIL_SENDER_NAME'),
@@ -83,6 +87,7 @@ export function readConfig(environment: Environment): Config {
       handshakesPerMinute: read(environment, 'RATE_HANDSHAKES_PER_MINUTE'),
       loginsPerMinute: read(environment, 'RATE_LOGINS_PER_MINUTE'),
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
+      registrationsPerHour: read(environment, 'RATE_REGISTRATIONS_PER_HOUR'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
       mailsPerHour: read(environment, 'RATE_MAILS_PER_HOUR'),

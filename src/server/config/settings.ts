@@ -180,6 +180,13 @@ export const settings = {
     fallback: 'off',
     parse: flag,
   },
+  VWS_REGISTRATION: {
+    description:
+      'Registration of accounts: `open`, `invite` (suite 2, with a code printed by `vws invite`) or `closed`.',
+    example: 'invite',
+    fallback: 'open',
+    parse: oneOf('open', 'invite', 'closed'),
+  },
   MAIL_SERVER: {
     description: 'SMTP server. Without it, mails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
     example: 'smtp.example.org',
@@ -270,9 +277,16 @@ export const settings = {
     parse: rate,
   },
   RATE_REGISTRATIONS_PER_MINUTE: {
-    description: 'Registrations per minute from one address.',
-    example: '60',
-    fallback: '1200',
+    description:
+      'Registrations per minute from one address, including failed ones, which reveal whether a name or address is taken.',
+    example: '20',
+    fallback: '60',
+    parse: rate,
+  },
+  RATE_REGISTRATIONS_PER_HOUR: {
+    description: 'Registrations per hour from one address, including failed ones.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   RATE_RECOVERIES_PER_MINUTE: {
