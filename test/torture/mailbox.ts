@@ -2,9 +2,9 @@ import { codeIn } from '../support/mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
 
 export interface Letterbox {
-  /** The mails to an address, each once, in the order in which they came first. */
+  /** The mails with codes to an address, each once, in the order in which they came first. */
   mailsTo(email: string): readonly { readonly id: string; readonly code: string }[];
-  /** How many mails came, copies included, and the ids of those that had come before, once for each copy. */
+  /** How many mails with codes came, copies included, and the ids of those that had come before, once for each copy. */
   totals(): { readonly mails: number; readonly copies: readonly string[] };
 }
 
@@ -12,19 +12,23 @@ export interface Letterbox {
 export function createLetterbox(smtp: Pick<TestSmtpServer, 'mails'>): Letterbox {
   const boxes = new Map<string, { id: string; code: string }[]>();
   let read = 0;
+  let mails = 0;
   const copies: string[] = [];
 
   function sortNewMails(): void {
     for (; read < smtp.mails.length; read++) {
       const mail = smtp.mails[read];
-      if (!mail) continue;
+      const code = mail && codeIn(mail.text);
+      // Notices come in addition.
+      if (!code) continue;
+      mails += 1;
       // `<id@domain>`
       const id = mail.header('message-id').replace(/^<|@.*$/g, '');
       for (const email of mail.recipients) {
         const box = boxes.get(email) ?? [];
         boxes.set(email, box);
         if (box.some((known) => known.id === id)) copies.push(id);
-        else box.push({ id, code: codeIn(mail.text) ?? '' });
+        else box.push({ id, code });
       }
     }
   }
@@ -36,7 +40,7 @@ export function createLetterbox(smtp: Pick<TestSmtpServer, 'mails'>): Letterbox 
     },
     totals() {
       sortNewMails();
-      return { mails: read, copies };
+      return { mails, copies };
     },
   };
 }
