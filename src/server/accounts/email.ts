@@ -65,7 +65,9 @@ export function foldEmail(text: string): string {
  * @param emailKey result of {@link foldEmail}
  */
 export function mailboxOf(emailKey: string): string {
-  return emailKey.replace(/^([^+]+)\+.*(?=@[^@]*$)/, '$1');
+  const at = emailKey.lastIndexOf('@');
+  const tag = emailKey.indexOf('+');
+  return tag > 0 && tag < at ? emailKey.slice(0, tag) + emailKey.slice(at) : emailKey;
 }
 
 function tooLong(): Problem {
