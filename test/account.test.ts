@@ -52,8 +52,7 @@ test('managing an account', async (t) => {
     const [{ person, vws }, { vws: friend }] = [await join(), await join()];
     const second = await open();
     await second.login(person);
-    const [forFriend, self] = [await vws.encrypt((await friend.getAccount()).username, 'hello'), await open()];
-    await self.login(person);
+    const forFriend = await vws.encrypt((await friend.getAccount()).username, 'hello');
     await assert.rejects(vws.deleteAccount({ ...person, username: 'x' }), { code: 'username_mismatch', status: 422 });
     await vws.deleteAccount(person);
     // The response was received; the session continues without a user.
@@ -64,6 +63,22 @@ test('managing an account', async (t) => {
     assert.equal((await friend.decrypt(forFriend)).sender, null);
     await assert.rejects(vws.register(person), { code: 'username_taken' });
     await vws.register({ ...person, username: newPerson().username });
+  });
+
+  await t.test('deletion: a lost response is replayed, although the user is gone', async () => {
+    const person = newPerson();
+    let lost = 0;
+    const lossy: typeof fetch = async (...request) => {
+      const response = await fetch(...request);
+      if (!String(request[0]).endsWith('/delete_account') || lost > 0) return response;
+      lost += 1;
+      throw new TypeError('the response was lost');
+    };
+    const vws = await connect(server.url, { onFirstUse: () => true, fetch: lossy });
+    await vws.register(person);
+    await vws.deleteAccount(person);
+    assert.equal(lost, 1);
+    await assert.rejects(vws.getAccount(), { code: 'not_authenticated' });
   });
 
   await t.test('labels: set after each login, shown in the list', async () => {
