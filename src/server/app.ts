@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { AccountDeletion } from './accounts/deletion.ts';
-import { mailboxOf } from './accounts/email.ts';
+import { mailboxOf, noticeSubject } from './accounts/email.ts';
 import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { type NoticeLimit, Notices } from './accounts/notices.ts';
@@ -199,7 +199,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
   };
   const noticeLimit = (name: string, max: number): NoticeLimit => {
     const rule = { name, max, windowMs: DAY_MS };
-    return (tx, emailKey) => limiter.tryConsume(tx, rule, mailboxOf(emailKey));
+    return (tx, emailKey) => limiter.tryConsume(tx, rule, noticeSubject(emailKey));
   };
   const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
   const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);

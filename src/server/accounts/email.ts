@@ -70,6 +70,17 @@ export function mailboxOf(emailKey: string): string {
   return tag > 0 && tag < at ? emailKey.slice(0, tag) + emailKey.slice(at) : emailKey;
 }
 
+/**
+ * Returns the subject of limits for notices. Addresses with a tag share one, so that accounts with many tags cannot flood a
+ * mailbox; they do not use up that of the address without a tag, whose notices an attacker could silence otherwise.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function noticeSubject(emailKey: string): string {
+  const mailbox = mailboxOf(emailKey);
+  return mailbox === emailKey ? emailKey : `${mailbox} with a tag`;
+}
+
 function tooLong(): Problem {
   return new Problem('invalid_email', { detail: 'The e-mail address is too long.' });
 }
