@@ -33,10 +33,9 @@ const MIGRATION_LOCK = 0x76_77_73;
 
 /**
  * Conflicts that a second attempt resolves, because it sees the result of the other transaction: serialization failure,
- * deadlock, unique violation, violation of a reference to a user who was deleted meanwhile.
- * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ * deadlock, unique violation. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const RETRIED_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '23505', '23503']);
+const RETRIED_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '23505']);
 /** Classes of codes that concern the server and not the statement: connection, resources, intervention, system. */
 const UNAVAILABLE_CLASSES: ReadonlySet<string> = new Set(['08', '53', '57', '58', '25', '28', '3D']);
 const INT8 = 20;
