@@ -1,4 +1,4 @@
-/** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
+// The modules of accounts on a real database, with cheap hashes and a clock that tests control.
 import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
@@ -53,6 +53,7 @@ export interface AccountsHarnessOptions {
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
   readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
+  readonly renamesPerMonth?: number;
 }
 
 export async function createAccountsHarness(
@@ -60,6 +61,7 @@ export async function createAccountsHarness(
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
   const { hasher = await createTestHasher(), limitMails = async () => {}, downgradeProtection = false } = options;
+  const { renamesPerMonth = 100 } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: CodeMail[] = [];
@@ -84,7 +86,7 @@ export async function createAccountsHarness(
   });
   const createUserKey = async () => {};
   const accounts = new Accounts({
-    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, clock },
+    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, renamesPerMonth, clock },
     notices: noticeRules,
   });
   const codeKey = randomBytes(32);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ContactStorage } from '../../client/index.ts';
 import { CommandError } from '../errors.ts';
 import { makePrivateFolder, readIfPresent, removeFile, writeAtomically } from './files.ts';
 import { withLock } from './lock.ts';
@@ -70,6 +71,7 @@ interface StoredValue<T> {
  *
  * - `pin`: the fingerprint that the server must have
  * - `session`, `session-suite1`: the session, with a request that has no response yet
+ * - `contacts`: which user each name belongs to
  * - `confirmed`, `confirmed-suite1`: when a recovery code was accepted
  * - `lock`: empty; see {@link withLock}
  *
@@ -121,6 +123,22 @@ export class ServerState {
     };
   }
 
+  /**
+   * Which user each name belongs to.
+   *
+   * @throws CommandError `state_unusable` if the file is corrupted
+   */
+  contacts(): ContactStorage {
+    const file = join(this.#folder, 'contacts');
+    return {
+      get: (name) => readContacts(file).get(name),
+      set: (name, id) => {
+        const contacts = readContacts(file).set(name, id);
+        writeAtomically(file, `${JSON.stringify(Object.fromEntries(contacts), undefined, 2)}\n`);
+      },
+    };
+  }
+
   /** When the code of the current recovery was accepted, in milliseconds since 1970. */
   confirmedAt(suite: 1 | 2): StoredValue<number> {
     const file = this.#fileOf('confirmed', suite);
@@ -133,6 +151,15 @@ export class ServerState {
 
   #fileOf(name: string, suite: 1 | 2): string {
     return join(this.#folder, suite === 2 ? name : `${name}-suite1`);
+  }
+}
+
+function readContacts(file: string): Map<string, string> {
+  try {
+    return new Map(Object.entries(JSON.parse(readIfPresent(file) ?? '{}') as Record<string, string>));
+  } catch {
+    // Without its contacts, the command would trust any user.
+    throw new CommandError(`The file ${file} is corrupted. Delete it to trust each contact again.`, 'state_unusable');
   }
 }
 

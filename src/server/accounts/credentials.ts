@@ -1,4 +1,4 @@
-/** Password checks of accounts: attempts, locks and the proof that a password was given. */
+// Password checks of accounts: attempts, locks and the proof that a password was given.
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
@@ -39,8 +39,8 @@ export class Credentials {
   readonly #reportLock: CredentialsDependencies['reportLock'];
   readonly #clock: () => number;
   /**
-   * One check at a time per account: a burst of right passwords must not look like a burst of guesses, and a client that
-   * floods one account cannot fill the hashing pool.
+   * One check at a time per account: a burst of right passwords must not look like a burst of guesses, and a client
+   * that floods one account cannot fill the hashing pool.
    */
   readonly #checks = new KeyedMutex(MAX_WAITING_PER_ACCOUNT);
 
@@ -56,7 +56,8 @@ export class Credentials {
    * Checks a password. The attempt is counted before it is checked.
    *
    * @param emailKey the folded address; there need not be an account
-   * @throws Problem `invalid_credentials` (the same for a wrong password and an unknown address), `account_locked`, `overloaded`
+   * @throws Problem `invalid_credentials` (the same for a wrong password and an unknown address), `account_locked`,
+   *   `overloaded`
    */
   verify(emailKey: string, password: string): Promise<VerifiedPassword> {
     return this.#checks.run(emailKey, () => this.#check(emailKey, password));

@@ -8,6 +8,8 @@ import { tables } from '../../cli/server/tables.ts';
 import { upsertEmailChange } from '../store/emailChanges.ts';
 import type { Database, NewRow } from '../store/schema.ts';
 import { upsertLabel } from '../store/sessionLabels.ts';
+import { parseEmail } from './email.ts';
+import { parseUsername } from './username.ts';
 
 const EMAIL = 'ada@example.org';
 const PASSWORD = 'blue owl sky';
@@ -26,7 +28,9 @@ function step(sessionId: Uint8Array, userId: Uint8Array): NewRow<'session_steps'
 async function createHarness(t: TestContext) {
   const harness = await createAccountsHarness(await openTestStore(t));
   const { transact, register, recovery, accounts } = harness;
-  const userId = await register('Ada', EMAIL, PASSWORD);
+  const userId = await register('Countess', EMAIL, PASSWORD);
+  const renaming = await accounts.prepareUsernameChange(userId, 'Ada', PASSWORD);
+  await transact((tx) => accounts.changeUsername(tx, renaming));
   await transact((tx) => recovery.begin(tx, EMAIL));
   await transact(async (tx) => {
     for (const session of [SESSION, OTHER_SESSION]) {
@@ -40,8 +44,6 @@ async function createHarness(t: TestContext) {
       ...{ user_id: userId, new_email: 'b@example.org', new_email_key: 'b@example.org', code_hash: randomBytes(8) },
       ...{ tries: 0, expires_at: NOW },
     });
-    const former = { username_key: 'countess', user_id: userId, username: 'Countess', released_at: NOW };
-    await tx.db.insertInto('former_names').values(former).execute();
   });
   return {
     ...harness,
@@ -78,6 +80,8 @@ test('after a deletion, no row of any table refers to the user', async (t) => {
     email_changes: 1,
     session_labels: 2,
     former_names: 1,
+    name_history: 1,
+    name_skeletons: 2,
     session_steps: 2,
   });
   await remove();
@@ -99,7 +103,7 @@ test('the name and earlier names are never given to another user, the address is
   const { remove, register, accounts, transact, logIn } = await createHarness(t);
   await remove('ADA');
   assert.equal(await outcomeOf(logIn(EMAIL, PASSWORD)), 'invalid_credentials');
-  for (const name of ['ada', 'ＡＤＡ', 'countess']) {
+  for (const name of ['ada', 'ＡＤＡ', 'countess', 'c0untess']) {
     assert.equal(await outcomeOf(register(name, 'eve@example.org', PASSWORD)), 'username_taken', name);
   }
   const eve = await register('eve', EMAIL, PASSWORD);
@@ -115,7 +119,8 @@ test('a registration during the deletion does not get the name', async (t) => {
   const verified = await deletion.prepare(userId, 'ada', PASSWORD);
   // Prepared while the name was not retained, as if the user had just renamed the account.
   const prepared = {
-    ...{ username: 'ada', usernameKey: 'ada', email: 'eve@example.org', emailKey: 'eve@example.org' },
+    ...parseUsername('ada'),
+    ...parseEmail('eve@example.org'),
     passwordHash: '',
   };
   const [, registering] = await Promise.all([

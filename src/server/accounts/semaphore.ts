@@ -1,4 +1,4 @@
-/** A semaphore with a bounded queue. */
+// A semaphore with a bounded queue.
 import { Problem } from '../../protocol/problems.ts';
 
 const RETRY_AFTER_SECONDS = 2;

@@ -3,16 +3,19 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
+import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
   readonly invites: Pick<Invites, 'check' | 'consume'>;
+  readonly sessions: Pick<UserSessions, 'makeRoom'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
   invites,
+  sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
   Handlers,
@@ -35,9 +38,11 @@ export function createAccountHandlers({
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
       prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-      execute: async ({ session, address }, tx, verified) => ({
-        session: { userId: await accounts.logIn(tx, verified, session.suite, address) },
-      }),
+      async execute({ session, address }, tx, verified) {
+        const userId = await accounts.logIn(tx, verified, session.suite, address);
+        await sessions.makeRoom(tx, userId, session);
+        return { session: { userId } };
+      },
     }),
 
     changeUsername: prepared({

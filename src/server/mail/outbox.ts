@@ -1,4 +1,4 @@
-/** Outbox: mails are rows, written in the transaction that causes them and sent later. */
+// Outbox: mails are rows, written in the transaction that causes them and sent later.
 import { randomBytes } from 'node:crypto';
 import { type CodeMail, insertOutboxRow, type NoticeMail, type OutboxRow } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';

@@ -7,13 +7,14 @@ import {
   deleteSessionOfUser,
   findSessionsOfUser,
   forgetUserOfSession,
+  keepLastUsedSessions,
 } from '../store/userSessions.ts';
 import { toBase64Url } from './base64url.ts';
 import { labelSession } from './labels.ts';
-import type { LoggedInSession } from './session.ts';
+import type { LoggedInSession, Session } from './session.ts';
 
-/** Maximum length of a list: the most recently used sessions. */
-export const MAX_LISTED_SESSIONS = 100;
+/** Maximum number of sessions in which an account is logged in. A further login ends the least recently used one. */
+export const MAX_SESSIONS_PER_ACCOUNT = 100;
 
 /** A session in the list of its user. */
 export interface ListedSession {
@@ -46,7 +47,7 @@ export class UserSessions {
   async list(tx: Transaction, session: LoggedInSession): Promise<ListedSession[]> {
     const now = this.#clock();
     const own = toBase64Url(session.id);
-    const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_LISTED_SESSIONS);
+    const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_SESSIONS_PER_ACCOUNT);
     const labels = new Map(
       (await findLabels(tx, session.userId)).map(({ session_id, label }) => [toBase64Url(session_id), label]),
     );
@@ -81,6 +82,11 @@ export class UserSessions {
   /** @throws Problem `invalid_value` */
   async label(tx: Transaction, session: LoggedInSession, text: string): Promise<void> {
     await labelSession(tx, session, text, this.#clock());
+  }
+
+  /** Makes room for a session in which the user logs in: ends those beyond the limit that were not used for the longest time. */
+  async makeRoom(tx: Transaction, userId: Uint8Array, { id }: Pick<Session, 'id'>): Promise<void> {
+    await keepLastUsedSessions(tx, userId, id, MAX_SESSIONS_PER_ACCOUNT - 1);
   }
 
   /** Logs the session out. The session itself continues: its client still needs the response. */

@@ -1,4 +1,4 @@
-/** Upgrades of databases that earlier versions created. */
+// Upgrades of databases that earlier versions created.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -152,7 +152,7 @@ test('every row of version 1 keeps its meaning', async (t) => {
   const { store, before } = await openUpgraded(t);
   await assertRows(store, upgraded(before.rows), {
     users: { min_suite: 1, login_notices: 0 },
-    session_steps: { started_at: 0 },
+    session_steps: { started_at: 0, epoch_id: null },
   });
   await store.transaction(async (tx) => {
     assert.equal((await findUserById(tx, before.user_id))?.min_suite, 1);
@@ -186,6 +186,6 @@ test('a running process of version 1 can still write', async (t) => {
     table,
     [...rows, ...after.rows[table as 'users']],
   ]);
-  const added = { users: { min_suite: 1, login_notices: 0 }, session_steps: { started_at: 0 } };
+  const added = { users: { min_suite: 1, login_notices: 0 }, session_steps: { started_at: 0, epoch_id: null } };
   await assertRows(store, Object.fromEntries(all) as Rows, added);
 });
