@@ -130,7 +130,7 @@ test('sessions: lists them, ends one, ends all others', async (t) => {
   const others = [await openTerminal(t, server), await openTerminal(t, server)];
   for (const terminal of others) await terminal.succeed('login --email gina@example.org', password);
   const listed = (await gina.json('sessions')) as unknown as Record<string, unknown>[];
-  assert.deepEqual(Object.keys(listed[0] ?? {}), ['id', 'suite', 'startedAt', 'lastUsedAt', 'current']);
+  assert.deepEqual(Object.keys(listed[0] ?? {}), ['id', 'suite', 'startedAt', 'lastUsedAt', 'current', 'label']);
   const [own, ...rest] = listed.sort((one, other) => Number(other.current) - Number(one.current));
   assert.deepEqual(
     rest.map(({ current }) => current),

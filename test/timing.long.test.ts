@@ -83,6 +83,19 @@ test('known and unknown email addresses are indistinguishable', async (t) => {
     });
   });
 
+  await t.test('the wrong password that locks an account', async (st) => {
+    // Each mailbox gets three mails about locks in a day; this takes no more.
+    await expectSameTime(st, 20, MIN_SHIFT_OF_HASHES, async (kind, index) => {
+      await forgetAttempts();
+      await time(session, '/login_user', wrongLogin(emailOf(kind, index)));
+      await runSql(server, `UPDATE login_attempts SET failures = ${MAX_WRONG_PASSWORDS - 1}`);
+      const took = await time(session, '/login_user', wrongLogin(emailOf(kind, index)));
+      await delay(PAUSE_MS);
+      return took;
+    });
+    await smtp.waitForMail(({ text }) => text.includes('was locked'));
+  });
+
   await t.test('login to a locked account', async (st) => {
     await forgetAttempts();
     const [known, unknown] = [emailOf('known', 0), emailOf('unknown', 0)];

@@ -5,7 +5,7 @@ import { foldUsername } from '../src/server/accounts/username.ts';
 import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { openRawConnection, type RawConnection } from './support/rawHttp.ts';
-import { startServer } from './support/server.ts';
+import { startServer, UNLIMITED } from './support/server.ts';
 import { runSql } from './support/sql.ts';
 import { type HttpResponse, Suite1Client } from './support/suite1Client.ts';
 
@@ -28,7 +28,7 @@ const dubious = ['.', '..', ' ', ' padded ', 'tab\there', 'line\nbreak', 'nul\0'
 type Send = (connection: RawConnection, body: string) => Promise<HttpResponse>;
 
 async function createHarness(t: TestContext) {
-  const server = await startServer(t);
+  const server = await startServer(t, UNLIMITED);
   const sender = await register(server, newPerson());
 
   async function overOwnConnection(work: (connection: RawConnection) => Promise<void>): Promise<void> {

@@ -69,7 +69,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     save,
     renew: (limit, state) => start(limit, state.fingerprint, state),
   });
-  return new Vws({ url: base, suite: suite.id }, session, options.contacts);
+  return new Vws({ url: base, suite: suite.id, label: options.label }, session, options.contacts);
 }
 
 /** With an invalid address, every request would fail as if the network were down. */

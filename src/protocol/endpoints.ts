@@ -11,6 +11,10 @@ export interface Endpoint {
   readonly access: 'public' | 'login';
   /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Optional encrypted fields of the request in suite 2. */
+  readonly suite2Fields?: Readonly<Record<string, string>>;
+  /** The suites that have the endpoint; all of them if it is missing. */
+  readonly suites?: readonly number[];
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
   /** Fields of a successful response in addition to the keys, with their descriptions. */
@@ -43,9 +47,18 @@ export const endpoints = {
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
+    suite2Fields: { invite: 'A code of the operator, if the server requires one.' },
     response: {},
     repeatable: false,
-    problems: ['invalid_username', 'invalid_email', 'password_refused', 'username_taken', 'email_taken'],
+    problems: [
+      'registration_closed',
+      'invite_required',
+      'invalid_username',
+      'invalid_email',
+      'password_refused',
+      'username_taken',
+      'email_taken',
+    ],
   },
   loginUser: {
     path: '/login_user',
@@ -162,7 +175,7 @@ export const endpoints = {
     fields: {},
     response: {
       sessions:
-        'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
+        'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970), current and label (null if it has none).',
     },
     repeatable: true,
     problems: ['not_authenticated'],
@@ -196,6 +209,63 @@ export const endpoints = {
     response: {},
     repeatable: false,
     problems: ['not_authenticated'],
+  },
+  changeEmail: {
+    path: '/change_email',
+    summary: 'Change the email address: request a code',
+    description: 'Emails a code to the new address. Nothing changes before the code is confirmed.',
+    access: 'login',
+    suites: [2],
+    fields: { new_email: 'The new address.', password: 'The password of the account.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_email', 'password_refused', ...credentials, 'email_taken'],
+  },
+  confirmChangeEmail: {
+    path: '/confirm_change_email',
+    summary: 'Change the email address: confirm the code',
+    description: 'Sets the new address, and reports the change to the old one. Sessions continue.',
+    access: 'login',
+    suites: [2],
+    fields: { code: 'The code from the email, not case-sensitive.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'no_email_change', 'invalid_code', 'email_taken'],
+  },
+  deleteAccount: {
+    path: '/delete_account',
+    summary: 'Delete the account',
+    description:
+      'Deletes the account, its keys and its sessions. Messages written to the user can never be decrypted again. The name is never given to another user.',
+    access: 'login',
+    suites: [2],
+    fields: { password: 'The password of the account.', username: 'The name of the account, as a confirmation.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'password_refused', 'username_mismatch', ...credentials],
+  },
+  labelSession: {
+    path: '/label_session',
+    summary: 'Label the session',
+    description: 'Sets the label of the current session, which the list of sessions shows until it logs out.',
+    access: 'login',
+    suites: [2],
+    fields: { label: 'The label: 1 to 40 printable characters.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_value'],
+  },
+  setNotices: {
+    path: '/set_notices',
+    summary: 'Choose the notices by mail',
+    description:
+      'Sets which optional notices are mailed. Notices about a new password, a recovery, a lock and a changed address are always sent.',
+    access: 'login',
+    suites: [2],
+    fields: { login: 'Notices of logins: off or all.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_value'],
   },
 } as const satisfies Record<string, Endpoint>;
 

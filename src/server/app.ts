@@ -3,9 +3,14 @@ import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
+import { AccountDeletion } from './accounts/deletion.ts';
+import { mailboxOf, noticeSubject } from './accounts/email.ts';
+import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
+import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
 import { RecoveryRules } from './accounts/recovery.ts';
+import { Invites } from './accounts/registration.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
@@ -32,12 +37,16 @@ import { suite1 } from './sessions/suites/suite1.ts';
 import { introductionOf, Suite2 } from './sessions/suites/suite2/suite2.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Transaction } from './store/store.ts';
 import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Notices of locks and logins to one mailbox in a day. */
+const MAX_LOCK_NOTICES = 3;
+const MAX_LOGIN_NOTICES = 10;
 /**
  * An email is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
@@ -148,14 +157,20 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 export interface CoreDependencies {
   readonly config: Pick<
     Config,
-    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'sessionMaxAgeMs' | 'acceptsSuite1' | 'downgradeProtection'
+    | 'rates'
+    | 'maxTextBytes'
+    | 'sessionIdleMs'
+    | 'sessionMaxAgeMs'
+    | 'acceptsSuite1'
+    | 'downgradeProtection'
+    | 'registration'
   >;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly epochKeys: EpochKeys;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
-  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
+  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueEmailChange' | 'enqueueNotice' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
 
@@ -183,7 +198,7 @@ export function createCore(dependencies: CoreDependencies): Core {
       clock,
     }),
     handlers: createHandlers({
-      ...createRules(dependencies, limits.recoveryMails),
+      ...createRules(dependencies, limits),
       sessions: new UserSessions(config.sessionIdleMs, clock),
       checkRateLimit: limits,
     }),
@@ -198,23 +213,41 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     const rule = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
+  const noticeLimit = (name: string, max: number): NoticeLimit => {
+    const rule = { name, max, windowMs: DAY_MS };
+    return (tx, emailKey) => limiter.tryConsume(tx, rule, noticeSubject(emailKey));
+  };
+  const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
+  const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
+  const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
-    registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
+    registration: async (tx: Transaction, address: string) => {
+      await registrationsPerMinute(tx, address);
+      await registrationsPerHour(tx, address);
+    },
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
-    recoveryMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
+    mails: limit('mails', rates.mailsPerHour, HOUR_MS),
+    recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
+    notices: {
+      locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
+      logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
+      summaries: noticeLimit('login summaries', 1),
+    },
   };
 }
 
 /** Creates the domain modules that the handlers call. */
-function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck) {
+function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof createRateLimits>) {
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
   const keyring = new UserKeyring(masterKey);
+  const notices = new Notices({ outbox, limits: limits.notices, clock });
   const credentials = new Credentials({
     store,
     hasher,
     attemptsKey: masterKey.derive('vws login attempts'),
+    reportLock: (tx, emailKey, user) => notices.reportLock(tx, emailKey, user),
     clock,
   });
   const accounts = new Accounts({
@@ -223,8 +256,15 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     credentials,
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
+    notices,
     downgradeProtection: config.downgradeProtection,
     renamesPerMonth: config.rates.renamesPerMonth,
+    clock,
+  });
+  const invites = new Invites({
+    store,
+    mode: config.registration,
+    codeKey: masterKey.derive('vws invites'),
     clock,
   });
   const recovery = new RecoveryRules({
@@ -232,18 +272,29 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     hasher,
     credentials,
     outbox,
-    limitMails,
+    notices,
+    limitMails: limits.recoveryMails,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
+  const emailChanges = new EmailChanges({
+    store,
+    credentials,
+    outbox,
+    notices,
+    limitMails: limits.recoveryMails,
+    codeKey: masterKey.derive('vws recovery codes'),
+    clock,
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
   const messages = new Messages({
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, recovery, messages };
+  return { accounts, invites, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface EpochDependencies {

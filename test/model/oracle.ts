@@ -271,7 +271,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state,
     messages,
     mails,
-    noteMail: (mail) => mails.push(mail),
+    // The model follows mails with codes; notices come in addition.
+    noteMail: (mail) => mail.code !== undefined && mails.push(mail),
     codeOf,
     expect(deliveries) {
       for (const { sent } of deliveries) requests.set(sent.hash, sent);

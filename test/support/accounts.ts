@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
 import { Credentials } from '../../src/server/accounts/credentials.ts';
+import { AccountDeletion } from '../../src/server/accounts/deletion.ts';
+import { EmailChanges } from '../../src/server/accounts/emailChange.ts';
+import { Notices, type NoticesDependencies } from '../../src/server/accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
@@ -28,9 +31,13 @@ export interface AccountsHarness {
   readonly credentials: Credentials;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** Emails that the recovery sent, and expiry times of its decoys. */
-  readonly mails: RecoveryMail[];
+  readonly emailChanges: EmailChanges;
+  readonly deletion: AccountDeletion;
+  /** Mails with codes that were sent, and expiry times of its decoys. */
+  readonly mails: CodeMail[];
   readonly decoys: number[];
+  /** Notices to users. */
+  readonly notices: NoticeMail[];
   /** Users whose other sessions were ended, with the remaining session. */
   readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
   /** Runs `work` in a transaction like a request: see {@link transact}. */
@@ -45,6 +52,7 @@ export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
   readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
   readonly downgradeProtection?: boolean;
+  readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
   readonly renamesPerMonth?: number;
 }
 
@@ -56,28 +64,57 @@ export async function createAccountsHarness(
   const { renamesPerMonth = 100 } = options;
   const time = createFakeTime();
   const { clock } = time;
-  const mails: RecoveryMail[] = [];
+  const mails: CodeMail[] = [];
   const decoys: number[] = [];
+  const notices: NoticeMail[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
   // Recorded after the commit, because a transaction may run again.
   const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
-    enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueue: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueEmailChange: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
-  const credentials = new Credentials({ store, hasher, attemptsKey: randomBytes(32), clock });
+  const noLimit = async () => true;
+  const noticeLimits = { locks: noLimit, logins: noLimit, summaries: noLimit, ...options.noticeLimits };
+  const noticeRules = new Notices({ outbox, limits: noticeLimits, clock });
+  const credentials = new Credentials({
+    ...{ store, hasher, attemptsKey: randomBytes(32), clock },
+    reportLock: (tx, emailKey, user) => noticeRules.reportLock(tx, emailKey, user),
+  });
   const createUserKey = async () => {};
   const accounts = new Accounts({
     ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, renamesPerMonth, clock },
+    notices: noticeRules,
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({
     ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
+    notices: noticeRules,
   });
 
+  const emailChanges = new EmailChanges({
+    ...{ store, credentials, outbox, notices: noticeRules, codeKey, limitMails, clock },
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions, clock });
+
   const harness: AccountsHarness = {
-    ...{ store, time, hasher, credentials, accounts, recovery, mails, decoys, endedSessions },
+    ...{
+      store,
+      time,
+      hasher,
+      credentials,
+      accounts,
+      recovery,
+      emailChanges,
+      deletion,
+      mails,
+      decoys,
+      notices,
+      endedSessions,
+    },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password);
@@ -85,7 +122,7 @@ export async function createAccountsHarness(
     },
     async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password);
-      return harness.transact((tx) => accounts.logIn(tx, verified, suite));
+      return harness.transact((tx) => accounts.logIn(tx, verified, suite, '203.0.113.7'));
     },
   };
   return harness;

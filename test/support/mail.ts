@@ -34,7 +34,7 @@ export interface TestMailServer {
   /** Settings of a VWS server that uses this mail server. */
   settings: Settings;
   password: string;
-  /** Waits for the code in the first mail to an address. */
+  /** Waits for the code in the first mail with one to an address. */
   codeFor(email: string): Promise<string>;
 }
 
@@ -55,7 +55,9 @@ export async function startMailServer(t: TestContext): Promise<TestMailServer> {
     },
     password: auth.password,
     async codeFor(email) {
-      const mail = await smtp.waitForMail(({ recipients }) => recipients.includes(email));
+      const mail = await smtp.waitForMail(
+        ({ recipients, text }) => recipients.includes(email) && codeIn(text) !== undefined,
+      );
       assert.ok(mail.encrypted);
       return codeIn(mail.text) ?? assert.fail(`no code in ${mail.text}`);
     },

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { MailTransport } from '../../src/server/mail/mail.ts';
 import { Outbox } from '../../src/server/mail/outbox.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import type { CodeMail } from '../../src/server/store/outbox.ts';
 import type { Row } from '../../src/server/store/schema.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
@@ -28,8 +28,8 @@ export interface OutboxHarness<T extends MailTransport> {
   readonly log: MemoryLog;
   readonly transport: T;
   readonly outbox: Outbox;
-  /** Enqueues an email that expires in ten minutes, in a transaction of its own. */
-  send(changes?: Partial<RecoveryMail>): Promise<void>;
+  /** Enqueues a mail that expires in ten minutes, in a transaction of its own. */
+  send(changes?: Partial<CodeMail>): Promise<void>;
   /** Advances the clock second by second, and waits for the outbox after each one. */
   advance(milliseconds: number): Promise<void>;
   rows(): Promise<Row<'outbox'>[]>;

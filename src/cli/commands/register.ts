@@ -11,6 +11,7 @@ export const command = defineClientCommand({
   options: {
     '--username <name>': 'the name that others encrypt messages for',
     '--email <address>': 'the address that recovery codes are sent to',
+    '--invite <code>': 'a code of the operator, if the server requires one',
   },
   input: ['username (unless --username)', 'email address (unless --email)', 'password (twice on a terminal)'],
   json: '{"server","username","email"}',
@@ -31,7 +32,7 @@ export const command = defineClientCommand({
       () => askNewPassword(shell, 'Password'),
       (password) =>
         inAnySession(options, shell, async (vws) => {
-          await vws.register({ username, email, password });
+          await vws.register({ username, email, password, invite: values.invite });
           return fetchAccount(vws, { username, email });
         }),
     );

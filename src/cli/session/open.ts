@@ -10,6 +10,9 @@ import { ensurePin, fetchFingerprint, identityChanged, isPlaintext } from './pin
 
 const NO_RESPONSE_CODES = ['network', 'deadline', 'bad_answer'];
 
+/** Label of the sessions of the command in the list of sessions. */
+const SESSION_LABEL = 'vws command';
+
 type Task<T> = (vws: Vws) => Promise<T>;
 
 /**
@@ -127,7 +130,11 @@ class SessionOpener {
   async #connect(storage: SessionStorage): Promise<Vws> {
     const { url, timeoutMs } = this.#options;
     try {
-      return await connectReporting(url, { ...this.#identity, deadline: timeoutMs, storage }, this.#shell);
+      return await connectReporting(
+        url,
+        { ...this.#identity, deadline: timeoutMs, storage, label: SESSION_LABEL },
+        this.#shell,
+      );
     } catch (error) {
       if (error instanceof VwsError && error.code === 'identity_changed') await this.checkIdentity();
       throw error;

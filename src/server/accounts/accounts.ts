@@ -25,6 +25,7 @@ import {
 } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import { checkNameHidesPassword, foldUsername, parseUsername, revealsPassword, type Username } from './username.ts';
@@ -42,6 +43,7 @@ interface AccountsDependencies {
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
+  readonly notices: Pick<Notices, 'send' | 'reportLogin'>;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
   /** Number of name changes of one account in 30 days. */
@@ -73,6 +75,7 @@ export class Accounts {
   readonly #credentials: Credentials;
   readonly #createUserKey: AccountsDependencies['createUserKey'];
   readonly #endOtherSessions: EndOtherSessions;
+  readonly #notices: AccountsDependencies['notices'];
   readonly #downgradeProtection: boolean;
   readonly #renamesPerMonth: number;
   readonly #clock: () => number;
@@ -83,6 +86,7 @@ export class Accounts {
     this.#credentials = dependencies.credentials;
     this.#createUserKey = dependencies.createUserKey;
     this.#endOtherSessions = dependencies.endOtherSessions;
+    this.#notices = dependencies.notices;
     this.#downgradeProtection = dependencies.downgradeProtection;
     this.#renamesPerMonth = dependencies.renamesPerMonth;
     this.#clock = dependencies.clock;
@@ -135,13 +139,20 @@ export class Accounts {
 
   /**
    * @param suite of the session to log in
+   * @param address of the client, as the subject of rate limits
    * @returns the user's id
    * @throws Problem `invalid_credentials`, `suite2_required`
    */
-  async logIn(transaction: Transaction, verified: VerifiedPassword, suite: number): Promise<Uint8Array> {
+  async logIn(
+    transaction: Transaction,
+    verified: VerifiedPassword,
+    suite: number,
+    address: string,
+  ): Promise<Uint8Array> {
     const user = await this.#credentials.confirm(transaction, verified);
     if (suite < user.min_suite) throw new Problem('suite2_required');
     if (this.#downgradeProtection) await raiseMinSuite(transaction, user.user_id, suite);
+    await this.#notices.reportLogin(transaction, user, address);
     return user.user_id;
   }
 
@@ -205,6 +216,7 @@ export class Accounts {
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_changed');
   }
 
   /** Returns the id of the user who has this name, or had it last, in any spelling that folds to it. */

@@ -62,7 +62,10 @@ describe('five wrong passwords', () => {
     await one.register('Ada', EMAIL, PASSWORD);
     const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
-      Array.from({ length: 2 }, async () => new Credentials({ ...shared, hasher: await createTestHasher() })),
+      Array.from(
+        { length: 2 },
+        async () => new Credentials({ ...shared, reportLock: async () => {}, hasher: await createTestHasher() }),
+      ),
     );
     const outcomes = await Promise.all(
       processes.flatMap((process) =>

@@ -21,6 +21,8 @@ interface CredentialsDependencies {
   readonly hasher: PasswordHashing;
   /** Key under which email addresses are hashed to count attempts, 32 bytes. */
   readonly attemptsKey: Uint8Array;
+  /** Emails the user about a lock; called for addresses without an account, too. */
+  readonly reportLock: (transaction: Transaction, emailKey: string, user: User | undefined) => Promise<void>;
   readonly clock: () => number;
 }
 
@@ -34,6 +36,7 @@ export class Credentials {
   readonly #store: Store;
   readonly #hasher: PasswordHashing;
   readonly #attemptsKey: Uint8Array;
+  readonly #reportLock: CredentialsDependencies['reportLock'];
   readonly #clock: () => number;
   /**
    * One check at a time per account: a burst of correct passwords must not look like a burst of guesses, and a client
@@ -41,10 +44,11 @@ export class Credentials {
    */
   readonly #checks = new KeyedMutex(MAX_WAITING_PER_ACCOUNT);
 
-  constructor({ store, hasher, attemptsKey, clock }: CredentialsDependencies) {
+  constructor({ store, hasher, attemptsKey, reportLock, clock }: CredentialsDependencies) {
     this.#store = store;
     this.#hasher = hasher;
     this.#attemptsKey = attemptsKey;
+    this.#reportLock = reportLock;
     this.#clock = clock;
   }
 
@@ -78,21 +82,26 @@ export class Credentials {
 
   async #check(emailKey: string, password: string): Promise<VerifiedPassword> {
     let user: User | undefined;
+    let locks = false;
     const matches = await this.#hasher.verify(async () => {
-      user = await this.#countAttempt(emailKey);
+      ({ user, locks } = await this.#countAttempt(emailKey));
       return user?.password_hash;
     }, password);
-    if (!user || !matches) throw new Problem('invalid_credentials');
+    if (!user || !matches) {
+      if (locks) await this.#store.transaction((tx) => this.#reportLock(tx, emailKey, user));
+      throw new Problem('invalid_credentials');
+    }
     return this.#acceptPassword(user, emailKey, password);
   }
 
-  async #countAttempt(emailKey: string): Promise<User | undefined> {
+  /** @returns the user, and whether this attempt locks the account unless the password is right */
+  async #countAttempt(emailKey: string): Promise<{ user: User | undefined; locks: boolean }> {
     const [attempt, user] = await this.#store.transaction(async (tx) => [
       await countLoginAttempt(tx, this.#accountKey(emailKey), this.#clock(), LOCK_RULE),
       await findUserByEmail(tx, emailKey),
     ]);
     if (attempt.failures > LOCK_RULE.maxFailures) throw new Problem('account_locked');
-    return user;
+    return { user, locks: attempt.failures === LOCK_RULE.maxFailures };
   }
 
   /** Forgets the attempts after a correct password, and replaces a hash with a cost other than the configured one. */

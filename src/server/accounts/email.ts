@@ -59,6 +59,29 @@ export function foldEmail(text: string): string {
   return bare.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
+/**
+ * Returns the mailbox that an address delivers to, as the subject of limits for emails: `ada+tag@example.org` is delivered to
+ * `ada@example.org` by most servers.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function mailboxOf(emailKey: string): string {
+  const at = emailKey.lastIndexOf('@');
+  const tag = emailKey.indexOf('+');
+  return tag > 0 && tag < at ? emailKey.slice(0, tag) + emailKey.slice(at) : emailKey;
+}
+
+/**
+ * Returns the subject of limits for notices. Addresses with a tag share one, so that accounts with many tags cannot flood a
+ * mailbox; they do not use up that of the address without a tag, whose notices an attacker could silence otherwise.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function noticeSubject(emailKey: string): string {
+  const mailbox = mailboxOf(emailKey);
+  return mailbox === emailKey ? emailKey : `${mailbox} with a tag`;
+}
+
 function tooLong(): Problem {
   return new Problem('invalid_email', { detail: 'The email address is too long.' });
 }

@@ -2,7 +2,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
-import type { RecoveryMail } from '../store/outbox.ts';
+import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
   consumeRecovery,
@@ -16,15 +16,16 @@ import { findUserByEmail, findUserById, type User, updatePasswordHash } from '..
 import type { EndOtherSessions } from './accounts.ts';
 import type { Credentials } from './credentials.ts';
 import { foldEmail } from './email.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordPolicy } from './passwordPolicy.ts';
 
 /** Excludes I, L, O, 0 and 1, which are easily confused. */
 const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 const CODE_LENGTH = 6;
-const CODE_LIFETIME_MS = 10 * 60 * 1000;
+export const CODE_LIFETIME_MS = 10 * 60 * 1000;
 /** Number of codes that a recovery accepts: one in 180 million guesses succeeds. */
-const MAX_TRIES = 5;
+export const MAX_TRIES = 5;
 /** Time within which a confirmed recovery can set the password. */
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
@@ -34,10 +35,11 @@ interface RecoveryDependencies {
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Pick<Credentials, 'unlock'>;
   readonly outbox: {
-    enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void>;
+    enqueue(transaction: Transaction, mail: CodeMail): Promise<void>;
     /** Costs the same and sends nothing. */
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
+  readonly notices: Pick<Notices, 'send'>;
   /**
    * Counts an email to an address.
    *
@@ -61,6 +63,7 @@ export class RecoveryRules {
   readonly #hasher: Pick<PasswordHashing, 'hash'>;
   readonly #credentials: Pick<Credentials, 'unlock'>;
   readonly #outbox: RecoveryDependencies['outbox'];
+  readonly #notices: RecoveryDependencies['notices'];
   readonly #limitMails: RecoveryDependencies['limitMails'];
   readonly #endOtherSessions: EndOtherSessions;
   readonly #codeKey: Uint8Array;
@@ -71,6 +74,7 @@ export class RecoveryRules {
     this.#hasher = dependencies.hasher;
     this.#credentials = dependencies.credentials;
     this.#outbox = dependencies.outbox;
+    this.#notices = dependencies.notices;
     this.#limitMails = dependencies.limitMails;
     this.#endOtherSessions = dependencies.endOtherSessions;
     this.#codeKey = dependencies.codeKey;
@@ -100,7 +104,7 @@ export class RecoveryRules {
       used_at: null,
     });
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user) await this.#outbox.enqueue(transaction, { to: user.email, username: user.username, code, expiresAt });
+    if (user) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
@@ -141,6 +145,7 @@ export class RecoveryRules {
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#credentials.unlock(transaction, user.email_key);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_recovered');
   }
 
   async #findOwner(tx: Transaction, recoveryId: Uint8Array | null): Promise<User> {
@@ -155,6 +160,6 @@ export class RecoveryRules {
   }
 }
 
-function randomCode(): string {
+export function randomCode(): string {
   return Array.from({ length: CODE_LENGTH }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
 }

@@ -1,17 +1,20 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
 import type { Accounts } from '../accounts/accounts.ts';
+import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
 import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
+  readonly invites: Pick<Invites, 'check' | 'consume'>;
   readonly sessions: Pick<UserSessions, 'makeRoom'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
+  invites,
   sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
@@ -21,17 +24,22 @@ export function createAccountHandlers({
   return {
     registerUser: prepared({
       checkRateLimit: checkRateLimit.registration,
-      prepare: ({ fields }) => accounts.prepareRegistration(fields.username, fields.email, fields.password),
-      execute: async ({ session }, tx, registration) => ({
-        session: { userId: await accounts.register(tx, registration, session.suite) },
-      }),
+      async prepare({ fields }) {
+        await invites.check(fields.invite);
+        return accounts.prepareRegistration(fields.username, fields.email, fields.password);
+      },
+      async execute({ fields, session }, tx, registration) {
+        const userId = await accounts.register(tx, registration, session.suite);
+        await invites.consume(tx, fields.invite);
+        return { session: { userId } };
+      },
     }),
 
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
       prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-      async execute({ session }, tx, verified) {
-        const userId = await accounts.logIn(tx, verified, session.suite);
+      async execute({ session, address }, tx, verified) {
+        const userId = await accounts.logIn(tx, verified, session.suite, address);
         await sessions.makeRoom(tx, userId, session);
         return { session: { userId } };
       },

@@ -40,7 +40,17 @@ function createHarness() {
         },
     });
   const dependencies = Object.fromEntries(
-    ['accounts', 'recovery', 'messages', 'sessions', 'checkRateLimit'].map((rule) => [rule, recorder(rule)]),
+    [
+      'accounts',
+      'invites',
+      'recovery',
+      'emailChanges',
+      'deletion',
+      'notices',
+      'messages',
+      'sessions',
+      'checkRateLimit',
+    ].map((rule) => [rule, recorder(rule)]),
   ) as unknown as HandlerDependencies;
   return { calls, dependencies, handlers: createHandlers(dependencies) };
 }
@@ -53,6 +63,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
   const request: HandlerRequest = {
     fields: { ...fields, ...extra },
     session: { ...session, suite },
+    address: 'the address',
     recipientNames,
   };
   await handler.checkRateLimit?.(tx, 'the address');
@@ -76,13 +87,16 @@ interface Expected {
 function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
+  const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
   const inSession = { ...session, suite };
   return {
     registerUser: {
       calls: [
         ['checkRateLimit.registration', tx, 'the address'],
+        ['invites.check', undefined],
         ['accounts.prepareRegistration', 'username', 'email', 'password'],
         ['accounts.register', tx, 'what prepareRegistration gave', suite],
+        ['invites.consume', tx, undefined],
       ],
       result: { session: { userId: 'what register gave' } },
     },
@@ -90,7 +104,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       calls: [
         password,
         ['accounts.prepareLogin', 'email', 'password'],
-        ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['accounts.logIn', tx, 'what prepareLogin gave', suite, 'the address'],
         ['sessions.makeRoom', tx, 'what logIn gave', inSession],
       ],
       result: { session: { userId: 'what logIn gave' } },
@@ -112,7 +126,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       result: {},
     },
     forgotPassword: {
-      calls: [recovery, ['recovery.begin', tx, 'email']],
+      calls: [recovery, mails, ['recovery.begin', tx, 'email']],
       result: { session: { recoveryId: 'what begin gave' } },
     },
     confirmForgotPassword: {
@@ -131,6 +145,26 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     listSessions: { calls: [['sessions.list', tx, inSession]], result: { response: { sessions: 'what list gave' } } },
     endSession: { calls: [['sessions.end', tx, inSession, 'session']], result: {} },
     endOtherSessions: { calls: [['sessions.endOthers', tx, inSession]], result: {} },
+    changeEmail: {
+      calls: [
+        password,
+        mails,
+        ['emailChanges.prepare', userId, 'new_email', 'password'],
+        ['emailChanges.begin', tx, 'what prepare gave'],
+      ],
+      result: {},
+    },
+    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code']], result: {} },
+    deleteAccount: {
+      calls: [
+        password,
+        ['deletion.prepare', userId, 'username', 'password'],
+        ['deletion.execute', tx, sessionId, 'what prepare gave'],
+      ],
+      result: { session: { userId: null, recoveryId: null } },
+    },
+    setNotices: { calls: [['notices.choose', tx, userId, 'login']], result: {} },
+    labelSession: { calls: [['sessions.label', tx, inSession, 'label']], result: {} },
     logOut: {
       calls: [['sessions.logOut', tx, inSession]],
       result: { session: { userId: null, recoveryId: null } },

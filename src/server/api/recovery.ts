@@ -5,7 +5,7 @@ import { type Handlers, prepared } from '../sessions/handler.ts';
 
 export interface RecoveryHandlersDependencies {
   readonly recovery: RecoveryRules;
-  readonly checkRateLimit: { readonly recovery: RateLimitCheck };
+  readonly checkRateLimit: { readonly recovery: RateLimitCheck; readonly mails: RateLimitCheck };
 }
 
 export function createRecoveryHandlers({
@@ -15,7 +15,10 @@ export function createRecoveryHandlers({
   return {
     forgotPassword: {
       kind: 'immediate',
-      checkRateLimit: checkRateLimit.recovery,
+      async checkRateLimit(tx, address) {
+        await checkRateLimit.recovery(tx, address);
+        await checkRateLimit.mails(tx, address);
+      },
       execute: async ({ fields }, tx) => ({ session: { recoveryId: await recovery.begin(tx, fields.email) } }),
     },
 

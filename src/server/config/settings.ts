@@ -1,9 +1,21 @@
 // The table of settings: every environment variable with its description, default and parser.
-import { isAbsolute, resolve } from 'node:path';
-import ipaddr from 'ipaddr.js';
 import { readIdentityKey } from '../keyring/identity.ts';
-import { parseMasterKey } from '../keyring/masterKey.ts';
-import { parseSender } from '../mail/address.ts';
+import {
+  absolute,
+  databaseUrl,
+  flag,
+  hostNames,
+  integer,
+  masterKey,
+  networks,
+  oneLine,
+  oneOf,
+  origins,
+  rate,
+  sender,
+  suite1Mode,
+  text,
+} from './parsers.ts';
 
 /** An invalid setting. The message names the variable, the problem and an example. */
 export class SettingError extends Error {
@@ -30,103 +42,6 @@ export interface Setting<T> {
    */
   readonly parse: (text: string) => T;
 }
-
-const text = (value: string): string => value;
-
-function integer(min: number, max: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < min || number > max) {
-      throw new Error(`must be a whole number from ${min} to ${max}`);
-    }
-    return number;
-  };
-}
-
-function flag(value: string): boolean {
-  if (/^(1|true|yes|on)$/i.test(value)) return true;
-  if (/^(0|false|no|off)$/i.test(value)) return false;
-  throw new Error('must be on or off (true or false)');
-}
-
-function suite1Mode(value: string): 'on' | 'off' | 'insecure' {
-  if (value === 'insecure') return value;
-  try {
-    return flag(value) ? 'on' : 'off';
-  } catch {
-    throw new Error('must be on, off or insecure');
-  }
-}
-
-function oneOf<const T extends string>(...choices: readonly T[]): (value: string) => T {
-  return (value) => {
-    const choice = choices.find((candidate) => candidate === value);
-    if (!choice) throw new Error(`must be one of ${choices.join(', ')}`);
-    return choice;
-  };
-}
-
-function masterKey(value: string): Uint8Array {
-  const bytes = parseMasterKey(value);
-  if (!bytes) throw new Error('must be 64 hex characters or base64 of 32 bytes');
-  return bytes;
-}
-
-/** Parses a PostgreSQL URL or the path of a SQLite file. */
-function databaseUrl(value: string): { readonly postgres: string } | { readonly sqlite: string } {
-  if (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)) return { postgres: value };
-  const match = /^sqlite:(?:\/\/)?(.+)$/.exec(value);
-  if (!match?.[1]) throw new Error('must begin with sqlite: or postgres://');
-  return { sqlite: absolute(match[1]) };
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : resolve(path);
-}
-
-function origins(value: string): string[] {
-  const list = value.split(',').map((origin) => origin.trim());
-  for (const origin of list) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new Error(`holds "${origin}", which is not an origin`);
-  }
-  return list;
-}
-
-function networks(value: string): string[] {
-  const list = value.split(',').map((network) => network.trim());
-  for (const network of list) {
-    if (!ipaddr.isValid(network) && !ipaddr.isValidCIDR(network)) {
-      throw new Error(`holds "${network}", which is not an address or network`);
-    }
-    if (network.endsWith('/0')) throw new Error(`holds "${network}", which would trust every address`);
-  }
-  return list;
-}
-
-function sender(value: string): string {
-  try {
-    parseSender({ sender: value, senderName: '' });
-  } catch {
-    throw new Error('must be one email address, optionally with a name before it');
-  }
-  return value;
-}
-
-function oneLine(value: string): string {
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)) throw new Error('must be a single line');
-  return value;
-}
-
-function hostNames(value: string): string[] {
-  const list = value.split(',').map((name) => name.trim().toLowerCase());
-  for (const name of list) {
-    if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)) throw new Error(`holds "${name}", which is not a host name`);
-  }
-  return list;
-}
-
-const rate = integer(1, 10_000_000);
 
 /** Every variable that the server reads, in the order of the documentation. */
 export const settings = {
@@ -213,6 +128,13 @@ export const settings = {
     example: 'on',
     fallback: 'off',
     parse: flag,
+  },
+  VWS_REGISTRATION: {
+    description:
+      'Registration of accounts: `open`, `invite` (suite 2, with a code printed by `vws invite`) or `closed`.',
+    example: 'invite',
+    fallback: 'open',
+    parse: oneOf('open', 'invite', 'closed'),
   },
   MAIL_SERVER: {
     description: 'SMTP server. Without it, emails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
@@ -310,9 +232,16 @@ export const settings = {
     parse: rate,
   },
   RATE_REGISTRATIONS_PER_MINUTE: {
-    description: 'Registrations per minute from one address.',
-    example: '60',
-    fallback: '1200',
+    description:
+      'Registrations per minute from one address, including failed ones, which reveal whether a name or address is taken.',
+    example: '20',
+    fallback: '60',
+    parse: rate,
+  },
+  RATE_REGISTRATIONS_PER_HOUR: {
+    description: 'Registrations per hour from one address, including failed ones.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   RATE_RECOVERIES_PER_MINUTE: {
@@ -322,9 +251,15 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Recovery emails per hour to one email address.',
+    description: 'Emails with codes per hour to one mailbox; `+tag` in an address does not count as another one.',
     example: '5',
     fallback: '20',
+    parse: rate,
+  },
+  RATE_MAILS_PER_HOUR: {
+    description: 'Requests for emails with codes per hour from one address, to all mailboxes together.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   RATE_RENAMES_PER_MONTH: {

@@ -9,13 +9,13 @@ import { parseMail } from '../../../test/support/mime.ts';
 import { parseSender } from './address.ts';
 import { LocalMailbox } from './localMailbox.ts';
 import { DeliveryError } from './mail.ts';
-import { composeRecoveryMail } from './message.ts';
+import { composeMail } from './message.ts';
 
 const START = Date.UTC(2026, 10, 22, 14, 22);
 
 function message(code: string, createdAt = START) {
   const mail = recoveryMail({ code, expiresAt: createdAt + 600_000 });
-  return composeRecoveryMail(mail, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
+  return composeMail({ kind: 'recovery', mail }, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
 }
 
 test('an email becomes one complete private file, logged with its code', async (t) => {

@@ -26,8 +26,8 @@ export interface MailMessage {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The code in the text. Only the local mailbox may log it. */
-  readonly code: string;
+  /** The code in the text, if it has one. Only the local mailbox may log it. */
+  readonly code?: string;
 }
 
 export interface MailTransport {

@@ -39,7 +39,7 @@ test('an email whose transaction is rolled back is never sent', async (t) => {
 
 test('a row reveals neither address nor code, and a decoy looks like an email', async (t) => {
   const { store, outbox, send, time, rows } = await createOutboxHarness(t);
-  await send({ to: 'ada@example.org', username: 'Ada', code: 'ABC234' });
+  await send({ to: 'ada@example.org', code: 'ABC234' });
   await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE_MS));
   const [mail, decoy] = await rows();
   assert.ok(mail && decoy);
@@ -151,7 +151,7 @@ test('log lines contain no address, name, code or error message', async (t) => {
   const harness = await createOutboxHarness(t, { transport });
   harness.outbox.start();
   for (let n = 0; n < 8; n += 1) {
-    await harness.send({ to: 'ada@example.org', username: 'Ada Lovelace', code: 'K7M4PX' });
+    await harness.send({ to: 'ada@example.org', code: 'K7M4PX' });
     await harness.outbox.idle();
   }
   await harness.advance(11 * MINUTE_MS);

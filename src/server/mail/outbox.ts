@@ -1,6 +1,6 @@
 // Outbox: emails are rows, written in the transaction that causes them and sent later.
 import { randomBytes } from 'node:crypto';
-import { insertOutboxRow, type OutboxRow, type RecoveryMail } from '../store/outbox.ts';
+import { type CodeMail, insertOutboxRow, type NoticeMail, type OutboxRow } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { parseSender } from './address.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type MailSettings,
   type MailTransport,
 } from './mail.ts';
-import { composeRecoveryMail } from './message.ts';
+import { composeMail } from './message.ts';
 import { OutboxWorker, type StartTimer, startRealTimer } from './outboxWorker.ts';
 import { retryDelayMs } from './retryDelay.ts';
 import { type OutboxContent, openContent, sealContent } from './sealedMail.ts';
@@ -52,14 +52,24 @@ export class Outbox {
     });
   }
 
-  /** Adds an email as part of `transaction`. Once that is durable, the email will be sent. */
-  async enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void> {
+  /** Adds a recovery email as part of `transaction`. Once that is durable, the email will be sent. */
+  async enqueue(transaction: Transaction, mail: CodeMail): Promise<void> {
     await this.#insert(transaction, { kind: 'recovery', mail }, mail.expiresAt);
   }
 
+  /** Adds the email that confirms a new address. */
+  async enqueueEmailChange(transaction: Transaction, mail: CodeMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'email_change', mail }, mail.expiresAt);
+  }
+
+  /** Adds an email about an event in an account. */
+  async enqueueNotice(transaction: Transaction, mail: NoticeMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'notice', mail }, mail.expiresAt);
+  }
+
   /**
-   * Does the same work as {@link enqueue} for an email that is never sent, so that the time of a recovery request does
-   * not reveal whether the address has an account.
+   * Does the same work as {@link enqueue} for an email that is never sent, so that the time of a request does not
+   * reveal whether the address has an account.
    *
    * @param expiresAt milliseconds since 1970
    */
@@ -124,7 +134,9 @@ export class Outbox {
     const content = openContent(sealingKey, mail_id, sealed_mail);
     switch (content?.kind) {
       case 'recovery':
-        return composeRecoveryMail(content.mail, settings, this.#sender, mail_id, created_at);
+      case 'email_change':
+      case 'notice':
+        return composeMail(content, settings, this.#sender, mail_id, created_at);
       case 'decoy':
         return undefined;
       default:

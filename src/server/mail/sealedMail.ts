@@ -1,11 +1,17 @@
 // Encryption of outbox rows.
 import { openAead, sealAead } from '../crypto/aead.ts';
-import type { RecoveryMail } from '../store/outbox.ts';
+import type { CodeMail, NoticeMail } from '../store/outbox.ts';
 
-/** Content of an outbox row. A decoy stands for an email to an address without an account, and is never sent. */
-export type OutboxContent = { readonly kind: 'recovery'; readonly mail: RecoveryMail } | { readonly kind: 'decoy' };
+/**
+ * Content of an outbox row. A decoy stands for an email that is not sent, such as one to an address
+ * without an account.
+ */
+export type OutboxContent =
+  | { readonly kind: 'recovery' | 'email_change'; readonly mail: CodeMail }
+  | { readonly kind: 'notice'; readonly mail: NoticeMail }
+  | { readonly kind: 'decoy' };
 
-/** Fits the longest address and name, so that in practice every row has the same size. */
+/** Fits the longest address, so that in practice every row has the same size. */
 const PADDED_LENGTH = 1024;
 const ASSOCIATED_DATA_LABEL = 'vws outbox ';
 

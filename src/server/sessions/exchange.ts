@@ -99,7 +99,9 @@ export class Exchange {
    * @throws Problem that is not a response: nothing was executed and the session is unchanged
    */
   async run(handler: Handler, request: WireRequest): Promise<WireResponse> {
-    const sealed = this.#ratchet.addLookupKeys(this.#suiteFor(request.body), request);
+    const suite = this.#suiteFor(request.body);
+    if (request.endpoint.suites?.includes(suite.number) === false) throw new Problem('suite2_only');
+    const sealed = this.#ratchet.addLookupKeys(suite, request);
     return handler.kind === 'prepared' ? this.#runPrepared(handler, sealed) : this.#runImmediate(handler, sealed);
   }
 
@@ -199,11 +201,14 @@ export class Exchange {
 }
 
 /** @throws Problem `not_authenticated` */
-function handlerRequestOf({ endpoint, recipientNames }: SealedRequest, decrypted: DecryptedRequest): HandlerRequest {
+function handlerRequestOf(
+  { endpoint, address, recipientNames }: SealedRequest,
+  decrypted: DecryptedRequest,
+): HandlerRequest {
   const { session, fields } = decrypted;
   if (fields instanceof Problem) throw fields;
   if (endpoint.access === 'login' && !session.userId) throw new Problem('not_authenticated');
-  return { fields, session, recipientNames };
+  return { fields, session, address, recipientNames };
 }
 
 /** Returns a problem that `isExpected` accepts; everything else stays thrown. */

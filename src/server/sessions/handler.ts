@@ -9,8 +9,12 @@ export interface HandlerRequest<E extends Endpoint = Endpoint> {
   readonly fields: Readonly<Record<Extract<keyof E['fields'], string>, string>> & {
     /** The recipient, where the suite encrypts the name with the other fields. */
     readonly username?: string;
+    /** The code of an invite, if the client sent one (suite 2). */
+    readonly invite?: string;
   };
   readonly session: E['access'] extends 'login' ? LoggedInSession : Session;
+  /** Subject of the rate limits per address. */
+  readonly address: string;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
 }

@@ -142,6 +142,9 @@ async function createHarness(t: TestContext) {
   };
 }
 
+/** The label of a session that was not labeled. */
+const labelOf = (suite: number) => (suite === 1 ? 'Old VWS client' : null);
+
 async function list(conversation: Conversation): Promise<readonly ListedSession[]> {
   return (await conversation.call(endpoints.listSessions)).sessions ?? assert.fail('no list');
 }
@@ -166,8 +169,14 @@ for (const suite of [1, 2]) {
         listed.map(({ id, ...session }) => session),
         [
           // The current session is in use right now.
-          { suite, started_at: began, last_used_at: began + 2_000, current: true },
-          { suite: 3 - suite, started_at: began, last_used_at: began + 1_000, current: false },
+          { suite, started_at: began, last_used_at: began + 2_000, current: true, label: labelOf(suite) },
+          {
+            suite: 3 - suite,
+            started_at: began,
+            last_used_at: began + 1_000,
+            current: false,
+            label: labelOf(3 - suite),
+          },
         ],
       );
       for (const { id } of listed) assert.match(id, /^[A-Za-z0-9_-]{22,43}$/);

@@ -4,13 +4,31 @@ import type { Transaction } from './store.ts';
 
 export type OutboxRow = Row<'outbox'>;
 
-/** An email with a recovery code, which the outbox stores encrypted in a row. */
-export interface RecoveryMail {
-  /** The address stored in the account. */
+/** An email with a code, which the outbox stores encrypted in a row. It contains no text that a user chose. */
+export interface CodeMail {
+  /** Recovery: the address stored in the account. Email change: the new address. */
   readonly to: string;
-  readonly username: string;
   readonly code: string;
   /** Milliseconds since 1970. The email is of no use after the code has expired. */
+  readonly expiresAt: number;
+}
+
+/** The event that a notice reports. */
+export type NoticeKind =
+  | 'password_changed'
+  | 'password_recovered'
+  | 'account_locked'
+  | 'email_changed'
+  | 'login'
+  | 'logins_unreported';
+
+/** An email about an event in the account. It contains no text that a user chose. */
+export interface NoticeMail {
+  readonly to: string;
+  readonly notice: NoticeKind;
+  /** With `login`: network of the client, without its last part. */
+  readonly network?: string;
+  /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 

@@ -36,6 +36,8 @@ export interface Schema {
     created_at: number;
     /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
+    /** 1 if each login is reported by mail. */
+    login_notices: Generated<number>;
   };
   former_names: {
     username_key: string;
@@ -109,6 +111,17 @@ export interface Schema {
     confirmed_at: number | null;
     used_at: number | null;
   };
+  email_changes: {
+    user_id: Uint8Array;
+    new_email: string;
+    new_email_key: string;
+    code_hash: Uint8Array;
+    tries: number;
+    expires_at: number;
+  };
+  /** A table of its own, because the columns of session_steps are copied at every request. */
+  session_labels: { session_id: Uint8Array; user_id: Uint8Array; label: string; created_at: number };
+  invites: { code_hash: Uint8Array; created_at: number; expires_at: number };
   rate_counters: { counter_key: Uint8Array; window_started_at: number; count: number };
   outbox: {
     mail_id: Uint8Array;

@@ -15,6 +15,8 @@ const upTo = (time: number): ExpiryTimes => ({
   handshakesUnusedSince: { 1: time, 2: time },
   requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
+  emailChangesEndedBy: time,
+  invitesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
   kemKeysEndedBy: time,

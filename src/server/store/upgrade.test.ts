@@ -151,7 +151,7 @@ function sortedJson(value: unknown): string {
 test('every row of version 1 keeps its meaning', async (t) => {
   const { store, before } = await openUpgraded(t);
   await assertRows(store, upgraded(before.rows), {
-    users: { min_suite: 1 },
+    users: { min_suite: 1, login_notices: 0 },
     session_steps: { started_at: 0, epoch_id: null },
   });
   await store.transaction(async (tx) => {
@@ -186,6 +186,6 @@ test('a running process of version 1 can still write', async (t) => {
     table,
     [...rows, ...after.rows[table as 'users']],
   ]);
-  const added = { users: { min_suite: 1 }, session_steps: { started_at: 0, epoch_id: null } };
+  const added = { users: { min_suite: 1, login_notices: 0 }, session_steps: { started_at: 0, epoch_id: null } };
   await assertRows(store, Object.fromEntries(all) as Rows, added);
 });
