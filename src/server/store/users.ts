@@ -43,20 +43,31 @@ export async function insertUser({ db }: Transaction, user: NewRow<'users'>): Pr
 
 /** @returns false, without a write, if another user has the name */
 export async function updateUsername(
-  { db }: Transaction,
+  tx: Transaction,
   userId: Uint8Array,
   name: Pick<User, 'username' | 'username_key'>,
 ): Promise<boolean> {
+  return updateUnlessTaken(tx, userId, name, 'username_key', name.username_key);
+}
+
+/** Updates a user in one statement, unless another user has the key. */
+async function updateUnlessTaken(
+  { db }: Transaction,
+  userId: Uint8Array,
+  values: Partial<User>,
+  column: 'username_key' | 'email_key',
+  key: string,
+): Promise<boolean> {
   const result = await db
     .updateTable('users')
-    .set(name)
+    .set(values)
     .where('user_id', '=', userId)
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(
           selectFrom('users as other')
             .select('other.user_id')
-            .where('other.username_key', '=', name.username_key)
+            .where(`other.${column}`, '=', key)
             .where('other.user_id', '!=', userId),
         ),
       ),
@@ -71,26 +82,11 @@ export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array
 
 /** @returns false, without a write, if another user has the address */
 export async function updateEmail(
-  { db }: Transaction,
+  tx: Transaction,
   userId: Uint8Array,
   address: Pick<User, 'email' | 'email_key'>,
 ): Promise<boolean> {
-  const result = await db
-    .updateTable('users')
-    .set(address)
-    .where('user_id', '=', userId)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('users as other')
-            .select('other.user_id')
-            .where('other.email_key', '=', address.email_key)
-            .where('other.user_id', '!=', userId),
-        ),
-      ),
-    )
-    .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
+  return updateUnlessTaken(tx, userId, address, 'email_key', address.email_key);
 }
 
 export async function updateLoginNotices({ db }: Transaction, userId: Uint8Array, notices: number): Promise<void> {
