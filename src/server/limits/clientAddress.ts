@@ -16,3 +16,12 @@ export function addressSubject(address: string): string {
   if (parsed.kind() === 'ipv4') return parsed.toString();
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${IPV6_PREFIX_LENGTH}`).toString()}/${IPV6_PREFIX_LENGTH}`;
 }
+
+/**
+ * Returns the network of an address, as the subject of limits per account and network: /24 of IPv4, /64 of IPv6.
+ *
+ * @param subject from {@link addressSubject}
+ */
+export function networkOf(subject: string): string {
+  return ipaddr.IPv4.isValidFourPartDecimal(subject) ? subject.replace(/[^.]*$/, '0/24') : subject;
+}

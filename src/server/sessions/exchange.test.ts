@@ -254,6 +254,8 @@ describe('idle session', () => {
       recoveriesEndedBy: 0,
       loginAttemptsBefore: 0,
       rateWindowsBefore: -1,
+      knownClientsUnusedSince: 0,
+      budgetsFullBy: 0,
       kemKeysEndedBy: 0,
     };
     const handshakesUnusedSince = time.clock();

@@ -48,12 +48,13 @@ test('a new database gets every migration exactly once', async (t) => {
   assert.deepEqual(look(path), first);
 });
 
-test('versions are consecutive from 1, and the newest is the schema version', () => {
+test('versions increase from 1, and the newest is the schema version', () => {
+  assert.equal(versions[0], 1);
   assert.deepEqual(
     versions,
-    versions.map((_, index) => index + 1),
+    [...new Set(versions)].toSorted((a, b) => a - b),
   );
-  assert.equal(SCHEMA_VERSION, versions.length);
+  assert.equal(SCHEMA_VERSION, versions.at(-1));
 });
 
 test('data survives reopening', async (t) => {

@@ -138,6 +138,26 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
+const loginTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE known_clients (
+    client_hash ${bytes} PRIMARY KEY,
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    kind ${integer} NOT NULL,
+    last_used_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX known_clients_by_user ON known_clients (user_id)',
+  'CREATE INDEX known_clients_by_last_use ON known_clients (last_used_at)',
+  `CREATE TABLE budgets (
+    budget_key ${bytes} PRIMARY KEY,
+    full_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX budgets_by_time ON budgets (full_at)',
+  ...['email_hash', 'code_id', 'client_key', 'group_key'].map(
+    (column) => `ALTER TABLE recoveries ADD COLUMN ${column} ${bytes}`,
+  ),
+  'CREATE INDEX recoveries_by_email ON recoveries (email_hash) WHERE email_hash IS NOT NULL',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -145,6 +165,7 @@ export const migrations: readonly Migration[] = [
     statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
   { version: 2, statements: suite2Tables },
+  { version: 4, statements: loginTables },
 ];
 
 /** The schema version that this program reads and writes. */

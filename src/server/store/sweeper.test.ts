@@ -17,6 +17,8 @@ const upTo = (time: number): ExpiryTimes => ({
   recoveriesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
+  knownClientsUnusedSince: time,
+  budgetsFullBy: time,
   kemKeysEndedBy: time,
 });
 
