@@ -32,6 +32,7 @@ test('what is known cannot be told from what is not', async (t) => {
     MAIL_PORT: String(smtp.port),
     MAIL_DEFAULT_SENDER: 'vws@example.org',
     RATE_LOGINS_PER_MINUTE: NO_LIMIT,
+    RATE_FAILED_LOGINS_PER_MINUTE: NO_LIMIT,
     RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
     RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
   });

@@ -13,6 +13,8 @@ interface ApiEntry {
   readonly summary: string;
   readonly description: string;
   readonly parameters: readonly (readonly [name: string, meaning: string])[];
+  /** Fields that only clients of suite 2 may send. */
+  readonly optional: readonly (readonly [name: string, meaning: string])[];
   readonly response: readonly (readonly [name: string, meaning: string])[];
   readonly problems: readonly string[];
 }
@@ -22,6 +24,7 @@ const HANDSHAKE: ApiEntry = {
   summary: 'Open a session',
   description: 'Returns the session key and the AES key of a new session.',
   parameters: [['public_key', 'Hex of the PEM text of an RSA public key.']],
+  optional: [],
   response: [],
   problems: ['handshake_refused'],
 };
@@ -30,7 +33,7 @@ const api = [HANDSHAKE, ...Object.values<Endpoint>(endpoints).map(apiEntry)];
 const settingRows = Object.entries(settings) as [string, Setting<unknown>][];
 
 function apiEntry(endpoint: Endpoint): ApiEntry {
-  const { path, summary, description, fields, pathField, response, suite2Response } = endpoint;
+  const { path, summary, description, fields, suite2Fields, pathField, response, suite2Response } = endpoint;
   const inSuite2 = Object.entries(suite2Response ?? {}).map(
     ([name, meaning]) => [name, `${meaning} Suite 2 only.`] as const,
   );
@@ -43,6 +46,7 @@ function apiEntry(endpoint: Endpoint): ApiEntry {
       ...(pathField ? [[pathField, 'The recipient, percent-encoded in the path.'] as const] : []),
       ...Object.entries(fields),
     ],
+    optional: Object.entries(suite2Fields ?? {}),
     response: [...Object.entries(response), ...inSuite2],
     problems: endpoint.problems,
   };
@@ -67,8 +71,11 @@ function apiReference(): string {
   return api.map(apiSection).join('\n\n');
 }
 
-function apiSection({ path, summary, description, parameters, response, problems }: ApiEntry): string {
-  const rows = parameters.map(([name, meaning]) => [code(name), code('string'), `**Required**. ${meaning}`]);
+function apiSection({ path, summary, description, parameters, optional, response, problems }: ApiEntry): string {
+  const rows = [
+    ...parameters.map(([name, meaning]) => [code(name), code('string'), `**Required**. ${meaning}`]),
+    ...optional.map(([name, meaning]) => [code(name), code('string'), `${meaning} Suite 2 only.`]),
+  ];
   return [
     `## ${summary}`,
     `${code(`POST ${path}`)}: ${description}`,

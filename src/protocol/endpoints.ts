@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly access: 'public' | 'login';
   /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Fields that a request of suite 2 may have in addition. */
+  readonly suite2Fields?: Readonly<Record<string, string>>;
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
   /** Fields of a successful response in addition to the keys, with their descriptions. */
@@ -22,6 +24,9 @@ export interface Endpoint {
   /** Problems that the endpoint's own rules can cause. */
   readonly problems: readonly ProblemCode[];
 }
+
+const DEVICE_TOKEN_FIELD = 'The token from an earlier login of this client to this account, if it has one.';
+const DEVICE_TOKEN_RESPONSE = 'Proves at the next login that this client has logged in before: 43 characters.';
 
 const credentials = ['invalid_credentials', 'account_locked'] as const satisfies ProblemCode[];
 
@@ -44,6 +49,7 @@ export const endpoints = {
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
     response: {},
+    suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
     repeatable: false,
     problems: ['invalid_username', 'invalid_email', 'password_refused', 'username_taken', 'email_taken'],
   },
@@ -53,9 +59,11 @@ export const endpoints = {
     description: 'Logs the session in. An unknown e-mail address and a wrong password get the same response.',
     access: 'public',
     fields: { email: 'The e-mail address of the account.', password: 'The password of the account.' },
+    suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
+    suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
     repeatable: false,
-    problems: ['invalid_email', ...credentials],
+    problems: ['invalid_email', ...credentials, 'suite2_required'],
   },
   encrypt: {
     path: '/encrypt/:username',
@@ -108,6 +116,7 @@ export const endpoints = {
     description: 'Mails a recovery code if an account has this address. The response does not reveal whether one does.',
     access: 'public',
     fields: { email: 'The e-mail address of the account.' },
+    suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
     repeatable: false,
     problems: [],

@@ -3,8 +3,9 @@ import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
+import { KnownClients } from './accounts/knownClients.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
-import { RecoveryRules } from './accounts/recovery.ts';
+import { MAX_TRIES, RecoveryRules } from './accounts/recovery.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
@@ -13,7 +14,8 @@ import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.t
 import { KemKeys } from './keyring/kemKeys.ts';
 import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
 import { UserKeyring } from './keyring/userKeys.ts';
-import { addressSubject } from './limits/clientAddress.ts';
+import { addressSubject, networkOf } from './limits/clientAddress.ts';
+import { createLoginBudgets } from './limits/loginBudgets.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
@@ -32,7 +34,6 @@ import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 /**
  * A mail is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
@@ -170,7 +171,7 @@ export function createCore(dependencies: CoreDependencies): Core {
       clock,
     }),
     handlers: createHandlers({
-      ...createRules(dependencies, limits.recoveryMails),
+      ...createRules(dependencies),
       sessions: new UserSessions(config.sessionIdleMs, clock),
       checkRateLimit: limits,
     }),
@@ -190,24 +191,24 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
-    recoveryMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
   };
 }
 
 /** Creates the domain modules that the handlers call. */
-function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck) {
+function createRules(dependencies: CoreDependencies) {
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
   const keyring = new UserKeyring(masterKey);
-  const credentials = new Credentials({
-    store,
-    hasher,
-    attemptsKey: masterKey.derive('vws login attempts'),
-    clock,
-  });
+  const attemptsKey = masterKey.derive('vws login attempts');
+  const clients = new KnownClients(attemptsKey, networkOf, clock);
+  const budgetKey = masterKey.derive('vws budgets');
+  const budgets = createLoginBudgets(config.rates, MAX_TRIES, budgetKey, clock);
+  const { failures } = budgets;
+  const credentials = new Credentials({ store, hasher, clients, failures, attemptsKey, clock });
   const accounts = new Accounts({
     store,
     hasher,
     credentials,
+    clients,
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
@@ -218,7 +219,8 @@ function createRules(dependencies: CoreDependencies, limitMails: RateLimitCheck)
     hasher,
     credentials,
     outbox,
-    limitMails,
+    clients,
+    limits: budgets.recovery,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,

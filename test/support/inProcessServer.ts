@@ -19,6 +19,8 @@ const NO_LIMIT = '10000000';
 export const config = readConfig({
   RATE_HANDSHAKES_PER_MINUTE: NO_LIMIT,
   RATE_LOGINS_PER_MINUTE: NO_LIMIT,
+  RATE_FAILED_LOGINS_PER_MINUTE: NO_LIMIT,
+  RATE_FAILED_LOGINS_PER_DAY: NO_LIMIT,
   RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
@@ -105,9 +107,10 @@ export function createFakeHasher(): PasswordHashing {
     async verify(findHash, password) {
       const hash = await findHash();
       await turn();
-      return hash !== undefined && passwordOfFakeHash(hash) === password;
+      return passwordOfFakeHash(hash) === password;
     },
     needsRehash: () => false,
+    parameters: 'm=8,t=1,p=1',
   };
 }
 

@@ -84,6 +84,9 @@ export function createConversation(actor: string, random: Random, around: Surrou
     }
   }
 
+  /** The lock counts wrong passwords per network; only handshakes are limited per address here. */
+  const ownAddress = newAddress(random);
+
   /** One request, the same bytes again and again. */
   async function repeat(
     request: { path: string; body: string },
@@ -97,7 +100,8 @@ export function createConversation(actor: string, random: Random, around: Surrou
       if (attempt > 1) oracle.count('resends');
       onProgress?.(around.disturbances());
       try {
-        const answer = await sendOnce(around.proxyUrl, request, fault, newAddress(random));
+        const address = request === HANDSHAKE ? newAddress(random) : ownAddress;
+        const answer = await sendOnce(around.proxyUrl, request, fault, address);
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
         oracle.count('told to come back');

@@ -47,6 +47,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
   const request: HandlerRequest = {
     fields: { ...fields, ...extra },
     session: { ...session, suite },
+    address: 'the address',
     recipientNames,
   };
   await handler.checkRateLimit?.(tx, 'the address');
@@ -71,27 +72,34 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
   const inSession = { ...session, suite };
+  const client = { address: 'the address', suite };
+  const loginClient = { ...client, deviceToken: undefined };
   return {
     registerUser: {
       calls: [
         ['checkRateLimit.registration', tx, 'the address'],
-        ['accounts.prepareRegistration', 'username', 'email', 'password'],
+        ['accounts.prepareRegistration', 'username', 'email', 'password', client],
         ['accounts.register', tx, 'what prepareRegistration gave', suite],
+        ['accounts.rememberClient', tx, 'what register gave', client],
       ],
-      result: { session: { userId: 'what register gave' } },
+      result: {
+        session: { userId: 'what register gave' },
+        response: { device_token: 'what rememberClient gave' },
+      },
     },
     loginUser: {
       calls: [
         password,
-        ['accounts.prepareLogin', 'email', 'password'],
+        ['accounts.prepareLogin', 'email', 'password', loginClient],
         ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['accounts.rememberClient', tx, 'what logIn gave', loginClient],
       ],
-      result: { session: { userId: 'what logIn gave' } },
+      result: { session: { userId: 'what logIn gave' }, response: { device_token: 'what rememberClient gave' } },
     },
     changeUsername: {
       calls: [
         password,
-        ['accounts.prepareUsernameChange', userId, 'new_username', 'password'],
+        ['accounts.prepareUsernameChange', userId, 'new_username', 'password', client],
         ['accounts.changeUsername', tx, 'what prepareUsernameChange gave'],
       ],
       result: {},
@@ -99,13 +107,13 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     changePassword: {
       calls: [
         password,
-        ['accounts.preparePasswordChange', userId, 'password', 'new_password'],
-        ['accounts.changePassword', tx, sessionId, 'what preparePasswordChange gave'],
+        ['accounts.preparePasswordChange', userId, 'password', 'new_password', client],
+        ['accounts.changePassword', tx, sessionId, 'what preparePasswordChange gave', client],
       ],
       result: {},
     },
     forgotPassword: {
-      calls: [recovery, ['recovery.begin', tx, 'email']],
+      calls: [recovery, ['recovery.begin', tx, 'email', loginClient]],
       result: { session: { recoveryId: 'what begin gave' } },
     },
     confirmForgotPassword: {
@@ -115,8 +123,8 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     finalForgotPassword: {
       calls: [
         recovery,
-        ['recovery.prepareFinish', recoveryId, 'new_password'],
-        ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave'],
+        ['recovery.prepareFinish', recoveryId, 'new_password', client],
+        ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave', client],
       ],
       result: { session: { recoveryId: null } },
     },
@@ -137,6 +145,19 @@ test('handlers check their rate limit, call their domain module and update the s
       assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
     }
   }
+});
+
+test('a device token goes to the domain modules, and is returned if there is one', async () => {
+  for (const name of ['loginUser', 'forgotPassword'] as const) {
+    const { calls } = await run(name, 2, createHarness(), { device_token: 'a token' });
+    assert.ok(JSON.stringify(calls).includes('"deviceToken":"a token"'), name);
+  }
+  const { calls, dependencies } = createHarness();
+  const { logIn, prepareLogin } = dependencies.accounts;
+  const accounts = { logIn, prepareLogin, rememberClient: async () => undefined } as unknown as Accounts;
+  const handlers = createHandlers({ ...dependencies, accounts });
+  const { result } = await run('loginUser', 1, { calls, dependencies, handlers });
+  assert.deepEqual(result, { session: { userId: 'what logIn gave' } });
 });
 
 test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {

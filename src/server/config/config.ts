@@ -33,6 +33,8 @@ export interface Config {
   readonly rates: {
     readonly handshakesPerMinute: number;
     readonly loginsPerMinute: number;
+    readonly failedLoginsPerMinute: number;
+    readonly failedLoginsPerDay: number;
     readonly registrationsPerMinute: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
@@ -81,6 +83,8 @@ export function readConfig(environment: Environment): Config {
     rates: {
       handshakesPerMinute: read(environment, 'RATE_HANDSHAKES_PER_MINUTE'),
       loginsPerMinute: read(environment, 'RATE_LOGINS_PER_MINUTE'),
+      failedLoginsPerMinute: read(environment, 'RATE_FAILED_LOGINS_PER_MINUTE'),
+      failedLoginsPerDay: read(environment, 'RATE_FAILED_LOGINS_PER_DAY'),
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),

@@ -175,7 +175,8 @@ export const settings = {
     parse: flag,
   },
   VWS_DOWNGRADE_PROTECTION: {
-    description: 'Once an account is registered or logged in to with suite 2, refuse suite 1 logins for it.',
+    description:
+      'Once an account is registered or logged in to with suite 2, refuse suite 1 logins and recoveries for it.',
     example: 'on',
     fallback: 'off',
     parse: flag,
@@ -252,7 +253,8 @@ export const settings = {
     parse: integer(2, 100),
   },
   HASH_QUEUE_LIMIT: {
-    description: 'Maximum number of waiting password checks; beyond it, logins get 503 with Retry-After.',
+    description:
+      'Maximum number of waiting password checks; beyond it, or after 5 seconds of waiting, logins get 503 with Retry-After.',
     example: '100',
     fallback: '500',
     parse: integer(1, 100_000),
@@ -269,6 +271,19 @@ export const settings = {
     fallback: '3000',
     parse: rate,
   },
+  RATE_FAILED_LOGINS_PER_MINUTE: {
+    description: 'Wrong passwords per minute from one address that are checked.',
+    example: '30',
+    fallback: '100',
+    parse: rate,
+  },
+  RATE_FAILED_LOGINS_PER_DAY: {
+    description:
+      'Wrong passwords per day at one account that are checked, from all clients that have not logged in to it before. Each that has counts by itself.',
+    example: '50',
+    fallback: '100',
+    parse: rate,
+  },
   RATE_REGISTRATIONS_PER_MINUTE: {
     description: 'Registrations per minute from one address.',
     example: '60',
@@ -282,7 +297,8 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Recovery mails per hour to one e-mail address.',
+    description:
+      'Recovery mails per hour to one e-mail address; at most a quarter for one client. Beyond it, the code mailed last is valid.',
     example: '5',
     fallback: '20',
     parse: rate,

@@ -193,11 +193,14 @@ export class Exchange {
 }
 
 /** @throws Problem `not_authenticated` */
-function handlerRequestOf({ endpoint, recipientNames }: SealedRequest, decrypted: DecryptedRequest): HandlerRequest {
+function handlerRequestOf(
+  { endpoint, address, recipientNames }: SealedRequest,
+  decrypted: DecryptedRequest,
+): HandlerRequest {
   const { session, fields } = decrypted;
   if (fields instanceof Problem) throw fields;
   if (endpoint.access === 'login' && !session.userId) throw new Problem('not_authenticated');
-  return { fields, session, recipientNames };
+  return { fields, session, address, recipientNames };
 }
 
 /** Returns a problem that `isExpected` accepts; everything else stays thrown. */
