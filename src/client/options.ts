@@ -45,6 +45,11 @@ export interface ConnectOptions {
   readonly onFirstUse?: ((fingerprint: string) => unknown) | undefined;
   /** Stores the session for the next run. Without it, the session exists only in memory. */
   readonly storage?: SessionStorage | undefined;
+  /**
+   * Stores the tokens by which servers recognize this client at its next login, so that wrong passwords of others cannot lock
+   * it out. Several sessions, accounts and servers can share it. Keep it when a session ends. Default: in memory.
+   */
+  readonly deviceStorage?: SessionStorage | undefined;
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Default: suite 2. For servers that support only suite 1: `suite1` of `vws-client/suite1`. */

@@ -1,4 +1,5 @@
 // The public API of a session: its calls, translated to the endpoints of the protocol.
+import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { CallOptions } from './options.ts';
 import type { Session } from './session.ts';
@@ -48,13 +49,15 @@ export class Vws {
   /** The server's fingerprint, 43 characters of base64url: store it as the pin. Empty in suite 1. */
   readonly fingerprint: string;
   readonly #session: Session;
+  readonly #devices: DeviceTokens;
 
   /** @internal Use {@link connect}. */
-  constructor({ url, suite }: Pick<Vws, 'url' | 'suite'>, session: Session) {
+  constructor({ url, suite }: Pick<Vws, 'url' | 'suite'>, session: Session, devices: DeviceTokens) {
     this.url = url;
     this.suite = suite;
     this.fingerprint = session.fingerprint;
     this.#session = session;
+    this.#devices = devices;
   }
 
   /**
@@ -65,9 +68,10 @@ export class Vws {
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void> {
+  async register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void> {
     const { username, email, password } = account;
-    return this.#run('/register_user', { username, email, password }, options);
+    const { device_token } = await this.#call('/register_user', { username, email, password }, options);
+    await this.#devices.keep(this.fingerprint, email, device_token);
   }
 
   /**
@@ -77,8 +81,10 @@ export class Vws {
    * @example
    * await vws.login({ email: 'alice@example.org', password });
    */
-  login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
-    return this.#run('/login_user', { email, password }, options);
+  async login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
+    const fields = { email, password, ...this.#devices.fieldFor(this.fingerprint, email) };
+    const { device_token } = await this.#call('/login_user', fields, options);
+    await this.#devices.keep(this.fingerprint, email, device_token);
   }
 
   /**
@@ -166,7 +172,8 @@ export class Vws {
    * await vws.requestPasswordReset('alice@example.org');
    */
   requestPasswordReset(email: string, options?: CallOptions): Promise<void> {
-    return this.#run('/forgot_password', { email }, options);
+    const fields = { email, ...this.#devices.fieldFor(this.fingerprint, email) };
+    return this.#run('/forgot_password', fields, options);
   }
 
   /**

@@ -121,9 +121,14 @@ class SessionOpener {
   }
 
   async #connect(storage: SessionStorage): Promise<Vws> {
-    const { url, timeoutMs } = this.#options;
+    const { url, timeoutMs, serverState } = this.#options;
+    const deviceStorage = serverState.devices();
     try {
-      return await connectReporting(url, { ...this.#identity, deadline: timeoutMs, storage }, this.#shell);
+      return await connectReporting(
+        url,
+        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage },
+        this.#shell,
+      );
     } catch (error) {
       if (error instanceof VwsError && error.code === 'identity_changed') await this.checkIdentity();
       throw error;

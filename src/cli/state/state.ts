@@ -70,6 +70,7 @@ interface StoredValue<T> {
  *
  * - `pin`: the fingerprint that the server must have
  * - `session`, `session-suite1`: the session, with a request that has no response yet
+ * - `devices`: the device tokens of accounts; they survive the session
  * - `confirmed`, `confirmed-suite1`: when a recovery code was accepted
  * - `lock`: empty; see {@link withLock}
  *
@@ -113,12 +114,12 @@ export class ServerState {
 
   /** The session, as the text that the SDK stores. */
   session(suite: 1 | 2): StoredValue<string> {
-    const file = this.#fileOf('session', suite);
-    return {
-      load: () => readIfPresent(file),
-      save: (text) => writeAtomically(file, text),
-      clear: () => removeFile(file),
-    };
+    return storedText(this.#fileOf('session', suite));
+  }
+
+  /** The device tokens, as the text that the SDK stores. */
+  devices(): StoredValue<string> {
+    return storedText(join(this.#folder, 'devices'));
   }
 
   /** When the code of the current recovery was accepted, in milliseconds since 1970. */
@@ -134,6 +135,14 @@ export class ServerState {
   #fileOf(name: string, suite: 1 | 2): string {
     return join(this.#folder, suite === 2 ? name : `${name}-suite1`);
   }
+}
+
+function storedText(file: string): StoredValue<string> {
+  return {
+    load: () => readIfPresent(file),
+    save: (text) => writeAtomically(file, text),
+    clear: () => removeFile(file),
+  };
 }
 
 /** A readable name that differs for each address. */
