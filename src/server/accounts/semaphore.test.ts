@@ -57,6 +57,13 @@ test('preferred work goes first, also by turns', async () => {
   assert.deepEqual(order, ['A1', 'C1', 'A2', 'a1', 'b1']);
 });
 
+test('other work gets every fourth turn', async () => {
+  const { order, enqueue, drain } = createHarness(100);
+  enqueue('a1', 'b1', 'A1', 'A2', 'A3', 'A4', 'C1', 'C2', 'C3');
+  await drain();
+  assert.deepEqual(order, ['A1', 'C1', 'A2', 'a1', 'C2', 'A3', 'C3', 'b1', 'A4']);
+});
+
 test('a full queue rejects the longest lane, so that one address cannot take all places', async () => {
   const { order, rejected, enqueue, drain } = createHarness(4);
   enqueue('a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'b3', 'c1');
@@ -71,6 +78,14 @@ test('a full queue gives places to preferred work', async () => {
   await drain();
   assert.deepEqual(order, ['D1', 'E1', 'F1']);
   assert.equal(rejected.length, 4);
+});
+
+test('a full queue rejects preferred work of one address in favor of another address', async () => {
+  const { order, rejected, enqueue, drain } = createHarness(4);
+  enqueue('A1', 'A2', 'A3', 'A4', 'b1', 'A5');
+  await drain();
+  assert.deepEqual(order, ['A1', 'A2', 'A3', 'b1']);
+  assert.deepEqual(rejected.toSorted(), ['A4', 'A5']);
 });
 
 test('work that waits too long is rejected, and leaves its place', async (t) => {

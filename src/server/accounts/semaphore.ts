@@ -4,12 +4,14 @@ import { Problem } from '../../protocol/problems.ts';
 const RETRY_AFTER_SECONDS = 2;
 /** Maximum time in the queue: by then, many clients have given up. */
 export const MAX_WAIT_MS = 5_000;
+/** Then other work gets a turn: clients with an account of their own must not stop all others. */
+const MAX_PREFERRED_IN_ROW = 3;
 
 /** The place of a piece of work in the queue. */
 export interface QueuePlace {
   /** Whose work it is: an address. */
   readonly lane: string;
-  /** Goes before all that is not. */
+  /** Goes before work that is not, except at every fourth turn. */
   readonly isPreferred: boolean;
 }
 
@@ -22,7 +24,7 @@ interface Waiting {
 
 /**
  * Runs a bounded number of pieces of work at once; a bounded number of others waits. The lanes take turns, preferred work
- * first. When the queue is full, the longest lane loses its last entry to a shorter one.
+ * first. When the queue is full, the longest lane loses its last entry to a shorter one, and other work to the first preferred work of an address.
  */
 export class Semaphore {
   readonly #concurrency: number;
@@ -30,6 +32,7 @@ export class Semaphore {
   readonly #preferred = new Lanes();
   readonly #others = new Lanes();
   #running = 0;
+  #preferredInRow = 0;
 
   constructor(concurrency: number, queueLimit: number) {
     this.#concurrency = concurrency;
@@ -62,19 +65,32 @@ export class Semaphore {
 
   /** @throws Problem `overloaded` if nothing that waits has to give way */
   #makeRoom(place: QueuePlace, lanes: Lanes): void {
-    const isBeforeOthers = place.isPreferred && this.#others.size > 0;
-    const longest = (isBeforeOthers ? this.#others : lanes).longest();
-    if (!longest || (!isBeforeOthers && longest.length <= lanes.lengthOf(place.lane) + 1)) throw overloaded();
-    const last = longest.at(-1) as Waiting;
-    (isBeforeOthers ? this.#others : lanes).remove(last);
+    const preferred = this.#preferred.longest();
+    const others = this.#others.longest();
+    const ownLength = lanes.lengthOf(place.lane);
+    const isFair = Math.max(preferred.length, others.length) <= ownLength + 1;
+    const isFirstPreferred = place.isPreferred && ownLength === 0;
+    if (isFair && !(isFirstPreferred && others.length > 0)) throw overloaded();
+    const last = (isFair || others.length >= preferred.length ? others : preferred).at(-1) as Waiting;
+    (last.place.isPreferred ? this.#preferred : this.#others).remove(last);
     last.reject();
   }
 
   /** Passes the slot on without freeing it while others wait, so that new calls cannot jump the queue. */
   #release(): void {
-    const next = this.#preferred.take() ?? this.#others.take();
+    const next = this.#takeNext();
     if (next) next.start();
     else this.#running -= 1;
+  }
+
+  #takeNext(): Waiting | undefined {
+    if (this.#preferredInRow >= MAX_PREFERRED_IN_ROW) this.#preferredInRow = 0;
+    else {
+      const next = this.#preferred.take();
+      this.#preferredInRow = next ? this.#preferredInRow + 1 : 0;
+      if (next) return next;
+    }
+    return this.#others.take() ?? this.#preferred.take();
   }
 }
 
@@ -91,9 +107,9 @@ class Lanes {
     return this.#lanes.get(lane)?.length ?? 0;
   }
 
-  longest(): readonly Waiting[] | undefined {
-    let longest: readonly Waiting[] | undefined;
-    for (const entries of this.#lanes.values()) if (entries.length > (longest?.length ?? 0)) longest = entries;
+  longest(): readonly Waiting[] {
+    let longest: readonly Waiting[] = [];
+    for (const entries of this.#lanes.values()) if (entries.length > longest.length) longest = entries;
     return longest;
   }
 

@@ -272,14 +272,14 @@ export const settings = {
     parse: rate,
   },
   RATE_FAILED_LOGINS_PER_MINUTE: {
-    description: 'Wrong passwords per minute from one address that are checked.',
+    description: 'Wrong passwords from one address that are checked; they refill evenly within a minute.',
     example: '30',
     fallback: '100',
     parse: rate,
   },
   RATE_FAILED_LOGINS_PER_DAY: {
     description:
-      'Wrong passwords per day at one account that are checked, from all clients that have not logged in to it before. Each that has counts by itself.',
+      'Wrong passwords at one account that are checked, from all clients that have not logged in to it before; they refill evenly within a day. A client that has logged in before has as many of its own.',
     example: '50',
     fallback: '100',
     parse: rate,
@@ -298,7 +298,7 @@ export const settings = {
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
     description:
-      'Recovery mails per hour to one e-mail address; at most a quarter for one client. Beyond it, the code mailed last is valid.',
+      'Recovery mails to one e-mail address, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code mailed last is valid.',
     example: '5',
     fallback: '20',
     parse: rate,
