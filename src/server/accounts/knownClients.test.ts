@@ -12,6 +12,8 @@ import {
 import { openTestStore } from '../../../test/support/store.ts';
 import { Credentials } from './credentials.ts';
 import { type ClientInfo, KNOWN_CLIENT_LIFETIME_MS, MAX_KNOWN_CLIENTS } from './knownClients.ts';
+import type { PasswordHashing } from './passwordHasher.ts';
+import type { QueuePlace } from './semaphore.ts';
 
 const EMAIL = 'ada@example.org';
 const UNKNOWN = 'nobody@example.org';
@@ -159,6 +161,36 @@ describe('a device token', () => {
     for (const token of tokens) assert.ok(!stored.includes(Buffer.from(token, 'base64url')));
     assert.notEqual(await harness.logInWith(EMAIL, PASSWORD, { deviceToken: tokens[0] }), tokens[0]);
     assert.equal(await harness.logInWith(EMAIL, PASSWORD, { deviceToken: tokens.at(-1) }), tokens.at(-1));
+  });
+
+  test('goes first in the hashing queue, and so does a session of the account', async (t) => {
+    const inner = await createTestHasher();
+    const places: QueuePlace[] = [];
+    const hasher: PasswordHashing = {
+      parameters: inner.parameters,
+      needsRehash: (hash) => inner.needsRehash(hash),
+      hash: (password, place) => inner.hash(password, place),
+      verify(findHash, password, place) {
+        places.push(place);
+        return inner.verify(findHash, password, place);
+      },
+    };
+    const harness = await createAccountsHarness(await openTestStore(t), { hasher });
+    const userId = await harness.register('Ada', EMAIL, PASSWORD);
+    await harness.register('Bob', 'bob@example.org', PASSWORD);
+    const deviceToken = await harness.logInWith(EMAIL, PASSWORD, { address: '10.0.0.1' });
+    await harness.logInWith(EMAIL, PASSWORD, { address: '10.0.0.2', deviceToken });
+    await harness.logInWith('bob@example.org', PASSWORD, { address: '10.0.0.3', deviceToken });
+    await harness.accounts.prepareUsernameChange(userId, 'Ada L.', PASSWORD, { ...CLIENT, address: '10.0.0.4' });
+    assert.deepEqual(
+      places.map(({ lane, isPreferred }) => [lane, isPreferred]),
+      [
+        ['10.0.0.1', false],
+        ['10.0.0.2', true],
+        ['10.0.0.3', false],
+        ['10.0.0.4', true],
+      ],
+    );
   });
 
   test('is given in suite 2 only, and none survives a new password', async (t) => {
