@@ -12,7 +12,7 @@ import { newPerson } from './support/people.ts';
 const isNeeded = process.env.CI === 'true' || findChromium() !== undefined;
 const skip = isNeeded ? false : 'there is no Chromium on this machine: see CONTRIBUTING.md';
 
-/** Milliseconds for a call; it takes some twenty. */
+/** Milliseconds for a call, which takes about 20. */
 const PATIENCE = 10_000;
 
 test('the SDK in Chromium', { skip }, async (t) => {
@@ -29,7 +29,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
   };
 
   for (const withMlKem of [true, false]) {
-    await t.test(withMlKem ? 'with what WebCrypto has' : 'without ML-KEM in WebCrypto', async () => {
+    await t.test(withMlKem ? 'the SDK with ML-KEM of WebCrypto' : 'the SDK with its own ML-KEM', async () => {
       site.asked.length = 0;
       const [alice, bob] = await Promise.all([enter(withMlKem), enter(withMlKem)]);
       assert.equal(isFallbackLoaded(site), !(await alice.hasMlKem()));
@@ -37,7 +37,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
     });
   }
 
-  await t.test('learns when to come back', async () => {
+  await t.test('a 503 with Retry-After: reported with the seconds to wait', async () => {
     const { vws } = await enter(true);
     line.tamper = async (request, { send }) => {
       const reply = await send(request);
@@ -48,7 +48,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
     line.tamper = undefined;
   });
 
-  await t.test('is let in from the named origin only', async () => {
+  await t.test('only pages of a configured origin may call the server', async () => {
     const other = await openSite();
     const stranger = await openBrowser(browser, other.origin, true);
     await assert.rejects(stranger.open(line.url, { pin: identity.fingerprint, deadline: 1000 }), { code: 'network' });
@@ -68,14 +68,14 @@ async function tellStory(alice: User, bob: User, line: Line, pin: string): Promi
   assert.deepEqual([opened.text, opened.sender], [text, a.username]);
   assert.ok(opened.sentAt instanceof Date);
 
-  // Chromium sends a request again by itself, once, then the SDK does; the line sees to it that all are answered alike.
+  // Chromium repeats a request once, then the SDK does; the line checks that all copies get the same response.
   line.tamper = losing(2);
   const rename = { newUsername: newPerson().username, password: b.password };
   await bob.vws.changeUsername(rename);
   assert.equal(line.heard.filter(({ reply }) => reply === 'broken').length, 2);
   assert.deepEqual(await bob.vws.getAccount(), { username: rename.newUsername, email: b.email });
 
-  // All answers are lost until the page is left. The next page has the session, and the request.
+  // All responses are lost until the page is closed. The next page continues with the session and the request.
   line.tamper = losing(Number.POSITIVE_INFINITY);
   const call = () => alice.vws.encrypt(rename.newUsername, text, { deadline: 1000 });
   await assert.rejects(call(), { code: 'network' });
@@ -93,7 +93,7 @@ async function tellStory(alice: User, bob: User, line: Line, pin: string): Promi
   assert.deepEqual(await alice.vws.getAccount(), { username: a.username, email: a.email });
 }
 
-/** Answers to so many requests get lost; those to what browsers ask beforehand do not. */
+/** Loses the responses to this many requests, preflight requests not included. */
 function losing(times: number): Tamper {
   let left = times;
   return async (request, { send }) => {

@@ -35,8 +35,9 @@ test('two users: register, exchange messages, change name and password, log out,
   assert.match(opened.stderr, /^From ann, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC:\n$/);
   const file = join(bob.stateFolder, 'note.vws');
   await writeFile(file, sealed);
-  const { sentAt, ...rest } = await bob.json(`decrypt ${file}`);
-  assert.deepEqual(rest, { text: TEXT, sender: 'ann' });
+  const { sentAt, senderId, ...rest } = await bob.json(`decrypt ${file}`);
+  assert.deepEqual(rest, { text: TEXT, sender: 'ann', senderNow: 'ann', contactChanged: false });
+  assert.match(String(senderId), /^[0-9a-f]{32}$/);
   assert.ok(Math.abs(Date.now() - Date.parse(String(sentAt))) < 60_000);
 
   assert.deepEqual(await ann.json('rename anna', `${password}\n`), { username: 'anna' });
@@ -49,7 +50,8 @@ test('two users: register, exchange messages, change name and password, log out,
     username: 'anna',
     email: 'ann@example.org',
   });
-  assert.equal((await bob.json(`decrypt ${file}`)).sender, 'anna');
+  assert.equal((await bob.json(`decrypt ${file}`)).senderNow, 'anna');
+  assert.match((await bob.run(`decrypt ${file}`)).stderr, /^From ann \(now anna\), \d/);
 });
 
 test('recovery in two commands: a wrong code, a missing code, then the second code succeeds', async (t) => {
@@ -116,7 +118,9 @@ test('suite 1 is used only with --suite1, in a separate session', async (t) => {
   const who = await fred.json('whoami --suite1');
   assert.deepEqual([who.username, who.fingerprint], ['fred', null]);
   const sealed = await fred.succeed('encrypt fred --suite1', TEXT);
-  assert.deepEqual(await fred.json('decrypt --suite1', sealed), { text: TEXT, sender: null, sentAt: null });
+  assert.deepEqual(await fred.json('decrypt --suite1', sealed), {
+    ...{ text: TEXT, sender: null, senderNow: null, senderId: null, contactChanged: false, sentAt: null },
+  });
   assert.equal((await fred.json('decrypt', sealed)).sender, 'fred');
 });
 

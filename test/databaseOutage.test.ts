@@ -1,58 +1,90 @@
-/** The database goes away while the server runs, or gets ahead of it. */
+/** The database is locked, disconnected or unavailable while the server runs, or has a newer schema than the server. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import pg from 'pg';
 import { SCHEMA_VERSION } from '../src/server/store/migrations.ts';
 import { expectMessage } from './support/expect.ts';
-import { newPerson, register } from './support/people.ts';
+import { logIn, newPerson, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
-import { startServer } from './support/server.ts';
+import { startServer, type TestServer } from './support/server.ts';
+import { runSql } from './support/sql.ts';
 import { newStoreLocation, postgresUrl } from './support/store.ts';
-import { type HttpAnswer, post } from './support/suite1Client.ts';
+import { type HttpAnswer, type PreparedRequest, post } from './support/suite1Client.ts';
 import { startTcpProxy } from './support/tcpProxy.ts';
 
-/** Runs statements in the database behind the server's back. */
-type Behind = (...statements: string[]) => Promise<void>;
-
-async function startWithAccess(t: TestContext) {
-  const location = await newStoreLocation(t);
-  const url = location.engine === 'postgres' ? location.url : `sqlite:${location.path}`;
-  const server = await startServer(t, { DATABASE_URL: url });
-  const behind: Behind = async (...statements) => {
-    if (location.engine === 'sqlite') {
-      const connection = new DatabaseSync(location.path, { timeout: 5_000 });
-      for (const statement of statements) connection.exec(statement);
-      connection.close();
-      return;
-    }
-    const client = new pg.Client({ connectionString: location.url });
-    await client.connect();
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-  };
-  return { server, behind };
-}
-
-test('a server keeps working beside a newer schema, and does not start on one', async (t) => {
-  const { server, behind } = await startWithAccess(t);
+test('newer schema: a running server continues, a new one does not start', async (t) => {
+  const server = await startServer(t);
   const person = newPerson();
   const client = await register(server, person);
-  await behind(
+  await runSql(
+    server,
     'CREATE TABLE something_new (id TEXT PRIMARY KEY)',
     'ALTER TABLE users ADD COLUMN something_new TEXT',
     `INSERT INTO schema_migrations (version, applied_at) VALUES (${SCHEMA_VERSION + 1}, 0)`,
   );
-  const ciphertext = expectMessage(await client.encrypt(person.username, 'beside a newer one'));
-  assert.equal(expectMessage(await client.decrypt(ciphertext)), 'beside a newer one');
+  const ciphertext = expectMessage(await client.encrypt(person.username, 'with a newer schema'));
+  assert.equal(expectMessage(await client.decrypt(ciphertext)), 'with a newer schema');
   await register(server, newPerson());
   await server.stop();
   await assert.rejects(server.start(), /knows only .*Start a newer version of the server/);
 });
 
-const onPostgres = { skip: !postgresUrl && 'SQLite has no connections: hostile.test.ts has locked and full files' };
+/** A 503 with Retry-After that quotes nothing of the database. */
+async function expectUnavailable(server: TestServer, { path, body }: PreparedRequest): Promise<void> {
+  const answer = await fetch(server.url + path, { method: 'POST', body });
+  const text = await answer.text();
+  assert.equal(answer.status, 503, text);
+  assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+  assert.deepEqual(Object.keys(JSON.parse(text)), ['error']);
+  assert.doesNotMatch(text, /sqlite|SQL|disk|locked/i);
+}
 
-/** A server whose line to the database can be cut. */
+/** Another process that holds the write lock until it receives input. */
+async function lockDatabase(t: TestContext, dataDir: string): Promise<ChildProcess> {
+  const program = `
+    const { DatabaseSync } = require('node:sqlite');
+    const database = new DatabaseSync(${JSON.stringify(join(dataDir, 'vws.db'))}, { timeout: 5000 });
+    database.exec('BEGIN IMMEDIATE');
+    process.stdout.write('locked');
+    process.stdin.on('data', () => { database.exec('ROLLBACK'); database.close(); process.exit(0); });
+  `;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('database locked by another process', { skip: postgresUrl && 'applies to SQLite only' }, async (t) => {
+  const server = await startServer(t);
+  const person = newPerson();
+  const client = await register(server, person);
+  const request = client.prepare(`/encrypt/${person.username}`, { message: 'x' });
+  const locker = await lockDatabase(t, server.dataDir);
+
+  await t.test('requests and readiness: 503, liveness: 200', async () => {
+    const refused = [request, client.prepare('/change_username', { new_username: 'x', password: person.password })];
+    const [ready] = await Promise.all([
+      fetch(`${server.url}/health/ready`),
+      ...refused.map((each) => expectUnavailable(server, each)),
+    ]);
+    assert.equal(ready.status, 503);
+    assert.equal((await fetch(`${server.url}/health/live`)).status, 200);
+  });
+
+  await t.test('after the lock ends, service resumes in the same session', async () => {
+    locker.stdin?.write('let go');
+    await once(locker, 'exit');
+    expectMessage(await client.send(request));
+    assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
+    await logIn(server, person);
+  });
+});
+
+const onPostgres = { skip: !postgresUrl && 'SQLite has no connections' };
+
+/** A server whose connections to the database can be cut. */
 async function startOnLine(t: TestContext) {
   const location = await newStoreLocation(t);
   assert.ok(location.engine === 'postgres');
@@ -63,7 +95,7 @@ async function startOnLine(t: TestContext) {
   return { server: await startServer(t, { DATABASE_URL: url.href }), line };
 }
 
-test('connections that are cut cost no session, and nothing is executed twice', onPostgres, async (t) => {
+test('connections to the database are cut: no session is lost, nothing is executed twice', onPostgres, async (t) => {
   const { server, line } = await startOnLine(t);
   const person = newPerson();
   const client = await register(server, person);
@@ -79,7 +111,7 @@ test('connections that are cut cost no session, and nothing is executed twice', 
   }
 });
 
-test('while the database is away, a clear 503; then everything goes on by itself', onPostgres, async (t) => {
+test('database unavailable: 503 with Retry-After, and service resumes automatically', onPostgres, async (t) => {
   const { server, line } = await startOnLine(t);
   const person = newPerson();
   const client = await register(server, person);
@@ -97,7 +129,7 @@ test('while the database is away, a clear 503; then everything goes on by itself
 });
 
 function untilServed(ask: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
-  return eventually('an answer that is not 503', async () => {
+  return eventually('a response other than 503', async () => {
     const answer = await ask();
     return answer.status === 503 ? undefined : answer;
   });

@@ -1,4 +1,4 @@
-/** An account is locked after five wrong passwords in a row, wherever they are given. */
+/** Five wrong passwords in a row lock an account, at whichever endpoint they are given. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure } from './support/expect.ts';
@@ -9,65 +9,41 @@ import { type Answer, Suite1Client } from './support/suite1Client.ts';
 const LOCKED = 'Account block. Change the password!';
 const WRONG = 'Password is wrong';
 
-const guess = (client: Suite1Client, { email }: Person): Promise<Answer> =>
-  client.call('/login_user', { email, password: newPassword() });
-
-const logInAgain = (client: Suite1Client, { email, password }: Person): Promise<Answer> =>
+const logInIn = (client: Suite1Client, { email, password }: Person): Promise<Answer> =>
   client.call('/login_user', { email, password });
+const guess = (client: Suite1Client, person: Person): Promise<Answer> =>
+  logInIn(client, { ...person, password: newPassword() });
 
-test('the lock', async (t) => {
+test('account lock', async (t) => {
   const server = await startServer(t);
+  const handshakes = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => Suite1Client.handshake(server)));
 
-  await t.test('five wrong passwords at login lock; the right one does not open', async () => {
-    const person = newPerson();
-    await register(server, person);
-    const client = await Suite1Client.handshake(server);
-    for (let attempt = 1; attempt <= 5; attempt++) expectFailure(await guess(client, person), 201, WRONG);
-    expectFailure(await guess(client, person), 202, LOCKED);
-    expectFailure(await logInAgain(client, person), 202, LOCKED);
-    const elsewhere = await Suite1Client.handshake(server);
-    expectFailure(await logInAgain(elsewhere, person), 202, LOCKED);
-    expectFailure(await elsewhere.encrypt(person.username, 'not logged in'), 201, 'No authorization');
-  });
-
-  await t.test('the e-mail in another case is the same account', async () => {
-    const person = newPerson();
-    await register(server, person);
-    const client = await Suite1Client.handshake(server);
-    for (let attempt = 1; attempt <= 5; attempt++) {
-      const email = attempt % 2 ? person.email.toUpperCase() : person.email;
-      expectFailure(await guess(client, { ...person, email }), 201, WRONG);
-    }
-    expectFailure(await logInAgain(client, person), 202, LOCKED);
-  });
-
-  await t.test('a right password resets the count', async () => {
+  await t.test('four wrong passwords, then the right one: logs in and resets the count', async () => {
     const person = newPerson();
     const client = await register(server, person);
     for (let round = 1; round <= 2; round++) {
       for (let attempt = 1; attempt <= 4; attempt++) expectFailure(await guess(client, person), 201, WRONG);
-      expectDone(await logInAgain(client, person));
+      expectDone(await logInIn(client, person));
     }
   });
 
-  await t.test(
-    'wrong passwords to change_username and change_password count, and the lock holds there too',
-    async () => {
-      const person = newPerson();
-      const client = await register(server, person);
-      const rename = (password: string) =>
-        client.call('/change_username', { new_username: newPerson().username, password });
-      const change = (password: string) => client.call('/change_password', { password, new_password: newPassword() });
-      expectFailure(await rename(newPassword()), 201, WRONG);
-      expectFailure(await rename(newPassword()), 201, WRONG);
-      expectFailure(await change(newPassword()), 201, WRONG);
-      expectFailure(await change(newPassword()), 201, WRONG);
-      expectFailure(await guess(await Suite1Client.handshake(server), person), 201, WRONG);
-      expectFailure(await rename(person.password), 202, LOCKED);
-      expectFailure(await change(person.password), 202, LOCKED);
-      expectFailure(await logInAgain(await Suite1Client.handshake(server), person), 202, LOCKED);
-    },
-  );
+  await t.test('wrong passwords at login, change_username and change_password count together', async () => {
+    const person = newPerson();
+    const client = await register(server, person);
+    const rename = (password: string) =>
+      client.call('/change_username', { new_username: newPerson().username, password });
+    const change = (password: string) => client.call('/change_password', { password, new_password: newPassword() });
+    expectFailure(await rename(newPassword()), 201, WRONG);
+    expectFailure(await rename(newPassword()), 201, WRONG);
+    expectFailure(await change(newPassword()), 201, WRONG);
+    expectFailure(await change(newPassword()), 201, WRONG);
+    const upperCase = { ...person, email: person.email.toUpperCase() };
+    expectFailure(await guess(await Suite1Client.handshake(server), upperCase), 201, WRONG);
+    expectFailure(await rename(person.password), 202, LOCKED);
+    expectFailure(await change(person.password), 202, LOCKED);
+    expectFailure(await logInIn(await Suite1Client.handshake(server), person), 202, LOCKED);
+  });
 
   await t.test('malformed e-mails and current passwords are not counted', async () => {
     const person = newPerson();
@@ -81,38 +57,29 @@ test('the lock', async (t) => {
       expectFailure(await client.call('/change_password', change), 201, 'Password format not corrected');
     }
     for (let attempt = 1; attempt <= 4; attempt++) expectFailure(await guess(client, person), 201, WRONG);
-    expectDone(await logInAgain(client, person));
-  });
-
-  await t.test('an e-mail that nobody has locks alike', async () => {
-    const client = await Suite1Client.handshake(server);
-    const nobody = newPerson();
-    for (let attempt = 1; attempt <= 5; attempt++) expectFailure(await guess(client, nobody), 201, WRONG);
-    expectFailure(await guess(client, nobody), 202, LOCKED);
-    expectFailure(await guess(await Suite1Client.handshake(server), nobody), 202, LOCKED);
-    expectFailure(await guess(client, newPerson()), 201, WRONG);
+    expectDone(await logInIn(client, person));
   });
 
   for (const known of [true, false]) {
-    await t.test(`twelve wrong passwords at once for ${known ? 'a user' : 'nobody'} slip nothing past it`, async () => {
+    const whose = known ? 'a user' : 'an unknown e-mail';
+    await t.test(`twelve wrong passwords at once for ${whose}: five are checked, then the lock holds`, async () => {
       const person = newPerson();
       if (known) await register(server, person);
-      const clients = await Promise.all(Array.from({ length: 12 }, () => Suite1Client.handshake(server)));
-      const answers = await Promise.all(clients.map((client) => guess(client, person)));
+      const answers = await Promise.all((await handshakes(12)).map((client) => guess(client, person)));
       const sentences = answers.map(({ status, error }) => `${status} ${error}`).sort();
       assert.deepEqual(sentences, [...Array(5).fill(`201 ${WRONG}`), ...Array(7).fill(`202 ${LOCKED}`)]);
-      expectFailure(await logInAgain(await Suite1Client.handshake(server), person), 202, LOCKED);
+      expectFailure(await logInIn(await Suite1Client.handshake(server), person), 202, LOCKED);
     });
   }
 
-  await t.test('twelve right passwords at once lock nobody out', async () => {
+  await t.test('twelve right passwords at once: all log in', async () => {
     const person = newPerson();
     await register(server, person);
-    const clients = await Promise.all(Array.from({ length: 12 }, () => Suite1Client.handshake(server)));
-    for (const answer of await Promise.all(clients.map((client) => logInAgain(client, person)))) expectDone(answer);
+    const answers = await Promise.all((await handshakes(12)).map((client) => logInIn(client, person)));
+    for (const answer of answers) expectDone(answer);
   });
 
-  await t.test('the lock holds over a restart, and others are not locked', async () => {
+  await t.test('the lock survives a restart and does not affect other accounts', async () => {
     const [locked, free] = [newPerson(), newPerson()];
     await register(server, locked);
     await register(server, free);
@@ -120,7 +87,7 @@ test('the lock', async (t) => {
     for (let attempt = 1; attempt <= 5; attempt++) expectFailure(await guess(client, locked), 201, WRONG);
     await server.stop();
     await server.start();
-    expectFailure(await logInAgain(client, locked), 202, LOCKED);
+    expectFailure(await logInIn(client, locked), 202, LOCKED);
     const other = await logIn(server, free);
     await expectDelivered(other, other, free.username);
   });

@@ -1,4 +1,4 @@
-/** A server and its master key: a database opens under the key that it was made with, or not at all. */
+/** A database opens only under the master key that it was created with. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { expectMessage } from './support/expect.ts';
 import { logIn, newPerson, register } from './support/people.ts';
 import { startServer } from './support/server.ts';
 
-test('another key, or none, is refused, and the right one opens everything again', async (t) => {
+test('wrong or missing master key: the server refuses to start; the right one opens everything', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   const before = await register(server, person);
@@ -24,9 +24,9 @@ test('another key, or none, is refused, and the right one opens everything again
 
   await rename(file, `${file}.gone`);
   await assert.rejects(server.start(), /master key file .* is missing/);
-  assert.equal(existsSync(file), false, 'no new key is made');
+  assert.equal(existsSync(file), false, 'no new key is created');
 
-  await writeFile(file, right);
+  await writeFile(file, right, { mode: 0o600 });
   await server.start();
   const client = await logIn(server, person);
   assert.equal(expectMessage(await client.decrypt(ciphertext)), 'still there');

@@ -1,4 +1,4 @@
-/** More requests than the server wants: who is asked to come back, when, and who is served meanwhile. */
+/** Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -33,7 +33,7 @@ async function post(
   };
 }
 
-function expectComeBack(reply: Reply, status: 429 | 503, maxSeconds: number): void {
+function expectRetryLater(reply: Reply, status: 429 | 503, maxSeconds: number): void {
   assert.equal(reply.status, status, reply.text);
   const seconds = reply.retryAfter;
   assert.ok(seconds !== undefined && Number.isInteger(seconds), 'Retry-After in whole seconds');
@@ -41,7 +41,7 @@ function expectComeBack(reply: Reply, status: 429 | 503, maxSeconds: number): vo
   assert.deepEqual(Object.keys(JSON.parse(reply.text)), ['error']);
 }
 
-test('a burst of logins is slowed, then told to come back, while sessions are served', async (t) => {
+test('a burst of logins: 503 with Retry-After past the queue, while sessions are served', async (t) => {
   const server = await startServer(t, { HASH_QUEUE_LIMIT: '5', HASH_ITERATIONS: '10' });
   const person = newPerson();
   const client = await register(server, person);
@@ -64,23 +64,23 @@ test('a burst of logins is slowed, then told to come back, while sessions are se
   }
   const replies = await burst;
   const refused = replies.filter(({ status }) => status === 503);
-  t.diagnostic(`${refused.length} of ${replies.length} were told to come back; ${served} letters meanwhile`);
+  t.diagnostic(`${refused.length} of ${replies.length} were refused; ${served} messages meanwhile`);
   assert.ok(refused.length > 0 && refused.length < replies.length);
   assert.ok(served > 0);
-  for (const reply of refused) expectComeBack(reply, 503, 60);
+  for (const reply of refused) expectRetryLater(reply, 503, 60);
 
   const index = replies.findIndex(({ status }) => status === 503);
   const { session, request } = logins[index] ?? assert.fail();
   expectFailure(await session.send(request), 201, 'Password is wrong');
 });
 
-test('a browser, a program or an attacker without a trusted proxy cannot choose its address', async (t) => {
+test('only a trusted proxy determines the client address', async (t) => {
   const max = 5;
   const handshake = {
     path: '/create_session_key',
     body: JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') }),
   };
-  /** Statuses of more requests than any two windows of time let through; `header` names their origins. */
+  /** Statuses of more requests than two windows allow; `header` sets their origins. */
   async function statuses(server: TestServer, header: (index: number) => Record<string, string>): Promise<Set<number>> {
     const seen = new Set<number>();
     for (let index = 0; index <= 2 * max; index++) seen.add((await post(server, handshake, header(index))).status);
@@ -88,7 +88,7 @@ test('a browser, a program or an attacker without a trusted proxy cannot choose 
   }
   const limits: Settings = { RATE_HANDSHAKES_PER_MINUTE: String(max) };
 
-  await t.test('X-Forwarded-For is not believed', async (st) => {
+  await t.test('without a trusted proxy: X-Forwarded-For is ignored', async (st) => {
     const server = await startServer(st, limits);
     const headers = (index: number) => ({
       'x-forwarded-for': `198.51.100.${index}`,
@@ -98,19 +98,28 @@ test('a browser, a program or an attacker without a trusted proxy cannot choose 
     assert.ok((await statuses(server, headers)).has(429));
   });
 
-  await t.test('behind a trusted proxy each client counts by itself, as the proxy saw it', async (st) => {
-    const server = await startServer(st, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8,::1' });
-    const from = (address: string) => ({ 'x-forwarded-for': address });
-    assert.deepEqual(await statuses(server, (index) => from(`198.51.100.${index}`)), new Set([200]));
-    assert.deepEqual(await statuses(server, (index) => from(`2001:db8:0:${index}::1`)), new Set([200]));
-    assert.ok((await statuses(server, () => from('203.0.113.1'))).has(429), 'one address');
-    assert.ok((await statuses(server, (index) => from(`2001:db8:1:1::${index}`))).has(429), 'one IPv6 network');
-    assert.ok((await statuses(server, (index) => from(`${index}.1.1.1, 203.0.113.2`))).has(429), 'a forged first hop');
-    assert.ok((await statuses(server, (index) => from(`203.0.113.3, 127.0.0.${index + 1}`))).has(429), 'proxies');
-  });
+  await t.test(
+    'behind a trusted proxy: each client is limited separately, by the address the proxy saw',
+    async (st) => {
+      const server = await startServer(st, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8,::1' });
+      const from = (address: string) => ({ 'x-forwarded-for': address });
+      assert.deepEqual(await statuses(server, (index) => from(`198.51.100.${index}`)), new Set([200]));
+      assert.deepEqual(await statuses(server, (index) => from(`2001:db8:0:${index}::1`)), new Set([200]));
+      assert.ok((await statuses(server, () => from('203.0.113.1'))).has(429), 'one address');
+      assert.ok((await statuses(server, (index) => from(`2001:db8:1:1::${index}`))).has(429), 'one IPv6 network');
+      assert.ok(
+        (await statuses(server, (index) => from(`${index}.1.1.1, 203.0.113.2`))).has(429),
+        'a forged first hop',
+      );
+      assert.ok(
+        (await statuses(server, (index) => from(`203.0.113.3, 127.0.0.${index + 1}`))).has(429),
+        'forged inner proxies',
+      );
+    },
+  );
 });
 
-test('a limit says when to come back, ends no session, and holds over a restart', async (t) => {
+test('rate limits: 429 with Retry-After, the session continues', async (t) => {
   const server = await startServer(t, {
     RATE_LOGINS_PER_MINUTE: '4',
     RATE_REGISTRATIONS_PER_MINUTE: '4',
@@ -136,19 +145,19 @@ test('a limit says when to come back, ends no session, and holds over a restart'
     ['/register_user', () => ({ ...newPerson() })],
     ['/forgot_password', () => ({ email: newPerson().email })],
   ] as const) {
-    await t.test(path, async () => expectComeBack(await exhaust(path, fields), 429, 60));
+    await t.test(path, async () => expectRetryLater(await exhaust(path, fields), 429, 60));
   }
 
-  await t.test('the session goes on', async () => {
+  await t.test('the session continues after a 429', async () => {
     const newName = newPerson().username;
     const change = client.prepare('/change_username', { new_username: newName, password: person.password });
-    // A new minute may have begun: then the change is made.
+    // The change succeeds if a new minute has begun.
     const { status } = await post(server, change);
     await expectDelivered(client, client, status === 429 ? person.username : newName);
   });
 
-  await t.test('mails to one address, after a restart, too: further recoveries begin without a mail', async (st) => {
-    // Recoveries are limited as well, by the minute: another server has room for them.
+  await t.test('the limit of mails to one address survives a restart: further recoveries send no mail', async (st) => {
+    // Another server, since the limit of recoveries per minute is used up.
     const other = await startServer(st, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
     const person = newPerson();
     await register(other, person);

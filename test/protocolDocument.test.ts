@@ -29,13 +29,13 @@ describe('the worked example of docs/protocol.md', () => {
     assert.equal(open(key(hex), handshake.answer.session_key), handshake.opened.sessionKey);
   });
 
-  test('the server takes its public key', async () => {
+  test('the server accepts its public key', async () => {
     const { session, response } = await suite1.openHandshake({} as Transaction, handshake.request);
     assert.equal(response.status, 200);
     assert.equal(session?.keys.sessionKey.length, handshake.opened.sessionKey.length);
   });
 
-  test('the server opens its login', () => {
+  test('the server decrypts its login', () => {
     const { fields } = suite1.decrypt(key(handshake.opened.aesKey), {
       endpoint: endpoints.loginUser,
       sessionKey: login.request.session_key,
@@ -98,6 +98,9 @@ describe('the suite 2 client in docs/protocol.md', () => {
       cwd: join(docs, '..'),
       env: { ...process.env, VWS_URL: server.url, VWS_PIN: identity },
     });
-    assert.match(stdout, /message: 'Meet me at noon.',\s+sender: 'ada',\s+sent_at: \d+/);
+    assert.match(
+      stdout,
+      /message: 'Meet me at noon.',\s+sender: 'ada',\s+sender_now: 'ada',\s+sender_id: '\w{32}',\s+sent_at: \d+/,
+    );
   });
 });

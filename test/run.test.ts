@@ -1,3 +1,4 @@
+// Tests of the test runner.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,21 +27,21 @@ after(() => rmSync(project, { recursive: true }));
 
 /** Runs the tests of the project with these arguments of `npm test --`. */
 function runTests(...args: string[]) {
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // it would take the inner runner for a part of this one
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // the inner runner would join this one
   const program = join(import.meta.dirname, 'run.ts');
   const { status, stdout } = spawnSync(process.execPath, [program, ...args], { cwd: project, env, encoding: 'utf8' });
   const count = (name: string) => Number(new RegExp(`^\\S+ ${name} (\\d+)$`, 'm').exec(stdout)?.[1]);
   return { status, passed: count('pass'), failed: count('fail') };
 }
 
-test('every test file runs, and a failure is told by the exit code', () => {
+test('every test file runs, and a failure sets the exit code', () => {
   assert.deepEqual(runTests(), { status: 1, passed: 2, failed: 1 });
 });
 
-test('a file runs alone', () => {
+test('a named file runs alone', () => {
   assert.deepEqual(runTests('src/good.test.ts'), { status: 0, passed: 2, failed: 0 });
 });
 
-test('the options of the runner can be given', () => {
+test('options of the runner are passed on', () => {
   assert.deepEqual(runTests('src/good.test.ts', '--test-name-pattern=fine'), { status: 0, passed: 1, failed: 0 });
 });

@@ -1,4 +1,4 @@
-/** What a server leaves behind: no secret in its database or in what it writes, and nobody's name in a log. */
+/** A server leaves no secret in its database or output, and no user's name in a log. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -12,16 +12,16 @@ import { startServer, type TestServer } from './support/server.ts';
 import { type Answer, type Fields, post, Suite1Client, seal } from './support/suite1Client.ts';
 import { databaseFiles, findTraces, processOutput, type Wanted } from './support/traces.ts';
 
-/** Everything said in the walk, to be looked for afterwards. */
+/** Everything sent, to be searched for afterwards. */
 interface Said {
-  /** Must be found nowhere. */
+  /** Must not be found anywhere. */
   secrets: Wanted[];
-  /** May be in the database, but not in a log. */
+  /** Allowed in the database, but not in a log. */
   personal: Wanted[];
 }
 
-/** Notes the keys of every step of every session. */
-class NotedClient extends Suite1Client {
+/** Records the keys of every step of every session. */
+class RecordingClient extends Suite1Client {
   readonly said: Said;
 
   constructor(client: Suite1Client, said: Said) {
@@ -45,7 +45,7 @@ class NotedClient extends Suite1Client {
 }
 
 async function walk(server: TestServer, said: Said, receiveCode: (email: string) => Promise<string>): Promise<void> {
-  const begin = async () => new NotedClient(await Suite1Client.handshake(server), said);
+  const begin = async () => new RecordingClient(await Suite1Client.handshake(server), said);
   const password = (value = newPassword()): string => {
     said.secrets.push({ what: 'a password', value });
     return value;
@@ -75,12 +75,12 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
 
   const raw = await openRawConnection(server.url);
   const target = Buffer.from(`/encrypt/${bob.username}`, 'latin1');
-  const request = forAlice.prepare('', { message: message('with the name as it is in the URL') });
+  const request = forAlice.prepare('', { message: message('with an unencoded name in the URL') });
   expectMessage(forAlice.accept(request, await raw.post(target, request.body)));
   raw.close();
 
   const unknown = person('Unknown Secretive');
-  expectFailure(await forAlice.encrypt(unknown.username, message('for nobody')), 201, 'User is not found');
+  expectFailure(await forAlice.encrypt(unknown.username, message('for an unknown user')), 201, 'User is not found');
   expectFailure(await (await begin()).call('/login_user', { ...unknown }), 201, 'Password is wrong');
   expectFailure(await forBob.call('/register_user', { ...alice }), 201, 'Username is busy');
   const badPassword = await forBob.call('/register_user', { ...person('Weak'), password: password('weak-ling') });
@@ -125,7 +125,7 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
   }
 }
 
-test('nothing secret is left behind', async (t) => {
+test('no secret is left in the database or the logs', async (t) => {
   const masterKey = randomBytes(32);
   const mail = await startMailServer(t);
   const server = await startServer(t, { ...mail.settings, VWS_MASTER_KEY: masterKey.toString('hex') });
@@ -140,14 +140,14 @@ test('nothing secret is left behind', async (t) => {
   await walk(server, said, mail.codeFor);
   const everything = [...said.secrets, ...said.personal];
 
-  await t.test('the walk was one', () => {
+  await t.test('all kinds of secrets were used', () => {
     const count = (what: string) => everything.filter((wanted) => wanted.what === what).length;
     assert.ok(count('a session key') > 30);
     assert.equal(count('a code'), 1);
     assert.ok(count('a password') > 8 && count('a message') >= 5 && count('an e-mail') >= 4);
   });
 
-  await t.test('in the database, while the server runs', async () => {
+  await t.test('no secret in the database while the server runs', async () => {
     const files = await databaseFiles(server);
     const places = server.databaseUrl ? ['users', 'session_steps'] : ['vws.db', 'vws.db-wal'];
     assert.ok(
@@ -157,16 +157,16 @@ test('nothing secret is left behind', async (t) => {
     assert.deepEqual(findTraces(files, said.secrets), []);
   });
 
-  await t.test('in the log', () => {
+  await t.test('no secret and no personal data in the log', () => {
     assert.deepEqual(findTraces(processOutput(server), everything), []);
   });
 
-  await t.test('in the database and the log, after the end', async () => {
+  await t.test('no secret in the database and the log after the server has stopped', async () => {
     await server.stop();
     const files = await databaseFiles(server);
     assert.deepEqual(findTraces(files, said.secrets), []);
     assert.deepEqual(findTraces(processOutput(server), everything), []);
-    // Controls: the same search finds what is known to be there.
+    // Control: the same search finds data that is known to be present.
     const names = said.personal.filter(({ what }) => what === 'a username');
     assert.notDeepEqual(findTraces(files, names), []);
     const listening = [{ what: 'the port', value: new URL(server.url).host }];
@@ -174,7 +174,7 @@ test('nothing secret is left behind', async (t) => {
   });
 });
 
-test('the master key that a server makes for itself is beside the database, not in it', async (t) => {
+test('a generated master key is stored next to the database, not in it', async (t) => {
   const server = await startServer(t);
   const file = join(server.dataDir, 'master.key');
   assert.equal((await stat(file)).mode & 0o777, 0o600);

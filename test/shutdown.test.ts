@@ -1,4 +1,4 @@
-/** SIGTERM and Ctrl-C: what is in flight is finished, what is new is refused, and the exit code is 0. */
+/** SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is 0. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,16 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expectDelivered, expectDone, expectMessage } from './support/expect.ts';
 import { logIn, newPerson, type Person, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
-import { startServer } from './support/server.ts';
-import { type ServerProcess, spawnServer } from './support/serverProcess.ts';
+import { type ServerProcess, spawnServer, startServer, withTimeout } from './support/server.ts';
 import { openSocket } from './support/sockets.ts';
 import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
 
-/** A hash then takes some tenths of a second: long enough to be in the middle of it. */
+/** A hash takes several tenths of a second: long enough to be interrupted. */
 const SLOW_HASHES = { HASH_ITERATIONS: '20' };
-/** What `docker stop` and its like give a process before they kill it. */
-const GRACE_MILLISECONDS = 10_000;
-const STARTS = 5;
+/** Time that `docker stop` gives a process before it kills it. */
+const GRACE_PERIOD_MS = 10_000;
+const STARTS = 3;
 const CLEAN = { code: 0, signal: null };
 
 async function newPlace(t: TestContext): Promise<{ DATA_DIR: string }> {
@@ -26,14 +25,13 @@ async function newPlace(t: TestContext): Promise<{ DATA_DIR: string }> {
   return { DATA_DIR: folder };
 }
 
-/** The exit, which must come before whoever asked for it loses patience. */
-async function exitOf({ child, exited }: ServerProcess): Promise<unknown> {
-  const impatience = setTimeout(() => child.kill('SIGKILL'), GRACE_MILLISECONDS);
-  return exited.finally(() => clearTimeout(impatience));
+/** @returns how the process ended, which is by SIGKILL when the grace period was exceeded */
+function exitOf(server: ServerProcess): Promise<unknown> {
+  return withTimeout(server, GRACE_PERIOD_MS, () => server.exited);
 }
 
 describe('signals', () => {
-  test('SIGTERM as soon as it says that it listens', async (t) => {
+  test('SIGTERM right after the start: a clean exit', async (t) => {
     const place = await newPlace(t);
     for (let start = 1; start <= STARTS; start++) {
       const server = spawnServer(place);
@@ -43,12 +41,12 @@ describe('signals', () => {
     }
   });
 
-  test('Ctrl-C, which npm passes on once more, ends it cleanly', async (t) => {
+  test('Ctrl-C, which npm sends a second time: a clean exit', async (t) => {
     const place = await newPlace(t);
-    for (const pause of [0, 20, 200]) {
+    for (const pause of [0, 200]) {
       const server = spawnServer(place);
       await server.listening;
-      // By now it has had time to get ready for signals.
+      // The handlers of signals are installed by now.
       await delay(200);
       server.child.kill('SIGINT');
       await delay(pause);
@@ -58,7 +56,7 @@ describe('signals', () => {
   });
 });
 
-test('SIGTERM finishes what is in flight and refuses what is new; nothing is half done', async (t) => {
+test('SIGTERM: requests in progress are finished, new ones are refused, none is half done', async (t) => {
   const server = await startServer(t, SLOW_HASHES);
   const known = newPerson();
   const client = await register(server, known);
@@ -66,7 +64,7 @@ test('SIGTERM finishes what is in flight and refuses what is new; nothing is hal
   const sessions = await Promise.all(people.map(() => Suite1Client.handshake(server)));
   const requests = sessions.map((session, index) => session.prepare('/register_user', { ...people[index] }));
   const outcomes = Promise.allSettled(sessions.map((session, index) => session.send(requests[index] ?? assert.fail())));
-  // Beside the hashes others are served, so that when this is answered they are under way.
+  // Served while the hashes run: they are in progress when this returns.
   expectMessage(await client.encrypt(known.username, 'x'));
   const stopped = server.stop();
 
@@ -76,16 +74,16 @@ test('SIGTERM finishes what is in flight and refuses what is new; nothing is hal
       const answer = await post({ url }, '/create_session_key', '{}').catch(() => ({ status: 0, text: '' }));
       return answer.status === 0 || answer.status === 503 ? answer : undefined;
     });
-    if (refused.status === 503) assert.deepEqual(Object.keys(JSON.parse(refused.text)), ['error']);
+    if (refused.status === 503) assert.equal(typeof JSON.parse(refused.text).error, 'string');
   });
 
-  await t.test('it ends cleanly', () => stopped);
+  await t.test('the exit is clean', () => stopped);
 
-  await t.test('every request was answered, or can be made again', async () => {
+  await t.test('every request was answered, or can be sent again', async () => {
     const settled = await outcomes;
     const answered = settled.filter(({ status }) => status === 'fulfilled').length;
     t.diagnostic(`${answered} of ${settled.length} were answered`);
-    assert.ok(answered > 0, 'not one was finished');
+    assert.ok(answered > 0, 'none was finished');
     await server.start();
     for (const [index, outcome] of settled.entries()) {
       const session = sessions[index] ?? assert.fail();
@@ -101,22 +99,19 @@ test('SIGTERM finishes what is in flight and refuses what is new; nothing is hal
   });
 });
 
-describe('SIGTERM while clients', () => {
-  const cases: [what: string, bytes: string][] = [
-    ['have sent nothing', ''],
-    ['are in the middle of a head', 'POST /login_user HTTP/1.1\r\nHost: x\r\nX-'],
-    ['are in the middle of a body', 'POST /login_user HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'],
-    ['are in the middle of a request with spaces', 'POST /encrypt/a b HTTP/1.1\r\nContent-Length: 100\r\n\r\n{'],
-    ['keep a connection alive', 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ];
-  for (const [what, bytes] of cases) {
-    test(`${what}: they do not hold it up`, async (t) => {
-      const server = await startServer(t);
-      const socket = await openSocket(t, server.url);
-      socket.write(bytes);
-      // Served after it, so that the bytes have arrived.
-      await fetch(`${server.url}/health/live`);
-      await server.stop();
-    });
+test('SIGTERM while clients are connected: none of them delays the exit', async (t) => {
+  const server = await startServer(t);
+  for (const bytes of [
+    '',
+    'POST /login_user HTTP/1.1\r\nHost: localhost\r\nX-',
+    'POST /login_user HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{',
+    'POST /encrypt/a b HTTP/1.1\r\nContent-Length: 100\r\n\r\n{',
+    'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  ]) {
+    const socket = await openSocket(t, server.url);
+    socket.write(bytes);
   }
+  // Served after them: the bytes have arrived.
+  await fetch(`${server.url}/health/live`);
+  await server.stop();
 });

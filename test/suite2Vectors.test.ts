@@ -1,4 +1,4 @@
-/** docs/vectors/suite2.json, run by both implementations: the server's (node:crypto) and the SDK's (WebCrypto). */
+/** The vectors of docs/vectors/suite2.json, run by the server's implementation (node:crypto) and the SDK's (WebCrypto). */
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, hash, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'));
 const text = (value: Uint8Array | undefined) => Buffer.from(value ?? []).toString('base64url');
 const sha256 = (...parts: Uint8Array[]) => hash('sha256', Buffer.concat(parts), 'buffer');
 
-/** A key pair as the SDK keeps it: what the seed expands to, and the X25519 public key. */
+/** A key pair as the SDK stores it: the expanded seed and the X25519 public key. */
 function clientSecret(seed: string): Uint8Array {
   const expanded = createHash('shake256', { outputLength: 96 }).update(bytes(seed)).digest();
   return Buffer.concat([expanded, xwingKeyPair(bytes(seed)).publicKey.subarray(-32)]);
@@ -57,12 +57,12 @@ const suite = new Suite2({
 const endpointOf = (path: string) => Object.values(endpoints).find((endpoint) => pathWithoutName(endpoint) === path);
 
 describe('the descriptor of the vectors', () => {
-  test('is made of the KEM key, and named by its hash', () => {
+  test('consists of the KEM key, and its hash with the identity is the kid', () => {
     const { not_before: notBefore, not_after: notAfter } = kemKey;
     assert.equal(text(serverKey.publicKey), kemKey.public_key);
     const descriptor = encodeDescriptor({ notBefore, notAfter, publicKey: serverKey.publicKey });
     assert.equal(text(descriptor), kemKey.descriptor);
-    assert.equal(text(sha256(descriptor)), kemKey.kid);
+    assert.equal(text(sha256(bytes(identity.public_key), descriptor)), kemKey.kid);
   });
 
   test('is signed by the identity', () => {
@@ -86,13 +86,13 @@ describe('the handshake of the vectors', () => {
   const clientKey = xwingKeyPair(bytes(handshake.client_seed));
   const pskId = Buffer.from(labels.pskId);
 
-  test('has the infos that its parts give', () => {
+  test('has the info values that follow from its parts', () => {
     assert.equal(text(firstInfo), handshake.first_message.info);
     assert.equal(text(secondInfo), handshake.second_message.info);
     assert.equal(text(clientKey.publicKey), request.public_key);
   });
 
-  test('opens on the server’s side', () => {
+  test('opens with the server implementation', () => {
     const first = setupReceiver(serverKey, firstMessage.subarray(0, KEM_CIPHERTEXT_LENGTH), firstInfo);
     const plaintext = first?.open(bytes(request.public_key), firstMessage.subarray(KEM_CIPHERTEXT_LENGTH));
     assert.equal(text(plaintext), handshake.first_message.plaintext);
@@ -105,7 +105,7 @@ describe('the handshake of the vectors', () => {
     assert.equal(text(second?.export(labels.root, 32)), handshake.root);
   });
 
-  test('opens on the client’s side', async () => {
+  test('opens with the SDK implementation', async () => {
     const firstSecret = await clientDecapsulate(
       clientSecret(kemKey.seed),
       firstMessage.subarray(0, KEM_CIPHERTEXT_LENGTH),
@@ -126,7 +126,7 @@ describe('the handshake of the vectors', () => {
     assert.equal(text(await second.export(labels.root)), handshake.root);
   });
 
-  test('is one that the server takes', async () => {
+  test('is accepted by the server', async () => {
     const { response: taken, session } = await suite.openHandshake({} as never, request);
     assert.equal(taken.status, 200);
     assert.equal(session?.keys.secret.length, 32);
@@ -141,7 +141,7 @@ for (const [n, step] of steps.entries()) {
   const requestHash = sha256(context, bytes(request.body.payload));
 
   describe(`step ${n} of the vectors`, () => {
-    test('is what the server opens and answers', () => {
+    test('request and response: server implementation', () => {
       const endpoint = endpointOf(step.path);
       assert.ok(endpoint);
       const sealed = { endpoint, sessionKey, body: request.body, bytes: [], address: '', recipientNames: [] };
@@ -159,7 +159,7 @@ for (const [n, step] of steps.entries()) {
       assert.equal(text(content), answer.content);
     });
 
-    test('leads the server to the next root', () => {
+    test('next root: server implementation', () => {
       assert.equal(text(requestHash), request.hash);
       assert.equal(
         text(openAead(expand(root, labels.requestKey), bytes(request.body.payload), context)),
@@ -173,7 +173,7 @@ for (const [n, step] of steps.entries()) {
       assert.equal(text(extract(next, shared ?? root)), step.next_root);
     });
 
-    test('leads the client to the next root', async () => {
+    test('next root: SDK implementation', async () => {
       const state = {
         ...{ fingerprint: identity.public_key, descriptor: kemKey.descriptor, sessionId: handshake.session_id },
         ...{ n, root: step.root, startedAt: 0, rekeyStep: -1, rekeyedAt: 0 },

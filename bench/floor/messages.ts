@@ -1,10 +1,9 @@
 /** Envelopes of the floor, in the server's format. */
+import { sizeClass } from '../../src/server/messages/envelope.ts';
 import { openGcm, randomBytes, sealGcm } from './crypto.ts';
 import type { FloorStore } from './store.ts';
 
 const TEXT_OFFSET = 27;
-const SMALLEST_SIZE = 256;
-const LARGE_SIZE_STEP = 64 * 1024;
 const OVERHEAD = 28;
 const KEY_LENGTH = 32;
 const USER_ID_LENGTH = 16;
@@ -45,9 +44,4 @@ export function openEnvelope(user: UserRow, envelope: string): string {
 
 function userKey({ user_id, wrapped_key }: UserRow): Buffer {
   return openGcm(keyEncryptionKey, wrapped_key, Buffer.concat([WRAPPING_PREFIX, user_id]));
-}
-
-function sizeClass(size: number): number {
-  if (size > LARGE_SIZE_STEP) return Math.ceil(size / LARGE_SIZE_STEP) * LARGE_SIZE_STEP;
-  return Math.max(SMALLEST_SIZE, 2 ** Math.ceil(Math.log2(size)));
 }

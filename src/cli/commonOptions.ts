@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import type { None, Values } from './command.ts';
 import { UsageError } from './errors.ts';
+import { checkPrivateFolder } from './state/files.ts';
 import { findStateFolder, type ServerState, StateFolder } from './state/state.ts';
 import type { Shell } from './terminal/shell.ts';
 
@@ -14,6 +15,8 @@ export const commonOptions = {
   '--pin <fingerprint>':
     'connect only to the server with this fingerprint; get it from the operator. Replaces a different stored fingerprint ' +
     'and starts a new session. Without it, the first fingerprint that the server shows is trusted and stored',
+  '--trust-first-use':
+    'without a terminal, trust the first fingerprint also over plain HTTP; an attacker on the network path can forge it',
   '--timeout <seconds>': `how long to wait for a response (default: ${DEFAULT_TIMEOUT_SECONDS})`,
   '--json': 'print the result, or the error, as one line of JSON on standard output',
   '--state <folder>':
@@ -27,6 +30,8 @@ export interface CommonOptions {
   /** Without a trailing slash. */
   readonly url: string;
   readonly pin: string | undefined;
+  /** Trusts the first fingerprint without a terminal, also over plain HTTP. */
+  readonly trustFirstUse: boolean;
   readonly suite: 1 | 2;
   readonly timeoutMs: number;
   readonly json: boolean;
@@ -46,6 +51,7 @@ export function readCommonOptions(
   return {
     url,
     pin: readPin(values.pin?.trim(), suite),
+    trustFirstUse: values['trust-first-use'] === true,
     suite,
     timeoutMs: readTimeout(values.timeout?.trim()),
     json: values.json === true,
@@ -56,7 +62,9 @@ export function readCommonOptions(
 
 function readStateFolder(option: string | undefined, environment: Shell['environment']): string {
   const folder = findStateFolder(option, environment);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) checkPrivateFolder(folder);
+  else if (found) {
     const from = option ? '--state' : environment.VWS_STATE_DIR ? 'VWS_STATE_DIR' : 'XDG_STATE_HOME';
     throw new UsageError(`${from} is not a folder: ${folder}`);
   }

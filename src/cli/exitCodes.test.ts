@@ -35,7 +35,7 @@ test('an error of the server: shows its title, and its detail if there is one', 
 test('suite1_refused: shows one sentence and what to do', () => {
   const { title } = problems.suite1_refused;
   const failure = describeFailure(new VwsError('suite1_refused', title, { status: 403, detail: title }));
-  assert.equal(failureAsText(failure), 'This server supports only suite 2.\nOmit --suite1.');
+  assert.equal(failureAsText(failure), 'This server does not accept suite 1, or only over HTTPS.\nOmit --suite1.');
 });
 
 test('an error of the SDK: shows the innermost cause', () => {

@@ -43,8 +43,11 @@ export const exitRows = [
   },
   {
     exit: 6,
-    meaning: 'the identity of the server is not the expected one, or not trusted',
-    errors: ['identity_changed', 'identity_refused', 'identity_required', 'descriptor_invalid', 'downgrade_refused'],
+    meaning: 'the identity of the server or of a user is not the expected one, or not trusted',
+    errors: [
+      ...(['identity_changed', 'identity_refused', 'identity_required', 'descriptor_invalid'] as const),
+      ...(['downgrade_refused', 'contact_changed'] as const),
+    ],
   },
   {
     exit: 7,

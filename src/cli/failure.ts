@@ -34,11 +34,13 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
   descriptor_invalid: 'Check the clock of this device.',
   suite1_refused: 'Omit --suite1.',
+  contact_changed:
+    'No message was created. Ask the recipient over another channel. If they confirm it: vws encrypt --accept-contact',
 };
 
 /** Titles that suit this client better than the server's, which address clients that support only suite 1. */
 const OWN_TITLES: Partial<Record<ErrorCode, string>> = {
-  suite1_refused: 'This server supports only suite 2.',
+  suite1_refused: 'This server does not accept suite 1, or only over HTTPS.',
 };
 
 /** Describes any error that a command throws. */

@@ -70,7 +70,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     save,
     renew: (limit, state) => start(limit, state.fingerprint, state),
   });
-  return new Vws({ url: base, suite: suite.id }, session, await DeviceTokens.load(options.deviceStorage));
+  const devices = await DeviceTokens.load(options.deviceStorage);
+  return new Vws({ url: base, suite: suite.id }, session, devices, options.contacts);
 }
 
 /** With an invalid address, every request would fail as if the network were down. */

@@ -15,6 +15,7 @@ import type { ProblemCode } from '../protocol/problems.ts';
  * - `descriptor_invalid`: the server's key is not signed by its identity, or not valid at the time of this device
  * - `downgrade_refused`: the server responded in a different suite
  * - `storage_failed`: the session could not be loaded, or not be saved before sending; nothing was sent
+ * - `contact_changed`: the name belongs to another user than before; the message is not returned
  */
 export type ClientErrorCode =
   | 'url_invalid'
@@ -27,7 +28,8 @@ export type ClientErrorCode =
   | 'identity_refused'
   | 'descriptor_invalid'
   | 'downgrade_refused'
-  | 'storage_failed';
+  | 'storage_failed'
+  | 'contact_changed';
 
 /** All codes of a {@link VwsError}: those of the server and those of the SDK. */
 export type VwsErrorCode = ProblemCode | ClientErrorCode;

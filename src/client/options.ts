@@ -9,6 +9,16 @@ export interface SessionStorage {
   save(text: string): void | Promise<void>;
 }
 
+/**
+ * Stores which user id belongs to a name. A `Map` is sufficient; a persistent one also protects the next run. To accept a
+ * change, delete the name or set the new id.
+ */
+export interface ContactStorage {
+  /** @param name in lower case */
+  get(name: string): string | null | undefined | Promise<string | null | undefined>;
+  set(name: string, id: string): unknown;
+}
+
 /** The source of time. Tests replace it. */
 export interface Clock {
   /** @returns milliseconds since 1970 */
@@ -50,6 +60,8 @@ export interface ConnectOptions {
    * it out. Several sessions, accounts and servers can share it. Keep it when a session ends. Default: in memory.
    */
   readonly deviceStorage?: SessionStorage | undefined;
+  /** Detects that a name belongs to another user than before (`contact_changed`). Not in suite 1, which has no ids. */
+  readonly contacts?: ContactStorage | undefined;
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Default: suite 2. For servers that support only suite 1: `suite1` of `vws-client/suite1`. */

@@ -13,7 +13,7 @@ const MODES: Record<string, Partial<ConnectOptions>> = {
   'suite 1': { suite: suite1 },
 };
 
-const server = await startSharedServer({ MAX_TEXT_BYTES: '50000' });
+const server = await startSharedServer({ MAX_TEXT_BYTES: '50000', RATE_RENAMES_PER_MONTH: '100' });
 
 /** A fetch that loses the responses of the next requests. */
 function losingFetch() {

@@ -5,6 +5,9 @@ import { rejection, type TimeLimit } from './timeLimit.ts';
 
 /** An attempt may take half of the remaining time, so that a hanging connection leaves time for another attempt. */
 const SHORTEST_ATTEMPT_MS = 5_000;
+/** Longest response: that to a short request, and one with a text of control characters, which JSON makes six times longer. */
+const SHORT_RESPONSE_BYTES = 1024 * 1024;
+const RESPONSE_GROWTH = 8;
 
 /** Sends one request, once. */
 export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Reply>;
@@ -47,12 +50,29 @@ async function send(fetch: typeof globalThis.fetch, url: string, body: string, s
     redirect: 'error',
     signal,
   });
-  const text = await response.text();
+  const text = await readText(response, SHORT_RESPONSE_BYTES + RESPONSE_GROWTH * body.length);
   return {
     status: response.status,
     json: parseJson(text),
     retryAfter: parseRetryAfter(response.headers.get('retry-after')),
   };
+}
+
+/** @returns the empty text, which is not JSON, if the response is too long */
+async function readText({ body }: Response, maxBytes: number): Promise<string> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let [text, length] = ['', 0];
+  for (;;) {
+    const { value } = (await reader?.read()) ?? {};
+    if (!value) return text + decoder.decode();
+    length += value.length;
+    if (length > maxBytes) {
+      reader?.cancel().catch(() => {});
+      return '';
+    }
+    text += decoder.decode(value, { stream: true });
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -18,6 +18,9 @@ describe('calls', () => {
     assert.deepEqual(await bob.decrypt(message), {
       text: 'See you at eight. 🎬',
       sender: 'alice',
+      senderNow: 'alice',
+      senderId: 'id of alice',
+      contactChanged: false,
       sentAt: new Date(1_790_000_000_000),
     });
     assert.deepEqual(await bob.getAccount(), { username: 'bob', email: 'bob@example.org' });

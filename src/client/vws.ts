@@ -1,15 +1,22 @@
 // The public API of a session: its calls, translated to the endpoints of the protocol.
+import { isSameContact } from './contacts.ts';
 import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
-import type { CallOptions } from './options.ts';
+import type { CallOptions, ContactStorage } from './options.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
 
 /** A decrypted message. */
 export interface DecryptedMessage {
   readonly text: string;
-  /** The current username of the sender; null if it is unknown, if the sender no longer exists, and in suite 1. */
+  /** The username of the sender when the message was encrypted; null if the sender no longer exists, and in suite 1. */
   readonly sender: string | null;
+  /** The current username of the sender; null if it is unknown, if the sender no longer exists, and in suite 1. */
+  readonly senderNow: string | null;
+  /** The id of the sender, which never changes; null if it is unknown, and in suite 1. */
+  readonly senderId: string | null;
+  /** True if the contacts know a name of the sender as that of another user. */
+  readonly contactChanged: boolean;
   /** When the message was encrypted; null if it is unknown, and in suite 1. */
   readonly sentAt: Date | null;
 }
@@ -50,14 +57,21 @@ export class Vws {
   readonly fingerprint: string;
   readonly #session: Session;
   readonly #devices: DeviceTokens;
+  readonly #contacts: ContactStorage | undefined;
 
   /** @internal Use {@link connect}. */
-  constructor({ url, suite }: Pick<Vws, 'url' | 'suite'>, session: Session, devices: DeviceTokens) {
+  constructor(
+    { url, suite }: Pick<Vws, 'url' | 'suite'>,
+    session: Session,
+    devices: DeviceTokens,
+    contacts?: ContactStorage,
+  ) {
     this.url = url;
     this.suite = suite;
     this.fingerprint = session.fingerprint;
     this.#session = session;
     this.#devices = devices;
+    this.#contacts = contacts;
   }
 
   /**
@@ -104,12 +118,16 @@ export class Vws {
    * @param username the recipient
    * @param text any Unicode text, up to 1 MiB of UTF-8 by default
    * @returns the message, one line of `A-Za-z0-9-_`
-   * @throws {VwsError} `not_authenticated`, `user_not_found`, `message_too_large`, `payload_too_large`
+   * @throws {VwsError} `not_authenticated`, `user_not_found`, `message_too_large`, `payload_too_large`, `contact_changed`
    * @example
    * const message = await vws.encrypt('bob', 'See you at eight.');
    */
   async encrypt(username: string, text: string, options?: CallOptions): Promise<string> {
-    return textOf(await this.#call('/encrypt/:username', { username, message: text }, options), 'message');
+    const fields = await this.#call('/encrypt/:username', { username, message: text }, options);
+    if (!(await isSameContact(this.#contacts, username, fields.recipient_id))) {
+      throw new VwsError('contact_changed', 'The name belongs to another user than before.');
+    }
+    return textOf(fields, 'message');
   }
 
   /**
@@ -122,9 +140,15 @@ export class Vws {
    */
   async decrypt(message: string, options?: CallOptions): Promise<DecryptedMessage> {
     const fields = await this.#call('/decrypt', { message }, options);
+    const { sender, sender_now: senderNow, sender_id: senderId } = fields;
+    const isSame = await isSameContact(this.#contacts, sender, senderId);
+    const isSameNow = await isSameContact(this.#contacts, senderNow, senderId);
     return {
       text: textOf(fields, 'message'),
-      sender: typeof fields.sender === 'string' ? fields.sender : null,
+      sender: textOrNull(sender),
+      senderNow: textOrNull(senderNow),
+      senderId: textOrNull(senderId),
+      contactChanged: !(isSame && isSameNow),
       sentAt: typeof fields.sent_at === 'number' ? new Date(fields.sent_at) : null,
     };
   }
@@ -142,10 +166,11 @@ export class Vws {
   }
 
   /**
-   * Changes the username. Messages encrypted for the old name can still be decrypted.
+   * Changes the username. The old name stays reserved: messages can still be encrypted for it and decrypted.
    *
    * @param change password: the current one
-   * @throws {VwsError} `not_authenticated`, `invalid_username`, `username_taken`, `invalid_credentials`, `account_locked`
+   * @throws {VwsError} `not_authenticated`, `invalid_username`, `username_taken`, `renamed_too_often`,
+   *   `invalid_credentials`, `account_locked`
    * @example
    * await vws.changeUsername({ newUsername: 'alicia', password });
    */
@@ -248,6 +273,10 @@ function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== 'string') throw missing(name);
   return value;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 function sessionInfo(session: Fields): SessionInfo {

@@ -43,7 +43,7 @@ export const endpoints = {
     description: 'Creates an account and logs the session in as the new user.',
     access: 'public',
     fields: {
-      username: 'The name that others encrypt for: 1 to 64 characters, not case-sensitive.',
+      username: 'The name that others encrypt for: 1 to 64 characters without #, not case-sensitive.',
       email: 'The address that receives recovery codes.',
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
@@ -73,6 +73,7 @@ export const endpoints = {
     fields: { message: 'The text: any Unicode, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
     response: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
+    suite2Response: { recipient_id: 'The id of the recipient, 32 hex digits, which never changes.' },
     repeatable: true,
     problems: ['not_authenticated', 'user_not_found', 'message_too_large'],
   },
@@ -84,7 +85,9 @@ export const endpoints = {
     fields: { message: 'The ciphertext.' },
     response: { message: 'The text.' },
     suite2Response: {
-      sender: 'The current name of the user who encrypted it; null if that user no longer exists.',
+      sender: 'The name of the user who encrypted it, at that time; null if that user no longer exists.',
+      sender_now: 'The current name of that user, or null.',
+      sender_id: 'The id of that user, 32 hex digits, which never changes.',
       sent_at: 'Time of encryption, in milliseconds since 1970.',
     },
     repeatable: true,
@@ -93,12 +96,20 @@ export const endpoints = {
   changeUsername: {
     path: '/change_username',
     summary: 'Change the username',
-    description: 'Renames the account. Messages that were encrypted for the old name can still be decrypted.',
+    description:
+      'Renames the account. The old name stays reserved for the user: messages for it can still be encrypted and decrypted.',
     access: 'login',
     fields: { new_username: 'The new name.', password: 'The password of the account.' },
     response: {},
     repeatable: false,
-    problems: ['not_authenticated', 'invalid_username', 'password_refused', ...credentials, 'username_taken'],
+    problems: [
+      'not_authenticated',
+      'invalid_username',
+      'password_refused',
+      ...credentials,
+      'username_taken',
+      'renamed_too_often',
+    ],
   },
   changePassword: {
     path: '/change_password',

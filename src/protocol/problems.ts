@@ -57,6 +57,11 @@ export const problems = {
     suite1: response('Account block. Change the password!', 202),
   },
   username_taken: { status: 409, title: 'Username already taken.', suite1: response('Username is busy') },
+  renamed_too_often: {
+    status: 429,
+    title: 'Username changed too often.',
+    suite1: response('Username was changed too often'),
+  },
   email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
   invalid_username: {
     status: 422,

@@ -90,7 +90,15 @@ export function descriptorToSign(descriptor: Uint8Array): Uint8Array<ArrayBuffer
   return concatBytes(labels.descriptorSignature, descriptor);
 }
 
-/** Returns HPKE's info of the first message: "vws2 m1 " ‖ kid, where kid = SHA-256(descriptor). */
+/**
+ * Returns the bytes whose SHA-256 is the kid: identity (32) ‖ descriptor. The kid is part of the handshake's transcript, so
+ * that both sides agree on who signed the key.
+ */
+export function keyIdInput(identity: Uint8Array, descriptor: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concatBytes(identity, descriptor);
+}
+
+/** Returns HPKE's info of the first message: "vws2 m1 " ‖ kid. */
 export function firstMessageInfo(kid: Uint8Array): Uint8Array<ArrayBuffer> {
   return concatBytes(labels.firstMessage, kid);
 }

@@ -1,6 +1,7 @@
 // Composition: creates the parts of the server and connects them.
 import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
+import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
@@ -10,6 +11,9 @@ import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
 import { createHttpServer } from './http/server.ts';
+import { EpochFile } from './keyring/epochFile.ts';
+import { EpochKeys } from './keyring/epochKeys.ts';
+import { EpochRotation } from './keyring/epochRotation.ts';
 import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.ts';
 import { KemKeys } from './keyring/kemKeys.ts';
 import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
@@ -17,6 +21,7 @@ import { UserKeyring } from './keyring/userKeys.ts';
 import { addressSubject, networkOf } from './limits/clientAddress.ts';
 import { createLoginBudgets } from './limits/loginBudgets.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
+import { UnknownSessions } from './limits/unknownSessions.ts';
 import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
@@ -66,6 +71,7 @@ export interface App {
 /** Creates the server. Nothing listens and no mail is sent before {@link App.listen}. */
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
+  await claimEarlierNames(store);
   const identity = await loadIdentity(store, masterKey, config.identityKey, clock());
   const hasher = await PasswordHasher.create({
     pepper: masterKey.derive('vws password pepper'),
@@ -74,17 +80,17 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
   });
   lowerHashingPriority();
   const outbox = createMailOutbox({ config, store, masterKey, log, clock });
-  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
+  const epochs = createEpochs({ config, store, log, clock });
+  const core = createCore({ config, store, masterKey, epochKeys: epochs.keys, identity, hasher, outbox, clock });
   const http = await createHttpServer({
     ...core,
     describeServer: () => describeServer(config, store, core.kemKeys),
+    allowsInsecureSuite1: config.allowsInsecureSuite1,
     addressSubject,
+    unknownSessions: new UnknownSessions(config.rates.unknownSessionsPerMinute),
     checkReady: () => store.transaction(probeWrite),
     version,
-    maxTextBytes: config.maxTextBytes,
-    maxConnections: config.maxConnections,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
+    config,
     log,
   });
   const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
@@ -98,6 +104,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
       const url = await http.listen({ host: config.host, port: config.port });
       outbox.start();
       sweeper.start();
+      epochs.rotation?.start();
       return url;
     },
     async stop() {
@@ -106,6 +113,7 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
       clearTimeout(overdue);
       await outbox.stop();
       await sweeper.stop();
+      await epochs.rotation?.stop();
       await store.close();
     },
   };
@@ -139,9 +147,13 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 
 /** Dependencies of the core; tests pass other implementations than {@link createApp}. */
 export interface CoreDependencies {
-  readonly config: Pick<Config, 'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'acceptsSuite1' | 'downgradeProtection'>;
+  readonly config: Pick<
+    Config,
+    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'sessionMaxAgeMs' | 'acceptsSuite1' | 'downgradeProtection'
+  >;
   readonly store: Store;
   readonly masterKey: MasterKey;
+  readonly epochKeys: EpochKeys;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
   readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
@@ -158,16 +170,17 @@ export interface Core {
 
 /** Creates everything between the transport and the store. */
 export function createCore(dependencies: CoreDependencies): Core {
-  const { config, store, masterKey, identity, clock } = dependencies;
+  const { config, store, masterKey, epochKeys, identity, clock } = dependencies;
   const limits = createRateLimits(dependencies);
-  const kemKeys = new KemKeys(masterKey, identity, clock);
+  const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
   const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
   return {
     exchange: new Exchange({
       store,
       suites: { 2: suite2, ...(config.acceptsSuite1 && { 1: suite1 }) },
       keyEncryptionKey: masterKey.derive('vws session steps'),
-      idleTimeoutMs: config.sessionIdleMs,
+      epochKeys,
+      lifetime: { idleTimeoutMs: config.sessionIdleMs, maxAgeMs: config.sessionMaxAgeMs },
       clock,
     }),
     handlers: createHandlers({
@@ -212,6 +225,7 @@ function createRules(dependencies: CoreDependencies) {
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     downgradeProtection: config.downgradeProtection,
+    renamesPerMonth: config.rates.renamesPerMonth,
     clock,
   });
   const recovery = new RecoveryRules({
@@ -232,6 +246,21 @@ function createRules(dependencies: CoreDependencies) {
     clock,
   });
   return { accounts, recovery, messages };
+}
+
+interface EpochDependencies {
+  readonly config: Pick<Config, 'epochFile' | 'epochMs'>;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly clock: () => number;
+}
+
+function createEpochs({ config: { epochFile, epochMs }, store, log, clock }: EpochDependencies) {
+  if (epochFile === undefined) return { keys: new EpochKeys(undefined) };
+  const file = new EpochFile(epochFile, clock());
+  const keys = new EpochKeys(file);
+  const onError = (error: unknown) => log.error({ error: errorFields(error) }, 'changing the epoch key failed');
+  return { keys, rotation: new EpochRotation({ store, file, keys, epochMs, clock, onError }) };
 }
 
 interface MailDependencies {

@@ -3,12 +3,22 @@ import pino, { type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/**
- * Creates the logger, which writes JSON lines to the standard output.
- *
- * @returns the logger, and a function that writes buffered lines before the process exits
- */
-export function createLogger(level: string): { readonly log: Logger; readonly flush: () => void } {
+/** Time for the reader of the log to take the last lines. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** The logger of the process. */
+export interface ProcessLog {
+  readonly log: Logger;
+  /**
+   * Writes buffered lines before the process exits; later ones are dropped.
+   *
+   * @returns false if the reader has stalled; exiting would then wait for it
+   */
+  close(): Promise<boolean>;
+}
+
+/** Creates the logger, which writes JSON lines to the standard output. */
+export function createLogger(level: string): ProcessLog {
   // Written in the background, so that a log line costs a request very little.
   const destination = pino.destination({ fd: 1, sync: false });
   const options = {
@@ -17,7 +27,25 @@ export function createLogger(level: string): { readonly log: Logger; readonly fl
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return { log: pino(options, destination), flush: () => destination.flushSync() };
+  let hasReader = true;
+  // pino drops further lines then.
+  destination.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    hasReader = false;
+  });
+  return {
+    log: pino(options, destination),
+    close: () =>
+      new Promise((resolve) => {
+        if (!hasReader) return resolve(true);
+        const timer = setTimeout(() => resolve(false), CLOSE_TIMEOUT_MS);
+        destination.once('close', () => {
+          clearTimeout(timer);
+          resolve(true);
+        });
+        destination.end();
+      }),
+  };
 }
 
 /**

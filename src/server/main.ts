@@ -3,11 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, openDatabase } from './app.ts';
 import { type Config, readConfig, withEnvFile } from './config/config.ts';
-import { createLogger } from './log.ts';
+import { warningsOf } from './config/warnings.ts';
+import { createLogger, type ProcessLog } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
 /** Ctrl-C reaches a program that npm runs twice. Only a signal after this time forces the exit. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
+/** Time after which a stop that does not finish is forced; longer than requests in progress may take. */
+const STOP_DEADLINE_MS = 13_000;
 
 if (import.meta.main) await run(process.argv.slice(2));
 
@@ -37,13 +40,13 @@ async function createDatabase(config: Config): Promise<void> {
 
 async function serve(config: Config): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string };
-  const { log, flush } = createLogger(config.logLevel);
+  const processLog = createLogger(config.logLevel);
+  const { log } = processLog;
   const app = await createApp({ config, log, version });
-  stopOnSignals(async () => {
+  stopOnSignals(processLog, async () => {
     log.info('stopping');
     await app.stop();
     log.info('stopped');
-    flush();
   });
   const url = await app.listen();
   introduce(config, { version, url, location: app.location, fingerprint: app.fingerprint });
@@ -67,21 +70,35 @@ function introduce(
   say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
   say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
+  for (const warning of warningsOf(config, process.env.PGSSLMODE)) say(`WARNING: ${warning}`);
   say('Ctrl-C stops the server.');
 }
 
-function stopOnSignals(stop: () => Promise<void>): void {
+function stopOnSignals(log: ProcessLog, stop: () => Promise<void>): void {
   let since: number | undefined;
   const onSignal = () => {
     if (since !== undefined) {
-      if (Date.now() - since > SECOND_SIGNAL_AFTER_MS) process.exit(1);
+      if (Date.now() - since > SECOND_SIGNAL_AFTER_MS) void exit(1, log);
       return;
     }
     since = Date.now();
-    stop().then(() => process.exit(0), fail);
+    setTimeout(() => void exit(1, log), STOP_DEADLINE_MS).unref();
+    stop().then(
+      () => exit(0, log),
+      (error) => {
+        reportFailure(error);
+        return exit(1, log);
+      },
+    );
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+}
+
+/** Exits, or kills the process if the log reader has stalled: Node.js would wait for it. */
+async function exit(code: number, log: ProcessLog): Promise<void> {
+  if (!(await log.close())) process.kill(process.pid, 'SIGKILL');
+  process.exit(code);
 }
 
 function readEnvironment() {
@@ -95,9 +112,13 @@ function say(line: string): void {
 }
 
 function fail(error: unknown): never {
+  reportFailure(error);
+  process.exit(1);
+}
+
+function reportFailure(error: unknown): void {
   const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   const hint =
     code === 'EADDRINUSE' ? ` Stop the other process or set another port. Example: PORT=${(port ?? 5000) + 1}` : '';
   say(`The server failed: ${message}.${hint}`.replace('..', '.'));
-  process.exit(1);
 }

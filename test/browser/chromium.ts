@@ -1,25 +1,26 @@
+// Finds and launches the installed Chromium.
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-/** Also for root, in a container and without a network. */
+/** Flags that also work as root, in a container and without a network. */
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'];
 
-/** @returns the path of the machine's own Chromium */
+/** @returns the path of the Chromium that is installed */
 export function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
-/** @throws Error if there is none on this machine */
+/** @throws Error if none is installed */
 export function launchChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error(`There is no Chromium on this machine: none of ${NAMES.join(', ')}.`);
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
-/** Runs in a page before all else: takes ML-KEM out of WebCrypto, as in browsers that have none. */
+/** Runs in a page before its scripts: removes ML-KEM from WebCrypto, as in browsers without it. */
 export function hideMlKem(): void {
   const { prototype } = SubtleCrypto as unknown as { prototype: { generateKey(...all: unknown[]): unknown } };
   const { generateKey } = prototype;

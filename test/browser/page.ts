@@ -1,17 +1,17 @@
-/** What runs in the page: the SDK, with its session in localStorage, at the disposal of the test. */
+/** Script of the page: exposes the SDK, with its session in localStorage, to the test. */
 import { connect, type Vws, VwsError } from '../../src/client/index.ts';
 
-/** How something ended, as plain data, which is all that leaves a page. */
+/** Result of a call as plain data, since nothing else can leave a page. */
 export type Ending =
   | { readonly value: unknown }
   | { readonly error: { readonly code: VwsError['code']; readonly retryAfter: number | undefined } };
 
-/** The functions of the page. */
+/** Functions that the page exposes. */
 export interface Page {
-  /** Opens a session, or goes on with the one that is stored. */
+  /** Opens a session, or continues the stored one. */
   open(url: string, options: { pin: string; deadline?: number }): Promise<Ending>;
   call(name: string, args: readonly unknown[]): Promise<Ending>;
-  /** Does it over and over for so many milliseconds. @returns how many milliseconds each took */
+  /** Repeats a call for this many milliseconds. @returns the milliseconds of each */
   measureHandshakes(url: string, pin: string, milliseconds: number): Promise<number[]>;
   measureCalls(name: string, args: readonly unknown[], milliseconds: number): Promise<number[]>;
 }

@@ -1,3 +1,4 @@
+// A web site for the browser test.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,10 +8,10 @@ import { build } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = '<!doctype html><meta charset="utf-8"><title>VWS</title><script type="module" src="/page.js"></script>';
 
-/** A web site with one page, which has the SDK. */
+/** A web site with one page that loads the SDK. */
 export interface Site {
   readonly origin: string;
-  /** The paths that browsers asked for. */
+  /** Paths that browsers requested. */
   readonly asked: string[];
   close(): Promise<void>;
 }

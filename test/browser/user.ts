@@ -1,22 +1,23 @@
+// A user of the SDK in a browser.
 import type { Browser } from 'playwright-core';
 import { type Vws, VwsError } from '../../src/client/index.ts';
 import { hideMlKem } from './chromium.ts';
 import type { Ending, Page } from './page.ts';
 
-/** Somebody at a browser of their own, with the site's page open. */
+/** A user with a separate browser profile and the site's page open. */
 export interface User {
-  /** Opens the session of this browser, or goes on with the stored one. @throws {VwsError} */
+  /** Opens the session of this browser, or continues the stored one. @throws {VwsError} */
   open(...to: Parameters<Page['open']>): Promise<void>;
-  /** The session: calls are made in the page. */
+  /** The session; calls run in the page. */
   readonly vws: Vws;
   measureHandshakes: Page['measureHandshakes'];
   measureCalls: Page['measureCalls'];
   reload(): Promise<void>;
-  /** Whether WebCrypto has ML-KEM here. */
+  /** Resolves to true if this browser's WebCrypto has ML-KEM. */
   hasMlKem(): Promise<boolean>;
 }
 
-/** In the page, and there only. */
+/** Exists in the page only. */
 declare const page: Page;
 
 /** @param origin of the web site */

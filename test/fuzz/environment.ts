@@ -1,4 +1,4 @@
-/** Text that somebody may have in `.env`, against the part of the server that reads it. Pure: nothing is started. */
+/** Random `.env` files for the part of the server that reads them; no server is started. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import fastify from 'fastify';
@@ -7,7 +7,7 @@ import { SettingError, settings } from '../../src/server/config/settings.ts';
 import { parseSender } from '../../src/server/mail/address.ts';
 import type { Options } from './properties.ts';
 
-/** A clumsy value may be read slowly, but not for ever. */
+/** Reading a malformed value takes less. */
 const PATIENCE_MILLISECONDS = 2_000;
 const NAMES = Object.keys(settings);
 const SECRETS = NAMES.filter((name) => 'secret' in settings[name as keyof typeof settings]);
@@ -64,7 +64,7 @@ const text = fc
   .tuple(fc.array(line, { maxLength: 5 }), fc.constantFrom('\n', '\r\n', '\r'))
   .map(([lines, end]) => lines.join(end));
 
-/** Whatever the file says: a complete configuration, or one error that names the variable and shows no secret. */
+/** Every file gives a complete configuration, or one error that names the variable and shows no secret. */
 export function checkEnvironmentFiles({ runs, seed }: Options): void {
   fc.assert(
     fc.property(text, (file) => {
@@ -83,7 +83,7 @@ function checkFile(file: string): void {
     assert.ok(Number.isInteger(port) && port >= 0 && port <= 65_535);
     assert.ok(Number.isInteger(maxTextBytes) && maxTextBytes > 0);
     assert.ok(logLevel.length > 0);
-    // Whoever uses a value later must be able to.
+    // The values must be usable later.
     parseSender(mail);
     fastify({ trustProxy: [...trustedProxies] });
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --minutes N [--seed S]`: sends a real server whatever comes to mind, until the time is up. Exit code
- * 1, and the seed and the smallest example, if it failed, hung, burned a session or grew without bound.
+ * `npm run fuzz -- --minutes N [--seed S]`: sends random input to a real server until the time is up. Exit code
+ * 1, with the seed and the smallest example, if it failed, hung, lost a session or grew without bound.
  */
 import { parseArgs } from 'node:util';
 import { checkEnvironmentFiles } from './environment.ts';

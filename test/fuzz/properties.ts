@@ -1,4 +1,4 @@
-/** What holds of the server whatever it is sent. */
+/** Properties of the server that hold for all input. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -16,7 +16,7 @@ export interface Options {
 }
 
 const RAW_PATIENCE_MILLISECONDS = 10_000;
-/** How many times a hash is paid for. */
+/** Runs with password hashes are fewer by this factor. */
 const HASHING_SHARE = 10;
 const MAX_MESSAGE = 3_000;
 
@@ -32,7 +32,7 @@ async function send(target: Target, path: string, body: Buffer, sent: Record<str
 }
 
 export const properties: Readonly<Record<string, Property>> = {
-  'fields that are not what they should be': (target, { runs, seed }) =>
+  'malformed fields: no failure, the session continues': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(endpointIndex, fc.array(fieldValue, { maxLength: 3 }), headers, async (index, values, sent) => {
         const [path, fields] = endpointOf(target, index);
@@ -42,7 +42,7 @@ export const properties: Readonly<Record<string, Property>> = {
       { numRuns: runs, seed },
     ),
 
-  'good requests, mutated': (target, { runs, seed }) =>
+  'mutated requests: no failure, the session continues': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(endpointIndex, mutation, headers, async (index, mutate, sent) => {
         const [path, fields] = endpointOf(target, index);
@@ -52,7 +52,7 @@ export const properties: Readonly<Record<string, Property>> = {
       { numRuns: runs, seed },
     ),
 
-  'public keys': (target, { runs, seed }) =>
+  'handshakes with random public keys: accepted or refused': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(publicKeyJson, async (json) => {
         const answer = await target.post('/create_session_key', Buffer.from(`{"public_key":${json}}`));
@@ -64,7 +64,7 @@ export const properties: Readonly<Record<string, Property>> = {
       { numRuns: runs, seed },
     ),
 
-  'bytes that are no HTTP': (target, { runs, seed }) =>
+  'bytes that are not HTTP: no failure, the session continues': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(rawRequests, async (bytes) => {
         const answer = await sendRaw(target, bytes);
@@ -74,7 +74,7 @@ export const properties: Readonly<Record<string, Property>> = {
       { numRuns: runs, seed },
     ),
 
-  'ciphertexts, mutated': async (target, { runs, seed }) => {
+  'mutated ciphertexts: refused, or the same text': async (target, { runs, seed }) => {
     const person = newPerson();
     const client = await register(target.server, person);
     const text = 'only this text may come out';
@@ -82,7 +82,7 @@ export const properties: Readonly<Record<string, Property>> = {
     await fc.assert(
       fc.asyncProperty(mutatedCiphertext(ciphertext), async (mutated) => {
         const { status, message, error, keys } = await client.call('/decrypt', { message: mutated });
-        assert.ok(keys, `the session was burned: ${status}`);
+        assert.ok(keys, `the session was lost: ${status}`);
         if (message === undefined) assert.equal(error, 'No authorization');
         else assert.equal(message, text);
       }),
@@ -90,7 +90,7 @@ export const properties: Readonly<Record<string, Property>> = {
     );
   },
 
-  'every text comes back as it was': async (target, { runs, seed }) => {
+  'every text is decrypted unchanged': async (target, { runs, seed }) => {
     const person = newPerson();
     const client = await register(target.server, person);
     await fc.assert(
@@ -103,7 +103,7 @@ export const properties: Readonly<Record<string, Property>> = {
     );
   },
 
-  'a name that can be registered can be written to': (target, { runs, seed }) =>
+  'a registered name can be written to': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1, maxLength: 70 }), async (username) => {
         const client = await Suite1Client.handshake(target.server);
@@ -117,7 +117,7 @@ export const properties: Readonly<Record<string, Property>> = {
       { numRuns: Math.ceil(runs / HASHING_SHARE), seed },
     ),
 
-  'a password that is taken logs in': (target, { runs, seed }) =>
+  'an accepted password logs in': (target, { runs, seed }) =>
     fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 8, maxLength: 260 }), async (password) => {
         const person = { ...newPerson(), password };
@@ -147,7 +147,7 @@ function mutatedCiphertext(ciphertext: string): fc.Arbitrary<string> {
   );
 }
 
-/** Sends bytes, says that no more come, and reads until the server closes. */
+/** Sends bytes and the end of the stream, and reads until the server closes. */
 async function sendRaw({ server }: Target, bytes: Uint8Array): Promise<string> {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);

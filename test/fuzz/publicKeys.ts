@@ -1,11 +1,11 @@
-/** Public keys for the handshake: good ones, mutated ones, and such as no honest client makes. */
+/** Public keys for the handshake: valid, mutated, and unusual ones. */
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
 import { publicKeyPem } from '../support/suite1Client.ts';
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
-/** An RSA key of any numbers: nobody needs to know the primes. */
+/** An RSA key from any modulus and exponent. */
 function rsaKey(modulus: Uint8Array, exponent: Uint8Array): string | undefined {
   try {
     const key = createPublicKey({
@@ -55,7 +55,7 @@ const otherKeys = fc.constantFrom(
 );
 
 const der = createPublicKey(publicKeyPem).export({ type: 'spki', format: 'der' });
-/** The structure around the numbers, changed: lengths, types, numbers. */
+/** Mutated DER: lengths, types, numbers. */
 const mutatedDer = fc
   .array(fc.tuple(fc.nat({ max: der.length - 1 }), fc.nat({ max: 255 })), { maxLength: 3 })
   .chain((changes) =>
@@ -73,14 +73,14 @@ const mutatedPem = fc
 
 const hex = (text: string): string => Buffer.from(text).toString('hex');
 
-/** The value of `public_key`, as JSON. */
+/** Value of `public_key`, as JSON. */
 export const publicKeyJson: fc.Arbitrary<string> = fc.oneof(
   fc.oneof(unusualRsa, otherKeys, mutatedDer, mutatedPem).map((pem) => JSON.stringify(hex(pem))),
   fc
     .constantFrom('', '0', 'zz', '0x', '00', hex(publicKeyPem).slice(1), hex(publicKeyPem + publicKeyPem))
     .map((text) => JSON.stringify(text)),
   fc.integer({ min: 1, max: 500_000 }).map((length) => JSON.stringify('2d'.repeat(length))),
-  // White space between the lines, as much as is allowed and more.
+  // White space between the lines, up to the limit and above.
   fc
     .integer({ min: 1, max: 4_000 })
     .map((length) => JSON.stringify(hex(publicKeyPem.replace('\n', ' '.repeat(length))))),

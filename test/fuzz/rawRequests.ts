@@ -1,4 +1,4 @@
-/** Bytes that may be no HTTP at all. */
+/** Requests as bytes, which need not be HTTP. */
 import fc from 'fast-check';
 
 const method = fc.oneof(
@@ -31,7 +31,8 @@ const target = fc.oneof(
 const version = fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/1.1 HTTP/1.1', 'XTP/1', '');
 const header = fc.oneof(
   fc.constantFrom(
-    'Host: x',
+    'Host: localhost',
+    'Host: localhost',
     'Host:',
     'Content-Length: 5',
     'Content-Length: -1',
@@ -68,7 +69,7 @@ const request = fc
     Buffer.from([`${verb} ${path} ${protocol}`, ...headers, '', content].join(end), 'latin1'),
   );
 
-/** What one connection sends: one request or several, or no request at all. */
+/** Bytes of one connection: one request, several, or none. */
 export const rawRequests: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 6, arbitrary: request },
   { weight: 2, arbitrary: fc.array(request, { maxLength: 4 }).map((requests) => Buffer.concat(requests)) },

@@ -1,4 +1,4 @@
-/** Requests that somebody clumsy or hostile could make inside a session. */
+/** Malformed and hostile requests inside a session. */
 import fc from 'fast-check';
 import { newPassword, newPerson } from '../support/people.ts';
 import { type Fields, seal } from '../support/suite1Client.ts';
@@ -7,7 +7,7 @@ import type { Target } from './target.ts';
 const MAX_GARBAGE = 80;
 const MAX_DEPTH = 20_000;
 
-/** The fields of a good request to each endpoint. */
+/** Fields of a valid request to each endpoint. */
 export function goodFields({ person }: Target): Record<string, Fields> {
   return {
     '/create_session_key': {},
@@ -25,7 +25,7 @@ export function goodFields({ person }: Target): Record<string, Fields> {
 
 export const endpointIndex = fc.nat({ max: 9 });
 
-/** What a field may hold instead of a sealed text; `sealed` texts are sealed under the key of the session. */
+/** Content of a field in place of its sealed text; `sealed` is sealed under the session's key. */
 export type FieldValue = { readonly plain: unknown } | { readonly sealed: Uint8Array } | { readonly json: string };
 
 const nastyText = fc.oneof(
@@ -52,7 +52,7 @@ export const fieldValue: fc.Arbitrary<FieldValue> = fc.oneof(
   fc.record({ sealed: nastyText.map((text) => new Uint8Array(Buffer.from(text, 'utf8'))) }),
   // Opens, but need not be UTF-8.
   fc.record({ sealed: fc.uint8Array({ maxLength: MAX_GARBAGE }) }),
-  // Of every length, so of no whole blocks or of the wrong ones.
+  // Of every length: incomplete blocks, or the wrong ones.
   fc.record({
     plain: fc.uint8Array({ maxLength: MAX_GARBAGE }).map((bytes) => Buffer.from(bytes).toString('base64')),
   }),
@@ -71,7 +71,7 @@ export const fieldValue: fc.Arbitrary<FieldValue> = fc.oneof(
   }),
 );
 
-/** A body in which some fields are not what they should be. */
+/** A body in which some fields are malformed. */
 export function bodyWith(fields: Fields, changes: readonly FieldValue[], aesKey: string, sessionKey: string): string {
   const members = Object.entries(fields).map(([name, text], index) => {
     const change = changes[index % Math.max(1, changes.length)];
@@ -87,7 +87,7 @@ function memberOf(change: FieldValue | undefined, text: string, aesKey: string):
   return JSON.stringify(change.plain) ?? 'null';
 }
 
-/** Something to do to the bytes of a good request. */
+/** A change of the bytes of a valid request. */
 export type Mutation = (body: Buffer) => Buffer;
 
 const truncate = fc.nat().map(
@@ -118,7 +118,7 @@ const wrap = fc.constantFrom<Mutation>(
   (body) => Buffer.from(JSON.stringify(body.toString())),
   (body) => Buffer.from(body.toString(), 'utf16le'),
   (body) => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body]),
-  // The same names again, and names that objects have by themselves.
+  // Repeated names, and names that every object has.
   (body) => Buffer.concat([Buffer.from('{"session_key":1,"message":2,"email":[],'), body.subarray(1)]),
   (body) => Buffer.concat([body.subarray(0, -1), Buffer.from(',"session_key":"again"}')]),
   (body) => Buffer.concat([Buffer.from('{"__proto__":'), body, Buffer.from('}')]),
@@ -142,7 +142,7 @@ const replace = fc
 
 export const mutation: fc.Arbitrary<Mutation> = fc.oneof(truncate, flip, insert, wrap, nest, replace);
 
-/** Header values that Node's own client lets through. */
+/** Header values that Node's client accepts. */
 export const headers: fc.Arbitrary<Record<string, string>> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ 'content-type': 'application/json' }) },
   fc.constant({}),

@@ -1,3 +1,4 @@
+// Attacks on requests and handshakes: how they run, and helpers to change messages.
 import assert from 'node:assert/strict';
 import { connect, type VwsErrorCode } from '../../src/client/index.ts';
 import type { Suite2StateData } from '../../src/client/suite2/sessionState.ts';
@@ -5,21 +6,21 @@ import { HANDSHAKE_PATH } from '../../src/protocol/endpoints.ts';
 import { ATTACKERS_WORDS, expectError, type Harness, type Victim } from './harness.ts';
 import type { Exchange, Tamper, WireReply, WireRequest } from './line.ts';
 
-/** What the user's calls reject with for as long as the attack lasts; undefined: with nothing, they succeed. */
+/** Error code of the user's calls during the attack; undefined: the calls succeed. */
 export type Seen = VwsErrorCode | undefined;
 
-/** An attack, as the table in docs/security.md has it. */
+/** An attack, with its row of the table in docs/security.md. */
 export interface Attack {
-  /** What the man in the middle does. */
+  /** Action of the attacker. */
   readonly does: string;
   readonly seen: readonly Seen[];
-  /** What he gets by it, if it is not plain from what is seen: nothing, or a denial of service that ends when he stops. */
+  /** Gain of the attacker, by default derived from `seen`: nothing, or a denial of service that ends with the attack. */
   readonly gets?: string;
-  /** Tries it in all ways, and asserts that each comes to nothing. */
+  /** Tries every variant and asserts that each fails. */
   run(harness: Harness): Promise<void>;
 }
 
-/** What the man heard before: of Alice, and of somebody else. */
+/** Traffic that the attacker recorded earlier, of Alice and of Bob. */
 export interface Knowledge {
   readonly harness: Harness;
   readonly own: Heard;
@@ -31,10 +32,10 @@ export interface Heard {
   readonly reply: WireReply;
 }
 
-/** The ways of one attack by name, and what the user sees of each. */
+/** Variants of one attack by name, and what the user sees of each. */
 type Ways = Readonly<Record<string, readonly [way: (knowledge: Knowledge) => Tamper, seen?: Seen]>>;
 
-/** Attacks on a request in a session, and on each time that it is sent again. The session lives through all ways. */
+/** Attacks on a request in a session and on each repetition of it. The session survives all variants. */
 export function onRequests(does: string, ways: Ways): Attack {
   return story(does, seenOf(ways), async (harness) => {
     const { bob, line } = harness;
@@ -52,7 +53,7 @@ export function onRequests(does: string, ways: Ways): Attack {
       if (seen) await expectError(attempt, seen);
       else message = await attempt;
       if (seen) assert.deepEqual(stepOf(alice), step, 'the keys have changed');
-      // The same call asks what became of the first.
+      // The same call resolves the first one.
       if (seen) message = await call();
       assert.equal(stepOf(alice).n, step.n + 1, 'executed once');
       own = intact(line.heard.at(-1));
@@ -62,7 +63,7 @@ export function onRequests(does: string, ways: Ways): Attack {
   });
 }
 
-/** Milliseconds that are over before the first pause is. */
+/** Milliseconds; less than the first pause. */
 const ONE_ATTEMPT = 100;
 
 /** Attacks on Alice's handshake. */
@@ -78,7 +79,7 @@ export function onHandshakes(does: string, ways: Ways): Attack {
       const begin = () => connect(harness.line.url, options);
       await harness.tampering(way(knowledge), async () => (seen ? expectError(begin(), seen) : begin()));
       const vws = await begin();
-      // Sealed: the session is there.
+      // A sealed error: the session exists.
       await expectError(vws.getAccount(), 'not_authenticated');
       assert.equal(vws.fingerprint, harness.identity.fingerprint);
     });
@@ -86,7 +87,7 @@ export function onHandshakes(does: string, ways: Ways): Attack {
   });
 }
 
-/** An attack that is a story of its own. */
+/** An attack with its own scenario. */
 export function story(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
   return { does, seen, run, ...(gets && { gets }) };
 }
@@ -101,13 +102,13 @@ async function eachOf(ways: Ways, task: (way: Ways[string][0], seen: Seen) => Pr
   }
 }
 
-/** Sends the request to the server as it is and changes the answer. */
+/** Sends the request to the server unchanged and changes the response. */
 export const answered =
   (change: (reply: WireReply) => WireReply | 'broken'): Tamper =>
   async (request, line) =>
     change(await line.send(request));
 
-/** Sends the server another request and leaves the answer. */
+/** Changes the request and leaves the response. */
 export const asked =
   (change: (request: WireRequest) => WireRequest): Tamper =>
   (request, line) =>
@@ -122,7 +123,7 @@ export function field(message: { readonly body: string }, name: string): string 
   return JSON.parse(message.body)[name];
 }
 
-/** Flips a bit of a field in base64url; a place below zero counts from the end. */
+/** Flips a bit of a field in base64url; a negative place counts from the end. */
 export function flipped<T extends { readonly body: string }>(message: T, name: string, place: number): T {
   const bytes = Buffer.from(field(message, name), 'base64url');
   const index = place < 0 ? bytes.length + place : place;
@@ -130,13 +131,13 @@ export function flipped<T extends { readonly body: string }>(message: T, name: s
   return withFields(message, { [name]: bytes.toString('base64url') });
 }
 
-/** An answer that the man writes himself, with what he wants people to read. */
+/** A response written by the attacker, with a text for users to read. */
 export function forged(status: number, json: unknown, headers: Record<string, string> = {}): WireReply {
   const body = typeof json === 'object' && json ? { ...json, title: ATTACKERS_WORDS, detail: ATTACKERS_WORDS } : json;
   return { status, body: JSON.stringify(body), headers };
 }
 
-/** What Alice's client keeps of her session. */
+/** Session state that Alice's client stores. */
 export function stepOf({ storage }: Victim): Suite2StateData {
   return JSON.parse(storage.text ?? assert.fail()).state;
 }

@@ -1,16 +1,19 @@
-/** What a attacker does with what he has: tries it on recorded traffic and on stored rows. */
+/** Offline attacks: applies stolen secrets to recorded traffic and stored rows. */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labels, requestContext, responseContext } from '../../src/protocol/suite2.ts';
 import { openAead } from '../../src/server/crypto/aead.ts';
 import { expand, hmac } from '../../src/server/crypto/derive.ts';
+import { EpochFile } from '../../src/server/keyring/epochFile.ts';
+import { EpochKeys } from '../../src/server/keyring/epochKeys.ts';
 import { loadMasterKeyFile, MasterKey } from '../../src/server/keyring/masterKey.ts';
-import { dumpDatabase } from '../support/databaseDump.ts';
 import type { TestServer } from '../support/server.ts';
+import { dumpDatabase } from '../support/sql.ts';
 import { field, type Heard } from './attack.ts';
 
-/** The steps whose request and answer open under one of the roots, or under one that follows from it. */
+/** Steps whose request and response open under one of the roots, or under one derived from it. */
 export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonly Heard[]): number[] {
   const steps: number[] = [];
   let known = roots;
@@ -27,7 +30,7 @@ export function findReadableSteps(roots: readonly Uint8Array[], traffic: readonl
       steps.push(stepNumber(sessionKey));
       known = [next(root)];
     } else if (steps.length > 0) {
-      // He cannot tell where the chain goes on, and tries all that he can make.
+      // Where the chain continues is unknown: try all that can be derived.
       known = known.flatMap((root) => [root, next(root)]);
     }
   }
@@ -40,29 +43,39 @@ function stepNumber(sessionKey: string): number {
 
 export type StolenRow = Readonly<Record<string, Uint8Array | string | null>>;
 
-/** What lies in the data folder: all that the server has. */
+/** Content of the data folder: everything that the server has. */
 export interface Loot {
   readonly masterKey: MasterKey;
+  readonly epochs: EpochKeys;
   readonly tables: Readonly<Record<string, readonly StolenRow[]>>;
 }
 
-export async function steal({ databaseUrl, dataDir }: TestServer): Promise<Loot> {
-  const dump = await dumpDatabase(databaseUrl ?? `sqlite:${join(dataDir, 'vws.db')}`);
+export async function steal(server: TestServer): Promise<Loot> {
+  const dump = await dumpDatabase(server);
   const tables = Object.fromEntries(Object.entries(dump).map(([table, rows]) => [table, rows.map(readRow)]));
-  return { masterKey: new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes), tables };
+  const { dataDir } = server;
+  const stolen = join(dataDir, 'stolen-epoch');
+  copyFileSync(join(dataDir, 'vws.db-epoch'), stolen);
+  const masterKey = new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes);
+  return { masterKey, epochs: new EpochKeys(new EpochFile(stolen, 0)), tables };
 }
 
-/** @returns the stored step that a session key names */
+/** @returns the stored step of a session key */
 export function findStep({ tables }: Loot, sessionKey: string): StolenRow | undefined {
   const stepId = hash('sha256', `vws step id ${sessionKey}`, 'base64url');
   return tables.session_steps?.find((row) => textOf(column(row, 'step_id')) === stepId);
 }
 
-/** Opens the secret of a stored step with what may be its session key. */
-export function openStep({ masterKey }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
+/** Opens the secret of a stored step with a possible session key. */
+export function openStep({ masterKey, epochs }: Loot, row: StolenRow, sessionKey: string): Uint8Array | undefined {
   const key = hmac(masterKey.derive('vws session steps'), `vws step key ${sessionKey}`);
   const context = Buffer.concat([Buffer.from('vws secret '), column(row, 'step_id')]);
-  return openAead(key, column(row, 'sealed_secret'), context);
+  return openAead(key, unwrap(epochs, row, 'sealed_secret'), context);
+}
+
+/** Removes the outer layer of a value, with the keys of the moment in which it was stolen. */
+export function unwrap(epochs: EpochKeys, row: StolenRow, name: string): Uint8Array {
+  return epochs.unwrap({ bytes: column(row, name), epochId: column(row, 'epoch_id') }) ?? assert.fail(name);
 }
 
 export function column(row: StolenRow, name: string): Uint8Array {

@@ -1,4 +1,4 @@
-/** A server, two users, and the man in the middle who holds the line between them. */
+/** A server, two users, and a line between them that the attacker controls. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { connect, type Vws, VwsError, type VwsErrorCode } from '../../src/client/index.ts';
@@ -9,7 +9,7 @@ import type { TestServer } from '../support/server.ts';
 import { findTraces } from '../support/traces.ts';
 import { type Line, openLine, type Tamper } from './line.ts';
 
-/** Somebody with a session, as the man in the middle meets them. */
+/** A user with a session, whose traffic is attacked. */
 export interface Victim {
   readonly vws: Vws;
   readonly person: Person;
@@ -20,21 +20,21 @@ export interface Victim {
 export interface Harness {
   readonly server: TestServer;
   readonly line: Line;
-  /** The server's identity, which the man has not, but with which a test signs what the server may once have signed. */
+  /** The server's identity. The attacker does not have it; tests sign with it what the server may have signed earlier. */
   readonly identity: Identity;
-  /** Has a session that goes on through all attacks. */
+  /** Has a session that continues through all attacks. */
   readonly bob: Victim;
-  /** How Alice connects; her clock stands still but for pauses, which take no time. */
+  /** Options of Alice's connection; only pauses advance her clock, and take no real time. */
   options(): { pin: string; clock: FakeClock; storage: MemoryStorage };
-  /** Alice's session: that which the attack before left unharmed. */
+  /** Alice's session, which the previous attack left unharmed. */
   enter(): Promise<Victim>;
   /** Alice opens a session and logs in. */
-  enterAnew(): Promise<Victim>;
+  enterAgain(): Promise<Victim>;
   /** A new user, logged in. */
   join(): Promise<Victim>;
-  /** What goes over the line is changed until the task is done. */
+  /** Tampers with all traffic until the task is done. */
   tampering<T>(tamper: Tamper, task: () => Promise<T>): Promise<T>;
-  /** Asserts that all is as it would be had there been no attack, whatever the man does with what he heard. */
+  /** Asserts that the attack had no effect, even if the attacker repeats everything they recorded. */
   expectUnharmed(alice: Victim, secrets?: readonly string[]): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function createHarness(t: TestContext, server: TestServer, identity
   const bob = await join();
   const { person } = await join();
   let unharmed: Victim | undefined;
-  async function enterAnew(): Promise<Victim> {
+  async function enterAgain(): Promise<Victim> {
     const alice = await open(person);
     await alice.vws.login(person);
     return alice;
@@ -76,11 +76,11 @@ export async function createHarness(t: TestContext, server: TestServer, identity
     options,
     join,
     async enter() {
-      const alice = unharmed ?? (await enterAnew());
+      const alice = unharmed ?? (await enterAgain());
       unharmed = undefined;
       return alice;
     },
-    enterAnew,
+    enterAgain,
     async tampering(tamper, task) {
       let requests = 0;
       line.tamper = (request, ...rest) => {
@@ -110,13 +110,13 @@ async function expectUnharmed(
   const { person, vws } = alice;
   const { email, username, password } = person;
   assert.deepEqual(await vws.getAccount(), { username, email });
-  const text = `a text that nobody else may read, ${newPerson().username}`;
+  const text = `a text for Bob only, ${newPerson().username}`;
   const message = await vws.encrypt(bob.person.username, text);
   const opened = await bob.vws.decrypt(message);
   assert.deepEqual([opened.text, opened.sender], [text, username]);
   await rename(alice);
 
-  // Whatever was executed once more would undo this.
+  // Any repeated execution would undo this.
   const requests = new Map(line.heard.map(({ request }) => [request.path + request.body, request]));
   await Promise.all([...requests.values()].map(line.send));
   assert.deepEqual(await vws.getAccount(), { username: person.username, email });
@@ -129,13 +129,13 @@ async function expectUnharmed(
   line.forget();
 }
 
-/** Alice takes another name: the effect that must happen once. */
+/** Changes Alice's name: the effect that must happen once. */
 export async function rename(alice: Victim, username = newPerson().username): Promise<void> {
   await alice.vws.changeUsername({ newUsername: username, password: alice.person.password });
   alice.person.username = username;
 }
 
-/** Asserts what a client reports, and that nothing of it is an attacker's words. */
+/** Asserts what a client reports, and that it contains none of the attacker's text. */
 export async function expectError(promise: Promise<unknown>, code: VwsErrorCode): Promise<void> {
   await assert.rejects(promise, (error) => {
     assert.ok(error instanceof VwsError, String(error));
@@ -145,7 +145,7 @@ export async function expectError(promise: Promise<unknown>, code: VwsErrorCode)
   });
 }
 
-/** In whatever an attacker writes for people to read. */
+/** Part of every text that the attacker writes for users. */
 export const ATTACKERS_WORDS = 'Call 555-0100';
 
 function expectSuite2(body: string): void {

@@ -1,4 +1,4 @@
-/** A line between clients and a server, held by somebody who hears everything and changes what he likes. */
+/** A line between clients and a server that records all traffic and lets a test change it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 
 export interface WireRequest {
-  /** POST if not given. */
+  /** Default: POST. */
   readonly method?: string;
   readonly path: string;
   readonly body: string;
@@ -24,7 +24,7 @@ export interface WireReply {
   readonly status: number;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The connection breaks after so many bytes of the body. */
+  /** The connection breaks after this many bytes of the body. */
   readonly brokenAfter?: number;
 }
 
@@ -33,29 +33,29 @@ export interface Exchange {
   readonly reply: WireReply | 'broken';
 }
 
-/** Decides what a client gets instead of the server's answer; `broken`: nothing, the connection breaks. */
+/** Decides the client's response; `broken`: the connection breaks. */
 export type Tamper = (request: WireRequest, line: Line) => Promise<WireReply | 'broken'>;
 
 export interface Line {
-  /** What the clients take for the server. */
+  /** Address that the clients take for the server's. */
   readonly url: string;
-  /** What the clients sent, and what they were given. */
+  /** Requests of the clients and the responses they got. */
   readonly heard: Exchange[];
-  /** All that went over the line in either direction, and what the man in it got for requests of his own. */
+  /** All traffic in either direction, the attacker's own requests included. */
   readonly texts: string[];
-  /** Undefined: the line does its duty. */
+  /** Undefined: traffic passes unchanged. */
   tamper: Tamper | undefined;
   /** Sends a request to the server. */
   send(request: WireRequest): Promise<WireReply>;
-  /** Begins anew to listen. */
+  /** Discards the recorded traffic. */
   forget(): void;
 }
 
 /** Milliseconds; longer than any test. */
 const KEEP_ALIVE = 600_000;
-/** A longer answer, in bytes, is not kept by servers but made anew. */
+/** In bytes; servers do not store longer responses but recompute them. */
 const LONGEST_KEPT = 16 * 1024;
-/** Headers that each connection makes for itself. */
+/** Headers that belong to one connection. */
 const OF_THE_CONNECTION = ['connection', 'content-length', 'date', 'host', 'keep-alive', 'transfer-encoding'];
 
 /** @param findTarget the server's URL */
@@ -72,7 +72,7 @@ export async function openLine(t: Pick<TestContext, 'after'>, findTarget: () => 
     return reply;
   }
 
-  /** A request that is sent again is executed once. */
+  /** A repeated request is executed once. */
   function expectAnsweredAlike(request: string, body: string): void {
     if (!body.includes('"payload"') || body.length > LONGEST_KEPT) return;
     assert.ok(body === (answers.get(request) ?? body), 'a request was executed again');
@@ -100,13 +100,13 @@ export async function openLine(t: Pick<TestContext, 'after'>, findTarget: () => 
 
   const server = createServer((incoming, response) => {
     answer(incoming, response).catch((error) => {
-      // A fault of the test, not of the line: the client is told in a way that no expectation fits.
+      // A fault of the test: no expectation accepts this status.
       response.writeHead(599).end(String(error));
       failures.push(error);
     });
   });
   const failures: unknown[] = [];
-  // No connection ends by itself while a request may be on its way.
+  // Idle connections stay open while a request may arrive.
   server.keepAliveTimeout = KEEP_ALIVE;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,3 +1,4 @@
+// Attacks on responses.
 import assert from 'node:assert/strict';
 import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
@@ -9,8 +10,8 @@ const AGES = '999999';
 const LONG_TEXT = 60_000;
 const ELSEWHERE = '/elsewhere';
 
-/** What a server may say unsealed, by docs/protocol.md … */
-const TOLD_UNSEALED: readonly ProblemCode[] = [
+/** Problems that a server may report unsealed, by docs/protocol.md … */
+const UNSEALED_CODES: readonly ProblemCode[] = [
   'handshake_refused',
   'internal_error',
   'malformed_request',
@@ -25,17 +26,17 @@ const TOLD_UNSEALED: readonly ProblemCode[] = [
   'unanswered_requests',
 ];
 
-/** … and some of what it says inside the session only. */
-const TOLD_SEALED: readonly ProblemCode[] = [
+/** … and some that it reports only inside the session. */
+const SEALED_CODES: readonly ProblemCode[] = [
   'not_authenticated',
   'invalid_credentials',
   'suite2_required',
   'user_not_found',
 ];
 
-/** The answer is changed after the server has executed the request. */
+/** Changes the response after the server has executed the request. */
 const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answered(change);
-/** The server never gets the request. */
+/** Responds without passing the request to the server. */
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnAnswers: readonly Attack[] = [
@@ -57,7 +58,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     'sends a list': [given((reply) => ({ ...reply, body: '[]' })), 'bad_answer'],
     'takes the suite away': [given((reply) => withFields(reply, { suite: undefined })), 'bad_answer'],
     'names suite 1': [given((reply) => withFields(reply, { suite: 1 })), 'bad_answer'],
-    'says that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
+    'claims that it is compressed': [given((reply) => withHeaders(reply, { 'content-encoding': 'gzip' })), 'network'],
   }),
 
   onRequests('adds headers to a response', {
@@ -138,7 +139,7 @@ export const attacksOnAnswers: readonly Attack[] = [
       const tamper = unsealed('payload_too_large', { after: true });
       await harness.tampering(tamper, () => expectError(call(), 'payload_too_large'));
       await expectError(alice.vws.getAccount(), 'out_of_sync');
-      await harness.expectUnharmed(await harness.enterAnew());
+      await harness.expectUnharmed(await harness.enterAgain());
     },
     'the end of the session: the user has to log in again',
   ),
@@ -163,19 +164,19 @@ export const attacksOnAnswers: readonly Attack[] = [
     'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
     'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
-    'that it is over': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
+    'that it has expired': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
     'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
   }),
 ];
 
-/** Problems, told unsealed: before the server has the request, and after it executed it. */
+/** Unsealed problems, in place of the request and after its execution. */
 function hints() {
   const ways: Record<string, [() => Tamper, Seen]> = {};
-  for (const code of TOLD_UNSEALED) {
+  for (const code of UNSEALED_CODES) {
     ways[`${code}, instead of it`] = [() => unsealed(code), code];
     ways[`${code}, after it executed the request`] = [() => unsealed(code, { after: true }), code];
   }
-  for (const code of TOLD_SEALED) ways[code] = [() => unsealed(code, { after: true }), 'bad_answer'];
+  for (const code of SEALED_CODES) ways[code] = [() => unsealed(code, { after: true }), 'bad_answer'];
   return ways;
 }
 
@@ -198,7 +199,7 @@ function elsewhere(status: number): Tamper {
   };
 }
 
-/** New keys from a session of suite 1 that the man has opened himself. */
+/** New keys from a session of suite 1 that the attacker opened. */
 function suite1Answer({ server }: Harness, status: number): Tamper {
   return async () => {
     const client = await Suite1Client.handshake(server);

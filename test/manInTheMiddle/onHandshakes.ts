@@ -1,3 +1,4 @@
+// Attacks on handshakes.
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
 import { connect } from '../../src/client/index.ts';
@@ -27,16 +28,16 @@ import type { Tamper, WireReply, WireRequest } from './line.ts';
 const DAY = 24 * 60 * 60 * 1000;
 const WEEK = '604800';
 
-/** What the bytes of a descriptor mean. */
+/** Offsets in a descriptor. */
 const [VERSION, NOT_BEFORE, NOT_AFTER, ML_KEM, X25519] = [0, 8, 16, 17, -1];
 
 const isIntroduction = (reply: WireReply) => field(reply, 'descriptor') !== undefined;
-/** Changes what the server says of its key. */
+/** Changes the introduction of the server's key. */
 const introduced = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
-/** Changes the client's first message, or the server's answer to it. */
+/** Changes the client's first message, or the server's response to it. */
 const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
-  asked((request) => (isQuestion(request) ? request : change(request)));
+  asked((request) => (isKeyRequest(request) ? request : change(request)));
 const shaken = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? reply : change(reply)));
 const instead = (reply: WireReply) => () => async () => reply;
@@ -54,7 +55,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     const impostor = await createMemoryServer(Date.now);
     const options = harness.options();
     const vws = await connect(harness.line.url, options);
-    // A session that was not used for so long is opened anew.
+    // A session that was idle this long is replaced by a new one.
     options.clock.advance(DAY);
     const login = () => vws.login(harness.bob.person);
     await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
@@ -83,8 +84,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
   ),
 
   onHandshakes('replaces the server’s key with their own', {
-    'signed by himself': [() => posing(async () => (await ownKey()).introduction), 'identity_changed'],
-    'signed by himself, in the server’s name': [
+    "signed with the attacker's identity": [
+      () => posing(async () => (await ownKey()).introduction),
+      'identity_changed',
+    ],
+    "signed with the attacker's identity, in the server's name": [
       ({ harness }) =>
         posing(async () => ({ ...(await ownKey()).introduction, identity: harness.identity.fingerprint })),
       'descriptor_invalid',
@@ -147,7 +151,7 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'its X25519 part': [shakenBy((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
     'its text': [shakenBy((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
     'its tag': [shakenBy((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
-    'putting his public key in': [
+    "replacing its public key by the attacker's": [
       shakenBy((request) =>
         withFields(request, { public_key: randomBytes(KEM_PUBLIC_KEY_LENGTH).toString('base64url') }),
       ),
@@ -157,10 +161,13 @@ export const attacksOnHandshakes: readonly Attack[] = [
 
   onHandshakes('replaces a client’s first message with another client’s', {
     'an earlier one of hers': [
-      ({ own }) => asked((request) => (isQuestion(request) ? request : own.request)),
+      ({ own }) => asked((request) => (isKeyRequest(request) ? request : own.request)),
       'bad_answer',
     ],
-    'another user’s': [({ bobs }) => asked((request) => (isQuestion(request) ? request : bobs.request)), 'bad_answer'],
+    'another user’s': [
+      ({ bobs }) => asked((request) => (isKeyRequest(request) ? request : bobs.request)),
+      'bad_answer',
+    ],
     'another user’s public key': [
       ({ bobs }) => shakenBy((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
       'handshake_refused',
@@ -179,9 +186,9 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'emptying it': [shaken((reply) => withFields(reply, { ciphertext: '' })), 'bad_answer'],
     'an earlier answer': [({ own }) => shaken(() => own.reply)(), 'bad_answer'],
     'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
-    'his own, without what the first message agreed on': [() => ownAnswer(), 'bad_answer'],
-    'his own, with a guess at it': [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
-    none: [() => async (request, line) => (isQuestion(request) ? line.send(request) : 'broken'), 'network'],
+    "the attacker's own, without the shared secret of the first message": [() => ownAnswer(), 'bad_answer'],
+    "the attacker's own, with a guess at that secret": [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
+    none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 
   onHandshakes('claims that the server supports suite 1 only', {
@@ -219,11 +226,11 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 ];
 
-function isQuestion(request: WireRequest): boolean {
+function isKeyRequest(request: WireRequest): boolean {
   return field(request, 'kid') === undefined;
 }
 
-/** Another server, in the place of the real one. */
+/** Another server in place of the real one. */
 function played(handle: (path: string, body: string) => Promise<{ status: number; json: unknown }>): Tamper {
   return async ({ path, body }) => {
     const { status, json } = await handle(path, body);
@@ -231,10 +238,10 @@ function played(handle: (path: string, body: string) => Promise<{ status: number
   };
 }
 
-/** Answers the question for the server's key with what the man says, and all else honestly. */
+/** Responds to the request for the server's key with a forgery, and passes on everything else. */
 function posing(introduce: () => Promise<Json>): Tamper {
   return async (request, line) =>
-    isQuestion(request)
+    isKeyRequest(request)
       ? { status: 200, body: JSON.stringify({ suite: 2, ...(await introduce()) }) }
       : line.send(request);
 }
@@ -247,26 +254,26 @@ async function introductionOf({ server }: Harness): Promise<Json> {
   return (await fetch(`${server.url}/.well-known/vws`)).json() as Promise<Json>;
 }
 
-/** Shakes hands in the server's name with a key that it once signed, and whose secret the man has. */
+/** Completes handshakes with a key that the server signed earlier and whose secret was stolen. */
 function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
   const key = createServerKey(identity, Date.now() + begin, Date.now() + end);
   return async (request) => {
-    const json = isQuestion(request)
+    const json = isKeyRequest(request)
       ? (await key).introduction
       : (await answerHandshake(await key, JSON.parse(request.body))).answer;
     return { status: 200, body: JSON.stringify(json) };
   };
 }
 
-/** The client uses the key; the server, which does not know it any more, gives its new one. */
+/** The client uses an erased key; the server responds with its current one. */
 function withErasedKey(identity: Identity): Tamper {
   return posing(async () => (await createServerKey(identity, Date.now() - 36 * DAY, Date.now() + DAY)).introduction);
 }
 
-/** A whole second message for the client's public key, by somebody who could not open the first. */
+/** A complete second message for the client's public key, without having opened the first. */
 function ownAnswer(guess?: Uint8Array): Tamper {
   return async (request, line) => {
-    if (isQuestion(request)) return line.send(request);
+    if (isKeyRequest(request)) return line.send(request);
     const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) =>
       Buffer.from(field(request, name), 'base64url'),
     );
@@ -280,7 +287,7 @@ function ownAnswer(guess?: Uint8Array): Tamper {
   };
 }
 
-/** What the server answers to a handshake of suite 1, which the man has made himself. */
+/** The server's response to a suite 1 handshake of the attacker. */
 async function suite1Keys({ server }: Harness): Promise<WireReply> {
   const body = JSON.stringify({ public_key: Buffer.from(publicKeyPem).toString('hex') });
   const { status, text } = await post(server, HANDSHAKE_PATH, body);

@@ -1,3 +1,4 @@
+// Attacks on requests.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Attack, asked, field, flipped, onRequests, stepOf, story, withFields } from './attack.ts';
@@ -38,8 +39,8 @@ export const attacksOnRequests: readonly Attack[] = [
     'lengthening the payload': [reshaped((payload) => `${payload}AAAA`), 'malformed_request'],
     'without a payload': [reshaped(() => undefined), 'malformed_request'],
     'with an empty payload': [reshaped(() => ''), 'malformed_request'],
-    'with a payload that is no text': [reshaped((payload) => [payload]), 'malformed_request'],
-    'with a payload that is no base64url': [reshaped((payload) => `${payload}=`), 'malformed_request'],
+    'with a payload that is not a text': [reshaped((payload) => [payload]), 'malformed_request'],
+    'with a payload that is not base64url': [reshaped((payload) => `${payload}=`), 'malformed_request'],
   }),
 
   onRequests('redirects a request to another endpoint', {
@@ -77,7 +78,7 @@ export const attacksOnRequests: readonly Attack[] = [
 
   onRequests('adds fields, headers or a name to a request', {
     'a suite': [changed({ suite: 1 })],
-    'fields in clear': [changed({ username: 'mallory', message: 'a forgery', ciphertext: 'AA' })],
+    'unsealed fields': [changed({ username: 'mallory', message: 'a forgery', ciphertext: 'AA' })],
     headers: [
       headed({ 'content-type': 'text/plain', 'x-forwarded-for': '192.0.2.1', 'x-http-method-override': 'GET' }),
     ],
@@ -118,7 +119,7 @@ export const attacksOnRequests: readonly Attack[] = [
       return 'broken';
     };
     await harness.tampering(keep, () => expectError(rename(alice), 'network'));
-    // The next call has it sent before its own request, which it would undo otherwise.
+    // The next call resends it before its own request; executed later, it would undo that one.
     await rename(alice);
     await harness.line.send(kept ?? assert.fail());
     await harness.expectUnharmed(alice);
@@ -126,12 +127,12 @@ export const attacksOnRequests: readonly Attack[] = [
 
   story('delays a request until after the next one', [undefined], async (harness) => {
     const alice = await harness.enter();
-    let underWay = 0;
+    let inProgress = 0;
     const one: Tamper = async (request, line) => {
-      underWay += 1;
-      assert.equal(underWay, 1, 'a request was sent before the answer to the one before');
+      inProgress += 1;
+      assert.equal(inProgress, 1, 'a request was sent before the response to the previous one');
       const reply = await line.send(request);
-      underWay -= 1;
+      inProgress -= 1;
       return reply;
     };
     await harness.tampering(one, () => Promise.all([rename(alice), alice.vws.getAccount(), alice.vws.listSessions()]));

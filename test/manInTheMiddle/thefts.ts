@@ -1,3 +1,4 @@
+// Attacks with stolen data.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { connect } from '../../src/client/index.ts';
@@ -13,18 +14,28 @@ import { setupReceiver } from '../../src/server/crypto/hpke.ts';
 import { type XWingKeyPair, xwingKeyPair } from '../../src/server/crypto/xwing.ts';
 import { createMemoryStorage } from '../support/client/harness.ts';
 import { field, type Heard, intact, isHandshake, stepOf } from './attack.ts';
-import { bytesOf, column, findReadableSteps, findStep, type Loot, openStep, steal, textOf } from './attacker.ts';
+import {
+  bytesOf,
+  column,
+  findReadableSteps,
+  findStep,
+  type Loot,
+  openStep,
+  steal,
+  textOf,
+  unwrap,
+} from './attacker.ts';
 import { expectError, type Harness, type Victim } from './harness.ts';
 
-/** A client makes a KEM step after so many requests … */
+/** A client rekeys after this many requests … */
 const KEM_REQUESTS = 16;
 /** … or milliseconds. */
 const KEM_INTERVAL = 60_000;
 
-/** By what was stolen: what is open to the attacker, and what is not. */
+/** Scenarios by the stolen data: what the attacker can read, and what not. */
 export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>>> = {
   async 'a copy of a client’s state reads up to the next KEM step, and nothing before the theft'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
     await talkUntil(KEM_REQUESTS + 5, alice, harness);
@@ -32,7 +43,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'a copy of a client’s state reads for a minute'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
     await talkUntil(7, alice, harness);
@@ -42,19 +53,19 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'a copy of a client’s state that is used is noticed, and the user can end it'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const storage = createMemoryStorage(alice.storage.text);
     const attacker = await connect(harness.line.url, { ...harness.options(), storage });
     await attacker.getAccount();
     await expectError(alice.vws.getAccount(), 'out_of_sync');
-    const again = await harness.enterAnew();
+    const again = await harness.enterAgain();
     await again.vws.endOtherSessions();
     await expectError(attacker.getAccount(), 'session_not_found');
     await harness.expectUnharmed(again);
   },
 
   async 'the database and the master key open no session'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const { sessionId, n, root } = stepOf(alice);
     const sessionKey = formatSessionKey(sessionId, n);
     const loot = await steal(harness.server);
@@ -68,7 +79,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   async 'the database, the master key and the traffic open what is said in this moment, up to the next KEM step'(
     harness,
   ) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     await talkUntil(4, alice, harness);
     const loot = await steal(harness.server);
     await talkUntil(KEM_REQUESTS + 5, alice, harness);
@@ -84,7 +95,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
   },
 
   async 'the KEM key and the traffic open the first message of a handshake, and no session'(harness) {
-    const alice = await harness.enterAnew();
+    const alice = await harness.enterAgain();
     const handshake = intact(harness.line.heard.findLast(({ request }) => isHandshake(request)));
     await talkUntil(4, alice, harness);
     const { greeting, secrets } = openHandshake(stolenKemKey(await steal(harness.server)), handshake);
@@ -97,7 +108,7 @@ async function talkUntil(step: number, alice: Victim, { bob }: Harness): Promise
   while (stepOf(alice).n < step) await alice.vws.encrypt(bob.person.username, 'a text for Bob alone');
 }
 
-/** What was said in her session, but for the login. */
+/** Traffic of her session after the login. */
 function trafficOf(alice: Victim, { line }: Harness): Heard[] {
   const { sessionId } = stepOf(alice);
   return line.heard
@@ -110,20 +121,22 @@ function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-/** Session keys that a value in the database could be a part of. */
+/** Possible session keys that a value in the database could be part of. */
 function sessionKeysLike(value: Uint8Array | string | null): string[] {
   if (!(value instanceof Uint8Array)) return [];
   const forms = [textOf(value), Buffer.from(value).toString('hex')];
   return [...forms, ...range(0, 2).map((n) => formatSessionKey(textOf(value), n))];
 }
 
-function stolenKemKey({ masterKey, tables }: Loot): XWingKeyPair {
+function stolenKemKey({ masterKey, epochs, tables }: Loot): XWingKeyPair {
   const [row = assert.fail()] = tables.kem_keys ?? [];
   const sealingKey = masterKey.derive('vws kem keys');
-  return xwingKeyPair(openAead(sealingKey, column(row, 'sealed_seed'), column(row, 'descriptor')) ?? assert.fail());
+  return xwingKeyPair(
+    openAead(sealingKey, unwrap(epochs, row, 'sealed_seed'), column(row, 'descriptor')) ?? assert.fail(),
+  );
 }
 
-/** Opens what the server's KEM key opens; the secrets are all that he can take for a root. */
+/** Opens everything that the server's KEM key opens; the secrets are all candidates for a root. */
 function openHandshake(key: XWingKeyPair, { request, reply }: Heard): { greeting: string; secrets: Uint8Array[] } {
   const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) => bytesOf(field(request, name)));
   assert.ok(kid && publicKey && first);

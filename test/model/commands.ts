@@ -1,4 +1,4 @@
-/** What can happen in a walk, drawn at random: each step tells of itself in the report of a walk that fails. */
+/** Random commands of the model test; the report of a failed run describes each of them. */
 import fc from 'fast-check';
 import type { CrashPoint } from '../support/crashableStore.ts';
 import { CLIENTS, describeCrash, describePart, type Harness, type Part, partOf } from './harness.ts';
@@ -8,12 +8,12 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const CODE_LIFETIME = 10 * MINUTE;
 const LOCK_DURATION = 15 * MINUTE;
-/** The ends of codes, locks, sessions and memories, and the milliseconds before them. */
+/** Lifetimes of codes, locks and sessions, and one millisecond less. */
 const LONG_PAUSES = [CODE_LIFETIME, LOCK_DURATION, HOUR, 2 * HOUR, 24 * HOUR].flatMap((end) => [end - 1, end]);
-/** Those of which several fit into the life of a session. */
+/** Pauses of which several fit into the lifetime of a session. */
 const SHORT_PAUSES = [1, 1_000, 2 * MINUTE, 5 * MINUTE, 40 * MINUTE, 40 * MINUTE];
 
-export type Step = fc.AsyncCommand<Harness, Harness>;
+export type Command = fc.AsyncCommand<Harness, Harness>;
 
 const client = fc.constantFrom(...CLIENTS);
 const username = fc.constantFrom(...USERNAMES);
@@ -54,11 +54,11 @@ const part: fc.Arbitrary<Part> = fc.record({
 
 const crash: fc.Arbitrary<CrashPoint> = fc.record({ transactions: fc.nat(6), during: fc.boolean() });
 
-function createStep(
+function createCommand(
   text: string,
   run: (harness: Harness) => Promise<void>,
   check: (harness: Harness) => boolean = () => true,
-): Step {
+): Command {
   return {
     check,
     async run(harness) {
@@ -69,17 +69,17 @@ function createStep(
   };
 }
 
-function sendStep(parts: readonly Part[], crashPoint?: CrashPoint): Step {
+function sendCommand(parts: readonly Part[], crashPoint?: CrashPoint): Command {
   const all = parts.map(describePart).join(' while ');
-  return createStep(
+  return createCommand(
     crashPoint ? `${all}; ${describeCrash(crashPoint)}` : all,
     (harness) => harness.send(parts, crashPoint),
     (harness) => harness.allows(parts),
   );
 }
 
-/** A whole recovery, which chance would seldom put together; its answers may be lost and asked for again. */
-const recoveryStep = fc
+/** A complete recovery, which random commands would rarely produce; its responses may be lost and requested again. */
+const recoveryCommand = fc
   .record({
     client,
     email,
@@ -95,7 +95,7 @@ const recoveryStep = fc
       ['end', { to: 'finish recovery', newPassword: password }],
     ];
     const notes = `answers lost: ${lost.join(', ') || 'none'}; ${pause / 1_000} seconds before the ${pauseBefore}`;
-    return createStep(`${who} recovers ${address} with ${password} (${notes})`, async (harness) => {
+    return createCommand(`${who} recovers ${address} with ${password} (${notes})`, async (harness) => {
       for (const [name, each] of asks) {
         const isAnswerLost = lost.includes(name);
         if (name === pauseBefore && pause > 0) await harness.pass(pause);
@@ -105,8 +105,8 @@ const recoveryStep = fc
     });
   });
 
-/** Guesses at a password, at once or one after the other, and the right one in the end. */
-const guessStep = fc
+/** Wrong passwords, at once or one after the other, followed by the right one. */
+const guessCommand = fc
   .record({
     client,
     email,
@@ -118,7 +118,7 @@ const guessStep = fc
     const wrong = Array.from({ length: guesses }, () => guess('wrong'));
     const isAtOnce = pause === 'at once';
     const then = isAtOnce ? 'and knows it, all at once' : `and knows it ${pause / 1_000} seconds later`;
-    return createStep(
+    return createCommand(
       `${who} guesses ${guesses} times at the password of ${address} ${then}`,
       async (harness) => {
         if (isAtOnce) return harness.send([...wrong, guess('right')]);
@@ -130,19 +130,22 @@ const guessStep = fc
     );
   });
 
-const pauseStep = (pause: number) => createStep(`${pause / 1_000} seconds pass`, (harness) => harness.pass(pause));
+const pauseCommand = (pause: number) =>
+  createCommand(`${pause / 1_000} seconds pass`, (harness) => harness.pass(pause));
 
-const kinds: readonly (readonly [weight: number, steps: fc.Arbitrary<Step>])[] = [
-  [10, part.map((only) => sendStep([only]))],
-  [5, fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => sendStep(parts))],
-  [3, fc.tuple(fc.array(part, { minLength: 1, maxLength: 3 }), crash).map(([parts, at]) => sendStep(parts, at))],
-  [1, recoveryStep],
-  [1, guessStep],
-  [2, fc.constantFrom(...SHORT_PAUSES).map(pauseStep)],
-  [1, fc.constantFrom(...LONG_PAUSES).map(pauseStep)],
-  [1, fc.constant(createStep('the server is stopped and started', (harness) => harness.restart()))],
-  [1, fc.constant(createStep('what has expired is removed', (harness) => harness.sweep()))],
+const kinds: readonly (readonly [weight: number, commands: fc.Arbitrary<Command>])[] = [
+  [10, part.map((only) => sendCommand([only]))],
+  [5, fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => sendCommand(parts))],
+  [3, fc.tuple(fc.array(part, { minLength: 1, maxLength: 3 }), crash).map(([parts, at]) => sendCommand(parts, at))],
+  [1, recoveryCommand],
+  [1, guessCommand],
+  [2, fc.constantFrom(...SHORT_PAUSES).map(pauseCommand)],
+  [1, fc.constantFrom(...LONG_PAUSES).map(pauseCommand)],
+  [1, fc.constant(createCommand('the server is stopped and started', (harness) => harness.restart()))],
+  [1, fc.constant(createCommand('what has expired is removed', (harness) => harness.sweep()))],
 ];
 
-/** For `fc.commands`, which draws from each of them as often as from any other. */
-export const steps: fc.Arbitrary<Step>[] = kinds.flatMap(([weight, kind]) => Array<typeof kind>(weight).fill(kind));
+/** For `fc.commands`, which draws from each entry with the same probability. */
+export const commands: fc.Arbitrary<Command>[] = kinds.flatMap(([weight, kind]) =>
+  Array<typeof kind>(weight).fill(kind),
+);

@@ -1,11 +1,11 @@
-/** The database of the model as it is, in the terms of the rules. */
+/** Reads the database of a model run in the terms of the rules. */
 import type { DatabaseSync } from 'node:sqlite';
 import { passwordOfFakeHash } from '../support/inProcessServer.ts';
 import type { State } from './rules.ts';
 
 type Row = Record<string, string | number | null>;
 
-/** Everything of a state that the database shows, in the same form for both. */
+/** The part of a state that the database shows, in one form for both. */
 export interface Picture {
   readonly users: Record<string, unknown>;
   readonly attempts: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface Picture {
   readonly sessions: Record<string, { readonly lastUse: number; readonly steps: Record<string, unknown> }>;
 }
 
-/** @param accountKeyOf the key that attempts of an e-mail address are counted under, in hex */
+/** @param accountKeyOf returns the key under which attempts for an e-mail address are counted, in hex */
 export function pictureOfState(state: State, accountKeyOf: (email: string) => string): Picture {
   const mapped = <V>(map: Map<string, V>, view: (value: V) => unknown) =>
     Object.fromEntries([...map].map(([id, value]) => [id, view(value)]));
@@ -75,7 +75,7 @@ export function pictureOfDatabase(database: DatabaseSync): Picture {
   };
 }
 
-/** @returns how many requests are claimed by somebody whose lease has not ended */
+/** @returns the number of request locks whose lease has not ended */
 export function countRequestLocks(database: DatabaseSync, now: number): number {
   const row = database.prepare('SELECT count(*) AS n FROM request_locks WHERE lease_until > ?').get(now);
   return Number(row?.n);

@@ -1,4 +1,4 @@
-/** Clients and a server that can crash, on a clock that only the walk turns. */
+/** Clients and a server that can crash, on a clock that only commands advance. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,38 +16,38 @@ import { createFakeHasher, type InProcessServer, startInProcessServer } from '..
 import { type Keys, openHandshake, prepare, publicKeyPem } from '../support/suite1Client.ts';
 import { waitingMails } from './database.ts';
 import { addJournal } from './journal.ts';
-import { createOracle, type Flight, type Result, type Sent, stepIdOf } from './oracle.ts';
+import { createOracle, type Delivery, type Result, type Sent, stepIdOf } from './oracle.ts';
 import { type Ask, describeAsk, PASSWORDS, resolveAsk, wireOf } from './requests.ts';
 import { findSession } from './rules.ts';
 
 export const CLIENTS = ['A', 'B', 'C'] as const;
 export type ClientName = (typeof CLIENTS)[number];
-/** Mails that a crash left half sent are sent again after their lease: time passes in hops, so that none expires. */
+/** Time advances in hops, so that mails interrupted by a crash are sent again before they expire. */
 const MAIL_HOP = 30_000;
-const NOBODYS_KEY = '0'.repeat(64);
+const WRONG_KEY = '0'.repeat(64);
 
-/** One thing that a client sends. */
+/** A request of a client. */
 export interface Part {
   readonly client: ClientName;
-  /** A new request, the bytes of an earlier one (the last but so many), or something that does not open. */
+  /** A new request, the bytes of an earlier one (counted from the last), or a request that does not open. */
   readonly what: { readonly ask: Ask } | { readonly again: number } | 'nonsense';
-  /** How many steps before the newest one that the client holds it is made with. */
+  /** Step of the request, counted back from the newest one that the client holds. */
   readonly stepsBack: number;
-  /** When each copy of it goes out, in turns of the event loop. */
+  /** Send time of each copy, in turns of the event loop. */
   readonly starts: readonly number[];
   readonly isAnswerLost: boolean;
 }
 
 export interface Harness {
-  /** A line for each thing that happened. */
-  readonly story: readonly string[];
-  /** Registers two users, so that walks need not begin with that. */
+  /** One line for each event. */
+  readonly history: readonly string[];
+  /** Registers two users, so that commands need not start with that. */
   populate(): Promise<void>;
-  /** Begins a step, to be told by this text. */
+  /** Begins a command, which the report describes by this text. */
   begin(text: string): void;
-  /** Whether the bounds of a session allow for all this. */
+  /** Returns true if the bounds of a session allow all these requests. */
   allows(parts: readonly Part[]): boolean;
-  /** Sends everything at once, perhaps until the server crashes; then it starts again. */
+  /** Sends everything at once, optionally until the server crashes and restarts. */
   send(parts: readonly Part[], crash?: CrashPoint): Promise<void>;
   restart(): Promise<void>;
   pass(milliseconds: number): Promise<void>;
@@ -56,22 +56,22 @@ export interface Harness {
 }
 
 interface Client {
-  /** What it believes to be its newest step. */
+  /** Keys of the newest step, as the client believes. */
   keys: Keys | undefined;
-  /** The keys of all steps that it ever held, the newest last. */
+  /** Keys of all steps that it ever held, newest last. */
   readonly held: Keys[];
   readonly sent: Sent[];
 }
 
-/** @param count called with a name for each thing that happened, to see that walks get everywhere */
+/** @param count called with the name of each event, to show that runs cover all of them */
 export async function createHarness(count: (what: string) => void): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'vws-model-'));
   const time = createFakeTime();
   const hasher = createFakeHasher();
   const oracle = createOracle(time.clock, count);
   const clients = new Map<string, Client>(CLIENTS.map((name) => [name, { keys: undefined, held: [], sent: [] }]));
-  const story: string[] = [];
-  let life = 0;
+  const history: string[] = [];
+  let generation = 0;
   let texts = 0;
   let steps = 0;
   let server: InProcessServer;
@@ -83,7 +83,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     keys !== undefined && findSession(oracle.state, stepIdOf(keys.sessionKey)) !== undefined;
 
   async function start(): Promise<void> {
-    const [path, crashPath] = [pathOf(life), pathOf(life + 1)];
+    const [path, crashPath] = [pathOf(generation), pathOf(generation + 1)];
     server = await startInProcessServer({ path, crashPath, time, hasher, onMail: oracle.noteMail });
     database = new DatabaseSync(path);
   }
@@ -100,7 +100,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     client.keys = openHandshake(asHttp(await exchange.openSession(body, (tx) => checkHandshakeRate(tx, 'an address'))));
     client.held.push(client.keys);
     oracle.check(database, [], false);
-    story.push(`   ${name} opens a session`);
+    history.push(`   ${name} opens a session`);
   }
 
   function write(part: Part): Sent {
@@ -123,10 +123,10 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     const request = resolveAsk(ask, oracle.state, step, known);
     const isNonsense = part.what === 'nonsense';
     const { endpoint, path, fields, recipient } = wireOf(request);
-    const prepared = prepare(isNonsense ? { ...keys, aesKey: NOBODYS_KEY } : keys, path, fields);
+    const prepared = prepare(isNonsense ? { ...keys, aesKey: WRONG_KEY } : keys, path, fields);
     const { bytes } = sealedRequest({ endpoint, request: prepared });
     const hash = Buffer.from(hashRequest(bytes)).toString('hex');
-    // Suite 1 makes the same bytes of the same fields: it is the same request.
+    // In suite 1 the same fields give the same bytes: it is the same request.
     const same = client.sent.find((earlier) => earlier.hash === hash);
     if (same) return same;
     const sent: Sent = {
@@ -142,32 +142,32 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     return sent;
   }
 
-  async function fly(flight: Flight, turns: number): Promise<void> {
-    const { endpoint, recipient, prepared } = flight.sent;
+  async function deliver(delivery: Delivery, turns: number): Promise<void> {
+    const { endpoint, recipient, prepared } = delivery.sent;
     const { exchange, handlers } = server.core;
     for (let turn = 0; turn < turns; turn++) await nextTurn();
     const name = (Object.keys(endpoints) as EndpointName[]).find((candidate) => endpoints[candidate] === endpoint);
     if (!name) throw new Error(`no handler for ${endpoint.path}`);
     const request = { ...sealedRequest({ endpoint, request: prepared }), recipientNames: [recipient] };
-    flight.result = await exchange.run(handlers[name], request).then(
+    delivery.result = await exchange.run(handlers[name], request).then(
       (answer): Result => ({ answer }),
       (error): Result => ({ problem: error instanceof Problem ? error.code : String(error), error }),
     );
   }
 
-  async function crashServer(flying: Promise<unknown>, crash: CrashPoint): Promise<void> {
+  async function crashServer(delivering: Promise<unknown>, crash: CrashPoint): Promise<void> {
     const { ended, end } = server.store.crashAt(crash);
-    await Promise.race([ended, flying.then(() => server.outbox.idle())]);
+    await Promise.race([ended, delivering.then(() => server.outbox.idle())]);
     end();
-    // What had been answered before reaches its client.
+    // Responses sent before the crash reach their clients.
     for (let turn = 0; turn < 3; turn++) await nextTurn();
     await stop();
     count('a crash');
-    life += 1;
+    generation += 1;
     await start();
   }
 
-  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Flight): void {
+  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Delivery): void {
     const client = clientOf(name);
     const keys = result && 'answer' in result ? sent.committed?.answer.keys : undefined;
     if (!keys || isAnswerLost) return;
@@ -176,7 +176,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
   }
 
   const harness: Harness = {
-    story,
+    history,
 
     async populate() {
       await harness.send([newcomer('A', 'ada'), newcomer('B', 'bob')]);
@@ -184,8 +184,8 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 
     begin(text) {
       steps += 1;
-      count('a step');
-      story.push(`${steps}. ${text}`);
+      count('commands');
+      history.push(`${steps}. ${text}`);
     },
 
     allows: (parts) =>
@@ -193,27 +193,29 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 
     async send(parts, crash) {
       for (const { client } of parts) if (!isUsable(clientOf(client).keys)) await handshake(client);
-      const flights = parts.flatMap((part) => {
+      const deliveries = parts.flatMap((part) => {
         const sent = write(part);
-        return part.starts.map((turns) => ({ part, turns, flight: { sent, result: undefined } as Flight }));
+        return part.starts.map((turns) => ({ part, turns, delivery: { sent, result: undefined } as Delivery }));
       });
-      oracle.expect(flights.map(({ flight }) => flight));
-      const flying = Promise.all(flights.map(({ flight, turns }) => fly(flight, turns)));
+      oracle.expect(deliveries.map(({ delivery }) => delivery));
+      const delivering = Promise.all(deliveries.map(({ delivery, turns }) => deliver(delivery, turns)));
       if (crash) {
-        await crashServer(flying, crash);
+        await crashServer(delivering, crash);
       } else {
-        await flying;
+        await delivering;
         await server.outbox.idle();
       }
-      story.push(...flights.map(({ part, flight }) => `   ${describePart(part)}: ${describeResult(flight.result)}`));
-      if (crash) story.push(`   ${describeCrash(crash)}`);
+      history.push(
+        ...deliveries.map(({ part, delivery }) => `   ${describePart(part)}: ${describeResult(delivery.result)}`),
+      );
+      if (crash) history.push(`   ${describeCrash(crash)}`);
       oracle.check(
         database,
-        flights.map(({ flight }) => flight),
+        deliveries.map(({ delivery }) => delivery),
         crash !== undefined,
       );
-      for (const { part, flight } of flights) receive(part, flight);
-      // After a crash it takes a moment until somebody starts the server again.
+      for (const { part, delivery } of deliveries) receive(part, delivery);
+      // A restart after a crash takes a moment.
       if (crash) await harness.pass(REQUEST_LOCK_LEASE_MS);
     },
 
@@ -256,7 +258,7 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
   return harness;
 }
 
-/** A part without anything special. */
+/** A plain request. */
 export function partOf(client: ClientName, what: Part['what'], isAnswerLost = false): Part {
   return { client, what, stepsBack: 0, starts: [0], isAnswerLost };
 }

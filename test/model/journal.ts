@@ -1,10 +1,10 @@
-/** What was committed and in which order, kept by triggers in the database itself, so that it survives what the data survives. */
+/** Order of commits, recorded by triggers in the database itself, so that it survives whatever the data survives. */
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Ids, hashes and keys are hex. */
+/** Ids, hashes and keys are in hex. */
 export interface JournalEntry {
   readonly kind: 'step' | 'mail' | 'attempt' | 'attempts forgotten';
-  /** Of the step or the mail; the key of the account for attempts. */
+  /** Id of the step or mail; for attempts the key of the account. */
   readonly id: string;
   readonly parent: string | null;
   readonly session: string | null;

@@ -1,4 +1,4 @@
-/** Holds what the server did, as its journal, its answers and its database show it, against the rules. */
+/** Checks the server's journal, responses and database against the rules. */
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -34,7 +34,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 /** All clients of the model are at the same address. */
 const accountKeyOf = (email: string) => hex(hmac(attemptsKey, 'network\0', `an address\0${email}`));
 
-/** A request as its sender keeps it. */
+/** A request as its sender stores it. */
 export interface Sent {
   readonly text: string;
   readonly request: Request | 'nonsense';
@@ -46,27 +46,27 @@ export interface Sent {
   readonly step: string;
   /** The hash of its bytes, in hex. */
   readonly hash: string;
-  /** What it came to, once that is durable. */
+  /** Its response, once that is durable. */
   committed?: { readonly wire: WireResponse; readonly answer: Answer };
 }
 
-/** What one copy of a request came to; undefined if a crash came before. */
+/** Result of one copy of a request; undefined after a crash. */
 export type Result =
   | { readonly answer: WireResponse }
   | { readonly problem: string; readonly error: unknown }
   | undefined;
 
-export interface Flight {
+export interface Delivery {
   readonly sent: Sent;
   result: Result;
 }
 
-/** The states that a request may have found, while several were under way. */
+/** States that a request may have found while several were in progress. */
 interface Moments {
   readonly all: State[];
-  /** Those before each counted attempt, by e-mail address. */
+  /** States before each counted attempt, by e-mail address. */
   readonly beforeAttempt: Map<string, State[]>;
-  /** The accounts whose passwords were checked, once for each request that was executed. */
+  /** Accounts whose passwords were checked, once per executed request. */
   readonly checked: string[];
   mail: string | undefined;
 }
@@ -77,10 +77,10 @@ export interface Oracle {
   readonly mails: readonly MailMessage[];
   noteMail(mail: MailMessage): void;
   codeOf(recovery: Recovery | undefined): string | undefined;
-  /** To be told of requests before they are sent. */
-  expect(flights: readonly Flight[]): void;
-  /** Follows what became durable since the last time, and compares everything that can be seen. */
-  check(database: DatabaseSync, flights: readonly Flight[], hasCrashed: boolean): void;
+  /** Must be called with requests before they are sent. */
+  expect(deliveries: readonly Delivery[]): void;
+  /** Applies what became durable since the last call, and compares everything observable. */
+  check(database: DatabaseSync, deliveries: readonly Delivery[], hasCrashed: boolean): void;
   sweep(): void;
 }
 
@@ -89,7 +89,7 @@ export function stepIdOf(sessionKey: string): string {
   return hex(new StepEncryption(stepKey, sessionKey).stepId);
 }
 
-/** @param count called with a name for each thing that happened */
+/** @param count called with the name of each event */
 export function createOracle(clock: () => number, count: (what: string) => void): Oracle {
   const state = newState();
   const requests = new Map<string, Sent>();
@@ -101,7 +101,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   const codeOf = (recovery: Recovery | undefined) => mails.find(({ id }) => id === recovery?.mail)?.code;
 
-  function takeEntry(entry: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeEntry(entry: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     switch (entry.kind) {
       case 'mail':
         moments.mail = entry.id;
@@ -111,11 +111,11 @@ export function createOracle(clock: () => number, count: (what: string) => void)
         takeAttempt(entry, moments);
         break;
       case 'attempts forgotten':
-        takeForgotten(entry, moments, flights);
+        takeForgotten(entry, moments, deliveries);
         break;
       case 'step':
         if (entry.parent === null) takeHandshake(entry);
-        else takeExecution(entry, moments, flights);
+        else takeExecution(entry, moments, deliveries);
     }
     moments.all.push(structuredClone(state));
   }
@@ -127,7 +127,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   function takeAttempt({ id, failures, lockedUntil }: JournalEntry, moments: Moments): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id);
-    assert.ok(email, 'an attempt was counted for nobody');
+    assert.ok(email, 'an attempt was counted for an unknown e-mail');
     const before = moments.beforeAttempt.get(email) ?? [];
     moments.beforeAttempt.set(email, [...before, structuredClone(state)]);
     const expected = countAttempt(state.attempts.get(email), clock());
@@ -136,12 +136,12 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state.attempts.set(email, expected);
   }
 
-  function takeForgotten({ id }: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeForgotten({ id }: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id) ?? '';
     // Swept away.
     if (!state.attempts.has(email)) return;
     const users = [state, ...moments.all].map(({ users }) => [...users].find(([, user]) => user.email === email));
-    const isExplained = flights.some(({ sent: { request, step: stepId } }) => {
+    const isExplained = deliveries.some(({ sent: { request, step: stepId } }) => {
       const step = findSession(moments.all[0] ?? state, stepId)?.[1].steps.get(stepId);
       if (request === 'nonsense' || !step) return false;
       if (request.to === 'finish recovery') return state.recoveries.get(step.recovery ?? '')?.user === users[0]?.[0];
@@ -152,18 +152,18 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state.attempts.delete(email);
   }
 
-  function takeExecution(entry: JournalEntry, moments: Moments, flights: readonly Flight[]): void {
+  function takeExecution(entry: JournalEntry, moments: Moments, deliveries: readonly Delivery[]): void {
     const sent = requests.get(entry.request ?? '');
-    assert.ok(sent && sent.request !== 'nonsense', 'something was executed that nobody asked for');
+    assert.ok(sent && sent.request !== 'nonsense', 'a request was executed that no client sent');
     const { request } = sent;
     assert.equal(sent.committed, undefined, `executed twice: ${sent.text}`);
     assert.equal(entry.parent, sent.step);
     const step = state.sessions.get(entry.session ?? '')?.steps.get(sent.step);
-    assert.ok(step, `executed with a step that is over: ${sent.text}`);
+    assert.ok(step, `executed with an ended step: ${sent.text}`);
 
     const encryption = new StepEncryption(stepKey, sent.prepared.keys.sessionKey);
     const { response: wire } = encryption.openResponse(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
-    assert.ok(wire, `an answer that was not kept: ${sent.text}`);
+    assert.ok(wire, `the response was not stored: ${sent.text}`);
     const answer = openAnswer(sent.prepared, asHttp(wire));
     sent.committed = { wire, answer };
     assert.equal(answer.keys && stepIdOf(answer.keys.sessionKey), entry.id);
@@ -172,17 +172,17 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const preparations = account === undefined ? moments.all : (moments.beforeAttempt.get(account) ?? []);
     const allowed = new Set(preparations.map((prepared) => outcomeOf(request, step, prepared, state, clock(), codeOf)));
     if (account !== undefined) moments.checked.push(account);
-    const outcome = [...allowed].find((candidate) => isSaidBy(candidate, answer));
+    const outcome = [...allowed].find((candidate) => isOutcomeOf(candidate, answer));
     const saw = `${answer.status} ${answer.error ?? ''}`;
-    assert.ok(outcome, `${sent.text}: the answer ${saw} should be one of: ${[...allowed].join(', ')}`);
+    assert.ok(outcome, `${sent.text}: response ${saw}, expected one of: ${[...allowed].join(', ')}`);
     count(`${request.to}: ${outcome}`);
 
     if (outcome === 'done' && request.to === 'encrypt') {
-      const [reader = ''] = [...state.users].find(([, { username }]) => username === request.username) ?? [];
+      const [reader = ''] = [...state.users].find(([, { names }]) => names.has(request.username)) ?? [];
       messages.push({ ciphertext: answer.message ?? '', text: request.text, reader });
     }
     if (outcome === 'done' && request.to === 'decrypt') assert.equal(answer.message, request.text);
-    if (flights.length === 1) checkForgetting(request, outcome, account, step.recovery);
+    if (deliveries.length === 1) checkForgetting(request, outcome, account, step.recovery);
 
     const ids = { step: entry.id, user: entry.user, recovery: entry.recovery, mail: moments.mail };
     const next = apply(state, entry.session ?? '', sent.step, request, outcome, clock(), ids);
@@ -190,7 +190,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(entry.recovery, next.recovery, `${sent.text}: the recovery of the session`);
   }
 
-  /** Where nothing else is under way, a right password or a recovery leaves no attempt counted. */
+  /** Without concurrent requests, a right password or a recovery resets the count of attempts. */
   function checkForgetting(
     { to }: Request,
     outcome: Outcome,
@@ -204,13 +204,13 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(state.attempts.has(email), false, 'attempts are left after a recovery');
   }
 
-  function checkResult({ sent, result }: Flight, start: State): void {
+  function checkResult({ sent, result }: Delivery, start: State): void {
     if (!result) return;
     const before = findSession(start, sent.step)?.[1];
     const isAlive = findSession(state, sent.step) !== undefined;
     if ('answer' in result) {
       assert.ok(sent.committed, `answered, but not durable: ${sent.text}`);
-      assert.deepEqual(result.answer, sent.committed.wire, `another answer than the first: ${sent.text}`);
+      assert.deepEqual(result.answer, sent.committed.wire, `different from the first response: ${sent.text}`);
       return;
     }
     const { problem, error } = result;
@@ -221,27 +221,27 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     else throw new Error(text, { cause: error });
   }
 
-  /** A session that was idle for too long ends with the first request; that one is told so, the others find nothing. */
-  function endIdleSessions(flights: readonly Flight[], start: State, hasCrashed: boolean): void {
+  /** An idle session ends with the first request, which reports it; later requests find no session. */
+  function endIdleSessions(deliveries: readonly Delivery[], start: State, hasCrashed: boolean): void {
     for (const [id, session] of start.sessions) {
-      const own = flights.filter(({ sent }) => session.steps.has(sent.step));
+      const own = deliveries.filter(({ sent }) => session.steps.has(sent.step));
       if (!isIdle(session, clock()) || own.length === 0) continue;
       count('an idle session ended');
       state.sessions.delete(id);
       if (hasCrashed) continue;
       const expired = own.filter(({ result }) => result && 'problem' in result && result.problem === 'session_expired');
-      // Another request may have ended the session before, with its user's other ones.
-      const least = own.length === flights.length ? 1 : 0;
+      // Another request may have ended the session earlier, with the user's other sessions.
+      const least = own.length === deliveries.length ? 1 : 0;
       assert.ok(
         expired.length >= least && expired.length <= 1,
-        `${expired.length} were told that an idle session is over`,
+        `${expired.length} requests reported that an idle session ended`,
       );
     }
   }
 
-  function checkAttempts(flights: readonly Flight[], start: State, { beforeAttempt, checked }: Moments): void {
+  function checkAttempts(deliveries: readonly Delivery[], start: State, { beforeAttempt, checked }: Moments): void {
     const asked = new Map<string, Set<Sent>>();
-    for (const { sent } of flights) {
+    for (const { sent } of deliveries) {
       const step = findSession(start, sent.step)?.[1].steps.get(sent.step);
       const account = sent.request !== 'nonsense' && step && checkedAccount(start, step, sent.request);
       if (account) asked.set(account, (asked.get(account) ?? new Set()).add(sent));
@@ -257,7 +257,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   function checkMails(database: DatabaseSync): void {
     const waiting = new Set(waitingMails(database));
     for (const { id, to } of mails) {
-      assert.equal(state.mails.get(id), to, 'a mail that nobody asked for');
+      assert.equal(state.mails.get(id), to, 'a mail that no client requested');
       const copies = mails.filter((mail) => mail.id === id).length;
       const excused = crashes - (crashesBefore.get(id) ?? 0);
       assert.ok(copies <= 1 + excused, `a code was mailed ${copies} times, with ${excused} crashes since`);
@@ -265,7 +265,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     for (const id of state.mails.keys()) {
       assert.ok(waiting.has(id) || mails.some((mail) => mail.id === id), 'a mail was lost');
     }
-    if (crashes === 0) assert.equal(waiting.size, 0, 'mails wait for nothing');
+    if (crashes === 0) assert.equal(waiting.size, 0, 'mails are left in the outbox');
   }
 
   return {
@@ -274,46 +274,43 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     mails,
     noteMail: (mail) => mails.push(mail),
     codeOf,
-    expect(flights) {
-      for (const { sent } of flights) requests.set(sent.hash, sent);
+    expect(deliveries) {
+      for (const { sent } of deliveries) requests.set(sent.hash, sent);
     },
-    check(database, flights, hasCrashed) {
+    check(database, deliveries, hasCrashed) {
       const start = structuredClone(state);
       const moments: Moments = { all: [start], beforeAttempt: new Map(), checked: [], mail: undefined };
-      const wereCommitted = new Set(flights.filter(({ sent }) => sent.committed).map(({ sent }) => sent));
-      endIdleSessions(flights, start, hasCrashed);
+      const wereCommitted = new Set(deliveries.filter(({ sent }) => sent.committed).map(({ sent }) => sent));
+      endIdleSessions(deliveries, start, hasCrashed);
       const { entries, last } = readJournal(database, lastEntry);
       lastEntry = last;
-      for (const entry of entries) takeEntry(entry, moments, flights);
+      for (const entry of entries) takeEntry(entry, moments, deliveries);
       if (hasCrashed) crashes += 1;
-      for (const flight of flights) checkResult(flight, start);
-      checkAttempts(flights, start, moments);
+      for (const delivery of deliveries) checkResult(delivery, start);
+      checkAttempts(deliveries, start, moments);
 
       const picture = pictureOfDatabase(database);
-      for (const { sent, result } of flights) {
-        const [id, session] = findSession(state, sent.step) ?? [];
-        if (!session || !wereCommitted.has(sent)) continue;
-        // Asking again for an answer is a use of the session; whether a crash came before it, the database tells.
-        if (result && 'answer' in result) session.lastUse = clock();
-        else if (hasCrashed && picture.sessions[id ?? '']?.lastUse === clock()) session.lastUse = clock();
+      for (const { sent, result } of deliveries) {
+        if (!findSession(state, sent.step) || !wereCommitted.has(sent)) continue;
+        // Repeating a request is not a use of the session.
         if (result && 'answer' in result) count('a stored answer');
       }
       if (hasCrashed) {
         for (const [id, session] of start.sessions) {
-          // Whether an idle session had ended before the crash, the database tells as well.
+          // The database also shows whether an idle session ended before the crash.
           if (!state.sessions.has(id) && isIdle(session, clock()) && picture.sessions[id])
             state.sessions.set(id, session);
         }
       }
       assert.deepEqual(picture, pictureOfState(state, accountKeyOf));
       checkMails(database);
-      if (!hasCrashed) assert.equal(countRequestLocks(database, clock()), 0, 'a claim is left');
+      if (!hasCrashed) assert.equal(countRequestLocks(database, clock()), 0, 'a request lock is left');
     },
     sweep: () => sweep(state, clock()),
   };
 }
 
-function isSaidBy(outcome: Outcome, { status, error }: Answer): boolean {
+function isOutcomeOf(outcome: Outcome, { status, error }: Answer): boolean {
   if (outcome === 'done') return status === 200 && error === undefined;
   const form = problems[outcome].suite1;
   return form.kind === 'response' && form.status === status && form.sentence === error;

@@ -1,4 +1,4 @@
-/** What clients of the model ask for: in words, as a request with all it depends on, and on the wire. */
+/** Requests of the model's clients: as drawn, resolved with everything they depend on, and on the wire. */
 import { type Endpoint, endpoints } from '../../src/protocol/endpoints.ts';
 import type { Request, State, Step } from './rules.ts';
 
@@ -9,7 +9,7 @@ const WRONG_CODE = 'WRONG2';
 
 type Choice = 'right' | 'wrong';
 
-/** A request before it is known what is right at the time. */
+/** A request as drawn, before "right" is resolved. */
 export type Ask =
   | { readonly to: 'register'; readonly username: string; readonly email: string; readonly password: string }
   | { readonly to: 'log in'; readonly email: string; readonly password: Choice }
@@ -46,23 +46,23 @@ export function describeAsk(ask: Ask): string {
   }
 }
 
-/** A ciphertext that was made, for whom, and of which text. */
+/** A ciphertext with its reader and text. */
 export interface Message {
   readonly ciphertext: string;
   readonly text: string;
   readonly reader: string;
 }
 
-/** What the answer depends on beside the state. */
+/** Values that the outcome depends on in addition to the state. */
 export interface Known {
   readonly messages: readonly Message[];
   /** The code of the step's recovery, if its mail has arrived. */
   readonly code: string | undefined;
-  /** A text that was never used before. */
+  /** Returns an unused text. */
   readonly newText: () => string;
 }
 
-/** Finds out what is right at the moment. */
+/** Replaces "right" and "wrong" by the current values. */
 export function resolveAsk(ask: Ask, state: State, step: Step | undefined, known: Known): Request {
   const passwordOf = (choice: Choice, email: string | undefined) => {
     const user = [...state.users.values()].find((candidate) => candidate.email === email);
@@ -82,14 +82,14 @@ export function resolveAsk(ask: Ask, state: State, step: Step | undefined, known
       return { ...ask, text: known.newText() };
     case 'decrypt': {
       const message = known.messages.findLast(({ reader }) => (reader === step?.user) === (ask.message === 'right'));
-      return { to: 'decrypt', ...(message ?? { ciphertext: 'nothing', text: '', reader: 'nobody' }) };
+      return { to: 'decrypt', ...(message ?? { ciphertext: 'nothing', text: '', reader: '' }) };
     }
     default:
       return ask;
   }
 }
 
-/** A request as it goes out: its sealed fields, still in clear, and the name in its path. */
+/** A request on the wire: its fields before sealing, and the name in its path. */
 export interface Wire {
   readonly endpoint: Endpoint;
   readonly path: string;

@@ -1,10 +1,12 @@
-/** What must be true of accounts, recoveries and sessions: the whole server as far as its clients can tell, in plain data. */
+/** Rules of accounts, recoveries and sessions: the server as its clients see it, in plain data. */
 import type { ProblemCode } from '../../src/protocol/problems.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 export const IDLE_TIME = HOUR;
-/** How much longer a session that is over is told from one that never was. */
+/** Idle timeout of a session before its first request. */
+const UNUSED_TIME = 10 * MINUTE;
+/** Time during which an expired session is distinguished from an unknown one. */
 const EXPIRED_SESSION_MEMORY = HOUR;
 const MAX_FAILURES = 5;
 const LOCK_TIME = 15 * MINUTE;
@@ -14,9 +16,11 @@ const MAX_CODES = 5;
 
 export interface User {
   username: string;
+  /** All names that the user has or had: no other user gets them. */
+  readonly names: Set<string>;
   readonly email: string;
   password: string;
-  /** Changes with the password, even if it becomes the same. */
+  /** Changes with every new password, even an equal one. */
   passwordVersion: number;
 }
 
@@ -46,17 +50,17 @@ export interface Session {
   readonly steps: Map<string, Step>;
 }
 
-/** Users, recoveries, sessions, steps and mails go by the hex of their ids, attempts by e-mail address. */
+/** Keys are ids in hex; for attempts, e-mail addresses. */
 export interface State {
   readonly users: Map<string, User>;
   readonly attempts: Map<string, Attempts>;
   readonly recoveries: Map<string, Recovery>;
   readonly sessions: Map<string, Session>;
-  /** Whom each mail is for that must be sent. */
+  /** Recipient of each mail that must be sent. */
   readonly mails: Map<string, string>;
 }
 
-/** What a client asks for, with everything that the outcome depends on. */
+/** A request with everything that its outcome depends on. */
 export type Request =
   | { readonly to: 'register'; readonly username: string; readonly email: string; readonly password: string }
   | { readonly to: 'log in'; readonly email: string; readonly password: string }
@@ -83,14 +87,14 @@ function findByEmail({ users }: State, email: string): User | undefined {
 }
 
 function findByName({ users }: State, username: string): User | undefined {
-  return [...users.values()].find((user) => user.username === username);
+  return [...users.values()].find(({ names }) => names.has(username));
 }
 
 function needsLogin({ to }: Request): boolean {
   return to === 'encrypt' || to === 'decrypt' || to === 'change name' || to === 'change password';
 }
 
-/** The account whose password a request gives, if it gives one that is looked at. */
+/** The account whose password a request gives, if that is checked. */
 export function checkedAccount(state: State, step: Step, request: Request): string | undefined {
   if (request.to === 'log in') return request.email;
   if (request.to !== 'change name' && request.to !== 'change password') return undefined;
@@ -106,9 +110,9 @@ export function countAttempt(attempts: Attempts | undefined, now: number): Attem
 }
 
 /**
- * What a request must come to.
+ * Returns the required outcome of a request.
  *
- * @param prepared the state when the slow part began: before an attempt was counted
+ * @param prepared the state when the slow part started, before an attempt was counted
  * @param state the state when the request took effect
  */
 export function outcomeOf(
@@ -162,7 +166,7 @@ function canFinish(recovery: Recovery | undefined, now: number): boolean {
   return recovery?.confirmed === true && !recovery.used && recovery.expiresAt > now;
 }
 
-/** What the database itself chose: new ids. */
+/** Ids chosen by the server. */
 export interface NewIds {
   readonly step: string;
   readonly user: string | null;
@@ -170,7 +174,7 @@ export interface NewIds {
   readonly mail: string | undefined;
 }
 
-/** Lets a request take effect, and the session go on. @returns the step that it led to */
+/** Applies a request and advances the session. @returns the next step */
 export function apply(
   state: State,
   sessionId: string,
@@ -182,7 +186,7 @@ export function apply(
 ): Step {
   const session = state.sessions.get(sessionId);
   const step = session?.steps.get(stepId);
-  if (!session || !step) throw new Error('a request was executed with a step that is over');
+  if (!session || !step) throw new Error('a request was executed with an ended step');
   const next = { user: step.user, recovery: step.recovery, used: false };
   if (outcome === 'done') takeEffect(state, sessionId, step, request, now, ids, next);
   if (outcome === 'invalid_code') (state.recoveries.get(step.recovery ?? '') as Recovery).tries += 1;
@@ -208,15 +212,18 @@ function takeEffect(
     case 'register': {
       const { username, email, password } = request;
       next.user = ids.user;
-      state.users.set(ids.user ?? '', { username, email, password, passwordVersion: 1 });
+      state.users.set(ids.user ?? '', { username, names: new Set([username]), email, password, passwordVersion: 1 });
       return;
     }
     case 'log in':
       next.user = [...state.users].find(([, { email }]) => email === request.email)?.[0] ?? null;
       return;
-    case 'change name':
-      (state.users.get(step.user ?? '') as User).username = request.username;
+    case 'change name': {
+      const user = state.users.get(step.user ?? '') as User;
+      user.username = request.username;
+      user.names.add(request.username);
       return;
+    }
     case 'change password':
       setPassword(state, step.user ?? '', request.newPassword, sessionId);
       return;
@@ -245,7 +252,7 @@ function takeEffect(
   }
 }
 
-/** Also ends what stood on the old password: the user's other sessions and unused recoveries. */
+/** Also ends the user's other sessions and unused recoveries. */
 function setPassword(state: State, userId: string, password: string, sessionId: string): void {
   const user = state.users.get(userId) as User;
   user.password = password;
@@ -260,13 +267,19 @@ function setPassword(state: State, userId: string, password: string, sessionId: 
 }
 
 export function isIdle(session: Session, now: number): boolean {
-  return session.lastUse + IDLE_TIME <= now;
+  return session.lastUse + (isUnused(session) ? UNUSED_TIME : IDLE_TIME) <= now;
 }
 
-/** What may be removed at a time. */
+/** Returns true if there was no request in a session since its handshake. */
+function isUnused({ steps }: Session): boolean {
+  return steps.size === 1 && [...steps.values()].every(({ used }) => !used);
+}
+
+/** Removes everything that has expired. */
 export function sweep(state: State, now: number): void {
   for (const [id, session] of state.sessions) {
-    if (session.lastUse + IDLE_TIME + EXPIRED_SESSION_MEMORY <= now) state.sessions.delete(id);
+    const memory = isUnused(session) ? 0 : EXPIRED_SESSION_MEMORY;
+    if (isIdle(session, now - memory)) state.sessions.delete(id);
   }
   for (const [id, { expiresAt }] of state.recoveries) if (expiresAt <= now) state.recoveries.delete(id);
   for (const [email, { at }] of state.attempts) if (at + ATTEMPTS_MEMORY <= now) state.attempts.delete(email);

@@ -1,4 +1,4 @@
-/** The modules of accounts on a real database, with cheap hashes and a clock that tests control. */
+// The modules of accounts on a real database, with cheap hashes and a clock that tests control.
 import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
@@ -57,6 +57,7 @@ export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
   readonly rates?: Partial<typeof NO_LIMITS>;
   readonly downgradeProtection?: boolean;
+  readonly renamesPerMonth?: number;
 }
 
 const NO_LIMIT = 1_000_000;
@@ -66,7 +67,7 @@ export async function createAccountsHarness(
   store: Store,
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
-  const { hasher = await createTestHasher(), downgradeProtection = false } = options;
+  const { hasher = await createTestHasher(), downgradeProtection = false, renamesPerMonth = 100 } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: RecoveryMail[] = [];
@@ -85,7 +86,8 @@ export async function createAccountsHarness(
   const credentials = new Credentials({ store, hasher, clients, failures: budgets.failures, attemptsKey, clock });
   const createUserKey = async () => {};
   const accounts = new Accounts({
-    ...{ store, hasher, credentials, clients, createUserKey, endOtherSessions, downgradeProtection, clock },
+    ...{ store, hasher, credentials, clients, createUserKey, endOtherSessions },
+    ...{ downgradeProtection, renamesPerMonth, clock },
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({

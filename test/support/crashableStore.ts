@@ -1,22 +1,23 @@
+// Simulates the crash of a process on the level of its store.
 import type { Store } from '../../src/server/store/store.ts';
 
-/** When a process ends: as soon as it has committed so many transactions, or while it is at the one after them. */
+/** Crash after this many committed transactions, or during the next one. */
 export interface CrashPoint {
   readonly transactions: number;
   readonly during: boolean;
 }
 
-/** A store whose process can end in the middle of its work, without a chance to finish anything. */
+/** A store whose process can crash at any point. */
 export interface CrashableStore extends Store {
   readonly crashed: boolean;
-  /** Lets the process end at a point, or when `end` is called before that. Resolves when it has ended. */
+  /** Crashes the process at a point, or when `end` is called earlier. `ended` resolves after the crash. */
   crashAt(point: CrashPoint): { readonly ended: Promise<void>; end(): void };
 }
 
 /**
- * After the crash nothing resolves any more, as if nobody were there.
+ * After the crash no promise settles, as in a process that has ended.
  *
- * @param save keeps the database as it is in this moment, for the next start: what comes later never happened
+ * @param save copies the database for the next start; later writes are lost
  */
 export function createCrashableStore(store: Store, save: () => void): CrashableStore {
   let crashed = false;

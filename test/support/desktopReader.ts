@@ -1,4 +1,6 @@
-/** Model of the original desktop client's video path: what its reader returns for a ciphertext. */
+// The original desktop client's video path, and envelopes of the size classes that it alters.
+import { NONCE_LENGTH, sealAead, TAG_LENGTH } from '../../src/server/crypto/aead.ts';
+import type { DecryptedMessage } from '../../src/server/messages/envelope.ts';
 
 const CHARACTERS_PER_PAIR = 3;
 const TRAILER = '00000';
@@ -15,4 +17,21 @@ export function carry(ciphertext: string): string {
 /** Returns the number of frames that the client needs for a ciphertext. */
 export function framesFor(ciphertext: string): number {
   return 2 * (Math.floor((ciphertext.length + TRAILER.length) / CHARACTERS_PER_PAIR) + 1);
+}
+
+/** Seals a message like earlier versions, whose size classes were powers of two from 256 bytes and multiples of 64 KiB. */
+export function sealInEarlierClass(
+  key: Uint8Array,
+  recipientId: Uint8Array,
+  { senderId, sentAt, text }: DecryptedMessage,
+  size: number,
+): string {
+  const padded = Buffer.alloc(size - NONCE_LENGTH - TAG_LENGTH);
+  padded.writeUInt8(1);
+  padded.writeUIntBE(sentAt, 1, 6);
+  padded.set(senderId, 7);
+  padded.writeUInt32BE(Buffer.byteLength(text), 23);
+  padded.write(text, 27);
+  const associatedData = Buffer.concat([Buffer.from('vws envelope '), recipientId]);
+  return Buffer.from(sealAead(key, padded, associatedData)).toString('base64url');
 }

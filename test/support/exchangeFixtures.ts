@@ -1,4 +1,4 @@
-/** An exchange over a real database, driven in process by a client that was written from the wire description. */
+/** An exchange on a real database, driven in process by the tests' client of suite 1. */
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -9,6 +9,7 @@ import { suite1 } from '../../src/server/sessions/suites/suite1.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { countEvent } from '../../src/server/store/rateCounters.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
+import { openEpochs } from './epochs.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
 import {
@@ -22,11 +23,13 @@ import {
 } from './suite1Client.ts';
 
 export const IDLE_TIME = 60_000;
+/** Time after which a session ends even if it is in use. */
+export const MAX_AGE = 10 * IDLE_TIME;
 
 const base = { summary: '', description: '', fields: { text: '' }, response: { message: '' }, problems: [] } as const;
 /** A request that must not be executed twice. */
 export const effect = { ...base, path: '/effect', access: 'public', repeatable: false } satisfies Endpoint;
-/** A request that may be. */
+/** A request that may be executed twice. */
 export const read = { ...base, path: '/read', access: 'public', repeatable: true } satisfies Endpoint;
 /** A request that needs a login. */
 export const own = { ...base, path: '/own', access: 'login', repeatable: false } satisfies Endpoint;
@@ -49,13 +52,13 @@ export function asHandler({ prepare, execute, ...rest }: TestHandler): Handler<T
     : { kind: 'immediate', execute: (request, tx) => execute(request, tx, undefined), ...rest };
 }
 
-/** A request as its sender keeps it, to be sent again. */
+/** A request as its sender stores it, to send it again. */
 export interface Sent {
   readonly endpoint: Endpoint;
   readonly request: PreparedRequest;
 }
 
-/** The same request as the HTTP side hands it on. */
+/** The same request as the HTTP side passes it on. */
 export function sealedRequest({ endpoint, request }: Sent): WireRequest {
   return {
     endpoint,
@@ -83,21 +86,21 @@ export interface ExchangeHarness {
   /** A second process over the same database. */
   readonly other: { readonly store: Store; readonly exchange: Exchange };
   readonly time: FakeTime;
-  /** Makes a request with a number in it that no other has. */
+  /** Prepares a request with a unique text. */
   ask(keys: Keys, endpoint?: Endpoint, text?: string): Sent;
-  /** Has a request executed, or answered, in this process or the other. */
+  /** Sends a request to this process or the other. */
   send(sent: Sent, handler?: TestHandler, exchange?: Exchange): Promise<Answer>;
-  /** Both in one. */
+  /** Prepares and sends a request. */
   call(keys: Keys, endpoint?: Endpoint, text?: string): Promise<Answer>;
-  /** How often something was done, as far as it was committed. */
+  /** Number of committed effects. */
   effects(): Promise<number>;
-  /** Steps of all sessions. */
+  /** Number of stored steps of all sessions. */
   rows(): Promise<number>;
 }
 
 const effectKey = new Uint8Array(32);
 
-/** What the handlers of tests do: an effect in the database, and the text of the request as their answer. */
+/** Default handler: an effect in the database, and the text of the request as the response. */
 export async function takeEffect(
   { fields }: HandlerRequest<TextEndpoint>,
   transaction: Transaction,
@@ -112,7 +115,8 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
   const settings = {
     suites: { 1: suite1 },
     keyEncryptionKey: randomBytes(32),
-    idleTimeoutMs: IDLE_TIME,
+    epochKeys: openEpochs(t).keys,
+    lifetime: { idleTimeoutMs: IDLE_TIME, maxAgeMs: MAX_AGE },
     clock: time.clock,
   };
   const exchange = new Exchange({ ...settings, store });
@@ -150,13 +154,13 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
   return harness;
 }
 
-/** A preparation that waits until the test lets it go on. */
+/** A preparation that waits until the test opens the gate. */
 export function createGate() {
   const gate = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
   let passes = 0;
   return {
-    /** Resolves when the first one waits. */
+    /** Resolves when the first preparation waits. */
     reached: reached.promise,
     open: () => gate.resolve(),
     get passes() {
@@ -170,7 +174,7 @@ export function createGate() {
   };
 }
 
-/** The keys of an answer that must have some. */
+/** Keys of a response that must have some. */
 export function keysOf({ keys, text }: Answer): Keys {
   if (!keys) throw new Error(`an answer without keys: ${text}`);
   return keys;

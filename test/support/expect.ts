@@ -1,31 +1,31 @@
-/** What suite 1 allows as an answer, checked whole: status, content type, every field of the body. */
+/** Assertions on suite 1 responses: status, content type, every field of the body. */
 import assert from 'node:assert/strict';
 import type { Answer, Keys, Suite1Client } from './suite1Client.ts';
 
 const NEW_KEYS = ['ciphertext', 'session_key'];
 
-/** A success that carries new keys and nothing else. */
+/** Asserts a success with new keys and nothing else. */
 export function expectDone(answer: Answer): Keys {
   expectJson(answer, 200, NEW_KEYS);
   assert.ok(answer.keys);
   return answer.keys;
 }
 
-/** A success that carries new keys and a result; returns the opened result. */
+/** Asserts a success with new keys and a result. @returns the opened result */
 export function expectMessage(answer: Answer): string {
   expectJson(answer, 200, [...NEW_KEYS, 'message']);
   assert.ok(answer.message !== undefined);
   return answer.message;
 }
 
-/** A failure that carries new keys: the session goes on. */
+/** Asserts a failure with new keys: the session continues. */
 export function expectFailure(answer: Answer, status: 201 | 202, sentence: string): void {
   assert.equal(answer.error, sentence, answer.text);
   expectJson(answer, status, [...NEW_KEYS, 'error']);
   assert.ok(answer.keys);
 }
 
-/** A failure that ends the conversation: a JSON string, no keys. */
+/** Asserts a failure that ends the session: a JSON string without keys. */
 export function expectRefused(answer: { status: number; contentType: string; text: string }, status: 404 | 408): void {
   const sentence = { 404: '"Session not found!"', 408: '"Session timeout exceeded!"' }[status];
   assert.equal(answer.text, sentence);
@@ -33,7 +33,7 @@ export function expectRefused(answer: { status: number; contentType: string; tex
   assert.match(answer.contentType, /^application\/json\b/);
 }
 
-/** A request that cannot be read: a sentence, no keys. */
+/** Asserts the response to a malformed request: a sentence without keys. */
 export function expectUnreadable(answer: { status: number; contentType: string; text: string }): void {
   assert.equal(answer.status, 400, answer.text);
   assert.match(answer.contentType, /^application\/json\b/);
@@ -48,7 +48,7 @@ function expectJson(answer: Answer, status: number, names: string[]): void {
   assert.deepEqual(Object.keys(answer.body as object).sort(), names.sort());
 }
 
-/** A message goes from one session to another's user and is opened there; returns its ciphertext. */
+/** Encrypts in one session and decrypts in another. @returns the ciphertext */
 export async function expectDelivered(
   from: Suite1Client,
   to: Suite1Client,
@@ -58,4 +58,15 @@ export async function expectDelivered(
   const ciphertext = expectMessage(await from.encrypt(username, text));
   assert.equal(expectMessage(await to.decrypt(ciphertext)), text);
   return ciphertext;
+}
+
+/** Far above the time of a request on a busy machine, far below the time that a blocked server takes. */
+const SERVED_WITHIN_MS = 12_000;
+
+/** A well-behaved client is served without a noticeable delay. */
+export async function expectServed(client: Suite1Client, { username }: { username: string }): Promise<void> {
+  const begun = performance.now();
+  await expectDelivered(client, client, username);
+  const took = Math.round(performance.now() - begun);
+  assert.ok(took < SERVED_WITHIN_MS, `served after ${took} ms`);
 }

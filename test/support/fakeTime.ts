@@ -1,8 +1,8 @@
-/** A clock that stands still until a test turns it, with the timers that hang on it. */
+/** A clock that only tests advance, with its timers. */
 export interface FakeTime {
   readonly clock: () => number;
   readonly startTimer: (callback: () => void, milliseconds: number) => () => void;
-  /** KeyedMutex the clock, calling every timer that comes due at its own time. */
+  /** Advances the clock and calls every timer at its due time. */
   advance(milliseconds: number): void;
 }
 

@@ -1,46 +1,46 @@
-/** The HTTP side alone: what is behind it is played by the test. */
+/** The HTTP side alone, with a fake exchange behind it. */
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { type EndpointName, endpoints } from '../../src/protocol/endpoints.ts';
-import { createHttpServer, type HttpServerDependencies } from '../../src/server/http/server.ts';
+import { createHttpServer, type HttpConfig, type HttpServerDependencies } from '../../src/server/http/server.ts';
+import { UnknownSessions } from '../../src/server/limits/unknownSessions.ts';
 import type { Handlers } from '../../src/server/sessions/handler.ts';
 import type { Body, WireRequest, WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import type { Transaction } from '../../src/server/store/store.ts';
 
-/** A request as it reached the session behind the HTTP side. */
+/** A request as it reaches the exchange. */
 export interface SeenRequest extends Pick<WireRequest, 'address' | 'recipientNames'> {
   readonly path: string;
   readonly sessionKey: string;
   readonly body: Body;
-  /** All that a copy of the request must have in common with it. */
+  /** Bytes that every copy of the request has in common. */
   readonly bytes: string;
 }
 
 export interface TestHttpServer {
   readonly app: FastifyInstance;
-  /** The requests inside a session, in order. */
+  /** Requests inside sessions, in order. */
   readonly seen: SeenRequest[];
   readonly handshakes: { readonly body: Body; readonly address: string }[];
-  /** What was logged, a line each. */
+  /** Logged lines. */
   readonly log: Record<string, unknown>[];
 }
 
 export interface TestHttpOptions
   extends Partial<
-    Pick<
-      HttpServerDependencies,
-      'maxTextBytes' | 'trustedProxies' | 'corsOrigins' | 'checkReady' | 'addressSubject' | 'describeServer'
-    >
+    HttpConfig & Pick<HttpServerDependencies, 'checkReady' | 'addressSubject' | 'describeServer' | 'unknownSessions'>
   > {
-  /** How each request is answered, handshakes too; it may throw. */
+  /** Returns true if a session has the key; all do by default. */
+  readonly knowsSession?: (sessionKey: string) => Promise<boolean>;
+  /** Answers each request, handshakes included; may throw. */
   readonly answer?: () => WireResponse;
 }
 
-/** Not listening yet. */
+/** Creates the HTTP side without listening. */
 export async function createTestHttpServer(t: TestContext, options: TestHttpOptions = {}): Promise<TestHttpServer> {
-  const { answer = () => ({ status: 200, body: '{"answer":"sealed"}' }), ...changes } = options;
+  const { answer = () => ({ status: 200, body: '{"answer":"sealed"}' }), knowsSession = async () => true } = options;
   const seen: SeenRequest[] = [];
   const handshakes: TestHttpServer['handshakes'] = [];
   const admitted: string[] = [];
@@ -57,6 +57,7 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
   const handlers = Object.fromEntries(names.map((name) => [name, handler])) as unknown as Handlers;
   const app = await createHttpServer({
     exchange: {
+      knowsSession,
       async openSession(body, checkRateLimit) {
         await checkRateLimit({} as Transaction);
         handshakes.push({ body, address: admitted.pop() ?? '' });
@@ -70,16 +71,27 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
     },
     handlers,
     checkHandshakeRate: async (_, address) => void admitted.push(address),
+    allowsInsecureSuite1: true,
     addressSubject: (address) => address,
+    unknownSessions: new UnknownSessions(1_000),
     checkReady: async () => {},
     describeServer: async () => ({ suites: [1, 2] }),
     version: '1.2.3',
-    maxTextBytes: 1024,
-    maxConnections: 100,
-    trustedProxies: [],
-    corsOrigins: [],
     log: pino({ base: null, timestamp: false }, logLines),
-    ...changes,
+    ...options,
+    config: {
+      host: '127.0.0.1',
+      acceptsSuite1: true,
+      maxTextBytes: 1024,
+      trustedProxies: [],
+      corsOrigins: [],
+      allowedHosts: [],
+      maxConnections: 100,
+      maxConnectionsPerAddress: 100,
+      maxBodyMemory: 1024 * 1024,
+      minBodyRate: 100,
+      ...options,
+    },
   });
   t.after(() => app.close());
   return { app, seen, handshakes, log };

@@ -1,4 +1,4 @@
-/** All of the server but the listener, over a real SQLite file, on a clock that tests turn. */
+/** The whole server except its listener, on a real SQLite file and a clock that tests advance. */
 import { copyFileSync, existsSync } from 'node:fs';
 import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { type Core, createCore } from '../../src/server/app.ts';
@@ -12,19 +12,12 @@ import { deleteExpired } from '../../src/server/store/expiry.ts';
 import { openStore } from '../../src/server/store/open.ts';
 import { SWEEP_BATCH } from '../../src/server/store/sweeper.ts';
 import { type CrashableStore, createCrashableStore } from './crashableStore.ts';
+import { noEpochs } from './epochs.ts';
 import type { FakeTime } from './fakeTime.ts';
 import { createMemoryLog, mailSettings } from './mailFixtures.ts';
+import { UNLIMITED } from './server.ts';
 
-const NO_LIMIT = '10000000';
-export const config = readConfig({
-  RATE_HANDSHAKES_PER_MINUTE: NO_LIMIT,
-  RATE_LOGINS_PER_MINUTE: NO_LIMIT,
-  RATE_FAILED_LOGINS_PER_MINUTE: NO_LIMIT,
-  RATE_FAILED_LOGINS_PER_DAY: NO_LIMIT,
-  RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
-  RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
-  RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
-});
+export const config = readConfig(UNLIMITED);
 export const masterKey = new MasterKey(new Uint8Array(32).fill(7));
 
 export interface InProcessServer {
@@ -33,17 +26,17 @@ export interface InProcessServer {
   readonly outbox: Outbox;
   /** Removes everything that has expired. */
   sweep(): Promise<void>;
-  /** Finishes everything and closes. */
+  /** Finishes all work and closes. */
   stop(): Promise<void>;
 }
 
 export interface InProcessServerOptions {
   readonly path: string;
-  /** Where a crash leaves the database for the next start. */
+  /** Path of the database after a crash, for the next start. */
   readonly crashPath: string;
   readonly time: FakeTime;
   readonly hasher: PasswordHashing;
-  /** Called with each mail that is sent. */
+  /** Called for each mail that is sent. */
   readonly onMail: (message: MailMessage) => void;
 }
 
@@ -69,7 +62,7 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
     startTimer: (callback, milliseconds) => time.startTimer(() => store.crashed || callback(), milliseconds),
     random: () => 0,
   });
-  const core = createCore({ config, store, masterKey, identity, hasher, outbox, clock });
+  const core = createCore({ config, store, masterKey, epochKeys: noEpochs, identity, hasher, outbox, clock });
   outbox.start();
   return {
     core,
@@ -87,13 +80,13 @@ export async function startInProcessServer(options: InProcessServerOptions): Pro
   };
 }
 
-/** Copies a database with what its write-ahead log holds, as a crash in this moment would leave it. */
+/** Copies a database with its write-ahead log, as a crash would leave it now. */
 export function copyDatabase(from: string, to: string): void {
   copyFileSync(from, to);
   if (existsSync(`${from}-wal`)) copyFileSync(`${from}-wal`, `${to}-wal`);
 }
 
-/** Hashes that cost nothing and show the password, for tests of everything around them. */
+/** Hashes that cost nothing and contain the password, for tests of everything else. */
 export function createFakeHasher(): PasswordHashing {
   let count = 0;
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

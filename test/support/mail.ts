@@ -1,4 +1,4 @@
-/** Recovery codes, out of the local mailbox or from a real mail server. */
+/** Recovery codes from the local mailbox or a real mail server. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,12 +7,12 @@ import { eventually } from './poll.ts';
 import type { Settings } from './server.ts';
 import { CERTIFICATE_FILE, startSmtpServer } from './smtp.ts';
 
-/** The recovery code in a mail: the line of six capital letters and digits. */
+/** The recovery code in a mail: a line of six capital letters and digits. */
 export function codeIn(mail: string): string | undefined {
   return /^[A-Z0-9]{6}(?=\r?$)/m.exec(mail)?.[0];
 }
 
-/** The mails to one address in the local mailbox of a server without a mail server, in no order. */
+/** Mails to one address in the local mailbox, in no particular order. */
 export async function mailboxOf(dataDir: string, email: string): Promise<string[]> {
   const folder = join(dataDir, 'mailbox');
   const names = await readdir(folder).catch(() => []);
@@ -22,7 +22,7 @@ export async function mailboxOf(dataDir: string, email: string): Promise<string[
   return mails.filter((mail) => mail.includes(email));
 }
 
-/** Waits for a code in the local mailbox that was not seen before. */
+/** Waits for a code in the local mailbox that is not in `seen`. */
 export function codeFromMailbox(dataDir: string, email: string, seen: string[] = []): Promise<string> {
   return eventually(`a mail with a code to ${email}`, async () => {
     const codes = (await mailboxOf(dataDir, email)).map(codeIn);
@@ -31,14 +31,14 @@ export function codeFromMailbox(dataDir: string, email: string, seen: string[] =
 }
 
 export interface TestMailServer {
-  /** What a VWS server needs to send its mails there. */
+  /** Settings of a VWS server that uses this mail server. */
   settings: Settings;
   password: string;
   /** Waits for the code in the first mail to an address. */
   codeFor(email: string): Promise<string>;
 }
 
-/** A mail server with a login and STARTTLS, for the length of a test. */
+/** A mail server with a login and STARTTLS, stopped after the test. */
 export async function startMailServer(t: TestContext): Promise<TestMailServer> {
   const auth = { username: 'vws', password: 'the-password-of-the-mailbox' };
   const smtp = await startSmtpServer({ mode: 'starttls', auth });

@@ -1,12 +1,12 @@
-/** A mail taken apart as far as the tests look: one text, one HTML part, no attachments. */
+/** Parses mails as far as the tests need: one text and one HTML part, no attachments. */
 export interface ParsedMail {
-  /** The field with this name, unfolded and decoded; empty if there is none. */
+  /** The field with this name, unfolded and decoded; empty if missing. */
   header(name: string): string;
   readonly headerNames: readonly string[];
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** As it was received, bytes as Latin-1. */
+  /** The mail verbatim, bytes as Latin-1. */
   readonly source: string;
 }
 
@@ -15,7 +15,7 @@ interface Part {
   readonly body: string;
 }
 
-/** Reads a message as RFC 5322 and RFC 2045 to 2047 have it. */
+/** Parses a message of RFC 5322 and RFC 2045 to 2047. */
 export function parseMail(message: Buffer): ParsedMail {
   const source = message.toString('latin1');
   const root = splitPart(source);
@@ -52,7 +52,7 @@ function field({ fields }: Part, name: string): string {
 function leafParts(part: Part): Part[] {
   const boundary = /^multipart\/.*boundary="?([^";]+)/i.exec(field(part, 'content-type'))?.[1];
   if (boundary === undefined) return [part];
-  // The line end before a boundary belongs to it.
+  // The line end before a boundary is part of it.
   const sections = `\r\n${part.body}`.split(`\r\n--${boundary}`).slice(1, -1);
   return sections.flatMap((section) => leafParts(splitPart(section.replace(/^\r\n/, ''))));
 }
@@ -73,7 +73,7 @@ function decodeQuoted(text: string): string {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
-/** RFC 2047: space between two encoded words is not part of the text. */
+/** Decodes RFC 2047 words; space between two of them is not part of the text. */
 function decodeWords(value: string): string {
   return value
     .replaceAll(/(\?=)\s+(?==\?)/g, '$1')

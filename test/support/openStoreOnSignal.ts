@@ -1,5 +1,5 @@
 /*
- * A program for tests of processes that start at once: says `ready`, and at the first line on its input opens the
+ * A program for tests of processes that start at once: prints `ready`, and at the first line of input opens the
  * database that its argument names, writes to it, and closes it.
  */
 import { once } from 'node:events';

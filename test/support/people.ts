@@ -1,4 +1,4 @@
-/** Users for the tests, and the steps that nearly every test begins with. */
+/** Users, and the requests that most tests start with. */
 import { randomBytes } from 'node:crypto';
 import { expectDone } from './expect.ts';
 import { Suite1Client } from './suite1Client.ts';
@@ -9,24 +9,24 @@ export interface Person {
   password: string;
 }
 
-/** A person nobody else has met: unique name, e-mail and password. */
+/** A user with a unique name, e-mail and password. */
 export function newPerson(username = `user-${unique()}`): Person {
   return { username, email: `mail-${unique()}@example.org`, password: newPassword() };
 }
 
-/** A password by the rule of the original: lower case, upper case, digit and sign. */
+/** A password that the original server accepts: lower case, upper case, digit and sign. */
 export function newPassword(): string {
   return `Aa1_${unique()}`;
 }
 
-/** A new session, logged in as a newly registered user. */
+/** Opens a session and registers a user in it. */
 export async function register(server: { url: string }, person: Person): Promise<Suite1Client> {
   const client = await Suite1Client.handshake(server);
   expectDone(await client.call('/register_user', { ...person }));
   return client;
 }
 
-/** A new session, logged in as a known user. */
+/** Opens a session and logs in a registered user. */
 export async function logIn(server: { url: string }, { email, password }: Person): Promise<Suite1Client> {
   const client = await Suite1Client.handshake(server);
   expectDone(await client.call('/login_user', { email, password }));

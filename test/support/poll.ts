@@ -1,19 +1,20 @@
+// Waits for conditions without an event.
 import { setTimeout as delay } from 'node:timers/promises';
 
-const POLL_MILLISECONDS = 20;
-const PATIENCE_MILLISECONDS = 5_000;
+const POLL_INTERVAL_MS = 20;
+const TIMEOUT_MS = 15_000;
 
-/** Asks `probe` again and again until it gives something; fails, naming `what` was waited for, when patience ends. */
+/** Calls `probe` until it returns a value. @throws when the time is up, naming what was waited for */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  patience = PATIENCE_MILLISECONDS,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<T> {
-  const deadline = performance.now() + patience;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await delay(POLL_MILLISECONDS);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    await delay(POLL_INTERVAL_MS);
   }
 }

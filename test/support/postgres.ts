@@ -1,4 +1,4 @@
-/** A real PostgreSQL for the tests: the machine's own or the one that tools/run.cjs installs. */
+/** A real PostgreSQL for the tests: installed on the machine, or by tools/run.cjs. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,17 +16,17 @@ const { machinesPostgres, packagedPostgres } = createRequire(import.meta.url)('.
   packagedPostgres(root: string): string;
 };
 const USER = 'vws';
-const START_MILLISECONDS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 /** Enough for every server and store that tests open at once. */
 const MAX_CONNECTIONS = 400;
 
 export interface TestPostgres {
-  /** Of the database that others are created from. */
+  /** URL of the maintenance database, over which others are created. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** @returns undefined where there is no PostgreSQL to be had */
+/** @returns undefined if PostgreSQL is not available */
 export async function startPostgres(): Promise<TestPostgres | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'vws-postgres-'));
   const identity = unprivileged();
@@ -51,8 +51,9 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     `max_connections=${MAX_CONNECTIONS}`,
-    // What the tests kill is the VWS server; PostgreSQL itself lives on and needs no disk.
+    // Tests kill the VWS server, never PostgreSQL, which therefore need not write to the disk.
     'fsync=off',
+    'full_page_writes=off',
   ];
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
     ...options,
@@ -60,11 +61,11 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
   });
   const exited = once(server, 'exit');
   const url = `postgres://${USER}@127.0.0.1:${port}/postgres`;
-  await eventually('PostgreSQL', () => answers(url), START_MILLISECONDS);
+  await eventually('PostgreSQL', () => answers(url), START_TIMEOUT_MS);
   return { url, stop: () => stop(server, exited, folder) };
 }
 
-/** A new, empty database. @returns its address, and what removes it */
+/** Creates an empty database. @returns its address, and a function that removes it */
 export async function createDatabase(serverUrl: string): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `vws_${randomBytes(8).toString('hex')}`;
   await run(serverUrl, `CREATE DATABASE ${name}`);
@@ -73,11 +74,9 @@ export async function createDatabase(serverUrl: string): Promise<{ url: string; 
   return { url: url.href, drop: () => run(serverUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
-/** All rows of all tables, as bytes to search in. */
+/** All rows by table, as bytes to search in. */
 export async function databaseContents(url: string): Promise<Map<string, Buffer>> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+  return withClient(url, async (client) => {
     const { rows } = await client.query(
       "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
     );
@@ -90,19 +89,22 @@ export async function databaseContents(url: string): Promise<Map<string, Buffer>
       contents.set(table, Buffer.concat(bytes));
     }
     return contents;
+  });
+}
+
+/** Runs work with its own connection. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
   } finally {
     await client.end();
   }
 }
 
 async function run(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+  await withClient(url, (client) => client.query(statement));
 }
 
 async function answers(url: string): Promise<true | undefined> {
@@ -113,24 +115,24 @@ async function answers(url: string): Promise<true | undefined> {
 }
 
 async function stop(server: ChildProcess, exited: Promise<unknown>, folder: string): Promise<void> {
-  // SIGQUIT ends it at once; the data is thrown away.
+  // SIGQUIT ends it immediately; the data is discarded.
   server.kill('SIGQUIT');
   await exited;
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** PostgreSQL refuses to run as root: there it runs as a user without rights. */
+/** PostgreSQL refuses to run as root. @returns an unprivileged user if this process is root */
 function unprivileged(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'));
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
-  if (!user) throw new Error('There is neither a user "postgres" nor "nobody" to run PostgreSQL as.');
+  if (!user) throw new Error('PostgreSQL refuses to run as root: create a user "postgres".');
   return { uid: Number(user[2]), gid: Number(user[3]) };
 }
 
-/** The folder of the programs; a copy, where the one of the checkout may be out of reach for the user that runs them. */
+/** Folder of the programs; as root a copy, since another user may not be able to read the checkout. */
 function findPrograms(folder: string): string | undefined {
   const own = machinesPostgres();
   if (own) return own;

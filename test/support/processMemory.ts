@@ -1,12 +1,12 @@
-/** The memory of a server process, read from outside. */
+/** Reads the memory usage of a server process from outside. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const BYTES_PER_KIB = 1024;
 
 /**
- * The memory, in bytes, that the server on this data folder has in RAM.
+ * Resident memory, in bytes, of the server with this data folder.
  *
- * @returns undefined where there is no /proc
+ * @returns undefined without /proc
  */
 export function residentMemory(dataDir: string): number | undefined {
   const kib = /^VmRSS:\s*(\d+) kB$/m.exec(readProcess(findProcess(dataDir), 'status'))?.[1];
@@ -26,7 +26,7 @@ function listFolder(folder: string): string[] {
   }
 }
 
-/** Processes come and go, and those of others cannot be read. */
+/** Processes end meanwhile, and those of other users cannot be read. */
 function readProcess(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');

@@ -1,4 +1,4 @@
-/** HTTP/1.1 over a bare socket, for request lines that no URL parser lets through. */
+/** HTTP/1.1 over a socket, for request lines that URL parsers reject. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -6,11 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpAnswer } from './suite1Client.ts';
 
 const HEAD_END = '\r\n\r\n';
-/** Long enough for the first piece to be read alone. */
+/** Long enough for the first piece to be read separately. */
 const BETWEEN_PIECES_MILLISECONDS = 20;
 
 /** A server that takes longer has hung. */
-const PATIENCE_MILLISECONDS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 export interface RawConnection {
   /** Posts a body to `target`, written into the request line byte for byte. */
@@ -20,12 +20,12 @@ export interface RawConnection {
   close(): void;
 }
 
-/** A connection that is kept alive until {@link RawConnection.close}. */
+/** Opens a connection that is kept alive until {@link RawConnection.close}. */
 export async function openRawConnection(url: string): Promise<RawConnection> {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay();
   await once(socket, 'connect');
-  socket.setTimeout(PATIENCE_MILLISECONDS, () => socket.destroy());
+  socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
   // One character per byte, so that positions in the text are positions in the bytes.
   socket.setEncoding('latin1');
 
@@ -59,7 +59,7 @@ export async function openRawConnection(url: string): Promise<RawConnection> {
   };
 }
 
-/** Reads one answer with a Content-Length; rejects if the connection closes before it is whole. */
+/** Reads one response with a Content-Length. @throws if the connection closes before it is complete */
 function readAnswer(socket: Socket): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     if (socket.closed) reject(new Error('the connection is closed already'));
@@ -86,7 +86,7 @@ function parseAnswer(received: string): HttpAnswer | undefined {
   assert.ok(Number.isInteger(length), `no Content-Length in ${head}`);
   const body = received.slice(headEnd + HEAD_END.length);
   if (body.length < length) return undefined;
-  assert.equal(body.length, length, 'nothing follows the answer');
+  assert.equal(body.length, length, 'nothing follows the response');
   return {
     status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]),
     contentType: /^content-type: *(.*)$/im.exec(head)?.[1]?.trim() ?? '',

@@ -1,3 +1,4 @@
+// A real SMTP server for tests.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -5,48 +6,48 @@ import { fileURLToPath } from 'node:url';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { type ParsedMail, parseMail } from './mime.ts';
 
-const PATIENCE_MILLISECONDS = 10_000;
+const TIMEOUT_MS = 20_000;
 
 const supportFile = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-/** Self-signed, for `localhost` and its addresses, good until 2126: the authority to trust in tests, with its key beside it. */
+/** Self-signed certificate for `localhost` and its addresses, valid until 2126: the CA to trust in tests. */
 export const CERTIFICATE_FILE = supportFile('localhost.cert.pem');
 
 export interface ReceivedMail extends ParsedMail {
-  /** Addresses of the envelope, which is what counts. */
+  /** Addresses of the envelope. */
   readonly sender: string;
   readonly recipients: readonly string[];
   readonly encrypted: boolean;
-  /** Who logged in. */
+  /** User name of the login. */
   readonly user: string | undefined;
 }
 
 export interface SmtpServerOptions {
   readonly mode: 'plain' | 'starttls' | 'tls';
-  /** Makes a login necessary. */
+  /** Requires a login. */
   readonly auth?: { readonly username: string; readonly password: string };
-  /** Called before each recipient is answered; the answer waits for the promise. */
+  /** Called for each recipient; the reply waits for the promise. */
   readonly hold?: (recipient: string) => Promise<void> | undefined;
-  /** The reply code that a recipient is refused with, or undefined. */
+  /** Returns the reply code to refuse a recipient with, or undefined. */
   readonly refuse?: (recipient: string) => number | undefined;
-  /** Whether the connection breaks once the mail has been taken, before the reply. */
+  /** Returns true to break the connection after accepting the mail, before the reply. */
   readonly loseReply?: (mail: ReceivedMail) => boolean;
-  /** Any free port if left out. */
+  /** Default: any free port. */
   readonly port?: number;
 }
 
 export interface TestSmtpServer {
   readonly port: number;
-  /** What was received, in order. */
+  /** Received mails, in order. */
   readonly mails: readonly ReceivedMail[];
-  /** Logins that were refused. */
+  /** Number of refused logins. */
   readonly refusedLogins: number;
-  /** Gives the first mail that fits, waiting for it if need be, and fails after ten seconds. */
+  /** Returns the first matching mail, waiting for it if necessary. @throws after a timeout */
   waitForMail(predicate?: (mail: ReceivedMail) => boolean): Promise<ReceivedMail>;
-  /** Breaks all connections and stops listening. */
+  /** Breaks all connections and closes the port. */
   stop(): Promise<void>;
 }
 
-/** A mail server on the loopback address that keeps what it is sent. */
+/** Starts a mail server on the loopback address that stores what it receives. */
 export async function startSmtpServer(options: SmtpServerOptions): Promise<TestSmtpServer> {
   const { mode, auth, hold, refuse, loseReply } = options;
   const mails: ReceivedMail[] = [];
@@ -79,7 +80,7 @@ export async function startSmtpServer(options: SmtpServerOptions): Promise<TestS
       receive(stream, session).then((lost) => (lost ? breakConnections() : callback()), callback);
     },
   });
-  // Connections that a client breaks off are part of the tests.
+  // Tests break connections on purpose.
   server.on('error', () => {});
 
   async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<boolean> {
@@ -117,7 +118,7 @@ export async function startSmtpServer(options: SmtpServerOptions): Promise<TestS
       return refusedLogins;
     },
     async waitForMail(predicate = () => true) {
-      const deadline = AbortSignal.timeout(PATIENCE_MILLISECONDS);
+      const deadline = AbortSignal.timeout(TIMEOUT_MS);
       for (;;) {
         const mail = mails.find(predicate);
         if (mail) return mail;
@@ -134,7 +135,7 @@ export async function startSmtpServer(options: SmtpServerOptions): Promise<TestS
 
 async function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error('waited in vain for a mail'));
+  const giveUp = () => reject(new Error('timed out waiting for a mail'));
   signal.addEventListener('abort', giveUp);
   await Promise.race([event, promise]).finally(() => signal.removeEventListener('abort', giveUp));
 }

@@ -1,13 +1,13 @@
-/** Connections of clients that do not behave. */
+/** Raw connections, for misbehaving clients. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
-const PATIENCE_MILLISECONDS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 type Cleanup = Pick<TestContext, 'after'>;
 
-/** A connection that is broken at the end of the test at the latest, and whose errors are nobody's concern. */
+/** Opens a connection that is closed after the test at the latest; its errors are ignored. */
 export async function openSocket(t: Cleanup, url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay();
@@ -17,7 +17,7 @@ export async function openSocket(t: Cleanup, url: string): Promise<Socket> {
   return socket;
 }
 
-/** Sends bytes and reads until the other side closes, or some seconds have passed. */
+/** Sends bytes and reads until the other side closes or the time is up. */
 export async function converse(t: Cleanup, url: string, bytes: string | Buffer): Promise<string> {
   const socket = await openSocket(t, url);
   let received = '';
@@ -25,12 +25,12 @@ export async function converse(t: Cleanup, url: string, bytes: string | Buffer):
     received += text;
   });
   socket.write(bytes);
-  await closed(socket, PATIENCE_MILLISECONDS);
+  await closed(socket, TIMEOUT_MS);
   socket.destroy();
   return received;
 }
 
-/** Waits for the end of a connection. @returns false if it does not come in time */
+/** Waits for the end of a connection. @returns false if the time is up first */
 export async function closed(socket: Socket, milliseconds: number): Promise<boolean> {
   if (socket.closed) return true;
   socket.resume();

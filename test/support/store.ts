@@ -1,4 +1,4 @@
-/** The store of a test: SQLite in a temporary folder or, in the second run of the tests, PostgreSQL. */
+// The store of a test: SQLite in a temporary folder or, in the second run of the tests, PostgreSQL.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Tests of the tests' client of suite 1.
 import assert from 'node:assert/strict';
 import { createPublicKey, publicEncrypt } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -22,7 +23,7 @@ describe('the test client', () => {
     });
   }
 
-  test('does not open what is not padded standard base64, or sealed with another key', () => {
+  test('rejects texts that are not padded standard base64, or sealed with another key', () => {
     assert.throws(() => open(KEY, 'nzt1BJJvi9NuMRjpA6TNSg'));
     assert.throws(() => open(KEY, 'nzt1BJJvi9NuMRjpA6TNSg==\n'));
     assert.throws(() => open(NEXT_KEY, 'nzt1BJJvi9NuMRjpA6TNSg=='));

@@ -1,34 +1,34 @@
 /**
- * A client of suite 1, written from the wire description alone: it shares no code with the server, so that each checks
+ * A client of suite 1, written from the protocol description: it shares no code with the server, so that each checks
  * the other.
  */
 import assert from 'node:assert/strict';
 import { constants, createCipheriv, createDecipheriv, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 
-/** What a session's next request needs: the session key (400 characters) and the AES-256 key (64 hex characters). */
+/** Keys of a session's next request: the session key (400 characters) and the AES-256 key (64 hex characters). */
 export interface Keys {
   sessionKey: string;
   aesKey: string;
 }
 
-/** The exact bytes of a request, and the keys that it was made with: sent again, it is the same request. */
+/** The exact bytes of a request, and its keys: sent again, it is the same request. */
 export interface PreparedRequest {
   path: string;
   body: string;
   keys: Keys;
 }
 
-/** An HTTP answer as it came. */
+/** An HTTP response as received. */
 export interface HttpAnswer {
   status: number;
   contentType: string;
   text: string;
 }
 
-/** An answer with what could be opened of it. */
+/** A response with its opened fields. */
 export interface Answer extends HttpAnswer {
   body: unknown;
-  /** The keys that the answer carries; none if it carries none. */
+  /** New keys, if the response has any. */
   keys?: Keys;
   message?: string;
   error?: string;
@@ -37,7 +37,7 @@ export interface Answer extends HttpAnswer {
 export type Fields = Record<string, string>;
 
 /** A server that takes longer has hung. */
-const PATIENCE_MILLISECONDS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -51,7 +51,7 @@ export function seal(aesKey: string, text: string | Buffer): string {
   return Buffer.concat([cipher.update(bytes), cipher.final()]).toString('base64');
 }
 
-/** The text of a sealed field. @throws if the padding or the UTF-8 is not right */
+/** The text of a sealed field. @throws if the padding or the UTF-8 is invalid */
 export function open(aesKey: string, sealed: string): string {
   assert.match(sealed, /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'padded standard base64');
   const decipher = createDecipheriv('aes-256-ecb', Buffer.from(aesKey, 'hex'), null);
@@ -59,7 +59,7 @@ export function open(aesKey: string, sealed: string): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
-/** Posts a body as it is. */
+/** Posts a body verbatim. */
 export async function post(
   server: { url: string },
   path: string,
@@ -70,7 +70,7 @@ export async function post(
     method: 'POST',
     headers: { 'content-type': contentType },
     body,
-    signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   return {
     status: response.status,
@@ -79,7 +79,7 @@ export async function post(
   };
 }
 
-/** The keys in the answer to a handshake that was made with the public half of `privateKey`. */
+/** Opens the response to a handshake with the public half of `privateKey`. */
 export function openHandshake(answer: HttpAnswer, privateKey = rsa.privateKey): Keys {
   assert.equal(answer.status, 200, answer.text);
   assert.match(answer.contentType, /^application\/json\b/);
@@ -91,14 +91,14 @@ export function openHandshake(answer: HttpAnswer, privateKey = rsa.privateKey): 
   return checkKeys({ aesKey, sessionKey: open(aesKey, body.session_key) });
 }
 
-/** A request with the session key in clear and every field sealed; `extra` fields go along as they are. */
+/** Prepares a request: the session key and the `extra` fields in plaintext, all other fields sealed. */
 export function prepare(keys: Keys, path: string, fields: Fields, extra: object = {}): PreparedRequest {
   const sealed = Object.entries(fields).map(([name, text]) => [name, seal(keys.aesKey, text)]);
   const body = JSON.stringify({ session_key: keys.sessionKey, ...Object.fromEntries(sealed), ...extra });
   return { path, body, keys };
 }
 
-/** Opens the answer to a request: the new AES key under the old one, everything else under the new one. */
+/** Opens a response: the new AES key under the old one, everything else under the new one. */
 export function openAnswer(request: PreparedRequest, http: HttpAnswer): Answer {
   const body: unknown = JSON.parse(http.text);
   const answer: Answer = { ...http, body };
@@ -120,7 +120,7 @@ function checkKeys(keys: Keys): Keys {
   return keys;
 }
 
-/** A session with a server; it follows the keys from answer to answer. */
+/** A session with a server, which moves to the new keys with each response. */
 export class Suite1Client {
   readonly server: { url: string };
   keys: Keys;
@@ -137,42 +137,42 @@ export class Suite1Client {
     return new Suite1Client(server, openHandshake(await post(server, '/create_session_key', body)));
   }
 
-  /** Makes a request with the current keys, without sending it. */
+  /** Prepares a request with the current keys. */
   prepare(path: string, fields: Fields = {}, extra: object = {}): PreparedRequest {
     return prepare(this.keys, path, fields, extra);
   }
 
-  /** Sends a request and goes on to the keys of its answer. */
+  /** Sends a request and moves to the keys of its response. */
   async send(request: PreparedRequest): Promise<Answer> {
     this.#lastRequest = request;
     return this.accept(request, await post(this.server, request.path, request.body));
   }
 
-  /** Goes on to the keys of an answer that was received some other way. */
+  /** Moves to the keys of a response that was received some other way. */
   accept(request: PreparedRequest, http: HttpAnswer): Answer {
     const answer = openAnswer(request, http);
     if (answer.keys) this.keys = answer.keys;
     return answer;
   }
 
-  /** Makes and sends a request, and goes on to the keys of its answer. */
+  /** Prepares and sends a request, and moves to the keys of its response. */
   async call(path: string, fields: Fields = {}): Promise<Answer> {
     return this.send(this.prepare(path, fields));
   }
 
-  /** Like {@link call}, but the answer never reaches the client: it keeps its keys. The test may look at the answer. */
+  /** Like {@link call}, but the client does not receive the response and keeps its keys. */
   async callAndLoseAnswer(path: string, fields: Fields = {}): Promise<Answer> {
     this.#lastRequest = this.prepare(path, fields);
     return this.fork().send(this.#lastRequest);
   }
 
-  /** Sends the bytes of the last request again, and goes on to the keys of the answer. */
+  /** Sends the bytes of the last request again, and moves to the keys of the response. */
   async resend(): Promise<Answer> {
-    assert.ok(this.#lastRequest, 'nothing was sent yet');
+    assert.ok(this.#lastRequest, 'no request was sent yet');
     return this.send(this.#lastRequest);
   }
 
-  /** A second client that holds the same keys. */
+  /** A second client with the same keys. */
   fork(): Suite1Client {
     return new Suite1Client(this.server, this.keys);
   }

@@ -1,5 +1,5 @@
 /**
- * A client of suite 2, written from the description of the protocol alone: it shares no code with the server, so that each
+ * A client of suite 2, written from the protocol description: it shares no code with the server, so that each
  * checks the other.
  */
 import assert from 'node:assert/strict';
@@ -20,14 +20,14 @@ const KEM_CIPHERTEXT = 1120;
 const NONCE = 12;
 const TAG = 16;
 
-/** One step of a session: all that a request needs. */
+/** One step of a session: everything that a request needs. */
 export interface Step {
   readonly sessionId: string;
   readonly n: number;
   readonly root: Buffer;
 }
 
-/** The exact bytes of a request, and what it takes to open the answer: sent again, it is the same request. */
+/** The exact bytes of a request, and the secrets that open its response: sent again, it is the same request. */
 export interface Suite2Request {
   readonly path: string;
   readonly body: string;
@@ -36,13 +36,13 @@ export interface Suite2Request {
   readonly kem: XWingPair | undefined;
 }
 
-/** A sealed answer, opened. */
+/** An opened response. */
 export interface Suite2Answer extends HttpAnswer {
   readonly json: Record<string, unknown>;
   readonly next: Step;
 }
 
-/** The server's KEM key as it introduces itself. */
+/** The server's introduction: its signed KEM key. */
 export interface Introduction {
   readonly identity: string;
   readonly descriptor: string;
@@ -50,11 +50,11 @@ export interface Introduction {
 }
 
 export interface RequestOptions {
-  /** Whether the request brings a KEM key, or which one. */
+  /** KEM key of the request: true for a new one. */
   readonly kem?: boolean | XWingPair;
-  /** The content as it is to be sealed, in place of the fields. */
+  /** Content to seal in place of the fields. */
   readonly content?: Buffer;
-  /** A name in clear, which the path is then sent with. */
+  /** Path to send the request to, if not the sealed one. */
   readonly sentTo?: string;
 }
 
@@ -62,8 +62,8 @@ export const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url
 export const unb64 = (text: unknown) => Buffer.from(String(text), 'base64url');
 export const sha256 = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
 
-const mac = (key: Buffer, bytes: Buffer) => createHmac('sha256', key).update(bytes).digest();
-const expand = (key: Buffer, label: string, bytes: Buffer = Buffer.alloc(0)) =>
+export const mac = (key: Uint8Array, bytes: Uint8Array) => createHmac('sha256', key).update(bytes).digest();
+export const expand = (key: Uint8Array, label: string, bytes: Uint8Array = Buffer.alloc(0)) =>
   mac(key, Buffer.concat([Buffer.from(label), bytes, Buffer.from([1])]));
 
 export function sealAead(key: Buffer, aad: Buffer, plaintext: Buffer): Buffer {
@@ -85,9 +85,9 @@ export function padded(value: unknown): Buffer {
   return Buffer.concat([json, Buffer.alloc((64 - (json.length % 64)) % 64, ' ')]);
 }
 
-/** Checks what a server says of itself as a client that has it pinned does. @returns the kid and the KEM key */
+/** Checks an introduction like a client that has pinned the server. @returns the kid and the KEM key */
 export function checkIntroduction(introduction: Introduction, now = Date.now(), pin = introduction.identity) {
-  assert.equal(introduction.identity, pin, 'another server than the pinned one');
+  assert.equal(introduction.identity, pin, 'not the pinned server');
   const descriptor = unb64(introduction.descriptor);
   assert.equal(descriptor.length, 1 + 8 + 8 + 1216);
   assert.equal(descriptor[0], 2);
@@ -95,11 +95,11 @@ export function checkIntroduction(introduction: Introduction, now = Date.now(), 
   const signed = Buffer.concat([Buffer.from('vws2 descriptor '), descriptor]);
   assert.ok(verify(null, signed, identity, unb64(introduction.signature)), 'the signature of the descriptor');
   const [notBefore, notAfter] = [Number(descriptor.readBigUInt64BE(1)), Number(descriptor.readBigUInt64BE(9))];
-  assert.ok(notBefore <= now && now <= notAfter, 'the descriptor is good now');
-  return { kid: sha256(descriptor), serverKey: descriptor.subarray(17), notBefore, notAfter };
+  assert.ok(notBefore <= now && now <= notAfter, 'the descriptor is valid now');
+  return { kid: sha256(unb64(pin), descriptor), serverKey: descriptor.subarray(17), notBefore, notAfter };
 }
 
-/** The first message of a handshake, and what opens the second. */
+/** The first message of a handshake, and a function that opens the second. */
 export interface PendingHandshake {
   readonly body: Record<'kid' | 'public_key' | 'ciphertext', string> & { readonly suite: 2 };
   finish(answer: unknown): Step & { readonly greeting: Record<string, unknown> };
@@ -149,7 +149,7 @@ export function prepare2(step: Step, path: string, fields: object, options: Requ
   };
 }
 
-/** Opens an answer. @throws if it is not an authentic one: the step then stays the last that the client holds */
+/** Opens a response. @throws if it is not authentic; the client then keeps its step */
 export function openAnswer2({ step, hash, kem }: Suite2Request, http: HttpAnswer): Suite2Answer {
   const { suite, payload, ...others } = JSON.parse(http.text) as Record<string, unknown>;
   assert.deepEqual([suite, others], [2, {}], http.text);
@@ -168,7 +168,7 @@ export function openAnswer2({ step, hash, kem }: Suite2Request, http: HttpAnswer
   };
 }
 
-/** A session with a server; it follows the steps from answer to answer. */
+/** A session with a server, which moves to the next step with each response. */
 export class Suite2Client {
   readonly server: { url: string };
   step: Step;
@@ -181,7 +181,7 @@ export class Suite2Client {
     this.identity = identity;
   }
 
-  /** Opens a new session with a server that is known by its pin, or with whoever answers. */
+  /** Opens a new session; without a pin, with any server that responds. */
   static async handshake(server: { url: string }, pin?: string): Promise<Suite2Client> {
     const ask = async (body: object) => {
       const { status, text } = await post(server, '/create_session_key', JSON.stringify(body));
@@ -198,27 +198,27 @@ export class Suite2Client {
     return prepare2(this.step, path, fields, options);
   }
 
-  /** Sends a request as it is. */
+  /** Sends a request verbatim. */
   transmit(request: Suite2Request): Promise<HttpAnswer> {
     this.#lastRequest = request;
     return post(this.server, request.path, request.body);
   }
 
-  /** Sends a request and goes on to the step of its answer, which must be an authentic one. */
+  /** Sends a request and moves to the step of its response, which must be authentic. */
   async send(request: Suite2Request): Promise<Suite2Answer> {
     const answer = openAnswer2(request, await this.transmit(request));
     this.step = answer.next;
     return answer;
   }
 
-  /** Makes and sends a request, and goes on to the step of its answer. */
+  /** Prepares and sends a request, and moves to the step of its response. */
   call(path: string, fields: object = {}, options: RequestOptions = {}): Promise<Suite2Answer> {
     return this.send(this.prepare(path, fields, options));
   }
 
-  /** Sends the bytes of the last request again, and goes on to the step of the answer. */
+  /** Sends the bytes of the last request again, and moves to the step of the response. */
   resend(): Promise<Suite2Answer> {
-    assert.ok(this.#lastRequest, 'nothing was sent yet');
+    assert.ok(this.#lastRequest, 'no request was sent yet');
     return this.send(this.#lastRequest);
   }
 }

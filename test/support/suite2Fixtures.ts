@@ -1,8 +1,9 @@
-/** An exchange that speaks both suites over a real database, with a client of suite 2 that was written from its description. */
+/** An exchange of both suites on a real database, driven in process by the tests' client of suite 2. */
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
 import { expiryTimes } from '../../src/server/config/retention.ts';
+import type { EpochKeys } from '../../src/server/keyring/epochKeys.ts';
 import { type Identity, loadIdentity } from '../../src/server/keyring/identity.ts';
 import { KemKeys } from '../../src/server/keyring/kemKeys.ts';
 import { MasterKey } from '../../src/server/keyring/masterKey.ts';
@@ -14,6 +15,7 @@ import { deleteExpired } from '../../src/server/store/expiry.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { SessionStep } from '../../src/server/store/sessionSteps.ts';
 import type { Store } from '../../src/server/store/store.ts';
+import { openEpochs } from './epochs.ts';
 import { asHandler, asHttp, effect, type TestHandler, takeEffect } from './exchangeFixtures.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
@@ -31,7 +33,7 @@ import {
 
 export const IDLE_TIME = 60 * 60 * 1000;
 
-/** A request as its sender keeps it, to be sent again. */
+/** A request as its sender stores it, to send it again. */
 export interface Sent2 {
   readonly endpoint: Endpoint;
   readonly request: Suite2Request;
@@ -49,29 +51,30 @@ export interface Suite2Harness extends Process {
   readonly other: Process;
   readonly time: FakeTime;
   readonly identity: Identity;
-  /** What the steps are sealed under, beside their session keys. */
+  /** Encrypt the steps, together with their session keys. */
+  readonly epochKeys: EpochKeys;
   readonly keyEncryptionKey: Buffer;
-  /** Asks for the KEM key, and checks what comes. */
+  /** Requests the KEM key and checks the introduction. */
   introduce(exchange?: Exchange): Promise<ReturnType<typeof checkIntroduction>>;
   /** @returns the first step of a new session */
   handshake(exchange?: Exchange): Promise<Step>;
-  /** Makes a request with a number in it that no other has. */
+  /** Prepares a request with a unique text. */
   ask(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Sent2;
-  /** Has a request executed, or answered, as it is. */
+  /** Sends a request without opening the response. */
   transmit(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<WireResponse>;
-  /** The same, with the answer opened. */
+  /** Sends a request and opens the response. */
   send(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<Suite2Answer>;
-  /** Asks and sends. */
+  /** Prepares and sends a request. */
   call(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Promise<Suite2Answer>;
-  /** How often {@link takeEffect} was executed, as far as it was committed. */
+  /** Number of committed executions of {@link takeEffect}. */
   effects(): Promise<number>;
-  /** The steps of all sessions. */
+  /** Stored steps of all sessions. */
   steps(): Promise<SessionStep[]>;
   /** Removes what has expired, as the server does. */
   sweep(): Promise<void>;
 }
 
-/** The same request as the HTTP side hands it on. */
+/** The same request as the HTTP side passes it on. */
 export function sealedRequest2({ endpoint, request }: Sent2, body = request.body): WireRequest {
   const fields = JSON.parse(body) as Record<string, unknown>;
   return {
@@ -84,7 +87,7 @@ export function sealedRequest2({ endpoint, request }: Sent2, body = request.body
   };
 }
 
-/** A handshake that is let in. */
+/** A handshake without a rate limit. */
 export const openSession = (exchange: Exchange, body: object) =>
   exchange.openSession(body as Record<string, unknown>, async () => {});
 
@@ -95,17 +98,19 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, clock());
   const keyEncryptionKey = randomBytes(32);
+  const { keys: epochKeys } = openEpochs(t);
   const start = (processStore: Store): Process => {
-    const kemKeys = new KemKeys(masterKey, identity, clock);
+    const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
     const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
-    const settings = { suites, keyEncryptionKey, idleTimeoutMs: IDLE_TIME, clock };
+    const lifetime = { idleTimeoutMs: IDLE_TIME, maxAgeMs: 90 * 24 * IDLE_TIME };
+    const settings = { suites, keyEncryptionKey, epochKeys, lifetime, clock };
     return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };
   };
   const [process, other] = [start(store), start(otherStore)];
   let count = 0;
 
   const harness: Suite2Harness = {
-    ...{ ...process, other, time, identity, keyEncryptionKey },
+    ...{ ...process, other, time, identity, keyEncryptionKey, epochKeys },
     async introduce(by = process.exchange) {
       const { body } = await openSession(by, { suite: 2 });
       return checkIntroduction(JSON.parse(body) as Introduction, clock());
@@ -134,7 +139,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
     async sweep() {
       const times = expiryTimes({ sessionIdleMs: IDLE_TIME })(clock());
-      // What tests count effects by is no rate counter that ends.
+      // The rate counter that tests count effects with must not expire.
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },
   };

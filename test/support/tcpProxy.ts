@@ -1,15 +1,15 @@
-/** A line to a TCP server that a test can cut and mend. */
+/** A proxy to a TCP server that a test can cut and restore. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface TcpProxy {
   readonly port: number;
-  /** Breaks every connection; new ones are still made. */
+  /** Breaks every connection; new ones are accepted. */
   cut(): void;
   /** Breaks every connection and refuses new ones. */
   down(): Promise<void>;
-  /** Takes connections again, on the same port. */
+  /** Accepts connections again, on the same port. */
   up(): Promise<void>;
 }
 

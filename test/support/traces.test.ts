@@ -1,3 +1,4 @@
+// Tests of the search for secrets.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { findTraces } from './traces.ts';
@@ -7,7 +8,7 @@ const around = (text: string): Buffer => Buffer.from(`before ${text} after`);
 
 describe('findTraces', () => {
   const forms: Record<string, Buffer> = {
-    'as it is': around(secret),
+    verbatim: around(secret),
     'in other case': around('gEHEIM: ü "X"'),
     'in hex': around(Buffer.from(secret).toString('hex').toUpperCase()),
     'in JSON': around(JSON.stringify({ secret })),
@@ -31,10 +32,10 @@ describe('findTraces', () => {
     const value = Buffer.from([0, 255, 10, 65, 200, 1, 2, 3]);
     const haystack = Buffer.concat([Buffer.from('x'), value, Buffer.from('y')]);
     const found = findTraces(new Map([['file', haystack]]), [{ what: 'the key', value }]);
-    assert.deepEqual(found, ['the key in file, as it is']);
+    assert.deepEqual(found, ['the key in file, verbatim']);
   });
 
-  test('finds nothing where nothing is', () => {
+  test('finds nothing in unrelated data', () => {
     const haystacks = new Map([['log', around('Geheim: u "x"')]]);
     assert.deepEqual(findTraces(haystacks, [{ what: 'the secret', value: secret }]), []);
   });

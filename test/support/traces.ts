@@ -1,16 +1,16 @@
-/** Looks for texts and bytes in what a server left behind, in the forms in which they could have been written. */
+/** Searches a server's database and output for texts and bytes, in every form in which they could have been written. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { databaseContents } from './postgres.ts';
 import type { TestServer } from './server.ts';
 
-/** A secret (or a control) and what to call it when it is found. */
+/** A secret (or a control) and its name in a report. */
 export interface Wanted {
   what: string;
   value: string | Buffer;
 }
 
-/** The database file with its `-wal` and other companions, by file name; of a PostgreSQL its tables, by name. */
+/** The database file with its `-wal` and other companions by name; on PostgreSQL the tables by name. */
 export async function databaseFiles(server: TestServer): Promise<Map<string, Buffer>> {
   if (server.databaseUrl) return databaseContents(server.databaseUrl);
   const files = new Map<string, Buffer>();
@@ -20,7 +20,7 @@ export async function databaseFiles(server: TestServer): Promise<Map<string, Buf
   return files;
 }
 
-/** All that the process wrote to its two output streams. */
+/** Everything that the process wrote to stdout and stderr. */
 export function processOutput(server: TestServer): Map<string, Buffer> {
   return new Map([
     ['stdout', Buffer.from(server.stdout)],
@@ -31,7 +31,7 @@ export function processOutput(server: TestServer): Map<string, Buffer> {
 /** Shorter pieces of base64 would be found by chance. */
 const MIN_BASE64 = 7;
 
-/** What was found where; empty if there is no trace of anything wanted. ASCII letters are compared without case. */
+/** @returns a line for each trace found; ASCII letters are compared without case */
 export function findTraces(haystacks: Map<string, Buffer>, wanted: Wanted[]): string[] {
   const found: string[] = [];
   for (const [place, bytes] of haystacks) {
@@ -49,7 +49,7 @@ export function findTraces(haystacks: Map<string, Buffer>, wanted: Wanted[]): st
 function formsOf(value: string | Buffer): [form: string, needle: Buffer][] {
   const bytes = Buffer.from(value);
   const forms: [string, Buffer][] = [
-    ['as it is', bytes],
+    ['verbatim', bytes],
     ['in hex', Buffer.from(bytes.toString('hex'))],
   ];
   for (const alignment of [0, 1, 2]) {
@@ -68,7 +68,7 @@ function formsOf(value: string | Buffer): [form: string, needle: Buffer][] {
   return forms;
 }
 
-/** Latin-1 keeps every byte apart; only A-Z change. */
+/** Latin-1 preserves every byte; only A-Z change. */
 function lowerCaseAscii(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,3 +1,4 @@
+// Counts commits in the write-ahead log of SQLite.
 import { readFileSync } from 'node:fs';
 
 /*
@@ -14,7 +15,7 @@ const COMMIT_OFFSET = 4;
 const FRAME_SALT_OFFSET = 8;
 const SALT_LENGTH = 8;
 
-/** How many transactions that wrote something were committed since the log was last started over. */
+/** Number of write transactions committed since the log was last restarted. */
 export function countCommits(databasePath: string): number {
   const wal = readFileSync(`${databasePath}-wal`);
   if (wal.length < HEADER_LENGTH) return 0;
@@ -23,7 +24,7 @@ export function countCommits(databasePath: string): number {
   let commits = 0;
   for (let start = HEADER_LENGTH; start + frameLength <= wal.length; start += frameLength) {
     const frameSalt = wal.subarray(start + FRAME_SALT_OFFSET, start + FRAME_SALT_OFFSET + SALT_LENGTH);
-    // What follows is left over from before the log was started over.
+    // The rest is from before the log was restarted.
     if (!frameSalt.equals(salt)) break;
     if (wal.readUInt32BE(start + COMMIT_OFFSET) !== 0) commits += 1;
   }

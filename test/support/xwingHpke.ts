@@ -24,7 +24,7 @@ const TAG = 16;
 
 export interface XWingPair {
   readonly publicKey: Buffer;
-  /** The secret that a ciphertext for this key holds. */
+  /** Returns the secret of a ciphertext for this key. */
   decapsulate(ciphertext: Buffer): Buffer;
 }
 
@@ -40,7 +40,7 @@ function combine(mlKemSecret: Buffer, x25519Secret: Buffer, x25519Ciphertext: Bu
 const publicKeyOf = (key: Buffer, asymmetricKeyType: 'ml-kem-768' | 'x25519') =>
   createPublicKey({ key: Buffer.from(key), format: 'raw-public', asymmetricKeyType });
 
-/** A key pair out of its seed of 32 bytes, or a fresh one. */
+/** A key pair from its seed of 32 bytes, or a new one. */
 export function xwingPair(seed: Buffer = randomBytes(32)): XWingPair {
   const expanded = createHash('shake256', { outputLength: 96 }).update(seed).digest();
   const mlKem = createPrivateKey({
@@ -91,7 +91,7 @@ const labeledExpand = (secret: Buffer, label: string, info: Buffer, length: numb
     Buffer.from([1]),
   ).subarray(0, length);
 
-/** What both sides of HPKE have after the setup, as far as one message and exports need it. */
+/** State of either side of HPKE after the setup, for one message and exports. */
 export interface HpkeSide {
   seal(aad: Buffer, plaintext: Buffer): Buffer;
   /** @throws if it does not open */

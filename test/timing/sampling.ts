@@ -1,3 +1,4 @@
+// Takes timing samples and compares them.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
@@ -9,10 +10,10 @@ export type Kind = 'known' | 'unknown';
 /** Takes one sample. @returns milliseconds */
 export type Sample = (kind: Kind, index: number) => Promise<number>;
 
-/** Pairs that warm up what is measured; their times do not count. */
+/** Pairs for warm-up; their times do not count. */
 const WARM_UP = 5;
 
-/** Takes samples of both kinds in pairs, in random order, so that whatever else the machine does meets both alike. */
+/** Takes samples of both kinds in pairs and random order, so that other load affects both equally. */
 export async function comparePairs(pairs: number, sample: Sample): Promise<Comparison> {
   const times: Record<Kind, number[]> = { known: [], unknown: [] };
   for (let index = 0; index < WARM_UP + pairs; index++) {
@@ -26,7 +27,7 @@ export async function comparePairs(pairs: number, sample: Sample): Promise<Compa
 }
 
 /**
- * Looks for a difference, and once more if there seems to be one.
+ * Looks for a difference, and a second time if there seems to be one.
  *
  * @param minShift milliseconds
  * @returns whether both looks found it, in the same direction
@@ -50,5 +51,5 @@ export async function findsDifference(
 
 export async function expectSameTime(t: TestContext, pairs: number, minShift: number, sample: Sample): Promise<void> {
   const found = await findsDifference(t, pairs, minShift, sample);
-  assert.ok(!found, 'the time tells known from unknown: see the diagnostics');
+  assert.ok(!found, 'the time reveals known addresses: see the diagnostics');
 }

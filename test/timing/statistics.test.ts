@@ -6,7 +6,7 @@ import { compare, differs } from './statistics.ts';
 const close = (actual: number, expected: number, tolerance: number): void =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
 
-test('two samples of a textbook', () => {
+test('two samples from a textbook', () => {
   // Hollander & Wolfe (1973), p. 69: permeability of membranes at term and before; U = 35. By hand from there:
   // z = (|35 - 25| - 0.5) / sqrt(10 * 5 * 16 / 12) = 1.1635.
   const atTerm = [0.8, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46];
@@ -17,7 +17,7 @@ test('two samples of a textbook', () => {
   close(shift, 0.305, 0.02);
 });
 
-test('ties, equal samples and samples that lie apart', () => {
+test('ties, equal samples and disjoint samples', () => {
   assert.deepEqual(compare([1, 1, 1], [1, 1, 1]), { p: 1, superiority: 0.5, shift: 0 });
   const low = Array.from({ length: 50 }, (_, index) => index % 5);
   const high = low.map((value) => value + 5);
@@ -27,7 +27,7 @@ test('ties, equal samples and samples that lie apart', () => {
   assert.equal(compare(high, low).shift, 5);
 });
 
-test('samples of one distribution seldom seem to differ, shifted ones always do', () => {
+test('samples of one distribution rarely differ, shifted ones always do', () => {
   const random = createRandom(1);
   // Like times: never below a floor, with a long tail.
   const sample = (shift: number) => Array.from({ length: 120 }, () => 2 + shift - Math.log(1 - random.next()) * 0.4);

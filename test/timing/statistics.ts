@@ -1,22 +1,22 @@
 /**
- * Whether two kinds of requests take different times, told from samples on a noisy machine.
+ * Decides from samples on a noisy machine whether two kinds of requests take different times.
  *
  * - Mann-Whitney U, with the normal approximation and the correction for ties: H. B. Mann, D. R. Whitney, "On a test of
  *   whether one of two random variables is stochastically larger than the other", Ann. Math. Statist. 18 (1947); the
  *   correction as in M. Hollander, D. A. Wolfe, "Nonparametric statistical methods", 4.1. It compares ranks, so that a
  *   pause of the machine weighs as much as any other value.
  * - A = U / (n1 n2), the chance that a value of one sample is above one of the other, as the size of the effect: A. Vargha,
- *   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 is none; 0.56, 0.64 and 0.71 are small, medium and large.
+ *   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 means no effect; 0.56, 0.64 and 0.71 are small, medium and large.
  * - The shift, the median of all pairwise differences: J. L. Hodges, E. L. Lehmann, Ann. Math. Statist. 34 (1963).
  */
 
-/** How the values of one sample lie to those of another. */
+/** Comparison of two samples. */
 export interface Comparison {
-  /** Two-sided: how likely samples of the same distribution lie as far apart. */
+  /** Two-sided p-value: probability that samples of one distribution differ at least as much. */
   readonly p: number;
-  /** The chance that a value of the first sample is above one of the second. */
+  /** Probability that a value of the first sample is above one of the second. */
   readonly superiority: number;
-  /** By how much the first sample is above the second, in the unit of the values. */
+  /** Shift of the first sample above the second, in the unit of the values. */
   readonly shift: number;
 }
 
@@ -41,7 +41,7 @@ export function compare(first: readonly number[], second: readonly number[]): Co
   const u = rankSum - (n1 * (n1 + 1)) / 2;
   const n = n1 + n2;
   const deviation = Math.sqrt(((n1 * n2) / 12) * (n + 1 - ties / (n * (n - 1))));
-  // One half for continuity; all values equal is no difference.
+  // One half for continuity; equal values do not differ.
   const z = deviation === 0 ? 0 : Math.max(0, Math.abs(u - (n1 * n2) / 2) - 0.5) / deviation;
   return { p: twoSidedTail(z), superiority: u / (n1 * n2), shift: medianDifference(first, second) };
 }
@@ -64,9 +64,9 @@ function medianDifference(first: readonly number[], second: readonly number[]): 
 }
 
 /**
- * What counts as a difference: too unlikely to be chance, plain in the ranks, and long enough to be measured from afar.
- * Each alone is met now and then on a machine at work; what is rarer than 1 in 10,000 and then comes again, in the same
- * direction, in new samples, is met by chance less than once in 10⁸ runs.
+ * Thresholds of a difference: unlikely by chance, clear in the ranks, and long enough to be measured over a network.
+ * Each alone is exceeded now and then on a busy machine. A difference rarer than 1 in 10,000 that occurs twice, in the
+ * same direction, in independent samples, is due to chance less than once in 10⁸ runs.
  */
 const MAX_P = 1e-4;
 const MIN_EFFECT = 0.14;

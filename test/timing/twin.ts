@@ -1,14 +1,14 @@
-/** A server that plays ours and gives away which addresses it knows, as much as a test asks for. */
+/** A stand-in for the server that reveals known addresses by its timing, as much as a test requests. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Kind } from './sampling.ts';
 
-/** What both kinds of requests cost, in milliseconds. */
+/** Cost of both kinds of requests, in milliseconds. */
 const COMMON_COST = 0.2;
 
-/** @param extraCost what a request costs beside that, in milliseconds of work */
+/** @param extraCost additional work of a request, in milliseconds */
 export async function startTwin(t: TestContext, extraCost: (kind: Kind) => number): Promise<string> {
   const server = createServer((request, response) => {
     work(COMMON_COST + extraCost(request.url === '/known' ? 'known' : 'unknown'));

@@ -1,24 +1,25 @@
+// What an actor knows about an account.
 import type { Person } from '../support/people.ts';
 
-/** A text that somebody encrypted for an account. */
-export interface Letter {
+/** A ciphertext for an account and its text. */
+export interface Message {
   readonly ciphertext: string;
   readonly text: string;
 }
 
-/** What is known of an account from the answers. Where an answer was given up, there is more than one possibility. */
+/** Facts about an account that follow from responses. After an abandoned request there are several possibilities. */
 export interface Account {
   readonly email: string;
   usernames: string[];
   passwords: string[];
-  /** Was replaced, and is good no more. */
+  /** The replaced password, which must be refused. */
   formerPassword: string | undefined;
-  readonly letters: Letter[];
-  /** Recovery mails that were acknowledged, and such whose request was given up. */
+  readonly messages: Message[];
+  /** Recovery mails that were acknowledged, and those whose request was abandoned. */
   readonly mails: { asked: number; maybe: number };
   /** Password checks since the last right one that may have been counted as wrong. */
   attempts: number;
-  /** Changes whenever the name may. */
+  /** Odd while the name may be changing. */
   nameEpoch: number;
 }
 
@@ -28,30 +29,30 @@ export function newAccount({ username, email, password }: Person): Account {
     usernames: [username],
     passwords: [password],
     formerPassword: undefined,
-    letters: [],
+    messages: [],
     mails: { asked: 0, maybe: 0 },
     attempts: 0,
     nameEpoch: 0,
   };
 }
 
-/** The name, when it is known. */
+/** The name, which must be settled. */
 export function nameOf(account: Account): string {
   const [username, ...others] = account.usernames;
   if (username === undefined || others.length > 0) throw new Error('the name is not settled');
   return username;
 }
 
-/** The password, when it is known. */
+/** The password, which must be settled. */
 export function passwordOf(account: Account): string {
   const [password, ...others] = account.passwords;
   if (password === undefined || others.length > 0) throw new Error('the password is not settled');
   return password;
 }
 
-const MAX_LETTERS = 10;
+const MAX_MESSAGES = 10;
 
-export function keepLetter({ letters }: Account, letter: Letter): void {
-  letters.push(letter);
-  if (letters.length > MAX_LETTERS) letters.shift();
+export function keepMessage({ messages }: Account, message: Message): void {
+  messages.push(message);
+  if (messages.length > MAX_MESSAGES) messages.shift();
 }

@@ -1,45 +1,46 @@
+// An actor of the torture run, with the requests and checks that scenarios share.
 import { randomBytes } from 'node:crypto';
 import { newPerson } from '../support/people.ts';
 import type { Answer, Suite1Client } from '../support/suite1Client.ts';
-import { type Account, type Letter, newAccount, passwordOf } from './account.ts';
-import type { Conversation } from './conversation.ts';
-import type { Letterbox } from './mailbox.ts';
+import { type Account, type Message, newAccount, passwordOf } from './account.ts';
 import type { NameRegistry } from './names.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
+import type { RetryingClient } from './retryingClient.ts';
+import type { SortedMails } from './sortedMails.ts';
 
 /** Wrong passwords before the account is locked. */
 export const MAX_WRONG_PASSWORDS = 5;
 
-/** A person at a client: one account at a time, with two sessions. */
+/** A user with one account at a time and two sessions. */
 export interface Actor {
   readonly name: string;
   readonly random: Random;
-  readonly talk: Conversation;
+  readonly client: RetryingClient;
   readonly oracle: Oracle;
   readonly names: NameRegistry;
-  readonly letterbox: Letterbox;
-  /** All actors of the run. */
+  readonly sortedMails: SortedMails;
+  /** All actors of this run. */
   readonly peers: () => readonly Actor[];
-  /** Whether the run is coming to its end. */
+  /** Returns true when the run is stopping. */
   readonly stopping: () => boolean;
-  /** Whether the account is there. */
+  /** True once the account is registered. */
   begun: boolean;
   account: Account;
-  /** The session that most requests are made in. */
+  /** Session of most requests. */
   main: Suite1Client;
-  /** A session that lies about for long. */
+  /** A session that is rarely used. */
   spare: Suite1Client | undefined;
-  /** Accounts that are not used any more and must be there all the same. */
+  /** Earlier accounts, which must still exist. */
   readonly retired: Account[];
-  /** Letters from others that were not looked at yet. */
-  readonly inbox: { readonly account: Account; readonly letter: Letter }[];
+  /** Messages from other actors that were not opened yet. */
+  readonly inbox: { readonly account: Account; readonly message: Message }[];
 }
 
-/** The account is locked, and rightly so. */
+/** The account is locked, as it should be. */
 export class Locked extends Error {}
 
-/** An answer's outcome in one word for comparisons: its error, or `done`. */
+/** Outcome of a response: its error, or `done`. */
 export function outcomeOf(answer: Answer): string {
   return answer.error ?? 'done';
 }
@@ -47,16 +48,16 @@ export function outcomeOf(answer: Answer): string {
 /**
  * Fails unless the outcome is one of those expected.
  *
- * @param promise what is broken by another one
+ * @param promise the promise that any other outcome breaks
  */
 export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...expected: string[]): string {
   const outcome = outcomeOf(answer);
   actor.oracle.count('checks');
-  if (!expected.includes(outcome)) actor.talk.broken(promise, `expected ${expected.join(' or ')}, got ${outcome}`);
+  if (!expected.includes(outcome)) actor.client.broken(promise, `expected ${expected.join(' or ')}, got ${outcome}`);
   return outcome;
 }
 
-/** Counts the attempts that a password makes: one, and one more for whatever may have made a server begin anew. */
+/** Counts the attempts of one password: one, and another for each disturbance that may have restarted the request. */
 export function countAttempts(account: Account): { onProgress: (disturbances: number) => void } {
   let last: number | undefined;
   return {
@@ -67,11 +68,11 @@ export function countAttempts(account: Account): { onProgress: (disturbances: nu
   };
 }
 
-/** @throws Locked if the answer says so and may */
+/** @throws Locked if the response reports a lock that is justified */
 export function checkLock(actor: Actor, account: Account, answer: Answer): void {
   if (answer.status !== 202) return;
   if (account.attempts <= MAX_WRONG_PASSWORDS) {
-    actor.talk.broken('five wrong passwords lock, fewer do not', `after at most ${account.attempts} attempts`);
+    actor.client.broken('fewer than five wrong passwords do not lock', `after at most ${account.attempts} attempts`);
   }
   actor.oracle.count('locks');
   throw new Locked('the account is locked');
@@ -79,34 +80,34 @@ export function checkLock(actor: Actor, account: Account, answer: Answer): void 
 
 /** A new session that is logged in to an account whose password is known. */
 export async function logIn(actor: Actor, account: Account): Promise<Suite1Client> {
-  const client = await actor.talk.handshake();
+  const session = await actor.client.handshake();
   const fields = { email: account.email, password: passwordOf(account) };
-  const answer = await actor.talk.insist(client, '/login_user', fields, countAttempts(account));
+  const answer = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;
   actor.oracle.count('logins');
-  return client;
+  return session;
 }
 
 /** Registers a new account; the actor's main session is then logged in to it. */
 export async function begin(actor: Actor): Promise<void> {
   const person = newPerson();
-  const client = await actor.talk.handshake();
-  const answer = await actor.talk.insist(client, '/register_user', { ...person });
+  const session = await actor.client.handshake();
+  const answer = await actor.client.insist(session, '/register_user', { ...person });
   expectOutcome(actor, answer, 'a registration is executed once', 'done');
   actor.oracle.count('registrations');
   actor.account = newAccount(person);
-  actor.main = client;
+  actor.main = session;
   actor.spare = undefined;
 }
 
-/** Makes sure that no request that was given up can be executed any more: the client proves to hold a later step. */
-export async function leaveBehind(actor: Actor, client: Suite1Client): Promise<void> {
-  const nobody = `/encrypt/${uniqueText()}`;
+/** Uses a later step, so that an abandoned request can no longer be executed. */
+export async function leaveBehind(actor: Actor, session: Suite1Client): Promise<void> {
+  const unused = `/encrypt/${uniqueText()}`;
   for (const _ of [1, 2]) {
-    const answer = await actor.talk.insist(client, nobody, { message: uniqueText() });
-    expectOutcome(actor, answer, 'nobody has a name that was never given', 'User is not found', 'No authorization');
+    const answer = await actor.client.insist(session, unused, { message: uniqueText() });
+    expectOutcome(actor, answer, 'an unused name belongs to no user', 'User is not found', 'No authorization');
   }
 }
 
@@ -114,23 +115,23 @@ export function uniqueText(): string {
   return `t-${randomBytes(8).toString('hex')}`;
 }
 
-/** Encrypts for a name. @returns the ciphertext, or nothing if nobody has the name */
+/** Encrypts for a name. @returns the ciphertext; undefined if no user has the name */
 export async function encryptFor(
   actor: Actor,
-  client: Suite1Client,
+  session: Suite1Client,
   name: string,
   text: string,
 ): Promise<string | undefined> {
-  const answer = await actor.talk.insist(client, `/encrypt/${encodeURIComponent(name)}`, { message: text });
+  const answer = await actor.client.insist(session, `/encrypt/${encodeURIComponent(name)}`, { message: text });
   const promise = 'a logged-in session stays logged in and encrypts';
   if (expectOutcome(actor, answer, promise, 'done', 'User is not found') !== 'done') return undefined;
   actor.oracle.count('encrypted');
   return answer.message;
 }
 
-/** Decrypts for the user of a session. @returns the text, or nothing if it is not for this user */
-export async function decryptAs(actor: Actor, client: Suite1Client, ciphertext: string): Promise<string | undefined> {
-  const answer = await actor.talk.insist(client, '/decrypt', { message: ciphertext });
+/** Decrypts for the user of a session. @returns the text; undefined if it is not for this user */
+export async function decryptAs(actor: Actor, session: Suite1Client, ciphertext: string): Promise<string | undefined> {
+  const answer = await actor.client.insist(session, '/decrypt', { message: ciphertext });
   if (outcomeOf(answer) !== 'done') return undefined;
   actor.oracle.count('decrypted');
   return answer.message;

@@ -1,35 +1,36 @@
+// The loop of an actor: random scenarios, and checks after restarts and at the end.
 import { type Account, passwordOf } from './account.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
-import { Broken } from './conversation.ts';
-import { changePassword, logInAnew, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
+import { Broken } from './retryingClient.ts';
+import { changePassword, logInAgain, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
 import { exceedHandshakes, guessPasswords } from './scenarios/limits.ts';
-import { checkLetter, checkName, readLetter, writeToOneself, writeToPeer } from './scenarios/messages.ts';
+import { checkMessage, checkName, encryptForPeer, encryptForSelf, readMessage } from './scenarios/messages.ts';
 import { raceMessages, racePasswords, raceRegistrations, raceRenames, raceSessions } from './scenarios/races.ts';
 import { recover } from './scenarios/recovery.ts';
 
-const ACTS: Readonly<Record<string, { weight: number; act: (actor: Actor) => Promise<void> }>> = {
-  'write to oneself': { weight: 20, act: (actor) => writeToOneself(actor) },
-  'write to a peer': { weight: 12, act: writeToPeer },
-  'read a letter': { weight: 20, act: readLetter },
-  rename: { weight: 10, act: rename },
-  'change the password': { weight: 5, act: changePassword },
-  recover: { weight: 7, act: recover },
-  'log in anew': { weight: 4, act: logInAnew },
-  mistype: { weight: 3, act: mistype },
-  'guess passwords at once': { weight: 1, act: guessPasswords },
-  'exceed a limit': { weight: 1, act: exceedHandshakes },
-  'use the spare session': { weight: 6, act: useSpare },
-  'begin a new account': { weight: 3, act: moveOn },
-  'messages at once': { weight: 5, act: raceMessages },
-  'renames at once': { weight: 2, act: raceRenames },
-  'passwords at once': { weight: 2, act: racePasswords },
-  'passwords at once in two sessions': { weight: 2, act: raceSessions },
-  'registrations at once': { weight: 2, act: raceRegistrations },
+const SCENARIOS: Readonly<Record<string, { weight: number; run: (actor: Actor) => Promise<void> }>> = {
+  'encrypt for oneself': { weight: 20, run: (actor) => encryptForSelf(actor) },
+  'encrypt for another actor': { weight: 12, run: encryptForPeer },
+  'read a message': { weight: 20, run: readMessage },
+  rename: { weight: 10, run: rename },
+  'change the password': { weight: 5, run: changePassword },
+  recover: { weight: 7, run: recover },
+  'log in again': { weight: 4, run: logInAgain },
+  mistype: { weight: 3, run: mistype },
+  'guess passwords at once': { weight: 1, run: guessPasswords },
+  'exceed a limit': { weight: 1, run: exceedHandshakes },
+  'use the spare session': { weight: 6, run: useSpare },
+  'begin a new account': { weight: 3, run: moveOn },
+  'messages at once': { weight: 5, run: raceMessages },
+  'renames at once': { weight: 2, run: raceRenames },
+  'passwords at once': { weight: 2, run: racePasswords },
+  'passwords at once in two sessions': { weight: 2, run: raceSessions },
+  'registrations at once': { weight: 2, run: raceRegistrations },
 };
-const WEIGHTS = Object.fromEntries(Object.entries(ACTS).map(([name, { weight }]) => [name, weight]));
+const WEIGHTS = Object.fromEntries(Object.entries(SCENARIOS).map(([name, { weight }]) => [name, weight]));
 
-/** Lives until the run stops: acts at random, and after each restart of a server checks what it was promised. */
-export async function live(actor: Actor, restarts: () => number): Promise<void> {
+/** Runs random scenarios until the run stops, and checks the promises after each restart of a server. */
+export async function actorLoop(actor: Actor, restarts: () => number): Promise<void> {
   let seen = restarts();
   let locked = false;
   while (!actor.stopping()) {
@@ -47,11 +48,11 @@ export async function live(actor: Actor, restarts: () => number): Promise<void> 
       }
       const name = actor.random.weighted(WEIGHTS);
       actor.oracle.note(actor.name, name);
-      await ACTS[name]?.act(actor);
+      await SCENARIOS[name]?.run(actor);
     } catch (error) {
       if (error instanceof Locked) locked = true;
       else if (!(error instanceof Broken)) throw error;
-      // What was broken is reported; the actor begins anew.
+      // The broken promise has been reported; the actor starts over.
       else actor.begun = false;
     }
   }
@@ -59,7 +60,7 @@ export async function live(actor: Actor, restarts: () => number): Promise<void> 
 
 async function useSpare(actor: Actor): Promise<void> {
   if (!actor.spare) await logInSpare(actor);
-  else await writeToOneself(actor, actor.spare);
+  else await encryptForSelf(actor, actor.spare);
 }
 
 async function unlock(actor: Actor): Promise<void> {
@@ -67,40 +68,40 @@ async function unlock(actor: Actor): Promise<void> {
   if (actor.account.usernames.length > 1) await settleName(actor);
 }
 
-/** The lock kept the actor from finding out what the account's name or password is. */
+/** Returns true if a lock kept the actor from settling the account's name or password. */
 function isUnsettled({ usernames, passwords }: Account): boolean {
   return usernames.length > 1 || passwords.length > 1;
 }
 
-/** Both sessions go on without a login, and the account is what it was. */
+/** Checks that both sessions continue without a login and the account is unchanged. */
 export async function checkSessions(actor: Actor): Promise<void> {
   if (isUnsettled(actor.account)) return;
   await checkName(actor, actor.main, actor.account);
   if (actor.spare) await checkName(actor, actor.spare, actor.account);
-  await readLetter(actor);
+  await readMessage(actor);
   await logIn(actor, actor.account);
 }
 
-/** Everything that was acknowledged of an account is there: password, name, letters; the former password is void. */
+/** Checks everything acknowledged for an account: password, name, messages, and that the former password is void. */
 export async function checkAccount(actor: Actor, account: Account): Promise<void> {
   if (isUnsettled(account)) return;
-  const client = await actor.talk.handshake();
+  const session = await actor.client.handshake();
   if (account.formerPassword !== undefined) {
     const fields = { email: account.email, password: account.formerPassword };
-    const refused = await actor.talk.insist(client, '/login_user', fields, countAttempts(account));
+    const refused = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
     checkLock(actor, account, refused);
     expectOutcome(actor, refused, 'a replaced password is void', 'Password is wrong');
   }
   const fields = { email: account.email, password: passwordOf(account) };
-  const answer = await actor.talk.insist(client, '/login_user', fields, countAttempts(account));
+  const answer = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;
-  await checkName(actor, client, account);
-  for (const letter of account.letters) await checkLetter(actor, client, account, letter);
+  await checkName(actor, session, account);
+  for (const message of account.messages) await checkMessage(actor, session, account, message);
 }
 
-/** The last word of an actor: all of its accounts and sessions. Goes on after a broken promise. */
+/** Final check of all accounts and sessions of an actor. Continues after a broken promise. */
 export async function checkEverything(actor: Actor): Promise<void> {
   const checks = [
     () => checkSessions(actor),

@@ -1,15 +1,16 @@
+// Compares responses to copies of one request.
 import { createHash } from 'node:crypto';
 import type { Oracle } from './oracle.ts';
 
-/** Answers above this size (in bytes) to requests that can be repeated are made anew instead of being stored. */
+/** In bytes; larger responses to repeatable requests are recomputed instead of being stored. */
 const MAX_STORED_ANSWER = 16 * 1024;
 const REPEATABLE = /^\/(?:encrypt\/|decrypt$)/;
-/** How many requests are remembered, the newest. */
+/** Number of requests to remember, newest first. */
 const MAX_REMEMBERED = 5_000;
 
-/** Sees to it that one request is answered in one way, however often it arrives. */
+/** Checks that all copies of a request get the same response. */
 export interface AnswerLedger {
-  /** @param status and body as the server sent them */
+  /** @param status of the response, with its body verbatim */
   record(path: string, requestBody: Buffer, status: number, answerBody: Buffer): void;
 }
 
@@ -18,7 +19,7 @@ export function createAnswerLedger(oracle: Oracle): AnswerLedger {
 
   return {
     record(path, requestBody, status, answerBody) {
-      // A handshake is no part of a session, and other statuses say that nothing was executed.
+      // Handshakes are outside of sessions, and other statuses mean that nothing was executed.
       if (path === '/create_session_key' || status < 200 || status > 202) return;
       if (REPEATABLE.test(path) && answerBody.length > MAX_STORED_ANSWER) return;
       const request = createHash('sha256').update(`${path}\0`).update(requestBody).digest('hex');

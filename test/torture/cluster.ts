@@ -1,4 +1,4 @@
-/** Server processes on one database, each with a line of its own to it that can be cut. */
+/** Server processes on one database, each with its own line to it that can be cut. */
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreLocation } from '../../src/server/store/open.ts';
@@ -6,13 +6,13 @@ import type { Settings, TestServer } from '../support/server.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcpProxy.ts';
 import type { Random } from './random.ts';
 
-/** Who cleans up at the end: a test, or a program that stands in for one. */
+/** Runs cleanups at the end: a test, or a program in place of one. */
 export type Cleanup = Pick<TestContext, 'after'>;
 
 const MAX_OUTAGE_MILLISECONDS = 1_000;
-/** How often a cut takes all lines, as the end of the database server does. */
+/** Probability that a cut affects all lines, like a crash of the database server. */
 const ALL_LINES_CHANCE = 0.3;
-/** How often a cut lasts. */
+/** Probability that a cut lasts. */
 const OUTAGE_CHANCE = 0.4;
 
 export interface Member {
@@ -22,20 +22,20 @@ export interface Member {
 
 export interface Cluster {
   readonly members: readonly Member[];
-  /** The member whose turn it is, of those that are up. */
+  /** The next of the members that are up. */
   next(): Member | undefined;
-  /** Resolves when a member is up. @throws if one could not be started again */
+  /** Resolves when a member is up. @throws if one could not be restarted */
   someUp(): Promise<void>;
-  /** SIGKILL. @throws if the process had ended by itself */
+  /** Sends SIGKILL. @throws if the process had ended earlier */
   kill(member: Member): Promise<void>;
   start(member: Member): Promise<void>;
   stopAll(): Promise<void>;
   startAll(): Promise<void>;
   /**
-   * Cuts the line to the database of one member or of all, at once or for a while. Lines of members that are down or
-   * starting stay whole: a start that fails for lack of a database is its supervisor's to repeat.
+   * Cuts the line to the database of one member or of all, briefly or for a while. Lines of members that are down or
+   * starting are not cut: repeating a start that failed for lack of a database is up to a supervisor.
    *
-   * @param onCut called at each line that is cut
+   * @param onCut called for each line that is cut
    */
   cutLines(random: Random, onCut: (member: Member) => void): Promise<void>;
 }
@@ -50,13 +50,13 @@ export interface ClusterOptions {
 interface MemberState extends Member {
   readonly line: TcpProxy | undefined;
   up: boolean;
-  /** Resolves when the line is whole. */
+  /** Resolves when the line is restored. */
   outage: Promise<void>;
 }
 
 export async function startCluster(t: Cleanup, options: ClusterOptions): Promise<Cluster> {
   const { processes, database, settings, startServer } = options;
-  // At once, on an empty database: one of them makes the tables.
+  // At once, on an empty database: one of them creates the tables.
   const members: MemberState[] = await Promise.all(
     Array.from({ length: processes }, async (_, index) => {
       const { url, line } = await openLine(t, database);
@@ -74,7 +74,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions): Promise
     state.up = false;
     if (members.some((other) => other.up)) return;
     up = Promise.withResolvers();
-    // Nobody may be waiting.
+    // There may be no waiter.
     up.promise.catch(() => {});
   }
 
@@ -141,7 +141,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions): Promise
   };
 }
 
-/** @returns the DATABASE_URL of one process, and the line that it leads through; SQLite has none */
+/** @returns the DATABASE_URL of one process and its line; SQLite has none */
 async function openLine(
   t: Cleanup,
   database: StoreLocation,

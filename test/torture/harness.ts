@@ -1,54 +1,52 @@
-/** Servers on one database, a mail server, a faulty proxy between the servers and their clients, and the clients. */
+/** Servers on one database, a mail server, a faulty proxy in front of the servers, and the actors. */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreLocation } from '../../src/server/store/open.ts';
-import type { Settings, TestServer } from '../support/server.ts';
+import { type Settings, type TestServer, UNLIMITED } from '../support/server.ts';
 import { startSmtpServer } from '../support/smtp.ts';
 import { newStoreLocation } from '../support/store.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
 import { type Account, newAccount } from './account.ts';
 import type { Actor } from './actor.ts';
-import { checkEverything, live } from './actorLoop.ts';
+import { actorLoop, checkEverything } from './actorLoop.ts';
 import { createAnswerLedger } from './answerLedger.ts';
 import { type Cleanup, type Cluster, type Member, startCluster } from './cluster.ts';
-import { createConversation, type Surroundings } from './conversation.ts';
-import { createLetterbox } from './mailbox.ts';
 import { createMailLeases } from './mailLeases.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { type Moment, startFaultyProxy } from './proxy.ts';
 import type { Random } from './random.ts';
+import { createRetryingClient, type Environment } from './retryingClient.ts';
 import { MAX_HANDSHAKES } from './scenarios/limits.ts';
+import { createSortedMails } from './sortedMails.ts';
 import { checkDamage, checkMails, checkOutbox, checkUsers, outboxEmpty } from './traces.ts';
 
 export type { Cleanup };
 
-/** The limit of handshakes is the one that is tried; the proxy is believed whom it speaks for. */
+/** Only the limit of handshakes is tested; the proxy reports the clients' addresses. */
 const LIMITS: Settings = {
+  ...UNLIMITED,
   TRUSTED_PROXIES: '127.0.0.1',
   RATE_HANDSHAKES_PER_MINUTE: String(MAX_HANDSHAKES),
-  RATE_LOGINS_PER_MINUTE: '10000000',
-  RATE_FAILED_LOGINS_PER_MINUTE: '10000000',
-  RATE_FAILED_LOGINS_PER_DAY: '10000000',
-  RATE_REGISTRATIONS_PER_MINUTE: '10000000',
-  RATE_RECOVERIES_PER_MINUTE: '10000000',
-  RATE_RECOVERY_MAILS_PER_HOUR: '10000000',
 };
-/** How long a process that crashed may be missing beside others: about as long as the claims on its requests last. */
+/** Downtime of a crashed process among others: about the lease time of its request locks. */
 const MAX_ABSENCE_MILLISECONDS = 4_000;
 
 export interface HarnessOptions {
-  /** Starts a server with these settings, which name the database. */
+  /** Starts a server with the given settings, database included. */
   readonly startServer: (settings: Settings) => Promise<TestServer>;
-  /** How many servers share the database; one by default. */
+  /** Number of servers on the database; one by default. */
   readonly processes?: number;
   readonly random: Random;
   readonly actors: number;
-  /** From 0 to 1: how many of the faults in `faults.ts` befall the requests. */
+  /** From 0 to 1: see {@link pickFault}. */
   readonly faultRate: number;
   /**
-   * How likely a process that crashed comes back late: one that is alone when the leases of the dead have ended, one of
-   * several while the others have gone on for a while.
+   * Probability that a crashed process restarts late: after the leases of the dead have ended if it is the only one,
+   * else after the others have continued for a while.
    */
   readonly lateRestarts: number;
 }
@@ -57,17 +55,18 @@ export interface Harness {
   readonly oracle: Oracle;
   readonly cluster: Cluster;
   readonly database: StoreLocation;
-  /** Lets all actors act. @returns a function that ends that, faults included, and waits until each is done */
+  readonly actors: readonly Actor[];
+  /** Starts all actors. @returns a function that stops them, and the faults, and waits until each has finished */
   start(): () => Promise<void>;
-  /** SIGKILL of a process, and a restart on the same data. */
+  /** Kills a process and restarts it on the same data. */
   crash(member: Member): Promise<void>;
-  /** Cuts some lines to the database, if there are lines, for up to a second. */
+  /** Cuts some lines to the database, if any, for up to a second. */
   cutDatabase(): Promise<void>;
-  /** Resolves at the next such moment of some request, with the process that it is at. */
+  /** Resolves at the next such moment of any request, with the process that handles it. */
   moment(moment: Moment): Promise<Member>;
-  /** Every actor checks all that it was promised. */
+  /** Every actor checks all promises. */
   checkActors(): Promise<void>;
-  /** Checks what the actors cannot see: mails and the database. Stops the servers. */
+  /** Checks mails and the database, which actors cannot see. Stops the servers. */
   checkTraces(): Promise<void>;
 }
 
@@ -77,15 +76,19 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   const database = await newStoreLocation(t);
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
+  const epochFolder = mkdtempSync(join(tmpdir(), 'vws-epoch-'));
+  t.after(() => rmSync(epochFolder, { recursive: true, force: true }));
   const settings = {
     ...LIMITS,
+    EPOCH_FILE: join(epochFolder, 'epoch'),
+    EPOCH_SECONDS: '1',
     VWS_MASTER_KEY: randomBytes(32).toString('hex'),
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),
     MAIL_DEFAULT_SENDER: 'vws@example.org',
   };
   const cluster = await startCluster(t, { startServer, processes, database, settings });
-  const letterbox = createLetterbox(smtp);
+  const sortedMails = createSortedMails(smtp);
   const leases = createMailLeases(database, () => oracle.count('leases ended'));
   const names = createNameRegistry(oracle);
   const moments = new Map<Moment, PromiseWithResolvers<Member>>();
@@ -103,7 +106,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
 
   let disturbances = 0;
   let stopping = false;
-  const around: Surroundings = {
+  const environment: Environment = {
     proxyUrl: proxy.url,
     oracle,
     serverUp: cluster.someUp,
@@ -116,10 +119,10 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
     return {
       name,
       random: itsRandom,
-      talk: createConversation(name, itsRandom, around),
+      client: createRetryingClient(name, itsRandom, environment),
       oracle,
       names,
-      letterbox,
+      sortedMails,
       peers: () => actors,
       stopping: () => stopping,
       begun: false,
@@ -136,21 +139,21 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   async function kill(member: Member): Promise<void> {
     oracle.note(undefined, `--- kill -9 of ${member.name}`);
     oracle.count('kills');
-    // It may have begun its last request before or after this, and it ends before or after that.
+    // Counted before and after: its last request may have started or ended on either side.
     disturbances += 1;
     try {
       await cluster.kill(member);
     } catch (error) {
-      oracle.report('the run', 'a server ends when it is told to', String(error));
+      oracle.report('the run', 'a server ends only when it is killed', String(error));
     }
     disturbances += 1;
   }
 
-  /** Lets pass what passes before a dead process is started again. */
+  /** Waits as long as a supervisor may take to restart a process. */
   async function wait(): Promise<void> {
     const late = random.chance(options.lateRestarts);
     const absence = random.integer(0, MAX_ABSENCE_MILLISECONDS);
-    await checkOutbox(oracle, database, letterbox, accounts());
+    await checkOutbox(oracle, database, sortedMails, accounts());
     if (processes > 1) {
       await leases.endOrphaned();
       if (late) await delay(absence);
@@ -164,10 +167,11 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
     oracle,
     cluster,
     database,
+    actors,
     start() {
       stopping = false;
-      const lives = Promise.all(actors.map((actor) => live(actor, () => oracle.counts.restarts)));
-      // Whoever stops the actors hears of it.
+      const lives = Promise.all(actors.map((actor) => actorLoop(actor, () => oracle.counts.restarts)));
+      // Reported to the caller that stops the actors.
       lives.catch(() => {});
       return async () => {
         stopping = true;
@@ -208,12 +212,12 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
 
     async checkTraces() {
       await cluster.stopAll();
-      await checkOutbox(oracle, database, letterbox, accounts());
+      await checkOutbox(oracle, database, sortedMails, accounts());
       await leases.endAll();
       await cluster.startAll();
       await outboxEmpty(database);
       await cluster.stopAll();
-      checkMails(oracle, letterbox, leases, accounts());
+      checkMails(oracle, sortedMails, leases, accounts());
       await checkUsers(oracle, database, accounts());
       await checkDamage(oracle, database);
     },

@@ -1,25 +1,26 @@
+// Leases of mails that were in delivery when their process died.
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { endLeases, endMailLease, readMailLeases } from './disk.ts';
 
 /**
- * After so long, in milliseconds, a mail that one worker has is held to be that of a dead one: a mail is taken by the mail
- * server within some hundred milliseconds here, and one whose removal failed is tried again after two seconds.
+ * In milliseconds: an older lease is taken for that of a dead worker. Here the mail server accepts a mail within some
+ * hundred milliseconds, and a failed removal from the outbox is retried after two seconds.
  */
 const ORPHANED_AFTER = 8_000;
 
-/** Lets the leases of dead processes end long before their time, and knows which ones did. */
+/** Ends the leases of dead processes early, and records which ones. */
 export interface MailLeases {
-  /** Ends the leases that were left behind some time ago; whoever lives may be at work. */
+  /** Ends the leases of dead workers; the others may be running. */
   endOrphaned(): Promise<void>;
-  /** Ends all leases, when nobody is at work. */
+  /** Ends all leases. No server may be running. */
   endAll(): Promise<void>;
-  /** Whether a lease of this mail was ended, after which it may come once more. */
+  /** Returns true if a lease of this mail was ended, so that it may be sent again. */
   ended(mailId: string): boolean;
 }
 
 export function createMailLeases(database: StoreLocation, onEnd: () => void): MailLeases {
   const endedMails = new Set<string>();
-  /** When each lease was first seen, by its token and its mail. */
+  /** First time each lease was seen, by its token and mail. */
   const seen = new Map<string, number>();
 
   return {

@@ -1,9 +1,8 @@
 /**
- * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients at work through a faulty
- * network while servers on one database are killed and started again and, on PostgreSQL, lose their connections to it.
- * Exit code 1 if anything that was acknowledged got lost or was done twice.
+ * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients behind a faulty
+ * network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to it.
+ * Exit code 1 if anything acknowledged was lost or executed twice.
  */
-import type { TestContext } from 'node:test';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import { formatReport } from './oracle.ts';
@@ -32,7 +31,7 @@ if (values.postgres && !process.env.VWS_TEST_POSTGRES_URL) {
   cleanups.push(postgres.stop);
   process.env.VWS_TEST_POSTGRES_URL = postgres.url;
 }
-// Read the variable when they are loaded.
+// These modules read the variable when they are loaded.
 const { startServer } = await import('../support/server.ts');
 const { postgresUrl } = await import('../support/store.ts');
 const { torture } = await import('./run.ts');
@@ -41,7 +40,7 @@ const title = `${processes} processes on ${postgresUrl ? 'PostgreSQL' : 'SQLite'
 process.stdout.write(`torture: ${minutes} minutes, ${title}\n`);
 try {
   const oracle = await torture(t, {
-    startServer: (settings) => startServer(t as unknown as TestContext, settings),
+    startServer: (settings) => startServer(t, settings),
     processes,
     milliseconds: minutes * 60_000,
     seed: seed as number,

@@ -1,60 +1,69 @@
+// Contested usernames and their possible holders.
 import type { Oracle } from './oracle.ts';
 
-/** A name that many want and one can have. */
-type Claim = {
+/** A contested name and its possible holder. */
+type Holding = {
   readonly holder: string;
   readonly since: number;
-  /** Sure to be held: acknowledged, and no request to give it up was sent. */
+  /** Certainly held: acknowledged, and no request to change it was sent. */
   held: boolean;
-  /** Until when the holder may have had it. */
+  /** The holder certainly had it at some time, and so keeps it reserved. */
+  wasHeld: boolean;
+  /** Last time at which the holder may have had it. */
   until: number;
 };
 
-/** Who holds the names that many want, as far as the answers tell. */
+/** Holders of the contested names, as far as responses show. */
 export interface NameRegistry {
-  /** The holder is about to ask for a name, or to give it up: from now on it may have it or not. */
+  /** The holder is about to request or release a name: from now on it is uncertain. */
   doubt(name: string, holder: string): void;
-  /** It is known whether the holder has the name. */
+  /** It is certain whether the holder has the name. */
   settle(name: string, holder: string, has: boolean): void;
-  /** The names that a holder may have or not. */
+  /** Names that a holder may or may not have. */
   doubted(holder: string): string[];
-  /** Somebody was told that a name is taken; `since` is when it asked, as `performance.now()`. */
+  /** A request was refused because the name is taken; `since` is when it was sent, as `performance.now()`. */
   refused(name: string, holder: string, since: number): void;
 }
 
 export function createNameRegistry(oracle: Oracle): NameRegistry {
-  const claims = new Map<string, Claim[]>();
+  const holdings = new Map<string, Holding[]>();
 
-  function claimsOn(name: string): Claim[] {
-    const list = claims.get(name) ?? [];
-    claims.set(name, list);
+  function holdingsOf(name: string): Holding[] {
+    const list = holdings.get(name) ?? [];
+    holdings.set(name, list);
     return list;
   }
 
-  function current(name: string, holder: string): Claim | undefined {
-    return claimsOn(name).find((claim) => claim.holder === holder && claim.until === Number.POSITIVE_INFINITY);
+  function current(name: string, holder: string): Holding | undefined {
+    return holdingsOf(name).find((holding) => holding.holder === holder && holding.until === Number.POSITIVE_INFINITY);
   }
 
   return {
     doubt(name, holder) {
-      const claim = current(name, holder);
-      if (claim) claim.held = false;
-      else claimsOn(name).push({ holder, since: performance.now(), held: false, until: Number.POSITIVE_INFINITY });
+      const holding = current(name, holder);
+      if (holding) holding.held = false;
+      else {
+        const since = performance.now();
+        holdingsOf(name).push({ holder, since, held: false, wasHeld: false, until: Number.POSITIVE_INFINITY });
+      }
     },
     settle(name, holder, has) {
-      const claim = current(name, holder);
-      if (!claim) throw new Error(`${holder} never asked for ${name}`);
-      claim.held = has;
-      if (!has) claim.until = performance.now();
-      const other = claimsOn(name).find(({ held, holder: someone }) => held && someone !== holder);
-      if (has && other) oracle.report(holder, "a name is one account's", `${name} is also ${other.holder}'s`);
+      const holding = current(name, holder);
+      if (!holding) throw new Error(`${holder} never requested ${name}`);
+      holding.held = has;
+      holding.wasHeld ||= has;
+      if (!has) holding.until = performance.now();
+      const other = holdingsOf(name).find(({ wasHeld, holder: another }) => wasHeld && another !== holder);
+      if (has && other) oracle.report(holder, 'a name belongs to one account', `${name} is or was ${other.holder}'s`);
     },
     doubted(holder) {
-      return [...claims.keys()].filter((name) => current(name, holder)?.held === false);
+      return [...holdings.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {
-      const possible = claimsOn(name).some((claim) => claim.holder !== holder && claim.until >= since);
-      if (!possible) oracle.report(holder, 'a name that nobody has can be had', `${name} was refused`);
+      const possible = holdingsOf(name).some(
+        (holding) => holding.holder !== holder && (holding.until >= since || holding.wasHeld),
+      );
+      if (!possible) oracle.report(holder, 'a name that no account has or had can be taken', `${name} was refused`);
     },
   };
 }

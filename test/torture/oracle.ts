@@ -1,4 +1,4 @@
-/** What a run counts, and the promises that it saw broken. */
+/** Counts events of a run and collects broken promises. */
 export const COUNTED = [
   'requests',
   'acknowledged',
@@ -19,7 +19,7 @@ export const COUNTED = [
   'given up',
   'duplicates sent',
   'same answer again',
-  'told to come back',
+  'refused for now',
   'locks',
   'limits tried',
   'mails',
@@ -30,10 +30,10 @@ export const COUNTED = [
 export type Counted = (typeof COUNTED)[number];
 
 export interface BrokenPromise {
-  /** What the server had promised, in a few words. */
+  /** The promise, in a few words. */
   readonly promise: string;
   readonly detail: string;
-  /** Who saw it, and what it and the whole run did before: enough to see the order of events. */
+  /** The actor that noticed it, with its own and all global events before. */
   readonly actor: string;
   readonly history: readonly string[];
 }
@@ -42,14 +42,14 @@ export interface Oracle {
   readonly counts: Readonly<Record<Counted, number>>;
   readonly broken: readonly BrokenPromise[];
   count(what: Counted, by?: number): void;
-  /** Notes an event in an actor's history; without an actor, in everybody's. */
+  /** Notes an event in an actor's history; without an actor, in the global one. */
   note(actor: string | undefined, event: string): void;
   report(actor: string, promise: string, detail: string): void;
 }
 
-/** How many events of the past a report tells. */
+/** Number of events in a report. */
 const HISTORY_LENGTH = 40;
-/** A server that forgets breaks promises by the hundred; the first ones tell why. */
+/** A server that loses data breaks hundreds of promises; the first ones show the cause. */
 const MAX_REPORTS = 200;
 
 export function createOracle(): Oracle {
@@ -57,7 +57,7 @@ export function createOracle(): Oracle {
   const counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>;
   const broken: BrokenPromise[] = [];
   const histories = new Map<string, string[]>();
-  const everybodys: string[] = [];
+  const globalEvents: string[] = [];
 
   function append(list: string[], line: string): void {
     list.push(line);
@@ -73,7 +73,7 @@ export function createOracle(): Oracle {
     note(actor, event) {
       const line = `${((performance.now() - startedAt) / 1000).toFixed(3).padStart(8)} s  ${event}`;
       if (actor === undefined) {
-        append(everybodys, line);
+        append(globalEvents, line);
         return;
       }
       const history = histories.get(actor) ?? [];
@@ -82,13 +82,13 @@ export function createOracle(): Oracle {
     },
     report(actor, promise, detail) {
       if (broken.length >= MAX_REPORTS) return;
-      const history = [...(histories.get(actor) ?? []), ...everybodys].sort().slice(-HISTORY_LENGTH);
+      const history = [...(histories.get(actor) ?? []), ...globalEvents].sort().slice(-HISTORY_LENGTH);
       broken.push({ promise, detail, actor, history });
     },
   };
 }
 
-/** The counts as a table, and every broken promise with what led to it. */
+/** The counts as a table, and every broken promise with its history. */
 export function formatReport({ counts, broken }: Pick<Oracle, 'counts' | 'broken'>, title: string): string {
   const rows = Object.entries(counts).map(([name, count]) => `  ${name.padEnd(22)}${String(count).padStart(9)}`);
   const stories = broken.map(({ promise, detail, actor, history }) =>
@@ -96,7 +96,7 @@ export function formatReport({ counts, broken }: Pick<Oracle, 'counts' | 'broken
       ``,
       `BROKEN: ${promise}`,
       `  ${detail}`,
-      `  seen by ${actor}; before that:`,
+      `  noticed by ${actor}; before that:`,
       ...history.map((line) => `    ${line}`),
     ].join('\n'),
   );

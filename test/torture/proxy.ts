@@ -1,7 +1,6 @@
 /**
- * A proxy that loses, cuts, delays and doubles what passes through it, and gives each copy of a request to the process
- * whose turn it is. It takes one request per connection, with a Content-Length, and reads in a header which fault is to
- * befall it.
+ * A proxy that loses, cuts, delays and duplicates requests, and forwards each copy to the next process. It takes one
+ * request per connection, with a Content-Length; a header selects the fault.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -15,16 +14,16 @@ import type { Random } from './random.ts';
 const MAX_DELAY_MILLISECONDS = 150;
 const MAX_LATENESS_MILLISECONDS = 1_500;
 
-/** Where a request is: at the server, or answered while the client does not know yet. */
+/** State of a request: forwarded to the server, or answered while the client has not received the response. */
 export type Moment = 'forwarded' | 'answered';
 
 export interface ProxyOptions {
-  /** Whose turn it is, if anybody is up. */
+  /** The process to forward to, if any is up. */
   readonly target: () => Member | undefined;
   readonly random: Random;
   readonly ledger: AnswerLedger;
   readonly oracle: Oracle;
-  /** Called at the moments at which a crash hurts most. */
+  /** Called at the moments that are worst for a crash. */
   readonly onMoment: (moment: Moment, member: Member) => void;
 }
 
@@ -52,7 +51,7 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
     return socket;
   }
 
-  /** Sends a request on and gives the answer, or nothing if the connection broke. */
+  /** Forwards a request. @returns the response; undefined if the connection broke */
   async function forward(request: Message, waits = true): Promise<Message | undefined> {
     const member = target();
     const upstream = member && track(connectTo(member));
@@ -98,8 +97,8 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
     copy.then(() => late.delete(copy));
   }
 
-  /** @returns the bytes for the client; nothing at all means that its connection breaks */
-  async function suffer(request: Message, fault: Fault): Promise<Buffer | undefined> {
+  /** @returns the bytes for the client; undefined breaks its connection */
+  async function applyFault(request: Message, fault: Fault): Promise<Buffer | undefined> {
     const whole = async () => bytesOf(await forward(request));
     switch (fault) {
       case 'none':
@@ -151,7 +150,7 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
     const received = await readMessage(socket);
     if (!received) return;
     const { request, fault } = takeFault(received);
-    const answer = await suffer(request, fault);
+    const answer = await applyFault(request, fault);
     if (answer && fault !== 'cut answer') socket.end(answer);
     else if (answer) socket.write(answer, () => socket.destroy());
     else socket.destroy();
@@ -182,7 +181,7 @@ async function opened(socket: Socket): Promise<boolean> {
   );
 }
 
-/** Reads one message with a Content-Length. @returns undefined if the connection ends before it is whole */
+/** Reads one message with a Content-Length. @returns undefined if the connection ends before it is complete */
 function readMessage(socket: Socket): Promise<Message | undefined> {
   return new Promise((resolve) => {
     let received = Buffer.alloc(0);

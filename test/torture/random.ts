@@ -1,18 +1,18 @@
-/** Choices that a seed determines. */
+/** Random choices, determined by a seed. */
 export interface Random {
-  /** From 0 to below 1. */
+  /** From 0 (included) to 1 (excluded). */
   next(): number;
-  /** A whole number, both ends included. */
+  /** An integer, both bounds included. */
   integer(min: number, max: number): number;
   chance(probability: number): boolean;
   pick<T>(list: readonly T[]): T;
   /** Picks by weight. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T;
-  /** A stream of its own, so that what one part of a run does moves nobody else's choices. */
+  /** An independent stream, so that one part of a run does not affect the choices of another. */
   fork(): Random;
 }
 
-/** Mulberry32 by Tommy Ettinger (public domain): 32 bits of state, good enough to choose with. */
+/** Mulberry32 by Tommy Ettinger (public domain): 32 bits of state, sufficient for choices in tests. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
 

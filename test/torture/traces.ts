@@ -1,30 +1,31 @@
-/** What a run leaves behind that no actor can see: the outbox, the mails, the users. */
+/** Checks what a run leaves behind and no actor can see: outbox, mails, users. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_CONCURRENT_DELIVERIES } from '../../src/server/mail/mail.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import type { Account } from './account.ts';
 import { countOutbox, findDamage, readUsers } from './disk.ts';
-import type { Letterbox } from './mailbox.ts';
 import type { MailLeases } from './mailLeases.ts';
 import type { Oracle } from './oracle.ts';
+import type { SortedMails } from './sortedMails.ts';
 
 const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
 const POLL_MILLISECONDS = 50;
 
-/** Mails that were acknowledged and did not come must be in the outbox; the servers may be at work. */
+/** Acknowledged mails that have not arrived must be in the outbox. The servers may be running. */
 export async function checkOutbox(
   oracle: Oracle,
   database: StoreLocation,
-  letterbox: Letterbox,
+  sortedMails: SortedMails,
   accounts: readonly Account[],
 ): Promise<void> {
-  // In this order: what comes or is asked for meanwhile cannot be missed.
+  // In this order: a mail that is requested or arrives meanwhile cannot be missed.
   const asked = accounts.map(({ email, mails }) => ({ email, count: mails.asked }));
   const waiting = await countOutbox(database);
-  const missing = asked.map(({ email, count }) => Math.max(0, count - letterbox.mailsTo(email).length));
+  const missing = asked.map(({ email, count }) => Math.max(0, count - sortedMails.mailsTo(email).length));
   const total = missing.reduce((sum, count) => sum + count, 0);
   oracle.count('checks');
-  if (total > waiting) oracle.report('the disk', 'no acknowledged mail is lost', `${total} to come, ${waiting} there`);
+  if (total > waiting)
+    oracle.report('the disk', 'no acknowledged mail is lost', `${total} missing, ${waiting} in the outbox`);
 }
 
 export async function outboxEmpty(database: StoreLocation): Promise<void> {
@@ -32,37 +33,37 @@ export async function outboxEmpty(database: StoreLocation): Promise<void> {
   while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MILLISECONDS);
 }
 
-/** Each mail came once, but for copies of those whose worker died after it had sent them. */
+/** Each mail arrived once, except copies of those whose worker died after sending them. */
 export function checkMails(
   oracle: Oracle,
-  letterbox: Letterbox,
+  sortedMails: SortedMails,
   leases: Pick<MailLeases, 'ended'>,
   accounts: readonly Account[],
 ): void {
   for (const { email, mails } of accounts) {
-    const came = letterbox.mailsTo(email).length;
+    const came = sortedMails.mailsTo(email).length;
     oracle.count('checks');
     if (came < mails.asked || came > mails.asked + mails.maybe) {
-      const detail = `${email}: ${mails.asked} acknowledged, ${mails.maybe} given up, ${came} came`;
+      const detail = `${email}: ${mails.asked} acknowledged, ${mails.maybe} abandoned, ${came} arrived`;
       oracle.report('the mail server', 'each recovery is mailed once', detail);
     }
   }
-  const { mails, copies } = letterbox.totals();
+  const { mails, copies } = sortedMails.totals();
   oracle.count('mails', mails);
   oracle.count('mail copies', copies.length);
-  // Nobody else takes a mail before its lease ends, and here none ends by itself.
+  // No other worker takes a mail before its lease ends, and no lease ends on its own here.
   const unexplained = copies.filter((mailId) => !leases.ended(mailId));
   if (unexplained.length > 0) {
     const detail = `${unexplained.length} copies without the end of a lease, the first of ${unexplained[0]}`;
-    oracle.report('the mail server', 'a mail goes out once while its lease holds', detail);
+    oracle.report('the mail server', 'a mail is sent once during its lease', detail);
   }
   // A crash between the acceptance of a mail and its removal from the outbox sends it again; nothing else may.
   if (copies.length > oracle.counts.kills * MAX_CONCURRENT_DELIVERIES) {
-    oracle.report('the mail server', 'a mail goes out once, but for crashes', `${copies.length} copies`);
+    oracle.report('the mail server', 'a mail is sent once, except after crashes', `${copies.length} copies`);
   }
 }
 
-/** The users are those that were acknowledged, under the names that were acknowledged, and no others. */
+/** Checks that exactly the acknowledged users exist, under their acknowledged names. */
 export async function checkUsers(oracle: Oracle, database: StoreLocation, accounts: readonly Account[]): Promise<void> {
   const found = new Map((await readUsers(database)).map(({ username, email }) => [email, username]));
   for (const { email, usernames } of accounts) {
@@ -74,12 +75,12 @@ export async function checkUsers(oracle: Oracle, database: StoreLocation, accoun
     }
   }
   const excess = [...found.keys()];
-  // An actor that saw a promise broken left its account behind.
+  // An actor that noticed a broken promise has abandoned its account.
   if (excess.length > 0 && oracle.broken.length === 0) {
-    oracle.report('the disk', 'a registration is executed once', `nobody was told of ${excess.join(', ')}`);
+    oracle.report('the disk', 'a registration is executed once', `never acknowledged: ${excess.join(', ')}`);
   }
 }
 
 export async function checkDamage(oracle: Oracle, database: StoreLocation): Promise<void> {
-  for (const damage of await findDamage(database)) oracle.report('the disk', 'the database is sound', damage);
+  for (const damage of await findDamage(database)) oracle.report('the disk', 'the database is not damaged', damage);
 }

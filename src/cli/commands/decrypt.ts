@@ -1,4 +1,5 @@
 // `vws decrypt`: decrypts a message.
+import type { DecryptedMessage } from '../../client/index.ts';
 import { defineClientCommand, printResult } from '../clientCommand.ts';
 import { CommandError } from '../errors.ts';
 import { readInput } from '../readInput.ts';
@@ -8,20 +9,31 @@ import { formatTime } from './formatTime.ts';
 export const command = defineClientCommand({
   name: 'decrypt',
   description:
-    'Decrypts a message that was encrypted for you and prints the text unchanged. On a terminal, control characters are ' +
-    'escaped, as \\x1b. The sender and the time are written to standard error.',
+    'Decrypts a message that was encrypted for you and prints the text unchanged. On a terminal, the text is indented, and ' +
+    'control and format characters are escaped, as \\x1b. The sender and the time are written to standard error.',
   args: { '[file]': 'the message (default, or with -: standard input). Whitespace in it is ignored' },
-  json: '{"text","sender","sentAt"}; sender and sentAt are null if they are unknown',
+  json: '{"text","sender","senderNow","senderId","sentAt","contactChanged"}; unknown values are null',
+  notes:
+    'The sender is shown with the name at the time of sending and, if it differs, the current one. If a name belongs to another ' +
+    'user than in earlier messages, a warning is shown.',
   examples: ['vws decrypt note.vws', 'vws decrypt < note.vws > note.txt', 'vws decrypt note.vws --json'],
   async run({ file }, options, shell) {
     requireSession(options);
     const bytes = await readInput(file, shell, 'the message');
     const message = new TextDecoder().decode(bytes).replace(/\s+/g, '');
     if (message === '') throw new CommandError('The input is empty: no message to decrypt.', 'undecryptable_message');
-    const { text, sender, sentAt } = await inStoredSession(options, shell, (vws) => vws.decrypt(message));
-    printResult(shell, options, { text, sender, sentAt }, () => {
-      if (sentAt) shell.note(`From ${sender ?? 'a deleted user'}, ${formatTime(sentAt)} UTC:`);
-      shell.write(text);
+    const result = await inStoredSession(options, shell, (vws) => vws.decrypt(message));
+    printResult(shell, options, result, () => {
+      if (result.contactChanged) {
+        shell.note('WARNING: the sender is not the user who had this name in earlier messages.');
+      }
+      if (result.sentAt) shell.note(`From ${describeSender(result)}, ${formatTime(result.sentAt)} UTC:`);
+      shell.write(result.text);
     });
   },
 });
+
+function describeSender({ sender, senderNow }: Pick<DecryptedMessage, 'sender' | 'senderNow'>): string {
+  if (sender === null) return 'a deleted user';
+  return senderNow === null || senderNow === sender ? sender : `${sender} (now ${senderNow})`;
+}

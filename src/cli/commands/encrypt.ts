@@ -9,7 +9,10 @@ export const command = defineClientCommand({
   description:
     'Encrypts a text so that only the given user can decrypt it, and prints the message as one line of A-Z a-z 0-9 - _',
   args: { '<username>': 'the recipient' },
-  options: { '--file <path>': 'the text to encrypt (default: standard input)' },
+  options: {
+    '--file <path>': 'the text to encrypt (default: standard input)',
+    '--accept-contact': 'accept that the name belongs to another user than before',
+  },
   json: '{"message"}',
   notes: 'The text must be UTF-8 and is preserved exactly, including the last line break. Encode other data first.',
   examples: [
@@ -19,10 +22,12 @@ export const command = defineClientCommand({
     'vws encrypt bob --file note.txt --json',
     ['vws encrypt -- -bob-', 'a name that begins with a hyphen'],
   ],
-  async run({ username, file }, options, shell) {
+  async run({ username, file, 'accept-contact': acceptsContact }, options, shell) {
     requireSession(options);
     const text = decodeText(await readInput(file, shell, 'the text'));
-    const message = await inStoredSession(options, shell, (vws) => vws.encrypt(username, text));
+    const message = await inStoredSession(options, shell, (vws) => vws.encrypt(username, text), {
+      acceptsContact,
+    });
     printResult(shell, options, { message }, () => shell.print(message));
   },
 });

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
-import { dumpDatabase } from '../../../test/support/databaseDump.ts';
+import { dumpDatabase } from '../../../test/support/sql.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { newDatabasePath } from '../../../test/support/storeFixtures.ts';
 import { killVwsAt, runVws } from '../../../test/support/vws.ts';
@@ -53,7 +53,7 @@ async function newSource(t: TestContext, steps = STEPS): Promise<string> {
       WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${steps})
       INSERT INTO session_steps SELECT randomblob(32), randomblob(16), randomblob(32), 1, ${shared.user_id}, NULL,
         randomblob(90), randomblob(32), randomblob(900), 0, n % 2, 1700000000000 + n,
-        1600000000000 + n FROM numbers`.execute(tx.db);
+        1600000000000 + n, NULL FROM numbers`.execute(tx.db);
   });
   return `sqlite:${path}`;
 }

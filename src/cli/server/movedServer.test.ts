@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { dumpDatabase } from '../../../test/support/databaseDump.ts';
+import { newEpochPath } from '../../../test/support/epochs.ts';
 import { expectDone, expectFailure, expectMessage } from '../../../test/support/expect.ts';
 import { codeFromMailbox } from '../../../test/support/mail.ts';
 import { newPassword, newPerson, type Person, register } from '../../../test/support/people.ts';
 import { startServer, type TestServer } from '../../../test/support/server.ts';
+import { dumpDatabase } from '../../../test/support/sql.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { newDatabasePath } from '../../../test/support/storeFixtures.ts';
 import { Suite1Client } from '../../../test/support/suite1Client.ts';
@@ -66,6 +67,7 @@ async function continueAfterMove(
 /** The code from the mail that waited in the outbox. */
 const codeIn = (server: TestServer, { email }: Person) => codeFromMailbox(server.dataDir, email);
 
+/** Starts a server with the keys that move with it. */
 async function startOn(t: TestContext, url: string, masterKey: string, settings = {}): Promise<TestServer> {
   return startServer(t, { DATABASE_URL: url, VWS_MASTER_KEY: masterKey, ...settings });
 }
@@ -88,7 +90,8 @@ test('after a move: sessions, messages, recoveries and mails continue', async (t
   const masterKey = randomBytes(32).toString('hex');
   const from = `sqlite:${await newDatabasePath(t)}`;
   const to = await newUrl(t);
-  const server = await startOn(t, from, masterKey, DEAD_MAIL_SERVER);
+  const epochFile = { EPOCH_FILE: newEpochPath(t) };
+  const server = await startOn(t, from, masterKey, { ...DEAD_MAIL_SERVER, ...epochFile });
   const before = await createUsers(server);
   await server.stop();
 
@@ -100,14 +103,15 @@ test('after a move: sessions, messages, recoveries and mails continue', async (t
   }
   assert.deepEqual(await dumpDatabase(to), dump);
   await makeMailsDue(to);
-  await continueAfterMove(before, await startOn(t, to, masterKey));
+  await continueAfterMove(before, await startOn(t, to, masterKey, epochFile));
 });
 
 test('after the move back, from a killed server: the same', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const from = await newUrl(t);
   const to = `sqlite:${await newDatabasePath(t)}`;
-  const server = await startOn(t, from, masterKey, DEAD_MAIL_SERVER);
+  const epochFile = { EPOCH_FILE: newEpochPath(t) };
+  const server = await startOn(t, from, masterKey, { ...DEAD_MAIL_SERVER, ...epochFile });
   const before = await createUsers(server);
   await server.kill();
 
@@ -115,7 +119,7 @@ test('after the move back, from a killed server: the same', async (t) => {
   assert.equal(code, 0, stderr);
   assert.deepEqual(await dumpDatabase(to), await dumpDatabase(from));
   await makeMailsDue(to);
-  await continueAfterMove(before, await startOn(t, to, masterKey));
+  await continueAfterMove(before, await startOn(t, to, masterKey, epochFile));
 });
 
 test('a source in use is refused, and its server is not affected', async (t) => {

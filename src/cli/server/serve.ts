@@ -12,7 +12,7 @@ export const command = defineCommand({
     '  HOST          address to listen on (default: 127.0.0.1)',
     '  DATA_DIR      folder of the database, the master key and the local mailbox (default: data)',
     '  DATABASE_URL  sqlite:<path> or postgres://<user>@<host>/<name> (default: a SQLite file in DATA_DIR)',
-    'For all of them, see .env.example and the README.',
+    'For all of them, see .env.example and docs/settings.md.',
   ].join('\n'),
   examples: ['vws serve', 'PORT=5001 DATA_DIR=/var/lib/vws vws serve'],
   async run() {

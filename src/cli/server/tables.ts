@@ -35,6 +35,7 @@ const layouts: Layouts = {
       sealed_seed: 'bytes',
       not_before: 'integer',
       not_after: 'integer',
+      epoch_id: 'bytes',
     },
   },
   users: {
@@ -49,6 +50,18 @@ const layouts: Layouts = {
       created_at: 'integer',
       min_suite: 'integer',
     },
+  },
+  former_names: {
+    primaryKey: ['username_key'],
+    columns: { username_key: 'text', user_id: 'bytes', username: 'text', released_at: 'integer' },
+  },
+  name_history: {
+    primaryKey: ['user_id', 'valid_until'],
+    columns: { user_id: 'bytes', valid_until: 'integer', username: 'text' },
+  },
+  name_skeletons: {
+    primaryKey: ['skeleton'],
+    columns: { skeleton: 'text', user_id: 'bytes' },
   },
   user_keys: {
     primaryKey: ['user_id', 'version'],
@@ -92,6 +105,7 @@ const layouts: Layouts = {
       used: 'integer',
       last_used_at: 'integer',
       started_at: 'integer',
+      epoch_id: 'bytes',
     },
   },
   request_locks: {

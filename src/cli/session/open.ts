@@ -6,7 +6,7 @@ import { CommandError } from '../errors.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { connectReporting } from './connect.ts';
 import { describePending, readPending } from './pending.ts';
-import { ensurePin, fetchFingerprint, identityChanged } from './pin.ts';
+import { ensurePin, fetchFingerprint, identityChanged, isPlaintext } from './pin.ts';
 
 const NO_RESPONSE_CODES = ['network', 'deadline', 'bad_answer'];
 
@@ -15,12 +15,18 @@ type Task<T> = (vws: Vws) => Promise<T>;
 /**
  * Runs a task in the stored session.
  *
+ * @param acceptsContact stores the users behind names again instead of comparing them
  * @throws CommandError `not_logged_in` if no session is stored
  * @throws {VwsError}
  */
-export async function inStoredSession<T>(options: CommonOptions, shell: Shell, task: Task<T>): Promise<T> {
+export async function inStoredSession<T>(
+  options: CommonOptions,
+  shell: Shell,
+  task: Task<T>,
+  { acceptsContact = false } = {},
+): Promise<T> {
   requireSession(options);
-  const opener = await prepare(options, shell);
+  const opener = await prepare(options, shell, acceptsContact);
   return options.serverState.withLock(async () => {
     // Another command may have ended it in the meantime.
     requireSession(options);
@@ -59,8 +65,12 @@ function isSessionLost(error: unknown): boolean {
 }
 
 /** Prompts and checks the identity, before the lock is taken. */
-async function prepare(options: CommonOptions, shell: Shell): Promise<SessionOpener> {
-  if (options.suite === 2) return new SessionOpener(options, shell, { pin: await ensurePin(options, shell) });
+async function prepare(options: CommonOptions, shell: Shell, acceptsContact = false): Promise<SessionOpener> {
+  if (options.suite === 2) {
+    const stored = options.serverState.contacts();
+    const contacts = acceptsContact ? { ...stored, get: () => undefined } : stored;
+    return new SessionOpener(options, shell, { pin: await ensurePin(options, shell), contacts });
+  }
   if (isPlaintext(options.url)) {
     shell.note('WARNING: suite 1 without HTTPS. Anyone on the network path can read everything.');
   }
@@ -68,20 +78,14 @@ async function prepare(options: CommonOptions, shell: Shell): Promise<SessionOpe
   return new SessionOpener(options, shell, { suite: suite1 });
 }
 
-/** Loopback traffic cannot be intercepted on the network. */
-function isPlaintext(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-}
-
 /** Opens sessions with the server that the options and the pin identify. */
 class SessionOpener {
   readonly #options: CommonOptions;
   readonly #shell: Shell;
-  readonly #identity: Pick<ConnectOptions, 'pin' | 'suite'>;
+  readonly #identity: Pick<ConnectOptions, 'pin' | 'contacts' | 'suite'>;
   readonly #storage: SessionStorage;
 
-  constructor(options: CommonOptions, shell: Shell, identity: Pick<ConnectOptions, 'pin' | 'suite'>) {
+  constructor(options: CommonOptions, shell: Shell, identity: Pick<ConnectOptions, 'pin' | 'contacts' | 'suite'>) {
     this.#options = options;
     this.#shell = shell;
     this.#identity = identity;

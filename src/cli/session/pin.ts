@@ -29,7 +29,7 @@ export function fetchFingerprint(
  * presents and the user accepts.
  *
  * @returns the fingerprint that the server must have
- * @throws CommandError `identity_changed`
+ * @throws CommandError `identity_changed`, `identity_required`
  * @throws {VwsError} `identity_refused`, or an error of the connection
  */
 export async function ensurePin(options: CommonOptions, shell: Shell): Promise<string> {
@@ -37,16 +37,26 @@ export async function ensurePin(options: CommonOptions, shell: Shell): Promise<s
   const stored = serverState.readPin();
   if (stored !== undefined && (pin === undefined || pin === stored)) return stored;
   const shown = await fetchFingerprint(options, shell);
-  if (pin === undefined) await trustOnFirstUse(url, shown, shell);
+  if (pin === undefined) await trustOnFirstUse(options, shown, shell);
   else if (pin !== shown) throw identityChanged(url, { fingerprint: pin, from: '--pin' }, shown);
   else if (stored !== undefined) shell.note(`${url} now has a different pinned fingerprint:\n  ${shown}`);
   await serverState.withLock(async () => serverState.changePin(shown));
   return shown;
 }
 
-async function trustOnFirstUse(url: string, fingerprint: string, shell: Shell): Promise<void> {
+async function trustOnFirstUse(
+  { url, trustFirstUse }: Pick<CommonOptions, 'url' | 'trustFirstUse'>,
+  fingerprint: string,
+  shell: Shell,
+): Promise<void> {
   shell.note(`First connection to ${url}. Its fingerprint is\n  ${fingerprint}`);
   if (!shell.isTerminal) {
+    if (isPlaintext(url) && !trustFirstUse) {
+      throw new CommandError(
+        'Over plain HTTP, an attacker can forge the fingerprint: give the one from the operator with --pin, or --trust-first-use.',
+        'identity_required',
+      );
+    }
     shell.note('It is now trusted and pinned. To verify it in advance, use --pin.');
     return;
   }
@@ -57,6 +67,12 @@ async function trustOnFirstUse(url: string, fingerprint: string, shell: Shell): 
     if (/^y(es)?$/i.test(answer)) return;
     if (/^no?$/i.test(answer)) throw new VwsError('identity_refused', 'The server is not trusted. Nothing was sent.');
   }
+}
+
+/** Loopback traffic cannot be intercepted on the network. */
+export function isPlaintext(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 interface ExpectedIdentity {

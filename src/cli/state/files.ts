@@ -18,7 +18,7 @@ const OTHERS_MAY_WRITE = 0o022;
 /**
  * Creates a folder that only the user can access, unless it exists.
  *
- * @throws CommandError `state_unusable` if it cannot be created, or other users can write to it
+ * @throws CommandError `state_unusable` if it cannot be created, belongs to another user, or other users can write to it
  */
 export function makePrivateFolder(path: string): void {
   try {
@@ -26,7 +26,24 @@ export function makePrivateFolder(path: string): void {
   } catch (error) {
     throw new CommandError(`The folder ${path} cannot be created: ${(error as Error).message}.`, 'state_unusable');
   }
-  if (process.platform !== 'win32' && (statSync(path).mode & OTHERS_MAY_WRITE) !== 0) {
+  checkPrivateFolder(path);
+}
+
+/**
+ * Checks that no other user can plant files in a folder. On Windows, folders have neither owner nor mode.
+ *
+ * @throws CommandError `state_unusable` if it belongs to another user, or other users can write to it
+ */
+export function checkPrivateFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const { uid, mode } = statSync(path);
+  if (uid !== process.geteuid?.()) {
+    throw new CommandError(
+      `The folder ${path} belongs to another user. Choose another one with --state.`,
+      'state_unusable',
+    );
+  }
+  if ((mode & OTHERS_MAY_WRITE) !== 0) {
     throw new CommandError(`Other users can write to ${path}. Restrict it with: chmod 700 ${path}`, 'state_unusable');
   }
 }

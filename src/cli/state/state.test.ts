@@ -1,9 +1,20 @@
 // The state folder on disk.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { readCommonOptions } from '../commonOptions.ts';
 import { CommandError } from '../errors.ts';
 import { withLock } from './lock.ts';
 import { StateFolder } from './state.ts';
@@ -64,6 +75,27 @@ test('a folder that other users can write to, or a file in its place, is refused
   );
   writeFileSync(join(folder, 'file'), '');
   await assert.rejects(new StateFolder(join(folder, 'file')).saveServer(URL), CommandError);
+});
+
+test('a folder of another user is refused', { skip: process.getuid?.() !== 0 }, async (t) => {
+  const folder = newFolder(t);
+  chownSync(folder, 12_345, 12_345);
+  const isForeign = (error: unknown) =>
+    error instanceof CommandError && error.code === 'state_unusable' && /belongs to another user/.test(error.message);
+  await assert.rejects(new StateFolder(folder).saveServer(URL), isForeign);
+  assert.throws(() => readCommonOptions({ state: folder }, { environment: {} }), isForeign);
+});
+
+test('a folder that other users can write to is not read', (t) => {
+  const folder = newFolder(t);
+  writeFileSync(join(folder, 'server'), 'http://planted.example.org');
+  chmodSync(folder, 0o770);
+  assert.throws(
+    () => readCommonOptions({ state: folder }, { environment: {} }),
+    (error) => error instanceof CommandError && error.code === 'state_unusable',
+  );
+  chmodSync(folder, 0o755);
+  assert.equal(readCommonOptions({ state: folder }, { environment: {} }).url, 'http://planted.example.org');
 });
 
 test('the partial file of a killed command is ignored', async (t) => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ContactStorage } from '../../client/index.ts';
 import { CommandError } from '../errors.ts';
 import { makePrivateFolder, readIfPresent, removeFile, writeAtomically } from './files.ts';
 import { withLock } from './lock.ts';
@@ -71,6 +72,7 @@ interface StoredValue<T> {
  * - `pin`: the fingerprint that the server must have
  * - `session`, `session-suite1`: the session, with a request that has no response yet
  * - `devices`: the device tokens of accounts; they survive the session
+ * - `contacts`: which user each name belongs to
  * - `confirmed`, `confirmed-suite1`: when a recovery code was accepted
  * - `lock`: empty; see {@link withLock}
  *
@@ -122,6 +124,22 @@ export class ServerState {
     return storedText(join(this.#folder, 'devices'));
   }
 
+  /**
+   * Which user each name belongs to.
+   *
+   * @throws CommandError `state_unusable` if the file is corrupted
+   */
+  contacts(): ContactStorage {
+    const file = join(this.#folder, 'contacts');
+    return {
+      get: (name) => readContacts(file).get(name),
+      set: (name, id) => {
+        const contacts = readContacts(file).set(name, id);
+        writeAtomically(file, `${JSON.stringify(Object.fromEntries(contacts), undefined, 2)}\n`);
+      },
+    };
+  }
+
   /** When the code of the current recovery was accepted, in milliseconds since 1970. */
   confirmedAt(suite: 1 | 2): StoredValue<number> {
     const file = this.#fileOf('confirmed', suite);
@@ -143,6 +161,15 @@ function storedText(file: string): StoredValue<string> {
     save: (text) => writeAtomically(file, text),
     clear: () => removeFile(file),
   };
+}
+
+function readContacts(file: string): Map<string, string> {
+  try {
+    return new Map(Object.entries(JSON.parse(readIfPresent(file) ?? '{}') as Record<string, string>));
+  } catch {
+    // Without its contacts, the command would trust any user.
+    throw new CommandError(`The file ${file} is corrupted. Delete it to trust each contact again.`, 'state_unusable');
+  }
 }
 
 /** A readable name that differs for each address. */

@@ -1,8 +1,11 @@
 // The interface between a command and its process: output, notes, prompts, standard input and environment variables.
 import { CommandError, UsageError } from '../errors.ts';
 import type { LineReader } from './lines.ts';
-import { printable } from './printable.ts';
+import { indent, printable } from './printable.ts';
 import type { Prompts } from './prompts.ts';
+
+/** Width of a terminal that does not report it. */
+const DEFAULT_COLUMNS = 80;
 
 type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
@@ -35,11 +38,14 @@ export class Shell {
     this.#streams.stderr.write(`${printable(line)}\n`);
   }
 
-  /** Writes a text to the standard output unchanged. On a terminal, control characters are escaped. */
+  /**
+   * Writes a text of another user to the standard output: unchanged, but on a terminal escaped and indented, so that it cannot
+   * imitate the output of the command.
+   */
   write(text: string): void {
     const { stdout } = this.#streams;
-    stdout.write(this.#forStdout(text));
-    if (stdout.isTTY && !text.endsWith('\n')) stdout.write('\n');
+    if (!stdout.isTTY) stdout.write(text);
+    else stdout.write(`${indent(printable(text.replace(/\n$/, '')), stdout.columns || DEFAULT_COLUMNS)}\n`);
   }
 
   /**

@@ -63,7 +63,7 @@ async function sendFirstMessage(
   context: HandshakeContext,
   descriptor: TrustedDescriptor,
 ): Promise<{ result: HandshakeResult } | { response: Record<string, unknown> }> {
-  const kid = await sha256(descriptor.bytes);
+  const kid = await sha256(fromBase64Url(descriptor.fingerprint) ?? new Uint8Array(), descriptor.bytes);
   const info = firstMessageInfo(kid);
   const own = await generateKeyPair();
   const { ciphertext, sharedSecret } = await encapsulate(serverKeyOf(descriptor));

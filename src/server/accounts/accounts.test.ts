@@ -82,7 +82,10 @@ describe('registration', () => {
           else assert.equal(outcomes[index], 'done');
         }
         assert.equal((await usernames(harness)).length, won.length);
-        await harness.transact(({ db }) => db.deleteFrom('users').execute());
+        await harness.transact(async ({ db }) => {
+          await db.deleteFrom('users').execute();
+          await db.deleteFrom('name_skeletons').execute();
+        });
       }),
       { numRuns: 40, endOnFailure: true },
     );
@@ -90,13 +93,14 @@ describe('registration', () => {
 });
 
 describe('changing the name', () => {
-  test('replaces the old name, which becomes available', async (t) => {
+  test('replaces the old name, which stays reserved for the user', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     await rename(harness, ada, 'Lady Lovelace');
-    assert.equal(await ownerOf(harness, 'ada'), undefined);
-    assert.equal(await ownerOf(harness, 'lady lovelace'), Buffer.from(ada).toString('hex'));
-    assert.equal(await register(harness, 'ADA', 'other@example.org'), 'done');
+    for (const name of ['ada', 'lady lovelace']) {
+      assert.equal(await ownerOf(harness, name), Buffer.from(ada).toString('hex'));
+    }
+    assert.equal(await register(harness, 'ADA', 'other@example.org'), 'username_taken');
     assert.equal(await logIn(harness, 'ada@example.org', PASSWORD), 'done');
   });
 
@@ -258,13 +262,13 @@ test('an account is shown with its current name; a deleted one is not_authentica
   const ada = await harness.register('Ada', 'Ada@Example.org', PASSWORD);
   await harness.register('Bob', 'bob@example.org', PASSWORD);
   assert.deepEqual(await transact((tx) => accounts.show(tx, ada)), { username: 'Ada', email: 'Ada@Example.org' });
-  assert.equal(await transact((tx) => accounts.findName(tx, ada)), 'Ada');
+  assert.equal((await transact((tx) => accounts.findNames(tx, ada, 0)))?.current, 'Ada');
   await transact(({ db }) => db.updateTable('users').set({ username: 'Lady' }).where('user_id', '=', ada).execute());
   assert.equal((await transact((tx) => accounts.show(tx, ada))).username, 'Lady');
-  assert.equal(await transact((tx) => accounts.findName(tx, ada)), 'Lady');
+  assert.equal((await transact((tx) => accounts.findNames(tx, ada, 0)))?.current, 'Lady');
   const gone = randomBytes(16);
   assert.equal(await outcomeOf(transact((tx) => accounts.show(tx, gone))), 'not_authenticated');
-  assert.equal(await transact((tx) => accounts.findName(tx, gone)), undefined);
+  assert.equal(await transact((tx) => accounts.findNames(tx, gone, 0)), undefined);
 });
 
 test('an account whose name has a number sign keeps working, and can get another name', async (t) => {

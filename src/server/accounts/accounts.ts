@@ -1,6 +1,16 @@
-/** Rules of accounts: registering, logging in, changing name and password. */
+// Rules of accounts: registering, logging in, changing name and password.
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
+import {
+  claimSkeletons,
+  countRenames,
+  type DatedNames,
+  findFormerNames,
+  findFormerOwner,
+  findNames,
+  isNameTaken,
+  releaseName,
+} from '../store/formerNames.ts';
 import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import {
@@ -19,9 +29,10 @@ import type { ClientInfo, KnownClients } from './knownClients.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import type { QueuePlace } from './semaphore.ts';
-import { foldUsername, parseUsername, type Username } from './username.ts';
+import { checkNameHidesPassword, foldUsername, parseUsername, revealsPassword, type Username } from './username.ts';
 
 const USER_ID_LENGTH = 16;
+const MONTH_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Ends every session of a user except one. */
 export type EndOtherSessions = (transaction: Transaction, userId: Uint8Array, sessionId: Uint8Array) => Promise<void>;
@@ -36,6 +47,8 @@ interface AccountsDependencies {
   readonly endOtherSessions: EndOtherSessions;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
+  /** Number of name changes of one account in 30 days. */
+  readonly renamesPerMonth: number;
   readonly clock: () => number;
 }
 
@@ -50,11 +63,12 @@ export interface PreparedUsername extends Username {
 export interface PreparedPasswordChange {
   readonly verified: VerifiedPassword;
   readonly passwordHash: string;
+  readonly newPassword: string;
 }
 
 /**
- * The rules of accounts. Operations that hash a password have two parts: a slow one before the transaction, and one inside it
- * that makes sure that nothing changed in between.
+ * The rules of accounts. Operations that hash a password have two parts: a slow one before the transaction, and one
+ * inside it that makes sure that nothing changed in between.
  */
 export class Accounts {
   readonly #store: Store;
@@ -64,6 +78,7 @@ export class Accounts {
   readonly #createUserKey: AccountsDependencies['createUserKey'];
   readonly #endOtherSessions: EndOtherSessions;
   readonly #downgradeProtection: boolean;
+  readonly #renamesPerMonth: number;
   readonly #clock: () => number;
 
   constructor(dependencies: AccountsDependencies) {
@@ -74,6 +89,7 @@ export class Accounts {
     this.#createUserKey = dependencies.createUserKey;
     this.#endOtherSessions = dependencies.endOtherSessions;
     this.#downgradeProtection = dependencies.downgradeProtection;
+    this.#renamesPerMonth = dependencies.renamesPerMonth;
     this.#clock = dependencies.clock;
   }
 
@@ -87,6 +103,7 @@ export class Accounts {
     const username = parseUsername(usernameText);
     const email = parseEmail(emailText);
     checkPasswordPolicy(password, { username: username.username, email: email.email }, client.suite);
+    checkNameHidesPassword(usernameText, password);
     // The insert checks again; checking here only saves the hash.
     await this.#store.transaction((tx) => rejectTaken(tx, username, email));
     return { ...username, ...email, passwordHash: await this.#hasher.hash(password, placeOf(client)) };
@@ -99,6 +116,7 @@ export class Accounts {
   async register(transaction: Transaction, prepared: PreparedRegistration, suite: number): Promise<Uint8Array> {
     const userId = randomBytes(USER_ID_LENGTH);
     const now = this.#clock();
+    if (await isNameTaken(transaction, prepared)) throw new Problem('username_taken');
     const inserted = await insertUser(transaction, {
       user_id: userId,
       username: prepared.username,
@@ -113,6 +131,7 @@ export class Accounts {
       await rejectTaken(transaction, prepared, prepared);
       throw new Error('an insert conflicted with a row that does not exist');
     }
+    await claimSkeletons(transaction, userId, prepared.skeletons);
     await this.#createUserKey(transaction, userId, now);
     return userId;
   }
@@ -164,15 +183,27 @@ export class Accounts {
     checkPasswordFormat(password);
     const user = await this.#findUser(userId);
     const verified = await this.#credentials.verify(user.email_key, password, client, { isLoggedIn: true });
+    checkNameHidesPassword(newUsername, password);
     return { ...username, verified };
   }
 
-  /** @throws Problem `username_taken`, `invalid_credentials` */
+  /**
+   * Changes the name. The former one stays reserved for the user.
+   *
+   * @throws Problem `username_taken`, `renamed_too_often`, `invalid_credentials`
+   */
   async changeUsername(transaction: Transaction, prepared: PreparedUsername): Promise<void> {
-    const { username, usernameKey, verified } = prepared;
+    const { username, usernameKey, skeletons, verified } = prepared;
     const user = await this.#credentials.confirm(transaction, verified);
+    if (username === user.username) return;
+    if (await isNameTaken(transaction, prepared, user.user_id)) throw new Problem('username_taken');
+    const now = this.#clock();
+    const renames = await countRenames(transaction, user.user_id, now - MONTH_MS);
+    if (renames >= this.#renamesPerMonth) throw new Problem('renamed_too_often');
     const changed = await updateUsername(transaction, user.user_id, { username, username_key: usernameKey });
     if (!changed) throw new Problem('username_taken');
+    await releaseName(transaction, user, usernameKey, now);
+    await claimSkeletons(transaction, user.user_id, skeletons);
   }
 
   /** @throws Problem `password_refused`, `invalid_credentials`, `account_locked`, `too_many_requests`, `overloaded` */
@@ -186,30 +217,35 @@ export class Accounts {
     const user = await this.#findUser(userId);
     checkPasswordPolicy(newPassword, user, client.suite);
     const verified = await this.#credentials.verify(user.email_key, password, client, { isLoggedIn: true });
-    return { verified, passwordHash: await this.#hasher.hash(newPassword, placeOf(client, true)) };
+    return { verified, passwordHash: await this.#hasher.hash(newPassword, placeOf(client, true)), newPassword };
   }
 
   /**
    * Also ends every other session of the user, and forgets the other known clients.
    *
-   * @throws Problem `invalid_credentials`
+   * @throws Problem `invalid_credentials`, `password_refused` if it is part of a name of the account
    */
   async changePassword(
     transaction: Transaction,
     sessionId: Uint8Array,
-    { verified, passwordHash }: PreparedPasswordChange,
+    { verified, passwordHash, newPassword }: PreparedPasswordChange,
     client: ClientInfo,
   ): Promise<void> {
     const user = await this.#credentials.confirm(transaction, verified);
+    const names = [user.username, ...(await findFormerNames(transaction, user.user_id))];
+    if (names.some((name) => revealsPassword(name, newPassword))) {
+      throw new Problem('password_refused', { detail: 'The password is part of a username of this account.' });
+    }
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
   }
 
-  /** Returns the id of the user with this name, in any spelling that folds to it. */
+  /** Returns the id of the user who has this name, or had it last, in any spelling that folds to it. */
   async findByUsername(transaction: Transaction, username: string): Promise<Uint8Array | undefined> {
-    return findUserIdByUsername(transaction, foldUsername(username));
+    const usernameKey = foldUsername(username);
+    return (await findUserIdByUsername(transaction, usernameKey)) ?? findFormerOwner(transaction, usernameKey);
   }
 
   /** @throws Problem `not_authenticated` if the account no longer exists */
@@ -219,9 +255,9 @@ export class Accounts {
     return { username: user.username, email: user.email };
   }
 
-  /** Returns the current name of a user. */
-  async findName(transaction: Transaction, userId: Uint8Array): Promise<string | undefined> {
-    return (await findUserById(transaction, userId))?.username;
+  /** Returns the names of a user, now and at a time in milliseconds since 1970. */
+  async findNames(transaction: Transaction, userId: Uint8Array, time: number): Promise<DatedNames | undefined> {
+    return findNames(transaction, userId, time);
   }
 
   async #findUser(userId: Uint8Array): Promise<User> {
@@ -235,7 +271,7 @@ function placeOf({ address }: ClientInfo, isPreferred = false): QueuePlace {
   return { lane: address, isPreferred };
 }
 
-async function rejectTaken(tx: Transaction, { usernameKey }: Username, { emailKey }: Email): Promise<void> {
-  if (await findUserIdByUsername(tx, usernameKey)) throw new Problem('username_taken');
+async function rejectTaken(tx: Transaction, username: Username, { emailKey }: Email): Promise<void> {
+  if (await isNameTaken(tx, username)) throw new Problem('username_taken');
   if (await findUserByEmail(tx, emailKey)) throw new Problem('email_taken');
 }

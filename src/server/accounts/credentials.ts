@@ -1,4 +1,4 @@
-/** Password checks of accounts: attempts, locks and the proof that a password was given. */
+// Password checks of accounts: attempts, locks and the proof that a password was given.
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';

@@ -5,8 +5,8 @@ import { Problem } from '../../protocol/problems.ts';
 const MAX_EMAIL_LENGTH = 254;
 
 /**
- * Maximum length in UTF-16 units before normalization; no decomposition of 254 bytes is longer. The limit is needed because
- * normalization takes quadratic time in the length of a run of combining characters.
+ * Maximum length in UTF-16 units before normalization; no decomposition of 254 bytes is longer. The limit is needed
+ * because normalization takes quadratic time in the length of a run of combining characters.
  */
 const MAX_RAW_LENGTH = 1024;
 
@@ -35,7 +35,8 @@ export function parseEmail(text: string): Email {
 }
 
 /**
- * Rejects text that no rule for addresses could have accepted: neither ours nor the original's, which has no length limit.
+ * Rejects text that no rule for addresses could have accepted: neither ours nor the original's, which has no length
+ * limit.
  *
  * @throws Problem `invalid_email`
  */

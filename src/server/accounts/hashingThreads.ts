@@ -7,9 +7,9 @@ const POOL_THREAD_NAME = 'libuv-worker';
 const PRIORITY_STEPS = 10;
 
 /**
- * Lowers the priority of the threads that hash passwords, so that the main thread answers requests first where they share a
- * processor. The other work of these threads, such as writing the log, is not urgent. Call it after the first hash, which
- * starts the threads.
+ * Lowers the priority of the threads that hash passwords, so that the main thread answers requests first where they
+ * share a processor. The other work of these threads, such as writing the log, is not urgent. Call it after the first
+ * hash, which starts the threads.
  *
  * @returns the number of threads; 0 on systems other than Linux, where priorities do not change
  */

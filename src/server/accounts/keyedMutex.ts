@@ -1,4 +1,4 @@
-/** Mutual exclusion per key, with a bounded queue. */
+// Mutual exclusion per key, with a bounded queue.
 import { Problem } from '../../protocol/problems.ts';
 
 const RETRY_AFTER_SECONDS = 1;

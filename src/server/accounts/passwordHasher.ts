@@ -1,4 +1,4 @@
-/** Password hashing with Argon2id in a bounded pool. */
+// Password hashing with Argon2id in a bounded pool.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2';

@@ -7,8 +7,8 @@ import { SUITE2 } from '../../protocol/suite2.ts';
 const MIN_PASSPHRASE_LENGTH = 12;
 const MAX_PASSPHRASE_LENGTH = 256;
 /**
- * Maximum length in UTF-16 units before normalization; no decomposition of 256 characters is longer. The limit is needed
- * because normalization takes quadratic time in the length of a run of combining characters.
+ * Maximum length in UTF-16 units before normalization; no decomposition of 256 characters is longer. The limit is
+ * needed because normalization takes quadratic time in the length of a run of combining characters.
  */
 const MAX_RAW_LENGTH = 4096;
 /** Minimum number of characters of a passphrase in addition to the user's own name and address. */
@@ -17,8 +17,8 @@ const MIN_LENGTH_BESIDE_IDENTITY = 6;
 const MIN_IDENTITY_LENGTH = 3;
 
 /**
- * The original's rule: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an upper-case letter, a digit and a sign.
- * Digits of any script and a final newline are accepted, because accounts with such passwords exist.
+ * The original's rule: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an upper-case letter, a digit and a
+ * sign. Digits of any script and a final newline are accepted, because accounts with such passwords exist.
  */
 const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd}@$!%*?&_]{8,}\n?$/u;
 
@@ -81,8 +81,8 @@ export function checkPasswordPolicy(password: string, owner: PasswordOwner, suit
 }
 
 /**
- * Rejects text that cannot be the password of any account, because no rule could ever have accepted it. Skips the rules whose
- * result can change: the account's name may have been different, and so may the list of common passwords.
+ * Rejects text that cannot be the password of any account, because no rule could ever have accepted it. Skips the rules
+ * whose result can change: the account's name may have been different, and so may the list of common passwords.
  *
  * @throws Problem `password_refused`
  */

@@ -380,7 +380,7 @@ test('random actions of two sessions: each gets exactly what its own codes allow
       const password = finished === 0 ? PASSWORD : `new owl sky ${finished}`;
       assert.equal(await logIn(harness, password), 'done');
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 60, endOnFailure: true, seed: 1 },
   );
   for (const [step, outcomes] of Object.entries({
     confirm: ['done', 'invalid_code', 'no_recovery'],

@@ -1,4 +1,4 @@
-/** Account recovery: a mailed code lets a user set a new password. */
+// Account recovery: a mailed code lets a user set a new password.
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';

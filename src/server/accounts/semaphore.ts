@@ -1,4 +1,4 @@
-/** A semaphore with a bounded queue that is fair between addresses. */
+// A semaphore with a bounded queue that is fair between addresses.
 import { Problem } from '../../protocol/problems.ts';
 
 const RETRY_AFTER_SECONDS = 2;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { character, textOf, usernameText } from '../../../test/support/arbitraries.ts';
-import { foldUsername, parseUsername } from './username.ts';
+import { foldUsername, parseUsername, revealsPassword } from './username.ts';
 
 const refused = { code: 'invalid_username' };
 
@@ -53,6 +53,126 @@ test('rejects a number sign in any form, because existing clients cut the URL th
   assert.equal(foldUsername('Bob＃1'), 'bob#1');
 });
 
+test('rejects percent-encoding in any form, because existing clients put it into the URL unencoded', () => {
+  for (const name of ['%41', 'a%20b', '100%2F', '％41', '%e2', '%Ff and more']) {
+    const detail = 'A username must not contain % followed by two hex digits.';
+    assert.throws(() => parseUsername(name), { ...refused, detail }, name);
+  }
+  for (const name of ['%', '100%', '50% off', '%zz', '%4', '%%']) parseUsername(name);
+});
+
+test('rejects characters without ink', () => {
+  for (const blank of ['ada.lovelace\u2800', '\u2800', 'a\u{1d159}b', 'a\u{13441}', '\ufffc']) {
+    assert.throws(() => parseUsername(blank), refused, JSON.stringify(blank));
+  }
+  parseUsername('⠠⠃⠗⠁⠊⠇⠇⠑');
+});
+
+test('a name has letters of one script, or of a usual combination', () => {
+  for (const mixed of [
+    'аda',
+    'pаypal',
+    'Αda',
+    'adа',
+    'ひらがなалфавит',
+    'ᴀdaд',
+    'шалом שלום',
+    'Ada\u0430',
+    '世界д',
+    'ᎪᏞа',
+  ]) {
+    const detail = 'A username must not mix letters of different scripts.';
+    assert.throws(() => parseUsername(mixed), { ...refused, detail }, mixed);
+  }
+  const usual = [
+    'Анна Мария',
+    'Ελένη 1',
+    'שלום',
+    'محمد ١',
+    '山田 太郎',
+    'ヤマダさん Taro',
+    '김철수 Kim',
+    '김金',
+    'ㄅ台 A',
+    'ᏣᎳᎩ',
+  ];
+  const more = ['Ada 🎬', 'ada-1_x', 'Łukasz', 'नमस्ते', 'ไทย', '🎬', '١٢', 'ߒߞߏ', '≠ 1', 'éa\u0301'];
+  for (const name of [...usual, ...more]) parseUsername(name);
+});
+
+test('names that look alike have a common skeleton, others do not', () => {
+  const haveCommon = (one: string, other: string) => {
+    const [first, second] = [parseUsername(one), parseUsername(other)];
+    return first.skeletons.some((skeleton) => second.skeletons.includes(skeleton));
+  };
+  for (const [one, other] of [
+    ['ada', 'АdА'.replaceAll('А', 'A')],
+    ['асе', 'ace'],
+    ['BOB', 'ВОВ'],
+    ['bob', 'ВОВ'],
+    ['l', 'I'],
+    ['l', '1'],
+    ['O', '0'],
+    ['modern', 'modem'],
+    ['ian', 'IAN'],
+    ['Straße', 'STRASSE'],
+    ['a  b', 'a b'],
+    ['ⅼ', 'l'],
+  ] as const) {
+    assert.ok(haveCommon(one, other), `${one} and ${other}`);
+  }
+  for (const [one, other] of [
+    ['ada', 'adam'],
+    ['bob', 'bop'],
+    ['Anna Maria', 'AnnaMaria'],
+    ['é', 'e'],
+    ['世', '界'],
+    ['lan', 'ian'],
+  ] as const) {
+    assert.ok(!haveCommon(one, other), `${one} and ${other}`);
+  }
+});
+
+test('all spellings of a name have a common skeleton', () => {
+  fc.assert(
+    fc.property(usernameText, (text) => {
+      const parsed = parseUsername(text);
+      for (const spelling of [parsed.username.toUpperCase(), parsed.username.toLowerCase()]) {
+        // Case mapping may make a name too long.
+        if ([...spelling.normalize('NFKC')].length > 64) continue;
+        const { skeletons } = parseUsername(spelling);
+        assert.ok(
+          parsed.skeletons.some((skeleton) => skeletons.includes(skeleton)),
+          JSON.stringify(spelling),
+        );
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a name must not contain a password, or a block of it that an attacker can cut out', () => {
+  for (const [name, password] of [
+    ['Secret_2026', 'Secret_2026'],
+    ['the name of Ada_Secret_2026', 'Secret_2026'],
+    ['Ｓecret_2026', 'Secret_2026'],
+    ['correct horse batt', 'correct horse battery staple'],
+    ['ttery staple correct', 'correct horse battery staple'],
+    ['blue owl sky!', ' blue owl sky! '],
+  ] as const) {
+    assert.ok(revealsPassword(name, password), name);
+  }
+  for (const [name, password] of [
+    ['secret_2026', 'Secret_2026'],
+    ['Secret', 'Secret_2026'],
+    ['correct horse', 'correct horse battery staple'],
+    ['ple', 'correct horse battery staple sample'],
+    ['Ada', ''],
+  ] as const) {
+    assert.ok(!revealsPassword(name, password), name);
+  }
+});
+
 test('names that differ in a letter are different', () => {
   for (const [one, other] of [
     ['anna', 'ana'],
@@ -98,7 +218,7 @@ test('rejects names without a visible character and names that URLs remove', () 
   for (const swallowed of ['.', '..', '．', '‥', ' . ', '.\u200d', '.\u034f.']) {
     assert.throws(() => parseUsername(swallowed), refused, JSON.stringify(swallowed));
   }
-  for (const harmless of ['...', '.a', '%2e', '/']) parseUsername(harmless);
+  for (const harmless of ['...', '.a', '%zz', '/']) parseUsername(harmless);
 });
 
 test('folding is idempotent', () => {

@@ -1,5 +1,7 @@
 // The rule for usernames, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
+import { hasBlankCharacter, hasOneScript, skeletonsOf } from './confusables.ts';
+import { normalizePassword } from './passwordPolicy.ts';
 
 /** In Unicode code points after normalization. */
 const MAX_USERNAME_LENGTH = 64;
@@ -16,6 +18,8 @@ export interface Username {
   readonly username: string;
   /** Form for comparisons: equal for names that differ only in case, width or invisible characters. */
   readonly usernameKey: string;
+  /** Equal to a skeleton of any name that looks alike. */
+  readonly skeletons: readonly string[];
 }
 
 /** Control characters, lone surrogates, unassigned and private-use characters, line and paragraph separators. */
@@ -27,10 +31,13 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 const UNREACHABLE: ReadonlySet<string> = new Set(['.', '..']);
 /** Existing clients put a name into the URL unencoded and cut it here, so a message for `bob#1` would go to `bob`. */
 const URL_FRAGMENT_MARK = '#';
+/** Existing clients put this into the URL unencoded, too, so a message for `a%20b` would go to `a b`. */
+const PERCENT_ENCODED = /%[0-9a-f]{2}/i;
 
 /**
- * Applies the rule for names: 1 to 64 characters after NFKC and trimming, no control or invisible
- * characters, no `#`. Names of existing accounts may break the rule, so look them up by {@link foldUsername}.
+ * Applies the rule for names: 1 to 64 characters of one script after NFKC and trimming, no control, invisible or blank
+ * characters, no `#`, no percent-encoding. Names of existing accounts may break the rule, so look them up by
+ * {@link foldUsername}.
  *
  * @throws Problem `invalid_username`
  */
@@ -44,11 +51,14 @@ export function parseUsername(text: string): Username {
   if (FORBIDDEN.test(username) || FORBIDDEN_FORMAT.test(username)) {
     throw invalid('A username must not contain control characters.');
   }
+  if (hasBlankCharacter(username)) throw invalid('A username must not contain blank characters other than spaces.');
+  if (!hasOneScript(username)) throw invalid('A username must not mix letters of different scripts.');
   if (username.includes(URL_FRAGMENT_MARK)) throw invalid('A username must not contain #.');
+  if (PERCENT_ENCODED.test(username)) throw invalid('A username must not contain % followed by two hex digits.');
   const usernameKey = foldUsername(username);
   if (usernameKey === '' || UNREACHABLE.has(usernameKey))
     throw invalid('A username needs a letter, a digit or a visible sign.');
-  return { username, usernameKey };
+  return { username, usernameKey, skeletons: skeletonsOf(username, usernameKey) };
 }
 
 /** Returns the key for looking up a name, valid or not; empty if no account can have the name. */
@@ -56,8 +66,33 @@ export function foldUsername(text: string): string {
   // PostgreSQL rejects NUL in text, even in a comparison.
   if (text.length > MAX_RAW_LENGTH || text.includes('\0')) return '';
   const bare = text.normalize('NFKC').replace(INVISIBLE, '').trim();
-  // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ and ß.
+  // Upper-casing unifies letters with different lower-case forms (ß and ss, ς and σ). Lower-casing before it unifies ẞ
+  // and ß.
   return bare.toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+/** In suite 1, a field is encrypted in blocks of this length. */
+const CIPHER_BLOCK_BYTES = 16;
+/** A password has at least this length; shorter ends of longer ones reveal little. */
+const MIN_BLOCK_BYTES = 8;
+
+/**
+ * Reports whether a text contains the password or a block of it. In suite 1 without HTTPS, an attacker can assemble a name
+ * from the encrypted blocks of a password, and read the name afterwards.
+ */
+export function revealsPassword(name: string, password: string): boolean {
+  const text = Buffer.from(name.normalize('NFKC'));
+  const secret = Buffer.from(normalizePassword(password).trim());
+  for (let start = 0; start < secret.length; start += CIPHER_BLOCK_BYTES) {
+    const block = secret.subarray(start, start + CIPHER_BLOCK_BYTES);
+    if (block.length >= MIN_BLOCK_BYTES && text.includes(block)) return true;
+  }
+  return false;
+}
+
+/** @throws Problem `invalid_username` */
+export function checkNameHidesPassword(name: string, password: string): void {
+  if (revealsPassword(name, password)) throw invalid('A username must not contain the password.');
 }
 
 function tooLong(): Problem {

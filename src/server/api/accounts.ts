@@ -3,14 +3,17 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { ClientInfo } from '../accounts/knownClients.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type HandlerRequest, type Handlers, prepared } from '../sessions/handler.ts';
+import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
+  readonly sessions: Pick<UserSessions, 'makeRoom'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
+  sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
   Handlers,
@@ -35,6 +38,7 @@ export function createAccountHandlers({
         accounts.prepareLogin(request.fields.email, request.fields.password, loginClientOf(request)),
       async execute(request, tx, verified) {
         const userId = await accounts.logIn(tx, verified, request.session.suite);
+        await sessions.makeRoom(tx, userId, request.session);
         return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, loginClientOf(request))) };
       },
     }),

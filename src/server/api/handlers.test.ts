@@ -18,8 +18,14 @@ const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId 
 
 type Call = readonly [rule: string, ...given: unknown[]];
 
-/** A decrypted message, the only result of a domain module that a handler takes apart. */
 const decryptedMessage = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
+
+/** The results of domain modules that a handler takes apart. */
+const TAKEN_APART: Readonly<Record<string, object>> = {
+  encrypt: { envelope: 'the envelope', recipientId: recoveryId },
+  decrypt: decryptedMessage,
+  findNames: { current: 'the current name', earlier: 'the earlier name' },
+};
 
 /** Every domain module records its calls and returns the name of the method. */
 function createHarness() {
@@ -30,7 +36,7 @@ function createHarness() {
         (_, name) =>
         async (...given: unknown[]) => {
           calls.push([`${rule}.${String(name)}`, ...given]);
-          return name === 'decrypt' ? decryptedMessage : `what ${String(name)} gave`;
+          return TAKEN_APART[String(name)] ?? `what ${String(name)} gave`;
         },
     });
   const dependencies = Object.fromEntries(
@@ -92,6 +98,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
         password,
         ['accounts.prepareLogin', 'email', 'password', loginClient],
         ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['sessions.makeRoom', tx, 'what logIn gave', inSession],
         ['accounts.rememberClient', tx, 'what logIn gave', loginClient],
       ],
       result: { session: { userId: 'what logIn gave' }, response: { device_token: 'what rememberClient gave' } },
@@ -161,11 +168,16 @@ test('a device token goes to the domain modules, and is returned if there is one
 });
 
 test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {
-  const result = { response: { message: 'what encrypt gave' } };
+  const result = { response: { message: 'the envelope' } };
+  const withId = { response: { message: 'the envelope', recipient_id: '03'.repeat(16) } };
   const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
   assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames), result });
   const sealed = { username: 'Anna Maria?' };
-  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result });
+  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result: withId });
+});
+
+const responseFrom = (sender: string | null, sender_now: string | null) => ({
+  ...{ message: 'the text', sender, sender_now, sender_id: '03'.repeat(16), sent_at: 2_000 },
 });
 
 test('decrypt: returns the text in suite 1, and also sender and time in suite 2', async () => {
@@ -178,12 +190,14 @@ test('decrypt: returns the text in suite 1, and also sender and time in suite 2'
   ];
   assert.deepEqual(await run('decrypt', 1), { calls: [decrypt(true)], result: { response: { message: 'the text' } } });
   assert.deepEqual(await run('decrypt', 2), {
-    calls: [decrypt(false), ['accounts.findName', tx, decryptedMessage.senderId]],
-    result: { response: { message: 'the text', sender: 'what findName gave', sent_at: 2_000 } },
+    calls: [decrypt(false), ['accounts.findNames', tx, decryptedMessage.senderId, decryptedMessage.sentAt]],
+    result: { response: responseFrom('the earlier name', 'the current name') },
   });
-  const { calls, dependencies } = createHarness();
-  const accounts = { ...dependencies.accounts, findName: async () => undefined } as unknown as Accounts;
-  const handlers = createHandlers({ ...dependencies, accounts });
-  const { result } = await run('decrypt', 2, { calls, dependencies, handlers });
-  assert.deepEqual(result, { response: { message: 'the text', sender: null, sent_at: 2_000 } });
+  for (const names of [undefined, { current: 'the only name', earlier: null }]) {
+    const { calls, dependencies } = createHarness();
+    const accounts = { ...dependencies.accounts, findNames: async () => names } as unknown as Accounts;
+    const handlers = createHandlers({ ...dependencies, accounts });
+    const { result } = await run('decrypt', 2, { calls, dependencies, handlers });
+    assert.deepEqual(result, { response: responseFrom(names?.current ?? null, names?.current ?? null) });
+  }
 });

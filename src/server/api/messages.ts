@@ -5,7 +5,7 @@ import type { Handlers } from '../sessions/handler.ts';
 
 export interface MessageHandlersDependencies {
   readonly messages: Messages;
-  readonly accounts: Pick<Accounts, 'findName'>;
+  readonly accounts: Pick<Accounts, 'findNames'>;
 }
 
 export function createMessageHandlers({
@@ -17,7 +17,9 @@ export function createMessageHandlers({
       kind: 'immediate',
       async execute({ fields, session, recipientNames }, tx) {
         const names = fields.username === undefined ? recipientNames : [fields.username];
-        return { response: { message: await messages.encrypt(tx, session.userId, names, fields.message) } };
+        const { envelope, recipientId } = await messages.encrypt(tx, session.userId, names, fields.message);
+        if (session.suite === 1) return { response: { message: envelope } };
+        return { response: { message: envelope, recipient_id: formatUserId(recipientId) } };
       },
     },
 
@@ -27,9 +29,16 @@ export function createMessageHandlers({
         const options = { repairLastCharacter: session.suite === 1 };
         const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message, options);
         if (session.suite === 1) return { response: { message: text } };
-        const sender = (await accounts.findName(tx, senderId)) ?? null;
-        return { response: { message: text, sender, sent_at: sentAt } };
+        const names = await accounts.findNames(tx, senderId, sentAt);
+        const sender = names?.earlier ?? names?.current ?? null;
+        const response = { sender, sender_now: names?.current ?? null, sender_id: formatUserId(senderId) };
+        return { response: { message: text, ...response, sent_at: sentAt } };
       },
     },
   };
+}
+
+/** Formats a user id in lower-case hex, which cannot be mistaken for the base64url of a session id. */
+function formatUserId(userId: Uint8Array): string {
+  return Buffer.from(userId).toString('hex');
 }

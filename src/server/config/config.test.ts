@@ -1,6 +1,6 @@
 // The configuration: defaults, .env files, secrets from files, mail settings.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryFolder } from '../../../test/support/mailFixtures.ts';
@@ -28,25 +28,37 @@ test('defaults: a local server with all data in one folder', () => {
     dataFolder: folder,
     database: { engine: 'sqlite', path: join(folder, 'vws.db') },
     masterKey: { file: join(folder, 'master.key') },
+    epochFile: join(folder, 'vws.db-epoch'),
+    epochMs: 60_000,
     identityKey: undefined,
     acceptsSuite1: true,
+    allowsInsecureSuite1: false,
     downgradeProtection: false,
     mail: { sender: 'vws@localhost', senderName: 'VWS', subject: 'Your recovery code' },
     smtp: undefined,
     mailboxFolder: join(folder, 'mailbox'),
     sessionIdleMs: 60 * 60 * 1000,
+    sessionMaxAgeMs: 90 * 24 * 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {
       handshakesPerMinute: 6000,
       loginsPerMinute: 3000,
+      failedLoginsPerMinute: 100,
+      failedLoginsPerDay: 100,
       registrationsPerMinute: 1200,
       recoveriesPerMinute: 3000,
       recoveryMailsPerHour: 20,
+      renamesPerMonth: 3,
+      unknownSessionsPerMinute: 6000,
     },
     trustedProxies: [],
     corsOrigins: [],
+    allowedHosts: [],
     maxConnections: 20_000,
+    maxConnectionsPerAddress: 4000,
+    maxBodyMemory: 128 * 1024 * 1024,
+    minBodyRate: 200,
     logLevel: 'info',
   });
 });
@@ -90,7 +102,7 @@ describe('secret setting', () => {
   test('may be read from a file', async (t) => {
     const folder = await temporaryFolder(t);
     const write = async (name: string, contents: string) => {
-      await writeFile(join(folder, name), contents);
+      await writeFile(join(folder, name), contents, { mode: 0o600 });
       return join(folder, name);
     };
     const { masterKey, smtp, database } = readConfig({
@@ -107,7 +119,7 @@ describe('secret setting', () => {
 
   test('is rejected if set twice, or if its file is missing or invalid', async (t) => {
     const file = join(await temporaryFolder(t), 'key');
-    await writeFile(file, 'hunter2hunter2');
+    await writeFile(file, 'hunter2hunter2', { mode: 0o600 });
     assert.match(
       refusalOf({ VWS_MASTER_KEY: KEY, VWS_MASTER_KEY_FILE: file }),
       /^VWS_MASTER_KEY and VWS_MASTER_KEY_FILE are both set: keep one\. Example: VWS_MASTER_KEY=/,
@@ -125,6 +137,18 @@ describe('secret setting', () => {
       refusalOf({ VWS_MASTER_KEY_FILE: file }),
       /^VWS_MASTER_KEY_FILE names a file whose content must be 64 hex/,
     );
+  });
+
+  test('is rejected if other users can access the file of a key', {
+    skip: process.platform === 'win32' ? 'Windows has no permission bits' : false,
+  }, async (t) => {
+    const file = join(await temporaryFolder(t), 'key');
+    await writeFile(file, KEY, { mode: 0o604 });
+    const refusal = 'names a file that can be accessed by other users (mode 604). Run: chmod o=';
+    assert.ok(refusalOf({ VWS_MASTER_KEY_FILE: file }).startsWith(`VWS_MASTER_KEY_FILE ${refusal} '${file}'`));
+    assert.ok(refusalOf({ VWS_IDENTITY_KEY_FILE: file }).startsWith(`VWS_IDENTITY_KEY_FILE ${refusal} '${file}'`));
+    await chmod(file, 0o440);
+    assert.deepEqual(readConfig({ VWS_MASTER_KEY_FILE: file }).masterKey, { bytes: keyBytes });
   });
 
   test('other settings are not read from files', () => {

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { ExposedFileError, readPrivateFile } from '../keyring/privateFile.ts';
 import type { MailSettings } from '../mail/mail.ts';
 import type { SmtpSettings } from '../mail/smtp.ts';
 import type { StoreLocation } from '../store/open.ts';
@@ -19,15 +20,22 @@ export interface Config {
   readonly database: StoreLocation;
   /** The key itself, or the file that contains it or will contain it. */
   readonly masterKey: { readonly bytes: Uint8Array } | { readonly file: string };
+  /** Undefined: stored sessions have no outer layer. */
+  readonly epochFile: string | undefined;
+  readonly epochMs: number;
   /** Undefined: the identity is stored in the database. */
   readonly identityKey: KeyObject | undefined;
   readonly acceptsSuite1: boolean;
+  /** Accepts suite 1 over plain HTTP, also from other machines. */
+  readonly allowsInsecureSuite1: boolean;
   readonly downgradeProtection: boolean;
   readonly mail: MailSettings;
   /** Undefined: mails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
+  /** Infinite if sessions in use never expire. */
+  readonly sessionMaxAgeMs: number;
   readonly maxTextBytes: number;
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
@@ -38,13 +46,23 @@ export interface Config {
     readonly registrationsPerMinute: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
+    readonly renamesPerMonth: number;
+    readonly unknownSessionsPerMinute: number;
   };
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** Names that clients may use for a server on the loopback interface. */
+  readonly allowedHosts: readonly string[];
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes. */
+  readonly maxBodyMemory: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Mail ports of the IANA registry: plain, submission with STARTTLS, submission over TLS. */
 const SMTP_PORTS = { plain: 25, startTls: 587, ssl: 465 };
 
@@ -57,14 +75,18 @@ export function readConfig(environment: Environment): Config {
   const dataFolder = read(environment, 'DATA_DIR');
   const masterKey = optional(environment, 'VWS_MASTER_KEY');
   const smtp = readSmtp(environment);
+  const database = readDatabase(environment, dataFolder);
   return {
     host: read(environment, 'HOST'),
     port: read(environment, 'PORT'),
     dataFolder,
-    database: readDatabase(environment, dataFolder),
+    database,
     masterKey: masterKey ? { bytes: masterKey } : { file: join(dataFolder, 'master.key') },
+    epochFile: optional(environment, 'EPOCH_FILE') ?? defaultEpochFile(database),
+    epochMs: read(environment, 'EPOCH_SECONDS') * 1000,
     identityKey: optional(environment, 'VWS_IDENTITY_KEY'),
-    acceptsSuite1: read(environment, 'VWS_SUITE1'),
+    acceptsSuite1: read(environment, 'VWS_SUITE1') !== 'off',
+    allowsInsecureSuite1: read(environment, 'VWS_SUITE1') === 'insecure',
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
     mail: {
       sender: readSender(environment, smtp),
@@ -74,6 +96,7 @@ export function readConfig(environment: Environment): Config {
     smtp,
     mailboxFolder: join(dataFolder, 'mailbox'),
     sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
+    sessionMaxAgeMs: (read(environment, 'SESSION_MAX_DAYS') || Number.POSITIVE_INFINITY) * DAY_MS,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),
@@ -88,10 +111,16 @@ export function readConfig(environment: Environment): Config {
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+      renamesPerMonth: read(environment, 'RATE_RENAMES_PER_MONTH'),
+      unknownSessionsPerMinute: read(environment, 'RATE_UNKNOWN_SESSIONS_PER_MINUTE'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
     corsOrigins: optional(environment, 'CORS_ORIGINS') ?? [],
+    allowedHosts: optional(environment, 'ALLOWED_HOSTS') ?? [],
     maxConnections: read(environment, 'MAX_CONNECTIONS'),
+    maxConnectionsPerAddress: read(environment, 'MAX_CONNECTIONS_PER_ADDRESS'),
+    maxBodyMemory: read(environment, 'MAX_BODY_MEMORY_MIB') * 1024 * 1024,
+    minBodyRate: read(environment, 'MIN_BODY_BYTES_PER_SECOND'),
     logLevel: read(environment, 'LOG_LEVEL'),
   };
 }
@@ -108,6 +137,11 @@ function readDatabase(environment: Environment, dataFolder: string): StoreLocati
     statementTimeout: read(environment, 'DATABASE_STATEMENT_TIMEOUT_SECONDS') * 1000,
     ...(caFile !== undefined && { caFile }),
   };
+}
+
+/** All processes that share a SQLite database find the same file next to it. Processes on PostgreSQL may share no folder. */
+function defaultEpochFile(database: StoreLocation): string | undefined {
+  return database.engine === 'sqlite' ? `${database.path}-epoch` : undefined;
 }
 
 function readSmtp(environment: Environment): SmtpSettings | undefined {
@@ -181,8 +215,11 @@ function find(environment: Environment, name: SettingName): string | undefined {
   if (!file) return text;
   if (text) throw new SettingError(name, `and ${name}_FILE are both set: keep one`, setting.example);
   try {
-    return readFileSync(file, 'utf8').trim();
+    return (setting.isKey ? readPrivateFile(file, { allowsGroup: true }) : readFileSync(file, 'utf8')).trim();
   } catch (error) {
+    if (error instanceof ExposedFileError) {
+      throw new SettingError(`${name}_FILE`, `names a file that ${error.message}`, file);
+    }
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
     throw new SettingError(
       `${name}_FILE`,

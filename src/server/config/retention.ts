@@ -1,6 +1,7 @@
 // How long expired rows are kept before the sweeper deletes them.
 import { LOCK_RULE } from '../accounts/credentials.ts';
 import { KNOWN_CLIENT_LIFETIME_MS } from '../accounts/knownClients.ts';
+import { SUITE1_UNUSED_TIMEOUT_MS } from '../sessions/suites/suite1.ts';
 import { UNUSED_SESSION_TIMEOUT_MS } from '../sessions/suites/suite2/suite2.ts';
 import type { ExpiryTimes } from '../store/expiry.ts';
 import type { Config } from './config.ts';
@@ -15,7 +16,7 @@ const MAX_RATE_WINDOW_MS = HOUR_MS;
 export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (now: number) => ExpiryTimes {
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleMs - EXPIRED_SESSION_MEMORY_MS,
-    handshakesUnusedSince: now - UNUSED_SESSION_TIMEOUT_MS,
+    handshakesUnusedSince: { 1: now - SUITE1_UNUSED_TIMEOUT_MS, 2: now - UNUSED_SESSION_TIMEOUT_MS },
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memoryMs,

@@ -94,6 +94,8 @@ const cases: Record<SettingName, Case> = {
     bad: ['secret', KEY.slice(1), `${KEY}00`, `${KEY.slice(1)}g`],
     read: (config) => config.masterKey,
   },
+  EPOCH_FILE: path((config) => config.epochFile),
+  EPOCH_SECONDS: whole((config) => config.epochMs, [1, 24 * 3600], { unit: 1000 }),
   VWS_IDENTITY_KEY: {
     good: [[pemOf(ed25519), publicKeyOf(ed25519)]],
     bad: [
@@ -107,7 +109,17 @@ const cases: Record<SettingName, Case> = {
     ],
     read: ({ identityKey }) => identityKey && publicKeyOf(identityKey),
   },
-  VWS_SUITE1: flag((config) => config.acceptsSuite1),
+  VWS_SUITE1: {
+    good: [
+      ['on', [true, false]],
+      ['true', [true, false]],
+      ['off', [false, false]],
+      ['0', [false, false]],
+      ['insecure', [true, true]],
+    ],
+    bad: ['2', 'maybe', 'secure'],
+    read: (config) => [config.acceptsSuite1, config.allowsInsecureSuite1],
+  },
   VWS_DOWNGRADE_PROTECTION: flag((config) => config.downgradeProtection),
   MAIL_SERVER: {
     ...any((config) => config.smtp?.server, 'smtp.example.org', '192.0.2.7'),
@@ -126,6 +138,9 @@ const cases: Record<SettingName, Case> = {
   MAIL_SENDER_NAME: any((config) => config.mail.senderName, 'Example VWS'),
   MAIL_SUBJECT: any((config) => config.mail.subject, 'Ihr Code für VWS'),
   SESSION_IDLE_SECONDS: whole((config) => config.sessionIdleMs, [1, 30 * 24 * 3600], { unit: 1000 }),
+  SESSION_MAX_DAYS: whole(({ sessionMaxAgeMs: ms }) => (ms === Number.POSITIVE_INFINITY ? 0 : ms), [0, 3650], {
+    unit: 24 * 60 * 60 * 1000,
+  }),
   MAX_TEXT_BYTES: whole((config) => config.maxTextBytes, [1, 64 * 1024 * 1024]),
   HASH_MEMORY_KIB: whole((config) => config.hash.memory, [19 * 1024, 4 * 1024 * 1024]),
   HASH_ITERATIONS: whole((config) => config.hash.iterations, [2, 100]),
@@ -137,6 +152,8 @@ const cases: Record<SettingName, Case> = {
   RATE_REGISTRATIONS_PER_MINUTE: rate((config) => config.rates.registrationsPerMinute),
   RATE_RECOVERIES_PER_MINUTE: rate((config) => config.rates.recoveriesPerMinute),
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
+  RATE_RENAMES_PER_MONTH: rate((config) => config.rates.renamesPerMonth),
+  RATE_UNKNOWN_SESSIONS_PER_MINUTE: rate((config) => config.rates.unknownSessionsPerMinute),
   TRUSTED_PROXIES: {
     good: [
       ['127.0.0.1', ['127.0.0.1']],
@@ -154,7 +171,18 @@ const cases: Record<SettingName, Case> = {
     bad: ['*', 'app.example.org', 'https://app.example.org/', 'https://app.example.org/vws', 'null', 'file:///srv'],
     read: (config) => config.corsOrigins,
   },
+  ALLOWED_HOSTS: {
+    good: [
+      ['vws.example.org', ['vws.example.org']],
+      ['VWS.example.org , my_host', ['vws.example.org', 'my_host']],
+    ],
+    bad: ['vws.example.org:5000', 'https://vws.example.org', '*.example.org', 'a..b', 'a b', 'a,'],
+    read: (config) => config.allowedHosts,
+  },
   MAX_CONNECTIONS: whole((config) => config.maxConnections, [1, 1_000_000]),
+  MAX_CONNECTIONS_PER_ADDRESS: whole((config) => config.maxConnectionsPerAddress, [1, 1_000_000]),
+  MAX_BODY_MEMORY_MIB: whole((config) => config.maxBodyMemory, [1, 1_048_576], { unit: 1024 * 1024 }),
+  MIN_BODY_BYTES_PER_SECOND: whole((config) => config.minBodyRate, [1, 1_000_000]),
   LOG_LEVEL: { ...any((config) => config.logLevel, 'debug', 'warn', 'silent'), bad: ['verbose', 'INFO', 'all'] },
 };
 

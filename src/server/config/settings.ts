@@ -1,9 +1,21 @@
 // The table of settings: every environment variable with its description, default and parser.
-import { isAbsolute, resolve } from 'node:path';
-import ipaddr from 'ipaddr.js';
 import { readIdentityKey } from '../keyring/identity.ts';
-import { parseMasterKey } from '../keyring/masterKey.ts';
-import { parseSender } from '../mail/address.ts';
+import {
+  absolute,
+  databaseUrl,
+  flag,
+  hostNames,
+  integer,
+  masterKey,
+  networks,
+  oneLine,
+  oneOf,
+  origins,
+  rate,
+  sender,
+  suite1Mode,
+  text,
+} from './parsers.ts';
 
 /** An invalid setting. The message names the variable, the problem and an example. */
 export class SettingError extends Error {
@@ -21,6 +33,8 @@ export interface Setting<T> {
   readonly fallback?: string;
   /** The value may come from the file named by `<NAME>_FILE` and is never shown. */
   readonly secret?: boolean;
+  /** That file is refused if other users can access it. */
+  readonly isKey?: boolean;
   /**
    * Parses the text of the variable.
    *
@@ -28,86 +42,6 @@ export interface Setting<T> {
    */
   readonly parse: (text: string) => T;
 }
-
-const text = (value: string): string => value;
-
-function integer(min: number, max: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < min || number > max) {
-      throw new Error(`must be a whole number from ${min} to ${max}`);
-    }
-    return number;
-  };
-}
-
-function flag(value: string): boolean {
-  if (/^(1|true|yes|on)$/i.test(value)) return true;
-  if (/^(0|false|no|off)$/i.test(value)) return false;
-  throw new Error('must be on or off (true or false)');
-}
-
-function oneOf<const T extends string>(...choices: readonly T[]): (value: string) => T {
-  return (value) => {
-    const choice = choices.find((candidate) => candidate === value);
-    if (!choice) throw new Error(`must be one of ${choices.join(', ')}`);
-    return choice;
-  };
-}
-
-function masterKey(value: string): Uint8Array {
-  const bytes = parseMasterKey(value);
-  if (!bytes) throw new Error('must be 64 hex characters or base64 of 32 bytes');
-  return bytes;
-}
-
-/** Parses a PostgreSQL URL or the path of a SQLite file. */
-function databaseUrl(value: string): { readonly postgres: string } | { readonly sqlite: string } {
-  if (/^postgres(ql)?:\/\/./.test(value) && URL.canParse(value)) return { postgres: value };
-  const match = /^sqlite:(?:\/\/)?(.+)$/.exec(value);
-  if (!match?.[1]) throw new Error('must begin with sqlite: or postgres://');
-  return { sqlite: absolute(match[1]) };
-}
-
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : resolve(path);
-}
-
-function origins(value: string): string[] {
-  const list = value.split(',').map((origin) => origin.trim());
-  for (const origin of list) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new Error(`holds "${origin}", which is not an origin`);
-  }
-  return list;
-}
-
-function networks(value: string): string[] {
-  const list = value.split(',').map((network) => network.trim());
-  for (const network of list) {
-    if (!ipaddr.isValid(network) && !ipaddr.isValidCIDR(network)) {
-      throw new Error(`holds "${network}", which is not an address or network`);
-    }
-    if (network.endsWith('/0')) throw new Error(`holds "${network}", which would trust every address`);
-  }
-  return list;
-}
-
-function sender(value: string): string {
-  try {
-    parseSender({ sender: value, senderName: '' });
-  } catch {
-    throw new Error('must be one e-mail address, optionally with a name before it');
-  }
-  return value;
-}
-
-function oneLine(value: string): string {
-  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value)) throw new Error('must be a single line');
-  return value;
-}
-
-const rate = integer(1, 10_000_000);
 
 /** Every variable that the server reads, in the order of the documentation. */
 export const settings = {
@@ -159,20 +93,35 @@ export const settings = {
       'The master key: 64 hex characters or base64 of 32 bytes. Defaults to `master.key` in `DATA_DIR`, created at the first start.',
     example: 'the output of: openssl rand -hex 32',
     secret: true,
+    isKey: true,
     parse: masterKey,
+  },
+  EPOCH_FILE: {
+    description:
+      'File of the epoch key, without which nothing of ended sessions can be decrypted (docs/security.md, Epochs). All processes with one database need the same file. Defaults to the path of the SQLite database with `-epoch`; on PostgreSQL there is none by default.',
+    example: '/run/vws/epoch',
+    parse: absolute,
+  },
+  EPOCH_SECONDS: {
+    description: 'Seconds after which the epoch key is replaced.',
+    example: '300',
+    fallback: '60',
+    parse: integer(1, 24 * 3600),
   },
   VWS_IDENTITY_KEY: {
     description:
       'Ed25519 private key (PEM) that identifies the server to suite 2 clients. By default created at the first start and stored in the database, encrypted under the master key.',
     example: 'the output of: openssl genpkey -algorithm ed25519',
     secret: true,
+    isKey: true,
     parse: readIdentityKey,
   },
   VWS_SUITE1: {
-    description: 'Accept suite 1, which is only safe over HTTPS; `off` refuses it.',
+    description:
+      'Accept suite 1: `on` over HTTPS (`X-Forwarded-Proto: https` from `TRUSTED_PROXIES`) and from this machine, `insecure` also over plain HTTP, `off` not at all.',
     example: 'off',
     fallback: 'on',
-    parse: flag,
+    parse: suite1Mode,
   },
   VWS_DOWNGRADE_PROTECTION: {
     description:
@@ -233,6 +182,12 @@ export const settings = {
     example: '900',
     fallback: '3600',
     parse: integer(1, 30 * 24 * 3600),
+  },
+  SESSION_MAX_DAYS: {
+    description: 'Days after its start when a session expires, however often it is used; `0` for no limit.',
+    example: '7',
+    fallback: '90',
+    parse: integer(0, 3650),
   },
   MAX_TEXT_BYTES: {
     description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
@@ -303,8 +258,22 @@ export const settings = {
     fallback: '20',
     parse: rate,
   },
+  RATE_RENAMES_PER_MONTH: {
+    description: 'Username changes of one account in 30 days.',
+    example: '1',
+    fallback: '3',
+    parse: rate,
+  },
+  RATE_UNKNOWN_SESSIONS_PER_MINUTE: {
+    description:
+      'Requests with unknown session keys per minute from one address, counted by each process; beyond it, all requests in sessions from that address get 429 with Retry-After.',
+    example: '600',
+    fallback: '6000',
+    parse: rate,
+  },
   TRUSTED_PROXIES: {
-    description: 'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` is trusted.',
+    description:
+      'Comma-separated addresses and networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.',
     example: '127.0.0.1,10.0.0.0/8',
     parse: networks,
   },
@@ -313,10 +282,36 @@ export const settings = {
     example: 'https://app.example.org',
     parse: origins,
   },
+  ALLOWED_HOSTS: {
+    description:
+      'Comma-separated host names, other than `localhost`, that clients and untrusted proxies may use for a server that listens on the loopback interface.',
+    example: 'vws.example.org',
+    parse: hostNames,
+  },
   MAX_CONNECTIONS: {
     description: 'Maximum number of open connections; more are refused.',
     example: '1000',
     fallback: '20000',
+    parse: integer(1, 1_000_000),
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    description:
+      'Maximum number of open connections from one address (IPv6: one /64); more get 429. `TRUSTED_PROXIES` are exempt.',
+    example: '100',
+    fallback: '4000',
+    parse: integer(1, 1_000_000),
+  },
+  MAX_BODY_MEMORY_MIB: {
+    description:
+      'Memory for request bodies, in MiB; beyond it, requests get 503 with Retry-After. At least four of the longest bodies are always accepted.',
+    example: '64',
+    fallback: '128',
+    parse: integer(1, 1_048_576),
+  },
+  MIN_BODY_BYTES_PER_SECOND: {
+    description: 'Lowest rate at which a request body may arrive, measured over 20 seconds; slower ones get 408.',
+    example: '2000',
+    fallback: '200',
     parse: integer(1, 1_000_000),
   },
   LOG_LEVEL: {

@@ -4,8 +4,8 @@ import { expand, hmac } from './derive.ts';
 import { type XWingKeyPair, xwingDecapsulate, xwingEncapsulate } from './xwing.ts';
 
 /*
- * HPKE (RFC 9180) in base and PSK mode with X-Wing, HKDF-SHA256 and AES-256-GCM, one message per context. The message is
- * sealed under the base nonce, because its sequence number is 0.
+ * HPKE (RFC 9180) in base and PSK mode with X-Wing, HKDF-SHA256 and AES-256-GCM, one message per context. The message
+ * is sealed under the base nonce, because its sequence number is 0.
  */
 const KEM_ID = 0x647a;
 const KDF_ID = 0x0001;

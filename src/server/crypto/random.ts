@@ -8,8 +8,8 @@ const pool = Buffer.alloc(POOL_SIZE);
 let used = POOL_SIZE;
 
 /**
- * Returns random bytes for keys and nonces from the generator of `node:crypto`, which fills a pool. Returned bytes are erased
- * from the pool.
+ * Returns random bytes for keys and nonces from the generator of `node:crypto`, which fills a pool. Returned bytes are
+ * erased from the pool.
  */
 export function randomBytes(length: number): Buffer<ArrayBuffer> {
   if (length > POOL_SIZE) return randomFillSync(Buffer.alloc(length));

@@ -72,10 +72,17 @@ test('textField: returns own string fields, never inherited ones', () => {
   assert.equal(({} as Record<string, unknown>).session_key, undefined);
 });
 
-test('parseBody: survives huge numbers and deep nesting', () => {
+test('parseBody: survives huge numbers, and rejects deep nesting and many values before parsing them', (t) => {
   const levels = 100_000;
-  assert.equal(textField(parse(`{"a": "text", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`), 'a'), 'text');
   assert.throws(() => parse('{"a":'.repeat(levels)), refused);
-  assert.throws(() => parse('['.repeat(levels)), refused);
   assert.equal(textField(parse(`{"a": "text", "b": ${'9'.repeat(levels)}}`), 'a'), 'text');
+  const parseJson = t.mock.method(JSON, 'parse');
+  for (const expensive of [
+    '['.repeat(3_000_000),
+    `{"a": "text", "b": ${'['.repeat(levels)}${']'.repeat(levels)}}`,
+    `{"a": "text", "b": [${'{},'.repeat(levels)}{}]}`,
+  ]) {
+    assert.throws(() => parse(expensive), refused);
+  }
+  assert.equal(parseJson.mock.callCount(), 0);
 });

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
 import { SUITE2, speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Body } from '../sessions/suites/suite.ts';
+import type { BodyReader } from './bodies/bodyReader.ts';
+import { hasFewValues } from './bodies/jsonCost.ts';
 
 /** Longest body, in bytes, of a request without a message. */
 export const SHORT_BODY_LIMIT = 256 * 1024;
@@ -20,9 +22,14 @@ export function maxBodyLength(maxTextBytes: number): number {
 }
 
 /** Accepts any Content-Type: existing clients send various ones, or none. Only the bytes count. */
-export function acceptAnyBody(app: FastifyInstance): void {
+export function acceptAnyBody(app: FastifyInstance, reader: BodyReader): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (request, payload, done) => reader.read(request, payload, done));
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    reader.release(request);
+    done(null, payload);
+  });
+  app.addHook('onClose', async () => reader.close());
   // An invalid type would be rejected before any parser is called.
   app.addHook('onRequest', async (request) => {
     request.headers['content-type'] = undefined;
@@ -32,14 +39,20 @@ export function acceptAnyBody(app: FastifyInstance): void {
 }
 
 /**
- * Reads the body, and remembers the suite in which a problem has to be reported.
+ * Parses the body, and remembers the suite in which a problem has to be reported.
  *
- * @throws Problem `malformed_request`
+ * @throws Problem `malformed_request`, or the reason for which the body was not read
  */
 export function readBody(request: FastifyRequest): Body {
+  if (request.body instanceof Error) throw request.body;
   const body = parseBody(request.body);
-  if (speaksSuite2(body)) suite2Requests.add(request);
+  noteSuite(request, body);
   return body;
+}
+
+/** Remembers the suite of a request from the beginning of its body. */
+export function noteSuite(request: FastifyRequest, body: Parameters<typeof speaksSuite2>[0]): void {
+  if (speaksSuite2(body)) suite2Requests.add(request);
 }
 
 /** @returns the suite of a request; 1 if its body was not read */
@@ -55,6 +68,7 @@ export function suiteOf(request: FastifyRequest): number {
  */
 export function parseBody(bytes: unknown): Body {
   if (!(bytes instanceof Uint8Array)) throw malformed('The request has no body.');
+  if (!hasFewValues(bytes)) throw malformed('The body has too many values or levels.');
   const value = parseJson(bytes);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed('The body is not a JSON object.');

@@ -7,20 +7,43 @@ import {
   HANDSHAKE_PATH,
   pathWithoutName,
 } from '../../protocol/endpoints.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
+import type { UnknownSessions } from '../limits/unknownSessions.ts';
 import type { Exchange } from '../sessions/exchange.ts';
 import type { Handler, Handlers } from '../sessions/handler.ts';
-import { readBody, SHORT_BODY_LIMIT, textField } from './body.ts';
+import { readBody, SHORT_BODY_LIMIT, suiteOf, textField } from './body.ts';
 import { usernameCandidates } from './compat/usernamePath.ts';
 import { handshakeSchema, hidden, sealedSchema } from './openapi.ts';
 import { replyWithJson } from './replies.ts';
+import { isForgeable } from './suite1Transport.ts';
 
 export interface RouteDependencies {
-  readonly exchange: Pick<Exchange, 'openSession' | 'run'>;
+  readonly exchange: Pick<Exchange, 'openSession' | 'knowsSession' | 'run'>;
   readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
+  /** Accepts suite 1 without HTTPS, also from other machines. */
+  readonly allowsInsecureSuite1: boolean;
   /** Maps an IP address to the subject of its rate limits. */
   readonly addressSubject: (address: string) => string;
+  readonly unknownSessions: UnknownSessions;
+}
+
+/**
+ * Looks up the session of a request before its whole body is read.
+ *
+ * @throws Problem `session_not_found`, `too_many_requests`
+ */
+export async function checkSession(
+  { exchange, addressSubject, unknownSessions }: RouteDependencies,
+  request: FastifyRequest,
+  sessionKey: string,
+): Promise<void> {
+  const address = addressSubject(request.ip);
+  unknownSessions.check(address);
+  if (await exchange.knowsSession(sessionKey)) return;
+  unknownSessions.count(address);
+  throw new Problem('session_not_found');
 }
 
 /** @param bodyLimit longest body, in bytes, of a request with a message */
@@ -37,28 +60,56 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies,
 
 function addHandshakeRoute(
   app: FastifyInstance,
-  { exchange, checkHandshakeRate, addressSubject }: RouteDependencies,
+  { exchange, checkHandshakeRate, addressSubject, allowsInsecureSuite1 }: RouteDependencies,
 ): void {
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
     const address = addressSubject(request.ip);
-    const { status, body } = await exchange.openSession(readBody(request), (tx) => checkHandshakeRate(tx, address));
+    const handshake = readBody(request);
+    checkTransport(request, allowsInsecureSuite1);
+    const { status, body } = await exchange.openSession(handshake, (tx) => checkHandshakeRate(tx, address));
     return replyWithJson(reply, status, body);
   });
 }
 
 /** @returns the route handler of an endpoint inside a session */
-function createResponder({ exchange, addressSubject }: RouteDependencies, endpoint: Endpoint, handler: Handler) {
+function createResponder(
+  { exchange, addressSubject, allowsInsecureSuite1, unknownSessions }: RouteDependencies,
+  endpoint: Endpoint,
+  handler: Handler,
+) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const segment = (request.params as { username?: string }).username ?? '';
     const body = readBody(request);
-    const response = await exchange.run(handler, {
-      endpoint,
-      body,
-      sessionKey: textField(body, 'session_key'),
-      bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
-      address: addressSubject(request.ip),
-      recipientNames: usernameCandidates(segment),
-    });
-    return replyWithJson(reply, response.status, response.body);
+    const mayBeForged = checkTransport(request, allowsInsecureSuite1);
+    const sessionKey = textField(body, 'session_key');
+    const address = addressSubject(request.ip);
+    unknownSessions.check(address);
+    try {
+      const response = await exchange.run(handler, {
+        endpoint,
+        body,
+        sessionKey,
+        bytes: [Buffer.from(`${request.url}\0`), request.body as Buffer],
+        address,
+        recipientNames: usernameCandidates(segment),
+        isForgeable: mayBeForged,
+      });
+      return replyWithJson(reply, response.status, response.body);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'session_not_found') unknownSessions.count(address);
+      throw error;
+    }
   };
+}
+
+/**
+ * Checks the transport of a request whose body was read.
+ *
+ * @returns true if the request may be forged
+ * @throws Problem `suite1_refused` if that is not allowed
+ */
+function checkTransport(request: FastifyRequest, allowsInsecureSuite1: boolean): boolean {
+  const mayBeForged = suiteOf(request) === 1 && isForgeable(request);
+  if (!mayBeForged || allowsInsecureSuite1) return mayBeForged;
+  throw new Problem('suite1_refused', { detail: 'Suite 1 requires HTTPS. Use https:// or a client with suite 2.' });
 }

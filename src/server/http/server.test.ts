@@ -154,6 +154,9 @@ describe('HTTP response', () => {
       { level: 30, route: 'none', status: 404, msg: 'request' },
     ]);
     assert.notEqual(server.log[0]?.requestId, server.log[1]?.requestId);
+    // Random: an id reveals neither the number of requests nor the id of another client's request.
+    for (const { requestId } of server.log)
+      assert.match(String(requestId), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f-]{17}$/);
   });
 });
 

@@ -1,18 +1,22 @@
 // The Fastify instance: its limits, hooks and error handling, with all routes mounted.
-import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
+import { createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
 import { errorFields, type Logger } from '../log.ts';
-import { acceptAnyBody, maxBodyLength, suiteOf } from './body.ts';
+import { BodyReader } from './bodies/bodyReader.ts';
+import { acceptAnyBody, maxBodyLength, noteSuite, SHORT_BODY_LIMIT, suiteOf } from './body.ts';
+import { closeWithStatus } from './closeWithStatus.ts';
 import { SpacedRequests } from './compat/spacedRequestLine.ts';
 import { isolateUsername, MAX_SEGMENT_LENGTH } from './compat/usernamePath.ts';
+import { limitConnections } from './connectionLimit.ts';
 import { drainOnClose } from './drain.ts';
 import { setHeaders } from './headers.ts';
+import { createHostCheck } from './hostCheck.ts';
 import { addDocumentation, addMetaRoutes, type MetaDependencies } from './meta.ts';
 import { replyWithProblem } from './replies.ts';
-import { addRoutes, type RouteDependencies } from './routes.ts';
+import { addRoutes, checkSession, type RouteDependencies } from './routes.ts';
 
 const HEADERS_TIMEOUT_MS = 15_000;
 /** For a whole request: a megabyte takes long on a bad connection. */
@@ -24,18 +28,45 @@ const CONNECTION_CHECK_INTERVAL_MS = 5_000;
 const CORS = { methods: ['POST', 'GET'], exposedHeaders: ['Retry-After'], maxAge: 2 * 60 * 60 };
 
 export interface HttpServerDependencies extends RouteDependencies, MetaDependencies {
+  readonly config: HttpConfig;
+  readonly log: Logger;
+}
+
+/** The settings of the HTTP server. */
+export interface HttpConfig {
+  readonly host: string;
+  readonly acceptsSuite1: boolean;
   readonly maxTextBytes: number;
-  readonly maxConnections: number;
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
-  readonly log: Logger;
+  /** Host names that are accepted on the loopback interface, in addition to its own. */
+  readonly allowedHosts: readonly string[];
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Bytes. */
+  readonly maxBodyMemory: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
 }
 
 /** Creates the HTTP server, not listening yet. */
 export async function createHttpServer(dependencies: HttpServerDependencies): Promise<FastifyInstance> {
-  const { trustedProxies, corsOrigins, maxConnections, maxTextBytes, version, log } = dependencies;
-  const bodyLimit = maxBodyLength(maxTextBytes);
-  const spacedRequests = new SpacedRequests(bodyLimit);
+  const { config, addressSubject, version, log } = dependencies;
+  const { trustedProxies, corsOrigins } = config;
+  const bodyLimit = maxBodyLength(config.maxTextBytes);
+  const isTrustedProxy = createNetworkCheck(trustedProxies);
+  const bodies = new BodyReader({
+    maxBodyMemory: config.maxBodyMemory,
+    longestBody: Math.max(bodyLimit, SHORT_BODY_LIMIT),
+    minBodyRate: config.minBodyRate,
+    addressSubject,
+    noteSessionKey: (request, sessionKey) => noteSuite(request, { session_key: sessionKey }),
+    checkSession: (request, sessionKey) => checkSession(dependencies, request, sessionKey),
+  });
+  const { budget } = bodies;
+  const spacedRequests = config.acceptsSuite1
+    ? new SpacedRequests({ maxBodyLength: bodyLimit, budget, addressSubject, isTrustedProxy })
+    : undefined;
 
   const app = fastify({
     logger: false,
@@ -46,26 +77,44 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     forceCloseConnections: 'idle',
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: MAX_SEGMENT_LENGTH },
-    genReqId: createRequestIds(),
+    genReqId: () => randomUUID(),
     rewriteUrl: ({ url = '/' }) => isolateUsername(url),
     // These errors precede all hooks.
     frameworkErrors: (error, request, reply) => replyWithProblem(setHeaders(request, reply), problemOf(error), 1),
     clientErrorHandler(error, socket) {
       // A Buffer, contrary to its declared type.
       const packet = error.rawPacket as unknown as Buffer | undefined;
-      if (!spacedRequests.accept(app, socket, packet)) rejectMalformed(socket, error.code);
+      if (spacedRequests?.accept(app, socket, packet)) return;
+      if (error.code === 'ECONNRESET') socket.destroy();
+      else closeWithStatus(socket, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400);
     },
   });
-  app.server.maxConnections = maxConnections;
+  app.server.maxConnections = config.maxConnections;
+  limitConnections(app.server, { maxPerAddress: config.maxConnectionsPerAddress, addressSubject, isTrustedProxy });
 
-  acceptAnyBody(app);
+  acceptAnyBody(app, bodies);
   drainOnClose(app);
   addHooks(app, log);
+  if (isLoopback(config.host)) addHostCheck(app, config.allowedHosts, isTrustedProxy);
   if (corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...corsOrigins] });
   await addDocumentation(app, version);
   addRoutes(app, dependencies, bodyLimit);
   addMetaRoutes(app, dependencies);
   return app;
+}
+
+/** A trusted proxy is responsible for the host names of its clients. */
+function addHostCheck(
+  app: FastifyInstance,
+  names: readonly string[],
+  isTrustedProxy: (address: string) => boolean,
+): void {
+  const isAllowed = createHostCheck(names);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isAllowed(request.headers.host) || isTrustedProxy(request.raw.socket.remoteAddress ?? '')) done();
+    else
+      done(new Problem('malformed_request', { detail: 'Unknown host name. ALLOWED_HOSTS lists those of the server.' }));
+  });
 }
 
 function addHooks(app: FastifyInstance, log: Logger): void {
@@ -94,22 +143,4 @@ function problemOf(error: unknown): Problem {
   if (typeof status === 'number' && status >= 400 && status < 500) return new Problem('malformed_request');
   if (status === 503) return new Problem('overloaded', { retryAfterSeconds: 1 });
   return new Problem('internal_error', { cause: error });
-}
-
-function rejectMalformed(socket: Socket, code: string | undefined): void {
-  if (!socket.writable || code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const status = code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function createRequestIds(): (request: unknown) => string {
-  const prefix = randomBytes(4).toString('hex');
-  let count = 0;
-  return () => {
-    count += 1;
-    return `${prefix}-${count.toString(36)}`;
-  };
 }

@@ -41,7 +41,8 @@ export function readIdentityKey(pem: string): KeyObject {
 }
 
 /**
- * Returns the identity of the server: the configured key or the one in the database, which is created if it does not exist.
+ * Returns the identity of the server: the configured key or the one in the database, which is created if it does not
+ * exist.
  *
  * @throws Error if the stored key does not open: the database was altered or damaged
  */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, hash, randomBytes, verify } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
+import { noEpochs, openEpochs } from '../../../test/support/epochs.ts';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores } from '../../../test/support/storeFixtures.ts';
@@ -21,9 +22,10 @@ async function createHarness(t: TestContext) {
   const time = createFakeTime();
   const masterKey = new MasterKey(randomBytes(32));
   const identity = await loadIdentity(store, masterKey, undefined, time.clock());
-  const start = (by: Identity = identity, on: Store = store, key = masterKey) => ({
+  const { keys: epochKeys } = openEpochs(t);
+  const start = (by: Identity = identity, on: Store = store, key = masterKey, epochs = epochKeys) => ({
     store: on,
-    keys: new KemKeys(key, by, time.clock),
+    keys: new KemKeys(key, epochs, by, time.clock),
   });
   const { keys: ownKeys } = start();
   return {
@@ -38,8 +40,21 @@ async function createHarness(t: TestContext) {
   };
 }
 
-const kidOf = ({ descriptor }: SignedDescriptor) => hash('sha256', descriptor, 'buffer');
+const kidOf = ({ identity, descriptor }: SignedDescriptor) =>
+  hash('sha256', Buffer.concat([identity, descriptor]), 'buffer');
 const nameOf = (descriptor: SignedDescriptor) => kidOf(descriptor).toString('hex');
+
+test('after the epoch file was lost, clients get a new KEM key', async (t) => {
+  const { current, find, start, identity, store, time } = await createHarness(t);
+  const signed = await current();
+  time.advance(1);
+  const { keys } = start(identity, store, undefined, openEpochs(t).keys);
+  assert.equal(await find(signed, keys), undefined);
+  const replacement = await current(keys);
+  assert.notEqual(nameOf(replacement), nameOf(signed));
+  assert.ok(await find(replacement, keys));
+  assert.equal(nameOf(await current(keys)), nameOf(replacement));
+});
 
 describe('the current KEM key', () => {
   test('is signed by the identity, valid from a day before its creation, and decapsulates', async (t) => {
@@ -109,7 +124,7 @@ describe('the current KEM key', () => {
     const { start, current, rows, identity, time } = await createHarness(t);
     let now = time.clock() + 400 * DAY;
     const masterKey = new MasterKey(randomBytes(32));
-    const keys = new KemKeys(masterKey, identity, () => now);
+    const keys = new KemKeys(masterKey, noEpochs, identity, () => now);
     const ofTheFuture = nameOf(await current(keys));
     now = time.clock();
     const signed = await current(keys);
@@ -193,7 +208,7 @@ describe('finding a KEM key', () => {
     const altered = Buffer.from(row.sealed_seed);
     altered.writeUInt8(altered.readUInt8(20) ^ 1, 20);
     await set({ sealed_seed: altered });
-    await assert.rejects(find(signed, start().keys), /a KEM key does not open: the database was altered or damaged/);
+    await assert.rejects(find(signed, start().keys), /does not open: the database was altered or damaged/);
     const descriptor = Buffer.from(row.descriptor);
     descriptor.writeUInt8(descriptor.readUInt8(9) ^ 1, 9);
     await set({ sealed_seed: row.sealed_seed, descriptor });
@@ -207,6 +222,6 @@ describe('finding a KEM key', () => {
     const { current, rows } = await createHarness(t);
     await current();
     const [row] = await rows();
-    assert.equal(row?.sealed_seed.length, 12 + 32 + 16);
+    assert.equal(row?.sealed_seed.length, 16 + (12 + 32 + 16));
   });
 });

@@ -78,7 +78,7 @@ describe('the key file', () => {
   test('can be written by hand', async (t) => {
     const path = join(await temporaryFolder(t), 'master.key');
     const bytes = randomBytes(32);
-    await writeFile(path, `\n${bytes.toString('base64')}\r\n`);
+    await writeFile(path, `\n${bytes.toString('base64')}\r\n`, { mode: 0o600 });
     assert.deepEqual(Buffer.from(loadMasterKeyFile(path).bytes), bytes);
   });
 
@@ -116,7 +116,7 @@ describe('the key file', () => {
     const path = join(await temporaryFolder(t), 'master.key');
     const key = randomBytes(32).toString('hex');
     for (const contents of ['', '\n', key.slice(0, 40), `${key}${key}`, 'key = secret']) {
-      await writeFile(path, contents);
+      await writeFile(path, contents, { mode: 0o600 });
       assert.throws(
         () => loadMasterKeyFile(path),
         ({ message }: Error) => message.includes(path) && (contents.length < 10 || !message.includes(contents)),

@@ -1,21 +1,12 @@
 // The master key: notations, key file, and the binding to a database.
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { KEY_LENGTH } from '../crypto/aead.ts';
 import { deriveKey } from '../crypto/derive.ts';
 import { findMasterKeyIds, insertMasterKeyId, lockMasterKeys } from '../store/masterKeys.ts';
 import type { Store } from '../store/store.ts';
+import { ExposedFileError, readPrivateFile } from './privateFile.ts';
 
 /** Root key from which all storage keys are derived. */
 export class MasterKey {
@@ -66,8 +57,9 @@ export function loadMasterKeyFile(path: string): { bytes: Uint8Array<ArrayBuffer
 function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readPrivateFile(path);
   } catch (error) {
+    if (error instanceof ExposedFileError) throw new Error(`The master key file ${error.message}`);
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
@@ -117,7 +109,7 @@ export async function requireMasterKeyFile(store: Store, path: string): Promise<
 export class WrongMasterKeyError extends Error {
   constructor(given: string, expected: readonly string[]) {
     super(
-      `This is the wrong master key for this database: it was created with key ${expected.join(', ')}, and this is key ${given}. ` +
+      `This is the wrong master key for this database: it was created with key ${expected.join(', ')}, not ${given}. ` +
         'Without the right key its accounts and messages cannot be decrypted. Restore the right key and start again.',
     );
     this.name = 'WrongMasterKeyError';

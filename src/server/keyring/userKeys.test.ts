@@ -7,7 +7,7 @@ import type { Row } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { insertUser } from '../store/users.ts';
 import { bindMasterKey, MasterKey } from './masterKey.ts';
-import { USER_KEY_LIFETIME_MS, UserKeyring } from './userKeys.ts';
+import { MESSAGES_PER_KEY, USER_KEY_LIFETIME_MS, UserKeyring } from './userKeys.ts';
 
 const BEGIN = Date.UTC(2026, 10, 22);
 const masterKey = new MasterKey(randomBytes(32));
@@ -62,6 +62,22 @@ test('a key is replaced after a year; earlier versions stay available', async (t
   const third = await currentKey(ids[0], BEGIN + 2 * USER_KEY_LIFETIME_MS);
   assert.deepEqual(await currentKey(ids[0], BEGIN + 3 * USER_KEY_LIFETIME_MS - 1), third);
   assert.deepEqual(await allKeys(ids[0]), [third, second, first]);
+});
+
+test('a key is replaced at one of 2²⁴ messages, chosen at random; earlier versions stay available', async (t) => {
+  const { store, ids, currentKey, allKeys } = await createHarness(t, 'ada');
+  const first = await currentKey(ids[0], BEGIN);
+  const asked: number[] = [];
+  const replacing = new UserKeyring(masterKey, (max) => {
+    asked.push(max);
+    return asked.length < 3 ? max - 1 : 0;
+  });
+  const keyOf = () => store.transaction((tx) => replacing.currentKey(tx, ids[0], BEGIN));
+  assert.deepEqual([await keyOf(), await keyOf()], [first, first]);
+  const second = await keyOf();
+  assert.notDeepEqual(second, first);
+  assert.deepEqual(asked, [MESSAGES_PER_KEY, MESSAGES_PER_KEY, MESSAGES_PER_KEY]);
+  assert.deepEqual(await allKeys(ids[0]), [second, first]);
 });
 
 test('concurrent replacements of an old key agree on one new key', async (t) => {

@@ -1,22 +1,29 @@
-/** Message keys of the users. */
-import { randomBytes } from 'node:crypto';
+// Message keys of the users.
+import { randomBytes, randomInt } from 'node:crypto';
 import { KEY_LENGTH, openAead, sealAead } from '../crypto/aead.ts';
 import type { Transaction } from '../store/store.ts';
 import { findUserKeys, insertUserKey, type UserKeyRow } from '../store/userKeys.ts';
 import type { MasterKey } from './masterKey.ts';
 
-/**
- * Time for which one version of a user's key encrypts. Random nonces limit a key to fewer than 2³² messages (NIST
- * SP 800-38D, 8.3); a year bounds that for any sender. Old versions decrypt without end.
- */
+/** Time for which one version of a user's key encrypts. Old versions decrypt without end. */
 export const USER_KEY_LIFETIME_MS = 365 * 24 * 60 * 60 * 1000;
+
+/**
+ * A key is replaced at one of this many messages, chosen at random. Random nonces limit a key to 2³² messages (NIST SP
+ * 800-38D, 8.3). Without a count, which every message would have to write, a key exceeds that with probability
+ * (1 − 2⁻²⁴)^(2³²) = e⁻²⁵⁶.
+ */
+export const MESSAGES_PER_KEY = 2 ** 24;
 
 /** The message keys of the users: random, versioned, stored wrapped under the master key. */
 export class UserKeyring {
   readonly #masterKeyId: string;
   readonly #keyEncryptionKey: Uint8Array;
+  readonly #randomBelow: (max: number) => number;
 
-  constructor(masterKey: MasterKey) {
+  /** @param randomBelow returns a random integer from 0 to max - 1 */
+  constructor(masterKey: MasterKey, randomBelow: (max: number) => number = randomInt) {
+    this.#randomBelow = randomBelow;
     this.#masterKeyId = masterKey.id;
     this.#keyEncryptionKey = masterKey.derive('vws user keys');
   }
@@ -26,10 +33,11 @@ export class UserKeyring {
     await this.#addKey(transaction, userId, 1, now);
   }
 
-  /** Returns the key (32 bytes) for new messages to this user, and replaces one at the end of its lifetime. */
+  /** Returns the key (32 bytes) for new messages to this user, and replaces one that has encrypted for long enough. */
   async currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<Uint8Array> {
     const newest = await newestKey(transaction, userId);
-    if (now - newest.created_at < USER_KEY_LIFETIME_MS) return this.#unwrap(newest);
+    const isOld = now - newest.created_at >= USER_KEY_LIFETIME_MS;
+    if (!isOld && this.#randomBelow(MESSAGES_PER_KEY) > 0) return this.#unwrap(newest);
     await this.#addKey(transaction, userId, newest.version + 1, now);
     // Read again: another process may have created that version first.
     return this.#unwrap(await newestKey(transaction, userId));

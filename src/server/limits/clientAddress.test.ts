@@ -1,8 +1,8 @@
-// Addresses as subjects of rate limits.
+// Addresses: as subjects of limits, as members of networks, and of the own machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressSubject, networkOf } from './clientAddress.ts';
+import { addressSubject, createNetworkCheck, isLoopback, networkOf } from './clientAddress.ts';
 
 test('an IPv4 address counts individually, also in IPv6 notation', () => {
   for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
@@ -64,4 +64,40 @@ test('the network of an address is its /24 in IPv4 and its /64 in IPv6', () => {
   assert.notEqual(networkOfAddress('192.0.3.7'), networkOfAddress('192.0.2.7'));
   assert.equal(networkOfAddress('2001:db8::1'), networkOfAddress('2001:db8::ffff:1'));
   assert.equal(networkOfAddress('unknown'), 'unknown');
+});
+
+test('a network check knows addresses and networks, also in the other notation', () => {
+  const isTrusted = createNetworkCheck(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', '::1']);
+  for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '192.0.2.7', '2001:db8:1::1', '::1']) {
+    assert.ok(isTrusted(address), address);
+  }
+  for (const address of ['11.0.0.1', '192.0.2.8', '2001:db9::1', '::2', '', 'nonsense']) {
+    assert.ok(!isTrusted(address), address);
+  }
+  assert.ok(!createNetworkCheck([])('127.0.0.1'));
+});
+
+test('isLoopback: recognizes the names and addresses of the own machine', () => {
+  for (const host of [
+    '127.0.0.1',
+    '127.255.0.9',
+    '::1',
+    '::ffff:127.0.0.1',
+    'localhost',
+    'LOCALHOST',
+    'app.localhost',
+  ]) {
+    assert.ok(isLoopback(host), host);
+  }
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '10.0.0.1',
+    '128.0.0.1',
+    'example.org',
+    'localhost.evil.example',
+    'notlocalhost',
+  ]) {
+    assert.ok(!isLoopback(host), host);
+  }
 });

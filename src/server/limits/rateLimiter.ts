@@ -1,4 +1,4 @@
-/** Rate limits, counted in the database across all processes. */
+// Rate limits, counted in the database across all processes.
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
 import { countEvent } from '../store/rateCounters.ts';

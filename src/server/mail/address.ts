@@ -2,7 +2,10 @@
 import addressparser from 'nodemailer/lib/addressparser';
 import type { Mailbox, MailSettings } from './mail.ts';
 
-/** Excludes the specials of RFC 5322 (3.2.3), spaces and control characters, which could end the address or begin another. */
+/**
+ * Excludes the specials of RFC 5322 (3.2.3), spaces and control characters, which could end the address or begin
+ * another.
+ */
 const PLAIN_ADDRESS = /^[^\s\p{C}()<>[\]:;@\\,"]+@[^\s\p{C}()<>[\]:;@\\,"]+$/u;
 const LINE_BREAKING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 

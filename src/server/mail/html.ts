@@ -29,8 +29,8 @@ const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light 
 `;
 
 /**
- * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images and
- * external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
+ * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images
+ * and external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
  */
 export function codeMailHtml(words: CodeMailWords, title: string): string {
   const service = escapeHtml(words.service);

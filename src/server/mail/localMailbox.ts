@@ -10,8 +10,8 @@ const MAX_MAILS = 100;
 const EXTENSION = '.eml';
 
 /**
- * Replaces the mail server where none is configured: writes each mail as a file (RFC 5322) and its code to the log, so that
- * recovery works without any configuration.
+ * Replaces the mail server where none is configured: writes each mail as a file (RFC 5322) and its code to the log, so
+ * that recovery works without any configuration.
  */
 export class LocalMailbox implements MailTransport {
   readonly #folder: string;

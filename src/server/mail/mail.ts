@@ -44,7 +44,10 @@ export interface MailTransport {
 
 /** A failed delivery. The message is safe to log: it never quotes the server, whose reply may contain the address. */
 export class DeliveryError extends Error {
-  /** True if the same message would be rejected again. Configuration errors are not permanent, because they can be fixed. */
+  /**
+   * True if the same message would be rejected again. Configuration errors are not permanent, because they can be
+   * fixed.
+   */
   readonly permanent: boolean;
 
   constructor(reason: string, permanent: boolean) {

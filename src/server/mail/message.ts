@@ -6,8 +6,8 @@ import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from
 import { renderRecoveryMail } from './template.ts';
 
 /**
- * Composes a recovery mail. The same arguments give the same message and Message-ID, so that a mail that was sent twice is
- * recognizable as one.
+ * Composes a recovery mail. The same arguments give the same message and Message-ID, so that a mail that was sent twice
+ * is recognizable as one.
  *
  * @param mailId id of the row
  * @param createdAt time of the request, in milliseconds since 1970

@@ -1,4 +1,4 @@
-/** Outbox: mails are rows, written in the transaction that causes them and sent later. */
+// Outbox: mails are rows, written in the transaction that causes them and sent later.
 import { randomBytes } from 'node:crypto';
 import { insertOutboxRow, type OutboxRow, type RecoveryMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
@@ -58,8 +58,8 @@ export class Outbox {
   }
 
   /**
-   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does not
-   * reveal whether the address has an account.
+   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does
+   * not reveal whether the address has an account.
    *
    * @param expiresAt milliseconds since 1970
    */

@@ -1,4 +1,4 @@
-/** Worker that leases due mails of the outbox and has them sent. */
+// Worker that leases due mails of the outbox and has them sent.
 import { randomBytes } from 'node:crypto';
 import { findNextMailTime, leaseDueMails, type OutboxRow, removeMail, rescheduleMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
@@ -45,10 +45,10 @@ interface Attempt {
 }
 
 /**
- * Takes due mails out of the outbox under leases, a few at a time. Only one worker takes a mail, and the row is deleted after
- * the mail has been accepted. A mail is therefore sent twice only if its acceptance is not known: the connection broke or
- * the attempt was aborted between the last byte of the message and the reply, or the process died before it deleted the
- * row. SMTP has no solution for that (RFC 1047); the same Message-ID lets receivers merge the copies.
+ * Takes due mails out of the outbox under leases, a few at a time. Only one worker takes a mail, and the row is deleted
+ * after the mail has been accepted. A mail is therefore sent twice only if its acceptance is not known: the connection
+ * broke or the attempt was aborted between the last byte of the message and the reply, or the process died before it
+ * deleted the row. SMTP has no solution for that (RFC 1047); the same Message-ID lets receivers merge the copies.
  */
 export class OutboxWorker {
   readonly #options: OutboxWorkerOptions;

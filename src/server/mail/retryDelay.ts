@@ -4,8 +4,8 @@ const FIRST_RETRY_DELAY_MS = 4_000;
 const MAX_RETRY_DELAY_MS = 60_000;
 
 /**
- * Returns the delay after a failed attempt in milliseconds: exponential with jitter between half and all of it, so that mails
- * that failed together are not retried together.
+ * Returns the delay after a failed attempt in milliseconds: exponential with jitter between half and all of it, so that
+ * mails that failed together are not retried together.
  *
  * @param attempts number of failed ones, at least 1
  * @param random from 0 to below 1

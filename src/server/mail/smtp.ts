@@ -46,8 +46,9 @@ export class SmtpTransport implements MailTransport {
   readonly #transporter: Transporter;
 
   /**
-   * Without STARTTLS or TLS in the settings, STARTTLS is not tried even if offered: relays on the same host often offer it
-   * with a certificate that cannot be verified, and protection that an attacker on the line can strip protects nothing.
+   * Without STARTTLS or TLS in the settings, STARTTLS is not tried even if offered: relays on the same host often offer
+   * it with a certificate that cannot be verified, and protection that an attacker on the line can strip protects
+   * nothing.
    *
    * @throws Error if the CA file cannot be read
    */

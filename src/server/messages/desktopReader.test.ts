@@ -1,9 +1,8 @@
-/** Envelopes after the video path of the original desktop client: see desktopReader.ts. */
+// Envelopes after the video path of the original desktop client: see desktopReader.ts.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { carry, framesFor } from '../../../test/support/desktopReader.ts';
-import { NONCE_LENGTH, sealAead, TAG_LENGTH } from '../crypto/aead.ts';
+import { carry, framesFor, sealInEarlierClass } from '../../../test/support/desktopReader.ts';
 import { ENVELOPE_OVERHEAD, openEnvelope, sealEnvelope, sizeClass } from './envelope.ts';
 
 const key = randomBytes(32);
@@ -15,17 +14,8 @@ const seal = (text: string) => sealEnvelope(key, recipientId, { senderId, sentAt
 const open = (envelope: string, repairLastCharacter = false) =>
   openEnvelope([randomBytes(32), key], recipientId, envelope, { repairLastCharacter });
 
-/** Seals like earlier versions, whose size classes were powers of two from 256 bytes and multiples of 64 KiB. */
-function sealInClass(text: string, size: number): string {
-  const padded = Buffer.alloc(size - NONCE_LENGTH - TAG_LENGTH);
-  padded.writeUInt8(1);
-  padded.writeUIntBE(sentAt, 1, 6);
-  padded.set(senderId, 7);
-  padded.writeUInt32BE(Buffer.byteLength(text), 23);
-  padded.write(text, 27);
-  const associatedData = Buffer.concat([Buffer.from('vws envelope '), recipientId]);
-  return Buffer.from(sealAead(key, padded, associatedData)).toString('base64url');
-}
+const sealInClass = (text: string, size: number) =>
+  sealInEarlierClass(key, recipientId, { senderId, sentAt, text }, size);
 
 const KIB = 1024;
 const PREVIOUS_CLASSES = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 1024].map((size) => size * KIB);

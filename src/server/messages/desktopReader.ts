@@ -1,8 +1,8 @@
-/** Repair of envelopes that the video reader of the original desktop client alters. */
+// Repair of envelopes that the video reader of the original desktop client alters.
 
 /*
- * The client carries three characters of a ciphertext in a pair of frames, followed by a trailer of five characters. Its
- * reader cuts six, so a ciphertext of N characters arrives unchanged only if N mod 3 = 0. Otherwise:
+ * The client carries three characters of a ciphertext in a pair of frames, followed by a trailer of five characters.
+ * Its reader cuts six, so a ciphertext of N characters arrives unchanged only if N mod 3 = 0. Otherwise:
  *
  *   N mod 3 = 1  arrives without its last character
  *   N mod 3 = 2  arrives with a "0" appended
@@ -14,8 +14,8 @@ const SMALLEST_CLASS = 256;
 const LARGE_CLASS_STEP = 64 * 1024;
 
 /**
- * Number of values that the last character can have, by N mod 4: in base64url it carries 2 or 4 bits. With N mod 4 = 0 it
- * carries 6 bits, which no class below 192 KiB (97 minutes of video) has: not repaired.
+ * Number of values that the last character can have, by N mod 4: in base64url it carries 2 or 4 bits. With N mod 4 = 0
+ * it carries 6 bits, which no class below 192 KiB (97 minutes of video) has: not repaired.
  */
 const LAST_CHARACTER_VALUES = [0, 0, 4, 16] as const;
 

@@ -25,8 +25,8 @@ export const ID_LENGTH = 16;
 export const ENVELOPE_OVERHEAD = NONCE_LENGTH + TAG_LENGTH + TEXT_OFFSET;
 
 /**
- * Size classes in bytes; above the last one, its multiples. All have a length in characters that is a multiple of 3, which
- * the original desktop client carries exactly: see desktopReader.ts.
+ * Size classes in bytes; above the last one, its multiples. All have a length in characters that is a multiple of 3,
+ * which the original desktop client carries exactly: see desktopReader.ts.
  */
 const SIZE_CLASSES = [63, 99, 128, 193, 256, 508, 1_026, 2_047, 4_099, 8_192, 16_384, 32_769] as const;
 const LARGE_SIZE_STEP = 65_538;

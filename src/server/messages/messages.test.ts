@@ -30,7 +30,7 @@ function createHarness(...names: string[]) {
 test('only the recipient decrypts a message', async () => {
   const { messages, ids, keyOf } = createHarness('ada', 'bob');
   const [ada, bob] = ids;
-  const message = await messages.encrypt(tx, ada, ['bob'], 'text');
+  const { envelope: message } = await messages.encrypt(tx, ada, ['bob'], 'text');
   assert.deepEqual(await messages.decrypt(tx, bob, message), { senderId: ada, sentAt: NOW, text: 'text' });
   await assert.rejects(messages.decrypt(tx, ada, message), { code: 'undecryptable_message' });
   assert.deepEqual(openEnvelope([keyOf(bob)], bob, message), { senderId: ada, sentAt: NOW, text: 'text' });
@@ -47,9 +47,9 @@ test('everything that does not decrypt is the same problem', async () => {
 test('the recipient is the first name that a user has', async () => {
   const { messages, ids } = createHarness('a b', 'a%20b');
   const [decoded, literal] = ids;
-  const both = await messages.encrypt(tx, decoded, ['a b', 'a%20b'], 'text');
+  const { envelope: both } = await messages.encrypt(tx, decoded, ['a b', 'a%20b'], 'text');
   assert.equal((await messages.decrypt(tx, decoded, both)).text, 'text');
-  const second = await messages.encrypt(tx, decoded, ['unknown', 'a%20b'], 'text');
+  const { envelope: second } = await messages.encrypt(tx, decoded, ['unknown', 'a%20b'], 'text');
   assert.equal((await messages.decrypt(tx, literal, second)).text, 'text');
   for (const names of [['unknown'], []]) {
     await assert.rejects(messages.encrypt(tx, decoded, names, 'text'), { code: 'user_not_found' });

@@ -1,7 +1,14 @@
-/** Rules of messages: encrypting a text for a user, decrypting a message for the user. */
+// Rules of messages: encrypting a text for a user, decrypting a message for the user.
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';
+
+/** An encrypted text. */
+export interface EncryptedMessage {
+  /** See envelope.ts. */
+  readonly envelope: string;
+  readonly recipientId: Uint8Array;
+}
 
 interface MessagesDependencies {
   readonly keyring: {
@@ -32,7 +39,6 @@ export class Messages {
   /**
    * Encrypts a text for the user who has the first known name of the list.
    *
-   * @returns the envelope, see envelope.ts
    * @throws Problem `message_too_large`, `user_not_found`
    */
   async encrypt(
@@ -40,7 +46,7 @@ export class Messages {
     senderId: Uint8Array,
     recipientNames: readonly string[],
     text: string,
-  ): Promise<string> {
+  ): Promise<EncryptedMessage> {
     if (Buffer.byteLength(text) > this.#maxTextBytes) {
       throw new Problem('message_too_large', { detail: `The text has more than ${this.#maxTextBytes} bytes.` });
     }
@@ -49,7 +55,7 @@ export class Messages {
       if (!recipientId) continue;
       const sentAt = this.#clock();
       const key = await this.#keyring.currentKey(transaction, recipientId, sentAt);
-      return sealEnvelope(key, recipientId, { senderId, sentAt, text });
+      return { envelope: sealEnvelope(key, recipientId, { senderId, sentAt, text }), recipientId };
     }
     throw new Problem('user_not_found');
   }

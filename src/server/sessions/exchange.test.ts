@@ -8,6 +8,7 @@ import {
   handshake,
   IDLE_TIME,
   keysOf,
+  MAX_AGE,
   own,
   read,
   type TestHandler,
@@ -203,14 +204,28 @@ describe('idle session', () => {
     assert.equal(await effects(), 2);
   });
 
-  test('a retry keeps the session alive', async (t) => {
+  test('a retry gets its response, but does not keep the session alive', async (t) => {
     const { exchange, time, ask, send, call } = await createExchangeHarness(t, await newStoreLocation(t));
     const request = ask(await handshake(exchange));
     const answer = await send(request);
     time.advance(IDLE_TIME - 1);
     assert.equal((await send(request)).text, answer.text);
-    time.advance(IDLE_TIME - 1);
-    assert.equal((await call(keysOf(answer))).status, 200);
+    time.advance(1);
+    await assert.rejects(send(request), { code: 'session_expired' });
+    await assert.rejects(call(keysOf(answer)), lost);
+  });
+
+  test('in use, it expires exactly at its maximum age', async (t) => {
+    const { exchange, time, call } = await createExchangeHarness(t, await newStoreLocation(t));
+    let keys = await handshake(exchange);
+    for (let age = 0; age < MAX_AGE; age += IDLE_TIME / 2) {
+      keys = keysOf(await call(keys));
+      time.advance(age + IDLE_TIME / 2 < MAX_AGE ? IDLE_TIME / 2 : IDLE_TIME / 2 - 1);
+    }
+    keys = keysOf(await call(keys));
+    time.advance(1);
+    await assert.rejects(call(keys), { code: 'session_expired' });
+    await assert.rejects(call(keys), lost);
   });
 
   test('using an older response keeps the session alive', async (t) => {
@@ -258,7 +273,7 @@ describe('idle session', () => {
       budgetsFullBy: 0,
       kemKeysEndedBy: 0,
     };
-    const handshakesUnusedSince = time.clock();
+    const handshakesUnusedSince = { 1: time.clock(), 2: time.clock() };
     await store.transaction((tx) => deleteExpired(tx, { ...never, handshakesUnusedSince, sessionsUnusedSince }, 100));
     assert.equal((await send(request)).text, answer.text);
     assert.equal(await effects(), 4);

@@ -3,22 +3,17 @@ import { isSealedResponse, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import type { Handler, HandlerRequest, HandlerResult, ImmediateHandler, PreparedHandler } from './handler.ts';
-import { Ratchet, type SealedRequest } from './ratchet.ts';
+import { Ratchet, type RatchetDependencies, type SealedRequest } from './ratchet.ts';
 import { type RequestLock, RequestLocks } from './requestLocks.ts';
 import type { Body, DecryptedRequest, Suite, WireRequest, WireResponse } from './suites/suite.ts';
 
 /** Handshakes that may wait for the store; further ones are rejected, so that open sessions stay fast. */
 export const MAX_PENDING_HANDSHAKES = 256;
 
-export interface ExchangeDependencies {
+export interface ExchangeDependencies extends RatchetDependencies {
   readonly store: Store;
   /** By number; a suite that is missing is refused. */
   readonly suites: { readonly 1?: Suite; readonly 2?: Suite };
-  /** Encrypts stored steps together with their session keys: 32 bytes. */
-  readonly keyEncryptionKey: Uint8Array;
-  /** Time without a request after which a session expires. */
-  readonly idleTimeoutMs: number;
-  readonly clock: () => number;
 }
 
 /** The state of a received request. */
@@ -54,10 +49,11 @@ export class Exchange {
   readonly #requestLocks: RequestLocks;
   #pendingHandshakes = 0;
 
-  constructor({ store, suites, keyEncryptionKey, idleTimeoutMs, clock }: ExchangeDependencies) {
+  constructor(dependencies: ExchangeDependencies) {
+    const { store, suites, clock } = dependencies;
     this.#store = store;
     this.#suites = suites;
-    this.#ratchet = new Ratchet(keyEncryptionKey, idleTimeoutMs, clock);
+    this.#ratchet = new Ratchet(dependencies);
     this.#requestLocks = new RequestLocks(store, clock);
   }
 
@@ -85,6 +81,16 @@ export class Exchange {
     } finally {
       this.#pendingHandshakes -= 1;
     }
+  }
+
+  /**
+   * Reports whether a session key names a session, so that the rest of a long request need not be read.
+   *
+   * @throws Problem `suite1_refused`
+   */
+  async knowsSession(sessionKey: string): Promise<boolean> {
+    const suite = this.#suiteFor({ session_key: sessionKey });
+    return this.#store.transaction((tx) => this.#ratchet.isKnown(tx, suite, sessionKey));
   }
 
   /**

@@ -16,7 +16,7 @@ import { newStoreLocation } from '../../../test/support/store.ts';
 import { type Keys, publicKeyPem } from '../../../test/support/suite1Client.ts';
 import type { Endpoint } from '../../protocol/endpoints.ts';
 import { MAX_PENDING_HANDSHAKES } from './exchange.ts';
-import { MAX_STORED_RESPONSE_LENGTH, MAX_UNUSED_RESPONSES } from './ratchet.ts';
+import { MAX_STORED_BYTES_PER_SESSION, MAX_STORED_RESPONSE_LENGTH, MAX_UNUSED_RESPONSES } from './ratchet.ts';
 
 const lost = { code: 'session_not_found' };
 
@@ -162,6 +162,22 @@ describe('long responses', () => {
     const answer = await harness.send(request);
     assert.equal((await harness.send(request)).text, answer.text);
     assert.equal(await harness.effects(), 1);
+  });
+
+  test('are stored up to 64 KiB in a session; beyond, each is regenerated and can be used', async (t) => {
+    const harness = await createExchangeHarness(t, await newStoreLocation(t));
+    const text = await textOfLength(harness, MAX_STORED_RESPONSE_LENGTH);
+    const keys = await handshake(harness.exchange);
+    for (let sent = 1; sent <= MAX_UNUSED_RESPONSES - 1; sent++) await harness.call(keys, read, `${sent}${text}`);
+    const stored = await harness.store.transaction(({ db }) =>
+      db.selectFrom('session_steps').select('sealed_response').execute(),
+    );
+    const bytes = stored.reduce((sum, row) => sum + (row.sealed_response?.length ?? 0), 0);
+    assert.ok(bytes > MAX_STORED_BYTES_PER_SESSION / 2 && bytes <= MAX_STORED_BYTES_PER_SESSION, `${bytes} bytes`);
+    const last = harness.ask(keys, read, text);
+    const answers = [await harness.send(last), await harness.send(last)] as const;
+    assert.notEqual(answers[0].text, answers[1].text);
+    assert.equal((await harness.call(keysOf(answers[1]))).status, 200);
   });
 
   test('that are not stored count as unused and are dropped first', async (t) => {

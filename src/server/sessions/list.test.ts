@@ -21,7 +21,7 @@ import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
 import { problems } from '../../protocol/problems.ts';
 import { insertUser } from '../store/users.ts';
 import type { Exchange } from './exchange.ts';
-import { type ListedSession, MAX_LISTED_SESSIONS, UserSessions } from './list.ts';
+import { type ListedSession, MAX_SESSIONS_PER_ACCOUNT, UserSessions } from './list.ts';
 import type { LoggedInSession } from './session.ts';
 
 /** A response of either suite. */
@@ -101,6 +101,7 @@ async function createHarness(t: TestContext) {
 
   return {
     ...harness,
+    sessions,
     async newUser(): Promise<Uint8Array> {
       const [userId, name] = [randomBytes(16), randomBytes(8).toString('hex')];
       const names = { username: name, username_key: name, email: name, email_key: name };
@@ -335,9 +336,36 @@ describe('logged-out session of suite 1', () => {
   });
 });
 
+test('makeRoom: the least recently used session ends at the 101st login, also in the other suite', async (t) => {
+  const { store, time, open, newUser, sessions } = await createHarness(t);
+  const user = await newUser();
+  const logIn: TestHandler = {
+    async execute({ session }, tx) {
+      await sessions.makeRoom(tx, user, session);
+      return { session: { userId: user } };
+    },
+  };
+  const opened: Conversation[] = [];
+  for (let n = 1; n <= MAX_SESSIONS_PER_ACCOUNT; n++) {
+    const conversation = await open(n === 1 ? 1 : 2);
+    await conversation.call(effect, { text: 'x' }, logIn);
+    opened.push(conversation);
+    time.advance(1);
+  }
+  const [first, second] = opened as [Conversation, Conversation];
+  await first.call(effect, { text: 'x' });
+  const last = await open(1);
+  await last.call(effect, { text: 'x' }, logIn);
+  assert.equal((await list(last)).length, MAX_SESSIONS_PER_ACCOUNT);
+  await assert.rejects(second.call(own, { text: 'x' }), { code: 'session_not_found' });
+  assert.equal((await first.call(own, { text: 'x' })).outcome, 'done');
+  const rows = await store.transaction(({ db }) => db.selectFrom('session_steps').select('step_id').execute());
+  assert.ok(rows.length <= 2 * MAX_SESSIONS_PER_ACCOUNT);
+});
+
 test('list: limited to the 100 most recently used sessions', async (t) => {
   const { store, time, open, newUser } = await createHarness(t);
-  assert.equal(MAX_LISTED_SESSIONS, 100);
+  assert.equal(MAX_SESSIONS_PER_ACCOUNT, 100);
   const user = await newUser();
   const conversation = await open(2);
   await conversation.logIn(user);

@@ -6,12 +6,13 @@ import {
   deleteSessionOfUser,
   findSessionsOfUser,
   forgetUserOfSession,
+  keepLastUsedSessions,
 } from '../store/userSessions.ts';
 import { toBase64Url } from './base64url.ts';
-import type { LoggedInSession } from './session.ts';
+import type { LoggedInSession, Session } from './session.ts';
 
-/** Maximum length of a list: the most recently used sessions. */
-export const MAX_LISTED_SESSIONS = 100;
+/** Maximum number of sessions in which an account is logged in. A further login ends the least recently used one. */
+export const MAX_SESSIONS_PER_ACCOUNT = 100;
 
 /** A session in the list of its user. */
 export interface ListedSession {
@@ -39,7 +40,7 @@ export class UserSessions {
   async list(tx: Transaction, session: LoggedInSession): Promise<ListedSession[]> {
     const now = this.#clock();
     const own = toBase64Url(session.id);
-    const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_LISTED_SESSIONS);
+    const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_SESSIONS_PER_ACCOUNT);
     const listed = sessions.map(({ session_id, suite, started_at, last_used_at }) => {
       const id = toBase64Url(session_id);
       const current = id === own;
@@ -65,6 +66,11 @@ export class UserSessions {
 
   async endOthers(tx: Transaction, { userId, id }: LoggedInSession): Promise<void> {
     await deleteOtherSessionsOfUser(tx, userId, id);
+  }
+
+  /** Makes room for a session in which the user logs in: ends those beyond the limit that were not used for the longest time. */
+  async makeRoom(tx: Transaction, userId: Uint8Array, { id }: Pick<Session, 'id'>): Promise<void> {
+    await keepLastUsedSessions(tx, userId, id, MAX_SESSIONS_PER_ACCOUNT - 1);
   }
 
   /** Logs the session out. The session itself continues: its client still needs the response. */

@@ -1,5 +1,6 @@
 // Moves sessions from step to step: finds the step of a request, replays stored responses and stores the next step.
 import { Problem } from '../../protocol/problems.ts';
+import { holdEpoch } from '../store/epochs.ts';
 import {
   countUse,
   deleteSession,
@@ -13,7 +14,6 @@ import {
   replaceOtherSteps,
   type SessionStep,
   sessionExists,
-  touchStep,
 } from '../store/sessionSteps.ts';
 import type { Transaction } from '../store/store.ts';
 import type { Session } from './session.ts';
@@ -30,8 +30,36 @@ import type {
 
 /** Responses to requests of one step that may wait for the client to use one of them. */
 export const MAX_UNUSED_RESPONSES = 32;
+/**
+ * Time for which a step that changed something accepts another request over a connection without HTTPS. Afterwards such a
+ * request is more likely forged than sent by a client that lost a response.
+ */
+export const ANOTHER_REQUEST_WINDOW_MS = 5_000;
 /** A longer response body of a repeatable request, in characters, is regenerated instead of being stored. */
 export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
+/** Bytes of stored responses in a session, beyond which responses to repeatable requests are regenerated, too. */
+export const MAX_STORED_BYTES_PER_SESSION = 64 * 1024;
+
+/** When sessions expire. */
+export interface SessionLifetime {
+  /** Time without a request after which a session expires. */
+  readonly idleTimeoutMs: number;
+  /** Time since its handshake after which a session expires even if it is in use; may be infinite. */
+  readonly maxAgeMs: number;
+}
+
+export interface RatchetDependencies {
+  /** Encrypts stored steps together with their session keys: 32 bytes. */
+  readonly keyEncryptionKey: Uint8Array;
+  /** Wrap the encrypted secrets of stored steps. */
+  readonly epochKeys: {
+    wrap(bytes: Uint8Array): { bytes: Uint8Array; epochId: Uint8Array | null };
+    /** @returns undefined if the key of the epoch was lost */
+    unwrap(wrapped: { bytes: Uint8Array; epochId: Uint8Array | null }): Uint8Array | undefined;
+  };
+  readonly lifetime: SessionLifetime;
+  readonly clock: () => number;
+}
 
 /** A request as received, with its lookup keys. */
 export interface SealedRequest extends WireRequest {
@@ -48,16 +76,14 @@ export interface SealedRequest extends WireRequest {
  */
 export class Ratchet {
   readonly #keyEncryptionKey: Uint8Array;
-  readonly #idleTimeoutMs: number;
+  readonly #epochKeys: RatchetDependencies['epochKeys'];
+  readonly #lifetime: SessionLifetime;
   readonly #clock: () => number;
 
-  /**
-   * @param keyEncryptionKey encrypts stored steps together with their session keys: 32 bytes
-   * @param idleTimeoutMs time without a request after which a session expires
-   */
-  constructor(keyEncryptionKey: Uint8Array, idleTimeoutMs: number, clock: () => number) {
+  constructor({ keyEncryptionKey, epochKeys, lifetime, clock }: RatchetDependencies) {
     this.#keyEncryptionKey = keyEncryptionKey;
-    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#epochKeys = epochKeys;
+    this.#lifetime = lifetime;
     this.#clock = clock;
   }
 
@@ -71,6 +97,14 @@ export class Ratchet {
     };
   }
 
+  /** Reports whether a session key names a session. */
+  async isKnown(tx: Transaction, suite: Suite, sessionKey: string): Promise<boolean> {
+    const { stepId } = new StepEncryption(this.#keyEncryptionKey, sessionKey);
+    if (await findStep(tx, stepId)) return true;
+    const sessionId = suite.sessionIdOf(sessionKey);
+    return sessionId !== undefined && (await sessionExists(tx, sessionId));
+  }
+
   /**
    * Finds the step that a request was made with, and deletes its session if that has expired.
    *
@@ -82,18 +116,28 @@ export class Ratchet {
       const sessionId = suite.sessionIdOf(sessionKey);
       throw new Problem(sessionId && (await sessionExists(tx, sessionId)) ? 'out_of_sync' : 'session_not_found');
     }
-    const expiredSince = this.#clock() - this.#timeoutOf(step, suite);
-    // A response may be used long after it was made, in a session that has been in use since.
-    if (step.last_used_at > expiredSince || (await findLastUse(tx, step.session_id)) > expiredSince) return step;
+    if (!(await this.#hasExpired(tx, step, suite))) return step;
     await deleteSession(tx, step.session_id);
     return 'expired';
   }
 
+  async #hasExpired(tx: Transaction, step: FoundStep, suite: Suite): Promise<boolean> {
+    const now = this.#clock();
+    // The start of sessions from the first version of the schema is unknown: 0.
+    if (step.started_at && now - step.started_at >= this.#lifetime.maxAgeMs) return true;
+    const expiredSince = now - this.#timeoutOf(step, suite);
+    if (step.last_used_at > expiredSince) return false;
+    // A response may be used long after it was made, in a session that has been in use since.
+    return (await findLastUse(tx, step.session_id)) <= expiredSince;
+  }
+
   /**
-   * Reads the stored response of a request that was executed before, and keeps the session alive.
+   * Reads the stored response of a request that was executed before. Repeating a request does not keep the session alive: an
+   * eavesdropper can do it.
    *
    * @returns undefined if the request was not executed with this step
    * @throws Problem `out_of_sync` if another request was, and the suite allows one request per step
+   * @throws Problem `session_not_found` if a forgeable request came too late after another one
    */
   async replay(tx: Transaction, request: SealedRequest, step: FoundStep): Promise<StoredResponse | undefined> {
     // Spares the hot path a query: no request has been executed with an unused step.
@@ -101,21 +145,23 @@ export class Ratchet {
     const sealed = await findSealedResponse(tx, step, request.requestHash);
     if (!sealed) {
       if (!request.suite.allowsAnotherRequest) throw new Problem('out_of_sync');
+      if (request.isForgeable) await this.#rejectLate(tx, step);
       return undefined;
     }
-    const stored = request.encryption.openResponse(sealed, request.requestHash);
-    if (stored.response) await touchStep(tx, step.step_id, this.#clock());
-    return stored;
+    return request.encryption.openResponse(sealed, request.requestHash);
   }
 
   /**
    * Decrypts a request with the secret of its step.
    *
    * @param executed what {@link replay} found, if the response has to be regenerated
-   * @throws Problem `malformed_request` if decryption fails
+   * @throws Problem `malformed_request` if decryption fails, `session_not_found` if the key of its epoch was lost
    */
   decrypt(request: SealedRequest, step: FoundStep, executed: DecryptedRequest['executed']): DecryptedRequest {
-    const { fields, seal } = request.suite.decrypt(request.encryption.openSecret(step.sealed_secret), request);
+    const sealedSecret = this.#epochKeys.unwrap({ bytes: step.sealed_secret, epochId: step.epoch_id });
+    // The epoch file was lost, so the session is, too.
+    if (!sealedSecret) throw new Problem('session_not_found');
+    const { fields, seal } = request.suite.decrypt(request.encryption.openSecret(sealedSecret), request);
     return { session: sessionOf(step), step, fields, seal, ...(executed && { executed }) };
   }
 
@@ -133,15 +179,14 @@ export class Ratchet {
     content: ResponseFields | Problem,
     session: Session,
   ): Promise<WireResponse> {
-    if (executed) {
-      await touchStep(tx, step.step_id, this.#clock());
-      return seal(content, executed.keyEstablishment).response;
-    }
-    if (step.used) await makeRoom(tx, step);
+    if (executed) return seal(content, executed.keyEstablishment).response;
+    const storedBytes = step.used ? await makeRoom(tx, step) : 0;
     await countUse(tx, step.step_id);
     const { keys, response, keyEstablishment } = seal(content);
     const { repeatable } = request.endpoint;
-    const isLong = repeatable && response.body.length > MAX_STORED_RESPONSE_LENGTH;
+    const { length } = response.body;
+    const isLong =
+      repeatable && (length > MAX_STORED_RESPONSE_LENGTH || storedBytes + length > MAX_STORED_BYTES_PER_SESSION);
     const stored: StoredResponse = isLong ? { response: undefined, keyEstablishment } : { response };
     // If the client may send another request instead, a retry is executed like another request, with a step of its own.
     const isFound = !isLong || !request.suite.allowsAnotherRequest;
@@ -158,14 +203,23 @@ export class Ratchet {
 
   /** Stores the first step of a session. */
   async begin(tx: Transaction, suite: Suite, { id, keys }: NonNullable<Handshake['session']>): Promise<void> {
+    await holdEpoch(tx);
     const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, recoveryId: null };
     const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
     await insertStep(tx, this.#newStep(suite, keys, session, origin));
   }
 
-  #timeoutOf(step: FoundStep, { unusedTimeoutMs = this.#idleTimeoutMs }: Suite): number {
+  async #rejectLate(tx: Transaction, step: FoundStep): Promise<void> {
+    const since = this.#clock() - ANOTHER_REQUEST_WINDOW_MS;
+    const children = await findChildSteps(tx, step);
+    const isLate = children.some(({ repeatable, last_used_at }) => !repeatable && last_used_at < since);
+    if (isLate) throw new Problem('session_not_found');
+  }
+
+  #timeoutOf(step: FoundStep, { unusedTimeoutMs }: Suite): number {
     const isFirst = !step.used && !step.parent_id;
-    return isFirst ? Math.min(this.#idleTimeoutMs, unusedTimeoutMs) : this.#idleTimeoutMs;
+    const { idleTimeoutMs } = this.#lifetime;
+    return isFirst ? Math.min(idleTimeoutMs, unusedTimeoutMs) : idleTimeoutMs;
   }
 
   #newStep(
@@ -175,13 +229,15 @@ export class Ratchet {
     origin: Pick<SessionStep, 'parent_id' | 'repeatable' | 'request_hash' | 'sealed_response'>,
   ): SessionStep {
     const encryption = new StepEncryption(this.#keyEncryptionKey, keys.sessionKey);
+    const wrapped = this.#epochKeys.wrap(encryption.sealSecret(keys.secret));
     return {
       step_id: encryption.stepId,
       session_id: session.id,
       suite: suite.number,
       user_id: session.userId,
       recovery_id: session.recoveryId,
-      sealed_secret: encryption.sealSecret(keys.secret),
+      sealed_secret: wrapped.bytes,
+      epoch_id: wrapped.epochId,
       used: 0,
       last_used_at: this.#clock(),
       started_at: session.startedAt,
@@ -190,13 +246,19 @@ export class Ratchet {
   }
 }
 
-/** Limits the number of unused responses; drops those first whose requests can safely be repeated. */
-async function makeRoom(tx: Transaction, step: FoundStep): Promise<void> {
+/**
+ * Limits the number of unused responses; drops those first whose requests can safely be repeated.
+ *
+ * @returns the bytes of the responses that stay
+ */
+async function makeRoom(tx: Transaction, step: FoundStep): Promise<number> {
   const children = await findChildSteps(tx, step);
-  if (children.length < MAX_UNUSED_RESPONSES) return;
+  const storedBytes = children.reduce((sum, { response_bytes }) => sum + response_bytes, 0);
+  if (children.length < MAX_UNUSED_RESPONSES) return storedBytes;
   const expendable = children.find((child) => child.repeatable);
   if (!expendable) throw new Problem('unanswered_requests');
   await deleteStep(tx, expendable.step_id);
+  return storedBytes - expendable.response_bytes;
 }
 
 function sessionOf(step: FoundStep): Session {

@@ -10,7 +10,7 @@ import type { Store } from './store.ts';
 const id = () => randomBytes(16);
 const times: ExpiryTimes = {
   sessionsUnusedSince: 1_000,
-  handshakesUnusedSince: 6_000,
+  handshakesUnusedSince: { 1: -2_000, 2: 6_000 },
   requestLocksExpiredBy: 2_000,
   recoveriesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,

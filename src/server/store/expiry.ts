@@ -5,8 +5,8 @@ import type { Transaction } from './store.ts';
 /** Times in milliseconds since 1970 at or before which rows have expired, by kind. */
 export interface ExpiryTimes {
   readonly sessionsUnusedSince: number;
-  /** For sessions of suite 2 that were never used. */
-  readonly handshakesUnusedSince: number;
+  /** For sessions that were never used, by suite. */
+  readonly handshakesUnusedSince: { readonly 1: number; readonly 2: number };
   readonly requestLocksExpiredBy: number;
   readonly recoveriesEndedBy: number;
   readonly loginAttemptsBefore: number;
@@ -24,7 +24,8 @@ export interface ExpiryTimes {
 export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
   const deletions = [
     unusedSessions(db, times.sessionsUnusedSince, limit),
-    unusedHandshakes(db, times.handshakesUnusedSince, limit),
+    unusedHandshakes(db, 1, times.handshakesUnusedSince[1], limit),
+    unusedHandshakes(db, 2, times.handshakesUnusedSince[2], limit),
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // Needs no bound: only requests interrupted by a crash leave an expired lock.
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
@@ -63,12 +64,12 @@ function unusedSessions(db: Database, since: number, limit: number) {
   );
 }
 
-function unusedHandshakes(db: Database, since: number, limit: number) {
+function unusedHandshakes(db: Database, suite: number, since: number, limit: number) {
   const expired = db
     .selectFrom('session_steps')
     .select('step_id')
     .where('last_used_at', '<=', since)
-    .where('suite', '=', 2)
+    .where('suite', '=', suite)
     .where('used', '=', 0)
     .where('parent_id', 'is', null);
   return db.deleteFrom('session_steps').where('step_id', 'in', expired.limit(limit));

@@ -48,12 +48,9 @@ test('a new database gets every migration exactly once', async (t) => {
   assert.deepEqual(look(path), first);
 });
 
-test('versions increase from 1, and the newest is the schema version', () => {
+test('versions ascend from 1, and the newest is the schema version', () => {
   assert.equal(versions[0], 1);
-  assert.deepEqual(
-    versions,
-    [...new Set(versions)].toSorted((a, b) => a - b),
-  );
+  assert.ok(versions.every((version, index) => index === 0 || version > (versions[index - 1] ?? version)));
   assert.equal(SCHEMA_VERSION, versions.at(-1));
 });
 

@@ -138,6 +138,15 @@ const suite2Tables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'UPDATE session_steps SET used = 2 WHERE used = 1',
 ];
 
+const sessionLimits = ({ bytes }: ColumnTypes): string[] => [
+  'DROP INDEX session_steps_unused',
+  'CREATE INDEX session_steps_unused ON session_steps (suite, last_used_at) WHERE used = 0 AND parent_id IS NULL',
+  // Their ids do not contain the identity, and clients would not recognize them. The server creates new keys.
+  'DELETE FROM kem_keys',
+  `ALTER TABLE session_steps ADD COLUMN epoch_id ${bytes}`,
+  `ALTER TABLE kem_keys ADD COLUMN epoch_id ${bytes}`,
+];
+
 const loginTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   `CREATE TABLE known_clients (
     client_hash ${bytes} PRIMARY KEY,
@@ -158,6 +167,26 @@ const loginTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'CREATE INDEX recoveries_by_email ON recoveries (email_hash) WHERE email_hash IS NOT NULL',
 ];
 
+const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE IF NOT EXISTS former_names (
+    username_key TEXT PRIMARY KEY,
+    user_id ${bytes},
+    username TEXT NOT NULL,
+    released_at ${integer} NOT NULL
+  ) ${table}`,
+  `CREATE TABLE name_history (
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    valid_until ${integer} NOT NULL,
+    username TEXT NOT NULL,
+    PRIMARY KEY (user_id, valid_until)
+  ) ${table}`,
+  `CREATE TABLE name_skeletons (
+    skeleton TEXT PRIMARY KEY,
+    user_id ${bytes} REFERENCES users (user_id) ON DELETE SET NULL
+  ) ${table}`,
+  'CREATE INDEX name_skeletons_by_user ON name_skeletons (user_id) WHERE user_id IS NOT NULL',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -165,7 +194,9 @@ export const migrations: readonly Migration[] = [
     statements: (types) => [accountTables, sessionTables, limitTables, outboxTable].flatMap((tables) => tables(types)),
   },
   { version: 2, statements: suite2Tables },
+  { version: 3, statements: sessionLimits },
   { version: 4, statements: loginTables },
+  { version: 6, statements: nameTables },
 ];
 
 /** The schema version that this program reads and writes. */

@@ -38,6 +38,8 @@ const MIGRATION_LOCK = 0x76_77_73;
 const RETRIED_CODES: ReadonlySet<string> = new Set(['40001', '40P01', '23505']);
 /** Classes of codes that concern the server and not the statement: connection, resources, intervention, system. */
 const UNAVAILABLE_CLASSES: ReadonlySet<string> = new Set(['08', '53', '57', '58', '25', '28', '3D']);
+/** Codes of Node.js about a connection. Others that begin with `ERR_`, such as invalid arguments, are faults of this program. */
+const CONNECTION_CODE = /^ERR_(SSL|TLS)_|^ERR_(SOCKET_CLOSED|STREAM_(DESTROYED|PREMATURE_CLOSE|WRITE_AFTER_END))$/;
 const INT8 = 20;
 
 /** Opens a PostgreSQL database. Connections are created on demand. */
@@ -133,6 +135,7 @@ function translate(error: unknown): unknown {
 function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (/^[0-9A-Z]{5}$/.test(code)) return RETRIED_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+  if (code.startsWith('ERR_')) return CONNECTION_CODE.test(code);
   // Codes of the system such as ECONNREFUSED, and messages of pg about lost and failed connections.
   return (
     code.startsWith('E') || /connection (terminated|timeout|ended)|timeout exceeded|not queryable/i.test(String(error))

@@ -12,8 +12,8 @@ class Placeholder {
 }
 
 /**
- * Prepares a query of the hot path: it is built and compiled once per engine and runs with different values. The query that
- * `build` returns must therefore not depend on the values except for their position.
+ * Prepares a query of the hot path: it is built and compiled once per engine and runs with different values. The query
+ * that `build` returns must therefore not depend on the values except for their position.
  *
  * @param names of the values
  * @param build builds the query; it receives placeholders instead of values

@@ -8,8 +8,8 @@ const ID_LENGTH = 32;
 const ROW_SIZE = 1024;
 
 /**
- * Writes as much as a request and deletes it again. A database that can be read, or has space for one page, may still be
- * locked or full.
+ * Writes as much as a request and deletes it again. A database that can be read, or has space for one page, may still
+ * be locked or full.
  */
 export async function probeWrite(transaction: Transaction): Promise<void> {
   const stepId = randomBytes(ID_LENGTH);
@@ -21,6 +21,7 @@ export async function probeWrite(transaction: Transaction): Promise<void> {
     user_id: null,
     recovery_id: null,
     sealed_secret: randomBytes(ROW_SIZE),
+    epoch_id: null,
     request_hash: null,
     sealed_response: null,
     repeatable: 0,

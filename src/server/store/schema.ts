@@ -12,13 +12,15 @@ export interface Schema {
     created_at: number;
   };
   kem_keys: {
-    /** Hash of the descriptor, which clients use as the key id. */
+    /** Hash of the identity and the descriptor, which clients use as the key id. */
     kid: Uint8Array;
     /** The identity that signed it. */
     identity: Uint8Array;
     descriptor: Uint8Array;
     signature: Uint8Array;
     sealed_seed: Uint8Array;
+    /** The epoch whose key wraps the seed; null if none does. */
+    epoch_id: Uint8Array | null;
     not_before: number;
     not_after: number;
   };
@@ -34,6 +36,25 @@ export interface Schema {
     created_at: number;
     /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
+  };
+  former_names: {
+    username_key: string;
+    /** The user who may return to the name and is reached under it; null if the account was deleted. */
+    user_id: Uint8Array | null;
+    username: string;
+    released_at: number;
+  };
+  name_history: {
+    user_id: Uint8Array;
+    /** When the user gave up the name. */
+    valid_until: number;
+    username: string;
+  };
+  name_skeletons: {
+    /** Form of a name that is equal for names that look alike: see accounts/confusables.ts. */
+    skeleton: string;
+    /** The user it is reserved for; null if the account was deleted. */
+    user_id: Uint8Array | null;
   };
   user_keys: {
     user_id: Uint8Array;
@@ -52,6 +73,8 @@ export interface Schema {
     user_id: Uint8Array | null;
     recovery_id: Uint8Array | null;
     sealed_secret: Uint8Array;
+    /** The epoch whose key wraps the secret; null if none does. */
+    epoch_id: Uint8Array | null;
     /** Hash of the request that led here; the same bytes again get the stored response. */
     request_hash: Uint8Array | null;
     sealed_response: Uint8Array | null;

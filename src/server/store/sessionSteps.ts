@@ -1,5 +1,6 @@
 // Queries of session steps.
 import { sql } from 'kysely';
+import { shareEpoch } from './epochs.ts';
 import { prepared } from './prepared.ts';
 import type { Row } from './schema.ts';
 import type { Transaction } from './store.ts';
@@ -17,6 +18,7 @@ const FOUND_COLUMNS = [
   'user_id',
   'recovery_id',
   'sealed_secret',
+  'epoch_id',
   'used',
   'last_used_at',
   'started_at',
@@ -32,7 +34,11 @@ const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<Sessio
   return db
     .with(
       (cte) => cte('named').materialized(),
-      (cte) => cte.selectFrom('session_steps').select(['session_id', shareUser]).where('step_id', '=', step_id),
+      (cte) =>
+        cte
+          .selectFrom('session_steps')
+          .select(['session_id', shareUser, shareEpoch.as('epoch')])
+          .where('step_id', '=', step_id),
     )
     .selectFrom('session_steps')
     .select(FOUND_COLUMNS)
@@ -41,7 +47,7 @@ const stepById = prepared(['step_id'], ({ engine, db }, { step_id }: Pick<Sessio
     .forUpdate();
 });
 
-/** Finds a step, and prevents other requests from advancing its session until the transaction ends. */
+/** Finds a step, prevents other requests from advancing its session until the transaction ends, and holds the epoch. */
 export async function findStep(tx: Transaction, stepId: Uint8Array): Promise<FoundStep | undefined> {
   const { rows } = await stepById(tx, { step_id: stepId });
   return tx.engine === 'sqlite' ? rows[0] : rows.find((step) => Buffer.compare(step.step_id, stepId) === 0);
@@ -56,7 +62,8 @@ export async function findSealedResponse(
   const child = await db
     .selectFrom('session_steps')
     .select('sealed_response')
-    // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per request.
+    // Uses the index of sessions, which have few steps. An index of parents and requests would cost a write per
+    // request.
     .where('session_id', '=', step.session_id)
     .where('parent_id', '=', step.step_id)
     .where('request_hash', '=', requestHash)
@@ -85,8 +92,8 @@ export async function findLastUse({ db }: Transaction, sessionId: Uint8Array): P
 }
 
 /**
- * Waits for requests of a user in progress, and blocks others until the transaction ends. Otherwise, on PostgreSQL, they
- * could create steps that a statement of this transaction does not see, even if it waited for their locks.
+ * Waits for requests of a user in progress, and blocks others until the transaction ends. Otherwise, on PostgreSQL,
+ * they could create steps that a statement of this transaction does not see, even if it waited for their locks.
  */
 export async function excludeRequestsOfUser({ engine, db }: Transaction, userId: Uint8Array): Promise<void> {
   // On SQLite, transactions are exclusive anyway.
@@ -121,11 +128,6 @@ export async function countUse(tx: Transaction, stepId: Uint8Array): Promise<voi
   await countedUse(tx, { step_id: stepId });
 }
 
-/** Records the use of a session by a request that leads to no new step. */
-export async function touchStep({ db }: Transaction, stepId: Uint8Array, now: number): Promise<void> {
-  await db.updateTable('session_steps').set({ last_used_at: now }).where('step_id', '=', stepId).execute();
-}
-
 export async function deleteStep({ db }: Transaction, stepId: Uint8Array): Promise<void> {
   await db.deleteFrom('session_steps').where('step_id', '=', stepId).execute();
 }
@@ -150,8 +152,8 @@ const takeover = prepared<SessionStep & { readonly replaced_id: Uint8Array }, un
 );
 
 /**
- * Inserts `next` after `step` and deletes all other steps of the session: the first request with `step` proves that the client
- * has its keys.
+ * Inserts `next` after `step` and deletes all other steps of the session: the first request with `step` proves that the
+ * client has its keys.
  */
 export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: SessionStep): Promise<void> {
   if (await takeOverParent(tx, step, next)) return;
@@ -160,8 +162,8 @@ export async function replaceOtherSteps(tx: Transaction, step: FoundStep, next: 
 }
 
 /**
- * If no response was lost, the only other step is the parent, with a single request. Its row is overwritten with the next
- * step: one write instead of a deletion and an insertion, also in each index.
+ * If no response was lost, the only other step is the parent, with a single request. Its row is overwritten with the
+ * next step: one write instead of a deletion and an insertion, also in each index.
  *
  * @returns false, without a write, in all other cases
  */
@@ -172,14 +174,20 @@ async function takeOverParent(tx: Transaction, { parent_id }: FoundStep, next: S
   return numAffectedRows === 1n;
 }
 
+/** A step that a request led to, with the length of its stored response. */
+export type ChildStep = Pick<SessionStep, 'step_id' | 'repeatable' | 'last_used_at'> & {
+  readonly response_bytes: number;
+};
+
 /** @returns the steps that the requests with a step led to, the oldest first, without their secrets */
 export async function findChildSteps(
   { db }: Transaction,
   { session_id, step_id }: Pick<SessionStep, 'session_id' | 'step_id'>,
-): Promise<Pick<SessionStep, 'step_id' | 'repeatable'>[]> {
+): Promise<ChildStep[]> {
   return db
     .selectFrom('session_steps')
-    .select(['step_id', 'repeatable'])
+    .select(['step_id', 'repeatable', 'last_used_at'])
+    .select(sql<number>`coalesce(length(sealed_response), 0)`.as('response_bytes'))
     .where('session_id', '=', session_id)
     .where('parent_id', '=', step_id)
     .orderBy('last_used_at')

@@ -18,8 +18,8 @@ const MAX_QUEUE_LENGTH = 20_000;
 /** Fits the inner pages of the indexes of a million sessions. */
 const CACHE_KIB = 16 * 1024;
 /**
- * Pages of 4 KiB in the write-ahead log before a checkpoint, which writes a page once however often it changed. More pages
- * mean fewer writes, but longer pauses.
+ * Pages of 4 KiB in the write-ahead log before a checkpoint, which writes a page once however often it changed. More
+ * pages mean fewer writes, but longer pauses.
  */
 const CHECKPOINT_PAGES = 4096;
 
@@ -75,8 +75,8 @@ function createPrivateFile(path: string): void {
 }
 
 /**
- * A store whose transactions share commits. Transactions that wait at the same time share one COMMIT, each in a savepoint of
- * its own, so that a busy server flushes the disk once per group instead of once per request.
+ * A store whose transactions share commits. Transactions that wait at the same time share one COMMIT, each in a
+ * savepoint of its own, so that a busy server flushes the disk once per group instead of once per request.
  */
 class SqliteStore implements Store {
   readonly engine = 'sqlite';

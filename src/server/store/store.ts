@@ -23,8 +23,8 @@ export interface Store {
   /**
    * Runs `work` as one transaction and resolves when it is durable.
    *
-   * `work` must await only the database: on SQLite, every other transaction waits for it. On PostgreSQL it may run again
-   * after a conflict with another process, so it must have no other effects.
+   * `work` must await only the database: on SQLite, every other transaction waits for it. On PostgreSQL it may run
+   * again after a conflict with another process, so it must have no other effects.
    *
    * @throws the error of `work`, after rolling back
    * @throws Problem `store_unavailable` if the database is locked, full or unreachable

@@ -12,7 +12,7 @@ const BUSY_INTERVAL = 50;
 
 const upTo = (time: number): ExpiryTimes => ({
   sessionsUnusedSince: time,
-  handshakesUnusedSince: time,
+  handshakesUnusedSince: { 1: time, 2: time },
   requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
   loginAttemptsBefore: time,
@@ -43,6 +43,8 @@ async function countCounters(store: Store): Promise<number> {
 
 /** Creates a sweeper with mocked timers on a store that fails on demand. */
 async function createHarness(t: TestContext) {
+  // Before the store is opened: timers of its connections could not be cleared later and would keep the process alive.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const store = await openTestStore(t);
   const errors: unknown[] = [];
   let begun = 0;
@@ -59,7 +61,6 @@ async function createHarness(t: TestContext) {
       return transaction;
     },
   };
-  t.mock.timers.enable({ apis: ['setTimeout'] });
   const sweeper = new Sweeper(
     watched,
     upTo,

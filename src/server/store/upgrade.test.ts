@@ -1,4 +1,4 @@
-/** Upgrades of databases that earlier versions created. */
+// Upgrades of databases that earlier versions created.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -107,7 +107,7 @@ async function readAll({ db }: Transaction, table: keyof Schema, columns: readon
 /** Columns of later versions in rows of version 1. */
 const ADDED = {
   users: { min_suite: 1 },
-  session_steps: { started_at: 0 },
+  session_steps: { started_at: 0, epoch_id: null },
   recoveries: { email_hash: null, code_id: null, client_key: null, group_key: null },
 };
 

@@ -12,6 +12,7 @@ import {
   deleteSessionOfUser,
   findSessionsOfUser,
   forgetUserOfSession,
+  keepLastUsedSessions,
 } from './userSessions.ts';
 import { insertUser } from './users.ts';
 
@@ -32,6 +33,7 @@ async function createHarness(t: TestContext) {
         user_id: null,
         recovery_id: null,
         sealed_secret: randomBytes(8),
+        epoch_id: null,
         request_hash: null,
         sealed_response: null,
         repeatable: 0,
@@ -196,4 +198,24 @@ describe('a session that advances while it is ended', () => {
       assert.equal(await deleteSessionOfUser(tx, user, session_id), true);
     assert.deepEqual(await endInBetween(t, endThis), [false, false]);
   });
+});
+
+test('keepLastUsedSessions: deletes the least recently used sessions of the user, and never the own one', async (t) => {
+  const harness = await createHarness(t);
+  const [ada, bob] = [await harness.insertUser(), await harness.insertUser()];
+  const own = await harness.insert({ user_id: ada, last_used_at: 1 });
+  const old = await harness.insert({ user_id: ada, last_used_at: 2 });
+  const otherStepOfOld = await harness.insert({ session_id: old.session_id, last_used_at: 9 });
+  const recent = await harness.insert({ user_id: ada, last_used_at: 4 });
+  const usedAgain = await harness.insert({ user_id: ada, last_used_at: 3 });
+  const laterStep = await harness.insert({ user_id: ada, session_id: usedAgain.session_id, last_used_at: 5 });
+  const others = [await harness.insert({ user_id: bob, last_used_at: 1 }), await harness.insert({ last_used_at: 1 })];
+  const steps = [own, old, otherStepOfOld, recent, usedAgain, laterStep, ...others];
+  const keep = (count: number) => harness.in((tx) => keepLastUsedSessions(tx, ada, own.session_id, count));
+  await keep(3);
+  assert.deepEqual(await harness.areThere(steps), [true, true, true, true, true, true, true, true]);
+  await keep(2);
+  assert.deepEqual(await harness.areThere(steps), [true, false, false, true, true, true, true, true]);
+  await keep(1);
+  assert.deepEqual(await harness.areThere(steps), [true, false, false, false, true, true, true, true]);
 });

@@ -2,6 +2,9 @@
 import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
+/** Sessions that one login ends at most. There are more only if an earlier version, which had no limit, left them. */
+const SURPLUS_LIMIT = 100;
+
 /** A session in which a user is logged in, aggregated over its steps. */
 interface UserSession {
   readonly session_id: Uint8Array;
@@ -69,6 +72,29 @@ export async function deleteOtherSessionsOfUser(
     .where('session_id', 'in', sessionIdsOf(tx, userId))
     .where('session_id', '!=', exceptSessionId)
     .execute();
+}
+
+/** Deletes the sessions of a user beyond a number, the least recently used first; `ownSessionId` neither counts nor ends. */
+export async function keepLastUsedSessions(
+  tx: Transaction,
+  userId: Uint8Array,
+  ownSessionId: Uint8Array,
+  count: number,
+): Promise<void> {
+  await excludeRequestsOfUser(tx, userId);
+  const surplus = await tx.db
+    .selectFrom('session_steps')
+    .select('session_id')
+    .where('user_id', '=', userId)
+    .where('session_id', '!=', ownSessionId)
+    .groupBy('session_id')
+    .orderBy(({ fn }) => fn.max('last_used_at'), 'desc')
+    .limit(SURPLUS_LIMIT)
+    .offset(count)
+    .execute();
+  if (surplus.length === 0) return;
+  const ids = surplus.map(({ session_id }) => session_id);
+  await tx.db.deleteFrom('session_steps').where('session_id', 'in', ids).execute();
 }
 
 /** Subquery of the sessions in which a user is logged in at any step. */

@@ -1,16 +1,17 @@
+// Harness for tests of the SDK: a fake clock, storage, a network and an in-memory server.
 import { type Clock, type ConnectOptions, connect, type SessionStorage, type Vws } from '../../../src/client/index.ts';
 import { createFakeTime } from '../fakeTime.ts';
 import { createMemoryServer, type MemoryServer } from './memoryServer.ts';
 import { createNetwork, type Network } from './network.ts';
 
 export interface FakeClock extends Clock {
-  /** Calls all timers that come due. */
+  /** Calls all timers that become due. */
   advance(milliseconds: number): void;
-  /** Every pause before a request was sent again, in milliseconds. */
+  /** Pauses before repeated requests, in milliseconds. */
   readonly pauses: number[];
 }
 
-/** Pauses take no time, but the clock says that they did. */
+/** A clock on which pauses pass without taking real time. */
 export function createFakeClock(): FakeClock {
   const time = createFakeTime();
   const pauses: number[] = [];
@@ -28,7 +29,7 @@ export function createFakeClock(): FakeClock {
 
 export interface MemoryStorage extends SessionStorage {
   text: string | undefined;
-  /** What is thrown by the next calls to save. */
+  /** Errors that the next calls of `save` throw, one each. */
   failures: unknown[];
 }
 
@@ -51,13 +52,13 @@ export interface Harness {
   readonly server: MemoryServer;
   readonly network: Network;
   connect(options?: Partial<ConnectOptions>): Promise<Vws>;
-  /** A session that is logged in as this new user. */
+  /** Opens a session and registers this user. */
   join(username: string, options?: Partial<ConnectOptions>): Promise<Vws>;
 }
 
 export const PASSWORD = 'Secret_2026';
 
-/** A server in memory, a line to it, and a clock. */
+/** An in-memory server, a network to it, and a clock. */
 export async function createHarness(): Promise<Harness> {
   const clock = createFakeClock();
   const server = await createMemoryServer(clock.now);

@@ -1,3 +1,4 @@
+// Accounts and messages of the in-memory server.
 import type { Json } from './memorySuite2.ts';
 
 export interface Account {
@@ -6,7 +7,7 @@ export interface Account {
   password: string;
 }
 
-/** As much of a server's rules as a client can notice. */
+/** The rules of a server as far as a client can notice them. */
 export function createAccounts() {
   const accounts: Account[] = [];
   const find = (name: keyof Account, value: unknown) => accounts.find((account) => account[name] === value);
@@ -24,7 +25,7 @@ export function createAccounts() {
 
   return {
     accounts,
-    /** @param session remembers who is logged in */
+    /** @param session stores the logged-in user */
     execute(session: { user?: Account | undefined }, path: string, fields: Json): { status: number; json: Json } {
       const text = (name: string) => String(fields[name]);
       const { user } = session;
@@ -47,12 +48,14 @@ export function createAccounts() {
       if (path === '/encrypt') {
         if (!find('username', fields.username)) return problem(404, 'user_not_found');
         const message = { to: fields.username, from: user.username, text: fields.message, at: 1_790_000_000_000 };
-        return done({ message: Buffer.from(JSON.stringify(message)).toString('base64url') });
+        const envelope = Buffer.from(JSON.stringify(message)).toString('base64url');
+        return done({ message: envelope, recipient_id: `id of ${String(fields.username)}` });
       }
       if (path === '/decrypt') {
         const message = JSON.parse(Buffer.from(text('message'), 'base64url').toString() || '{}') as Json;
         if (message.to !== user.username) return problem(422, 'undecryptable_message');
-        return done({ message: message.text, sender: message.from, sent_at: message.at });
+        const sender = { sender: message.from, sender_now: message.from, sender_id: `id of ${String(message.from)}` };
+        return done({ message: message.text, ...sender, sent_at: message.at });
       }
       if (path === '/account') return done({ username: user.username, email: user.email });
       if (path === '/change_username') user.username = text('new_username');

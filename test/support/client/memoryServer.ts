@@ -1,3 +1,5 @@
+// The in-memory server for tests of the SDK.
+import { sha256, unb64 } from '../suite2Client.ts';
 import { createAccounts } from './memoryAccounts.ts';
 import {
   answerHandshake,
@@ -6,8 +8,6 @@ import {
   type Json,
   openRequest,
   sealAnswer,
-  sha256,
-  unb64,
 } from './memorySuite2.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -25,7 +25,7 @@ export interface WireAnswer {
   readonly headers?: Record<string, string>;
 }
 
-/** One request that was executed: not one that was sent again. */
+/** An executed request; repetitions are not included. */
 export interface Execution {
   readonly path: string;
   readonly fields: Json;
@@ -35,7 +35,7 @@ export interface Execution {
 
 export type MemoryServer = Awaited<ReturnType<typeof createMemoryServer>>;
 
-/** A server of suite 2 in memory: every request is handled after the one before. */
+/** An in-memory server of suite 2 that handles one request at a time. */
 export async function createMemoryServer(now: () => number) {
   const identity = createIdentity();
   const sessions = new Map<string, MemorySession>();
@@ -62,7 +62,7 @@ export async function createMemoryServer(now: () => number) {
     const session = sessions.get(sid ?? '');
     if (!session) return refuse(404, 'session_not_found');
     const n = Number(step);
-    const wireHash = sha256(path, String(body.session_key), String(body.payload)).toString('hex');
+    const wireHash = sha256(Buffer.from([path, body.session_key, body.payload].join(' '))).toString('hex');
     if (n === session.n - 1 && session.last?.hash === wireHash) return session.last;
     if (n !== session.n) return refuse(409, 'out_of_sync');
     const request = openRequest(session.root, path, body);
@@ -76,16 +76,16 @@ export async function createMemoryServer(now: () => number) {
   }
 
   const server = {
-    /** Answers a request instead of the rules. */
+    /** Answers a request in place of the rules. */
     answer: (_path: string): { status: number; json: Json } | undefined => undefined,
-    /** Goes on without the KEM steps that it is asked for. */
+    /** Continues without the requested rekeys. */
     ignoresKemKeys: false,
     identity,
     fingerprint: identity.fingerprint,
     accounts,
     executions,
     sessions,
-    /** The introduction as it is; tests bend it. */
+    /** The introduction of the current key. */
     get introduction() {
       return key.introduction;
     },

@@ -1,17 +1,10 @@
 /**
- * Suite 2 as a server speaks it, written a third time: on the library `hpke` with its own X-Wing and on node:crypto, and
- * with nothing of the SDK or of the server.
+ * The server side of suite 2 for tests of the SDK: on the library `hpke`, which has its own X-Wing, and node:crypto,
+ * without code of the SDK or of the server.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-} from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_MLKEM768_X25519 } from 'hpke';
+import { b64, expand, mac, openAead, padded, sealAead, sha256, unb64 } from '../suite2Client.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -20,37 +13,7 @@ const ENC = 1120;
 const PUBLIC_KEY = 1216;
 const NUL = '\0';
 
-export const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
-export const unb64 = (text: unknown) => Buffer.from(String(text), 'base64url');
-export const sha256 = (...parts: (Uint8Array | string)[]) => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-};
-const hmac = (key: Uint8Array, ...parts: (Uint8Array | string)[]) => {
-  const mac = createHmac('sha256', key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
-};
-const exp = (key: Uint8Array, ...parts: (Uint8Array | string)[]) => hmac(key, ...parts, Uint8Array.of(1));
-
-export function seal(key: Uint8Array, aad: string, plaintext: Uint8Array): Buffer {
-  const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(aad));
-  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-}
-
-export function open(key: Uint8Array, aad: string, sealed: Buffer): Buffer | undefined {
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12)).setAAD(Buffer.from(aad));
-    decipher.setAuthTag(sealed.subarray(-16));
-    return Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The identity that signs, and the fingerprint that clients pin. */
+/** A signing identity and the fingerprint that clients pin. */
 export function createIdentity() {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const fingerprint = (publicKey.export({ format: 'jwk' }) as { x: string }).x;
@@ -59,7 +22,7 @@ export function createIdentity() {
 
 export type Identity = ReturnType<typeof createIdentity>;
 
-/** A KEM key, as the identity signs it. */
+/** A KEM key signed by the identity. */
 export async function createServerKey(identity: Identity, notBefore: number, notAfter: number) {
   const pair = await suite.GenerateKeyPair(true);
   const head = Buffer.alloc(17, 2);
@@ -69,7 +32,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
   const signature = identity.sign(Buffer.concat([Buffer.from('vws2 descriptor '), descriptor]));
   return {
     pair,
-    kid: sha256(descriptor),
+    kid: sha256(unb64(identity.fingerprint), descriptor),
     introduction: {
       suite: 2,
       identity: identity.fingerprint,
@@ -81,7 +44,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
 
 export type ServerKey = Awaited<ReturnType<typeof createServerKey>>;
 
-/** Answers the first message; undefined if it does not open. */
+/** Answers the first message. @throws if it does not open */
 export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
   const epk = unb64(body.public_key);
   const m1 = unb64(body.ciphertext);
@@ -110,10 +73,14 @@ export interface OpenedRequest {
 
 /** @returns undefined if the tag fails */
 export function openRequest(root: Uint8Array, path: string, body: Json): OpenedRequest | undefined {
-  const aad = ['vws2 req', 'POST', path, body.session_key, ''].join(NUL);
+  const aad = Buffer.from(['vws2 req', 'POST', path, body.session_key, ''].join(NUL));
   const payload = unb64(body.payload);
-  const content = open(exp(root, 'vws2 req'), aad, payload);
-  if (!content) return undefined;
+  let content: Buffer;
+  try {
+    content = openAead(expand(root, 'vws2 req'), aad, payload);
+  } catch {
+    return undefined;
+  }
   const end = content[0] === 1 ? 1 + PUBLIC_KEY : 1;
   return {
     hash: sha256(aad, payload),
@@ -122,20 +89,16 @@ export function openRequest(root: Uint8Array, path: string, body: Json): OpenedR
   };
 }
 
-/** Seals an answer, and makes the next root. */
+/** Seals a response and derives the next root. */
 export async function sealAnswer(root: Uint8Array, request: OpenedRequest, status: number, json: Json) {
   const kem = KEM_MLKEM768_X25519();
   const shared = request.kemKey && (await kem.Encap(await kem.DeserializePublicKey(request.kemKey)));
-  const content = Buffer.concat([Buffer.of(shared ? 1 : 0), shared?.enc ?? Buffer.of(), pad(JSON.stringify(json))]);
-  const next = exp(root, 'vws2 next ', request.hash);
-  const key = exp(root, 'vws2 res ', request.hash);
+  const content = Buffer.concat([Buffer.of(shared ? 1 : 0), shared?.enc ?? Buffer.of(), padded(json)]);
+  const next = expand(root, 'vws2 next ', request.hash);
+  const key = expand(root, 'vws2 res ', request.hash);
+  const aad = Buffer.from(['vws2 res', status, ''].join(NUL));
   return {
-    answer: { suite: 2, payload: b64(seal(key, ['vws2 res', status, ''].join(NUL), content)) } as Json,
-    root: shared ? hmac(next, shared.shared_secret) : next,
+    answer: { suite: 2, payload: b64(sealAead(key, aad, content)) } as Json,
+    root: shared ? mac(next, shared.shared_secret) : next,
   };
-}
-
-function pad(json: string): Buffer {
-  const bytes = Buffer.from(json);
-  return Buffer.concat([bytes, Buffer.alloc((64 - (bytes.length % 64)) % 64, ' ')]);
 }

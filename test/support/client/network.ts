@@ -1,6 +1,7 @@
+// The network between the SDK and the in-memory server, with its faults.
 import type { MemoryServer, WireAnswer } from './memoryServer.ts';
 
-/** What happens to one request; `forward` has the server handle it. */
+/** A fault of one request; `forward` passes it to the server. */
 export type Fault = (request: SentRequest, forward: () => Promise<WireAnswer>) => Promise<WireAnswer>;
 
 export interface SentRequest {
@@ -20,12 +21,12 @@ export const loseAnswer: Fault = async (_, forward) => {
   throw lost();
 };
 
-/** Answers instead of the server. */
+/** Answers in place of the server. */
 export const answerWith =
   (status: number, json: unknown, headers: Record<string, string> = {}): Fault =>
   async () => ({ status, json, headers });
 
-/** Lets the server answer, and bends what it says. */
+/** Changes the server's response. */
 export const tamper =
   (change: (answer: WireAnswer) => WireAnswer): Fault =>
   async (_, forward) =>
@@ -43,14 +44,14 @@ export const stall =
 export interface Network {
   readonly url: string;
   readonly sent: SentRequest[];
-  /** Of the next requests, one each. */
+  /** Faults of the next requests, one each. */
   readonly faults: Fault[];
-  /** Of every other request. */
+  /** Fault of every other request. */
   always: Fault | undefined;
   readonly fetch: typeof fetch;
 }
 
-/** A line to a server. */
+/** A network to the server that can lose and change traffic. */
 export function createNetwork(server: MemoryServer): Network {
   const network: Network = {
     url: 'https://vws.example.org',

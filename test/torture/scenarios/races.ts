@@ -1,117 +1,97 @@
+// Scenarios: simultaneous requests.
 import { newPassword, newPerson } from '../../support/people.ts';
+import type { Suite1Client } from '../../support/suite1Client.ts';
 import { nameOf, newAccount, passwordOf } from '../account.ts';
 import { type Actor, checkLock, countAttempts, logIn, outcomeOf, uniqueText } from '../actor.ts';
-import { endSpare, settleName, TROPHIES } from './account.ts';
-import { writeToOneself } from './messages.ts';
+import { CONTESTED_NAMES, endSpare, settleName } from './account.ts';
+import { encryptForSelf } from './messages.ts';
 
-/** Several requests at once on one step: all are answered, one branch goes on, the others end. */
+/** Several requests at once on one step: all are answered, one branch continues, the others end. */
 export async function raceMessages(actor: Actor): Promise<void> {
-  const { random, talk, oracle } = actor;
+  const { random, client, oracle } = actor;
   oracle.count('races');
   const path = `/encrypt/${encodeURIComponent(nameOf(actor.account))}`;
   const branches = Array.from({ length: random.integer(2, 4) }, () => actor.main.fork());
-  const answers = await Promise.all(branches.map((branch) => talk.insist(branch, path, { message: uniqueText() })));
+  const answers = await Promise.all(branches.map((branch) => client.insist(branch, path, { message: uniqueText() })));
   for (const answer of answers) {
-    if (answer.message === undefined) talk.broken('requests at once are all answered', outcomeOf(answer));
+    if (answer.message === undefined) client.broken('simultaneous requests are all answered', outcomeOf(answer));
   }
   const chosen = random.pick(branches);
   actor.main = chosen;
-  await writeToOneself(actor);
+  await encryptForSelf(actor);
   const left = random.pick(branches.filter((branch) => branch !== chosen));
-  const late = await talk.insist(left, path, { message: uniqueText() }, { mayBeOver: true });
+  const late = await client.insist(left, path, { message: uniqueText() }, { mayBeOver: true });
   oracle.count('checks');
-  if (late.status !== 404) talk.broken('a step that was left behind is void', `${late.status} ${outcomeOf(late)}`);
+  if (late.status !== 404) client.broken('an abandoned branch is void', `${late.status} ${outcomeOf(late)}`);
 }
 
 /** Two names at once in one session: both are acknowledged, one is the last. */
 export async function raceRenames(actor: Actor): Promise<void> {
-  const { account, random, talk, oracle } = actor;
+  const { account, random, client, oracle } = actor;
   oracle.count('races');
   const former = nameOf(account);
   const wanted = [newPerson().username, newPerson().username];
-  if (TROPHIES.includes(former)) return;
+  if (CONTESTED_NAMES.includes(former)) return;
   account.nameEpoch += 1;
   account.usernames = [...wanted, former];
-  const branches = wanted.map((name) => ({ name, client: actor.main.fork() }));
+  const branches = wanted.map((name) => ({ name, session: actor.main.fork() }));
   const answers = await Promise.all(
-    branches.map(({ name, client }) => {
+    branches.map(({ name, session }) => {
       const fields = { new_username: name, password: passwordOf(account) };
-      return talk.insist(client, '/change_username', fields, countAttempts(account));
+      return client.insist(session, '/change_username', fields, countAttempts(account));
     }),
   );
   for (const answer of answers) checkLock(actor, account, answer);
   if (answers.some((answer) => outcomeOf(answer) !== 'done')) {
-    talk.broken('two names at once are both acknowledged', answers.map(outcomeOf).join(', '));
+    client.broken('two simultaneous renames are both acknowledged', answers.map(outcomeOf).join(', '));
   }
   account.attempts = 0;
   oracle.count('renames', 2);
-  actor.main = random.pick(branches).client;
+  actor.main = random.pick(branches).session;
   account.usernames = wanted;
   await settleName(actor);
 }
 
-/** Two new passwords at once in one session: one wins, and the other one's old password is wrong by then. */
+/** Two new passwords at once in one session: one wins, and the other request's current password is wrong by then. */
 export async function racePasswords(actor: Actor): Promise<void> {
-  const { account, talk, oracle } = actor;
-  oracle.count('races');
-  const former = passwordOf(account);
-  const branches = [newPassword(), newPassword()].map((password) => ({ password, client: actor.main.fork() }));
-  account.passwords = [...branches.map(({ password }) => password), former];
-  const answers = await Promise.all(
-    branches.map(({ password, client }) => {
-      const fields = { password: former, new_password: password };
-      return talk.insist(client, '/change_password', fields, countAttempts(account));
-    }),
-  );
-  if (answers.every((answer) => answer.status === 202)) account.passwords = [former];
-  for (const answer of answers) checkLock(actor, account, answer);
-  const outcomes = answers.map(outcomeOf);
-  const winners = branches.filter((_, index) => outcomes[index] === 'done');
-  const [winner] = winners;
-  if (!winner || winners.length !== 1) {
-    return talk.broken('of two new passwords at once one is set', outcomes.join(', '));
-  }
-  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
-  account.passwords = [winner.password];
-  account.formerPassword = former;
-  oracle.count('password changes');
-  actor.main = winner.client;
-  await endSpare(actor);
+  await raceToPassword(actor, [actor.main.fork(), actor.main.fork()], '200 done,201 Password is wrong');
 }
 
-/** Two new passwords at once in two sessions: one wins, and ends the other one's session. */
+/** Two new passwords at once in two sessions: one wins, and ends the other session. */
 export async function raceSessions(actor: Actor): Promise<void> {
-  const { account, talk, oracle } = actor;
-  const other = await logIn(actor, account);
+  await raceToPassword(actor, [actor.main, await logIn(actor, actor.account)], '200 done,404 done');
+}
+
+async function raceToPassword(actor: Actor, sessions: Suite1Client[], expected: string): Promise<void> {
+  const { account, client, oracle } = actor;
   oracle.count('races');
   const former = passwordOf(account);
-  const branches = [actor.main, other].map((client) => ({ client, password: newPassword() }));
+  const branches = sessions.map((session) => ({ session, password: newPassword() }));
   account.passwords = [...branches.map(({ password }) => password), former];
   const answers = await Promise.all(
-    branches.map(({ password, client }) => {
+    branches.map(({ password, session }) => {
       const fields = { password: former, new_password: password };
-      return talk.insist(client, '/change_password', fields, { ...countAttempts(account), mayBeOver: true });
+      return client.insist(session, '/change_password', fields, { ...countAttempts(account), mayBeOver: true });
     }),
   );
-  const statuses = answers.map(({ status }) => status);
-  if (statuses.every((status) => status === 202)) account.passwords = [former];
+  if (answers.every(({ status }) => status === 202)) account.passwords = [former];
   for (const answer of answers) checkLock(actor, account, answer);
-  const winner = branches[statuses.indexOf(200)];
-  if (!winner || statuses.toSorted().join() !== '200,404') {
-    const told = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`).join(', ');
-    return talk.broken('of two sessions that set a password at once one goes on', told);
+  const outcomes = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`);
+  const winner = branches[outcomes.indexOf('200 done')];
+  if (!winner || outcomes.toSorted().join() !== expected) {
+    return client.broken('one of two simultaneous new passwords is set', `${outcomes.join()}, not ${expected}`);
   }
-  // The other one may have been counted as wrong after the winner was found right: the attempts stay.
+  // The other password may have been counted as wrong after the winner's: the count stays.
   account.passwords = [winner.password];
   account.formerPassword = former;
   oracle.count('password changes');
-  actor.main = winner.client;
+  actor.main = winner.session;
   await endSpare(actor);
 }
 
 /** The same name or address is registered twice at once, in two sessions: one gets it. */
 export async function raceRegistrations(actor: Actor): Promise<void> {
-  const { random, retired, talk, oracle } = actor;
+  const { random, retired, client, oracle } = actor;
   oracle.count('races');
   const first = newPerson();
   const sameName = random.chance(0.5);
@@ -119,13 +99,13 @@ export async function raceRegistrations(actor: Actor): Promise<void> {
   const people = [first, second];
   const outcomes = await Promise.all(
     people.map(async (person) => {
-      const client = await talk.handshake();
-      return outcomeOf(await talk.insist(client, '/register_user', { ...person }));
+      const session = await client.handshake();
+      return outcomeOf(await client.insist(session, '/register_user', { ...person }));
     }),
   );
   const expected = ['done', sameName ? 'Username is busy' : 'Email is busy'];
   if (outcomes.toSorted().join() !== expected.toSorted().join()) {
-    talk.broken('of two registrations at once one gets the name', outcomes.join(', '));
+    client.broken('one of two simultaneous registrations succeeds', outcomes.join(', '));
   }
   const winner = people[outcomes.indexOf('done')];
   if (winner) retired.push(newAccount(winner));

@@ -1,3 +1,4 @@
+// Scenario: account recovery.
 import { setTimeout as delay } from 'node:timers/promises';
 import { newPassword } from '../../support/people.ts';
 import type { Suite1Client } from '../../support/suite1Client.ts';
@@ -7,49 +8,49 @@ import { expectEnded, settlePassword } from './account.ts';
 const GIVE_UP_CHANCE = 0.1;
 const MAX_CODES = 5;
 const WRONG_CODE = 'AAAAAA';
-const POLL_MILLISECONDS = 25;
-/** A mail that a crash interrupted comes two minutes later; nobody waits for that here. */
-const MAIL_PATIENCE_MILLISECONDS = 6_000;
+const POLL_INTERVAL_MS = 25;
+/** A mail interrupted by a crash arrives two minutes later; actors do not wait for it. */
+const MAIL_TIMEOUT_MS = 6_000;
 
 /** Recovers the account by the code in the mail. */
 export async function recover(actor: Actor): Promise<void> {
-  const { account, talk, letterbox } = actor;
-  const before = letterbox.mailsTo(account.email).length;
+  const { account, client, sortedMails } = actor;
+  const before = sortedMails.mailsTo(account.email).length;
   const allArrived = before === account.mails.asked && account.mails.maybe === 0;
-  const client = await talk.handshake();
+  const session = await client.handshake();
   const options = { giveUpChance: GIVE_UP_CHANCE };
-  const forgot = await talk.request(client, '/forgot_password', { email: account.email }, options);
+  const forgot = await client.request(session, '/forgot_password', { email: account.email }, options);
   if (!forgot) {
     account.mails.maybe += 1;
-    await leaveBehind(actor, client);
+    await leaveBehind(actor, session);
     return;
   }
   account.mails.asked += 1;
-  expectOutcome(actor, forgot, 'a recovery can be begun', 'done');
-  if (!(await confirm(actor, client, before, allArrived))) return;
-  await setPassword(actor, client);
+  expectOutcome(actor, forgot, 'a recovery can be started', 'done');
+  if (!(await confirm(actor, session, before, allArrived))) return;
+  await setPassword(actor, session);
 }
 
-/** @returns false if the mail did not come in time */
-async function confirm(actor: Actor, client: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
-  const { account, talk, letterbox } = actor;
+/** @returns false if the mail did not arrive in time */
+async function confirm(actor: Actor, session: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
+  const { account, client, sortedMails } = actor;
   let tries = 0;
   const refused = ['Invalid code', 'Invalid session'];
   if (actor.random.chance(0.2)) {
-    const answer = await talk.insist(client, '/confirm_forgot_password', { code: WRONG_CODE });
+    const answer = await client.insist(session, '/confirm_forgot_password', { code: WRONG_CODE });
     expectOutcome(actor, answer, 'a wrong code is refused', ...refused);
     tries += 1;
   }
-  const deadline = performance.now() + MAIL_PATIENCE_MILLISECONDS;
+  const deadline = performance.now() + MAIL_TIMEOUT_MS;
   for (let next = before; tries < MAX_CODES && performance.now() < deadline && !actor.stopping(); ) {
-    const mail = letterbox.mailsTo(account.email)[next];
+    const mail = sortedMails.mailsTo(account.email)[next];
     if (!mail) {
-      await delay(POLL_MILLISECONDS);
+      await delay(POLL_INTERVAL_MS);
       continue;
     }
-    const answer = await talk.insist(client, '/confirm_forgot_password', { code: mail.code });
-    const promise = 'the code in the mail is good';
-    // A mail that an earlier crash held up may come first.
+    const answer = await client.insist(session, '/confirm_forgot_password', { code: mail.code });
+    const promise = 'the code in the mail is accepted';
+    // A mail delayed by an earlier crash may arrive first.
     const outcome = expectOutcome(actor, answer, promise, 'done', ...(allArrived ? [] : refused));
     if (outcome === 'done') return true;
     next += 1;
@@ -58,19 +59,19 @@ async function confirm(actor: Actor, client: Suite1Client, before: number, allAr
   return false;
 }
 
-async function setPassword(actor: Actor, client: Suite1Client): Promise<void> {
-  const { account, talk } = actor;
+async function setPassword(actor: Actor, session: Suite1Client): Promise<void> {
+  const { account, client } = actor;
   const former = account.passwords;
   const next = newPassword();
   account.passwords = [next, ...former];
   const options = { giveUpChance: GIVE_UP_CHANCE };
-  const answer = await talk.request(client, '/final_forgot_password', { new_password: next }, options);
+  const answer = await client.request(session, '/final_forgot_password', { new_password: next }, options);
   if (answer) {
     expectOutcome(actor, answer, 'a confirmed recovery sets the password once', 'done');
     account.passwords = [next];
     account.attempts = 0;
   } else {
-    await leaveBehind(actor, client);
+    await leaveBehind(actor, session);
     await settlePassword(actor);
   }
   if (account.passwords[0] !== next) return;

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { setImmediate as turnOfEventLoop } from 'node:timers/promises';
-import { createTestHttpServer } from '../../../../test/support/httpServer.ts';
-import { isSpacedRequest } from './spacedRequestLine.ts';
+import { createTestHttpServer, type TestHttpOptions } from '../../../../test/support/httpServer.ts';
+import { isSpacedRequest, MAX_READING_PER_ADDRESS } from './spacedRequestLine.ts';
 
 const BODY = '{"session_key":"key","message":"sealed"}';
 /** Body limit of a server for texts of 1024 bytes. */
@@ -19,8 +19,8 @@ interface Harness extends Awaited<ReturnType<typeof createTestHttpServer>> {
   stumbled(): Promise<unknown>;
 }
 
-async function createHarness(t: TestContext): Promise<Harness> {
-  const server = await createTestHttpServer(t);
+async function createHarness(t: TestContext, options: TestHttpOptions = {}): Promise<Harness> {
+  const server = await createTestHttpServer(t, options);
   await server.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = server.app.server.address() as AddressInfo;
   const harness: Harness = {
@@ -226,10 +226,42 @@ describe('other requests that Node rejects', () => {
   });
 });
 
+test('the number of connections that are read at the same time is limited per address', async (t) => {
+  const harness = await createHarness(t);
+  const open = [];
+  for (let count = 0; count < MAX_READING_PER_ADDRESS; count += 1) {
+    const socket = await harness.connect();
+    const stumbled = harness.stumbled();
+    socket.write(request('/encrypt/Anna Maria').subarray(0, -1));
+    await stumbled;
+    open.push(socket);
+  }
+  assert.match(
+    await harness.exchange(request('/encrypt/Anna Maria')),
+    /^HTTP\/1\.1 503 Service Unavailable\r\nRetry-After: 1/,
+  );
+  assert.match(
+    await harness.exchange(request('/encrypt/bob', BODY, `Connection: close\r\nContent-Length: ${BODY.length}\r\n`)),
+    /^HTTP\/1\.1 200 OK\r\n/,
+  );
+  const [first] = open;
+  assert.match(
+    await readToEnd(first?.end(request('/encrypt/Anna Maria').subarray(-1)) ?? assert.fail()),
+    /^HTTP\/1\.1 200 OK\r\n/,
+  );
+  assert.match(await harness.exchange(request('/encrypt/Anna Maria')), /^HTTP\/1\.1 200 OK\r\n/);
+});
+
+test('without suite 1, no such request is read', async (t) => {
+  const harness = await createHarness(t, { acceptsSuite1: false });
+  assert.match(await harness.exchange(request('/encrypt/Anna Maria')), /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.deepEqual(harness.seen, []);
+});
+
 test('isSpacedRequest: decides by the first line', () => {
   for (const line of [
     'POST /encrypt/a b HTTP/1.1\r\n',
-    'POST /encrypt/a b HTTP/1.0\n',
+    'POST /encrypt/a b HTTP/1.0\r\n',
     'POST /encrypt/ a HTTP/1.1\r\n',
   ]) {
     assert.ok(isSpacedRequest(Buffer.from(`${line}Host: x\r\n\r\n`)), line);
@@ -237,6 +269,7 @@ test('isSpacedRequest: decides by the first line', () => {
   for (const line of [
     'POST /encrypt/ab HTTP/1.1\r\n',
     'POST /encrypt/a b HTTP/1.1',
+    'POST /encrypt/a b HTTP/1.1\n',
     'POST /encrypt/a b\r\n',
     ' POST /encrypt/a b HTTP/1.1\r\n',
     'GET / HTTP/1.1\r\nPOST /encrypt/a b HTTP/1.1\r\n',

@@ -2,6 +2,15 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { BodyBudget, BodyShare } from '../bodies/bodyBudget.ts';
+import { closeWithStatus } from '../closeWithStatus.ts';
+import {
+  MAX_HEAD_LENGTH,
+  type RawRequest,
+  type ReadResult,
+  SpacedRequestReader,
+  spacedPath,
+} from './spacedRequestReader.ts';
 import { encodeRawPath } from './usernamePath.ts';
 
 /*
@@ -10,10 +19,10 @@ import { encodeRawPath } from './usernamePath.ts';
  * (RFC 9112, section 3.2), and Node's parser rejects it. RFC 9112 advises against correcting such lines; this one has a
  * single possible meaning, so it is parsed here and injected into the application, and the connection is then closed.
  */
-const REQUEST_LINE = /^POST (\/encrypt\/.*) HTTP\/1\.[01]$/;
-const NOT_HTTP = /[ \x80-\xff]/;
-const MAX_HEAD_LENGTH = 16 * 1024;
 const READ_TIMEOUT_MS = 15_000;
+/** Connections that may be read at the same time, of all addresses and of one. */
+export const MAX_READING = 256;
+export const MAX_READING_PER_ADDRESS = 32;
 /** Headers of the connection, and those that are set again. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
@@ -23,14 +32,24 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'expect',
 ]);
 
+export interface SpacedRequestsDependencies {
+  /** Longest body in bytes. */
+  readonly maxBodyLength: number;
+  readonly budget: BodyBudget;
+  readonly addressSubject: (address: string) => string;
+  readonly isTrustedProxy: (address: string) => boolean;
+}
+
 /** Takes over the connections whose request line has spaces in the path. */
 export class SpacedRequests {
-  readonly #maxBodyLength: number;
+  readonly #dependencies: SpacedRequestsDependencies;
   readonly #sockets = new WeakSet<Socket>();
+  /** Number of connections being read, by address. */
+  readonly #reading = new Map<string, number>();
+  #readingCount = 0;
 
-  /** @param maxBodyLength longest body in bytes */
-  constructor(maxBodyLength: number) {
-    this.#maxBodyLength = maxBodyLength;
+  constructor(dependencies: SpacedRequestsDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /**
@@ -44,8 +63,41 @@ export class SpacedRequests {
     if (this.#sockets.has(socket)) return true;
     if (!packet || !isSpacedRequest(packet)) return false;
     this.#sockets.add(socket);
-    answerSpacedRequest(app, socket, packet, this.#maxBodyLength).catch(() => socket.destroy());
+    this.#answer(app, socket, packet).catch(() => socket.destroy());
     return true;
+  }
+
+  async #answer(app: FastifyInstance, socket: Socket, packet: Buffer): Promise<void> {
+    const request = await this.#read(socket, packet);
+    if (request === 'incomplete') socket.destroy();
+    else if (request === 'malformed') closeWithStatus(socket, 400);
+    else if (request === 'overloaded') closeWithStatus(socket, 503);
+    else await respond(app, socket, request);
+  }
+
+  /** Reads until the request is complete, within the limits for such connections. */
+  async #read(socket: Socket, packet: Buffer): Promise<ReadResult> {
+    const { budget, maxBodyLength, addressSubject, isTrustedProxy } = this.#dependencies;
+    const { remoteAddress = '' } = socket;
+    const address = addressSubject(remoteAddress);
+    const ofAddress = this.#reading.get(address) ?? 0;
+    const isLimited = !isTrustedProxy(remoteAddress);
+    if (this.#readingCount >= MAX_READING || (isLimited && ofAddress >= MAX_READING_PER_ADDRESS)) return 'overloaded';
+
+    this.#readingCount += 1;
+    this.#reading.set(address, ofAddress + 1);
+    const share: BodyShare = { address, isVerified: false, bytes: 0 };
+    const reader = new SpacedRequestReader({ maxBodyLength, reserve: (bytes) => budget.reserve(share, bytes) });
+    try {
+      return await readAll(reader, socket, packet);
+    } finally {
+      // A complete request gets its memory from the budget again when it is injected.
+      budget.release(share);
+      this.#readingCount -= 1;
+      const rest = (this.#reading.get(address) ?? 0) - 1;
+      if (rest > 0) this.#reading.set(address, rest);
+      else this.#reading.delete(address);
+    }
   }
 }
 
@@ -54,17 +106,32 @@ export function isSpacedRequest(packet: Buffer): boolean {
   return spacedPath(packet.toString('latin1', 0, MAX_HEAD_LENGTH)) !== undefined;
 }
 
-async function answerSpacedRequest(
-  app: FastifyInstance,
-  socket: Socket,
-  packet: Buffer,
-  maxBodyLength: number,
-): Promise<void> {
-  const request = await readRequest(socket, packet, maxBodyLength);
-  if (!request) {
-    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    return;
+/** @returns `incomplete` if the connection ends before the request does */
+async function readAll(reader: SpacedRequestReader, socket: Socket, packet: Buffer): Promise<ReadResult> {
+  let result = reader.push(packet);
+  if (result !== 'incomplete') return result;
+  for await (const chunk of chunks(socket)) {
+    result = reader.push(chunk);
+    if (result !== 'incomplete') return result;
   }
+  return socket.writable ? 'malformed' : 'incomplete';
+}
+
+/** Yields the chunks that arrive; ends with the connection or the timeout. */
+async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
+  const expired = AbortSignal.timeout(READ_TIMEOUT_MS);
+  const onExpired = () => socket.destroy();
+  expired.addEventListener('abort', onExpired);
+  try {
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch {
+    // Closed or timed out: no response can be sent.
+  } finally {
+    expired.removeEventListener('abort', onExpired);
+  }
+}
+
+async function respond(app: FastifyInstance, socket: Socket, request: RawRequest): Promise<void> {
   const response = await app.inject({
     method: 'POST',
     url: encodeRawPath(request.path),
@@ -79,70 +146,4 @@ async function answerSpacedRequest(
   const head = [status, ...headers, `content-length: ${response.rawPayload.length}`, 'connection: close', '', ''];
   socket.write(head.join('\r\n'), 'latin1');
   socket.end(response.rawPayload);
-}
-
-interface RawRequest {
-  readonly path: string;
-  readonly headers: Record<string, string>;
-  readonly body: Buffer;
-}
-
-/**
- * Reads until the body is complete.
- *
- * @returns undefined if the body does not arrive, or if no client sends such a request
- */
-async function readRequest(socket: Socket, packet: Buffer, maxBodyLength: number): Promise<RawRequest | undefined> {
-  let received = packet;
-  for await (const chunk of chunks(socket)) {
-    received = Buffer.concat([received, chunk]);
-    const parsed = parseRequest(received, maxBodyLength);
-    if (parsed !== 'incomplete') return parsed;
-  }
-  return undefined;
-}
-
-/** Yields an empty chunk, then those that arrive; ends with the connection or the timeout. */
-async function* chunks(socket: Socket): AsyncGenerator<Buffer> {
-  yield Buffer.alloc(0);
-  const expired = AbortSignal.timeout(READ_TIMEOUT_MS);
-  const onExpired = () => socket.destroy();
-  expired.addEventListener('abort', onExpired);
-  try {
-    for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-  } catch {
-    // Closed or timed out: no response can be sent.
-  } finally {
-    expired.removeEventListener('abort', onExpired);
-  }
-}
-
-function parseRequest(received: Buffer, maxBodyLength: number): RawRequest | 'incomplete' | undefined {
-  const text = received.toString('latin1', 0, MAX_HEAD_LENGTH);
-  const end = /\r?\n\r?\n/.exec(text);
-  if (!end) return received.length < MAX_HEAD_LENGTH ? 'incomplete' : undefined;
-  const path = spacedPath(text);
-  const headers = parseHeaders(text.slice(0, end.index));
-  const length = Number(headers['content-length']);
-  if (path === undefined || 'transfer-encoding' in headers) return undefined;
-  if (!Number.isSafeInteger(length) || length < 0 || length > maxBodyLength) return undefined;
-  const body = received.subarray(end.index + end[0].length);
-  if (body.length < length) return 'incomplete';
-  return { path, headers, body: body.subarray(0, length) };
-}
-
-/** Returns the path in the first line of a head. One pattern for line and path would take quadratic time. */
-function spacedPath(head: string): string | undefined {
-  const end = head.indexOf('\n');
-  const path = REQUEST_LINE.exec(head.slice(0, Math.max(0, end)).trimEnd())?.[1];
-  return path !== undefined && NOT_HTTP.test(path) ? path : undefined;
-}
-
-function parseHeaders(head: string): Record<string, string> {
-  const lines = head.split(/\r?\n/).slice(1);
-  const pairs = lines.map((line) => {
-    const [name = '', ...value] = line.split(':');
-    return [name.trim().toLowerCase(), value.join(':').trim()];
-  });
-  return Object.fromEntries(pairs);
 }

@@ -27,8 +27,8 @@ export function encodeRawPath(path: string): string {
 }
 
 /**
- * Returns the names that a segment may mean. The standard reading comes first, so that registering `%C3%BC` does not
- * intercept the messages for `ü`.
+ * Returns the names that a segment may mean. The standard reading comes first, so that a user with the name `%C3%BC` does not
+ * get the messages for `ü`. The reverse happens if a client sends `%C3%BC` verbatim: new names must not look like that.
  *
  * @param segment as sent: one character per byte
  */

@@ -27,6 +27,8 @@ export interface WireRequest {
   readonly address: string;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
+  /** True if an attacker on the network path may have sent it: suite 1 without HTTPS. */
+  readonly isForgeable?: boolean;
 }
 
 /** A response as sent, stored until the client proves that it arrived. */
@@ -75,8 +77,8 @@ export interface Suite {
   readonly number: number;
   /** True if a client may send a different request instead of retrying one whose response was lost. */
   readonly allowsAnotherRequest: boolean;
-  /** Idle timeout before the first request; the usual one if undefined. */
-  readonly unusedTimeoutMs?: number;
+  /** Idle timeout before the first request. */
+  readonly unusedTimeoutMs: number;
   /** @throws Problem `handshake_refused` */
   openHandshake(transaction: Transaction, body: Body): Promise<Handshake>;
   /** @returns the id of the session that a session key belongs to, if the key reveals it */

@@ -28,12 +28,15 @@ const MAX_RSA_BITS = 4096;
 const MAX_RSA_EXPONENT = 2n ** 32n;
 /** The PEM of RSA 4096 has about 800 bytes. */
 const MAX_PUBLIC_KEY_HEX_LENGTH = 8192;
+/** Idle timeout of a session before its first request. The desktop client opens a session before its user types a password. */
+export const SUITE1_UNUSED_TIMEOUT_MS = 10 * 60 * 1000;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PUBLIC_KEY_PEM = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END \1?PUBLIC KEY-----\s*$/;
 
 export const suite1: Suite = {
   number: 1,
   allowsAnotherRequest: true,
+  unusedTimeoutMs: SUITE1_UNUSED_TIMEOUT_MS,
 
   async openHandshake(_transaction, body) {
     const publicKey = readPublicKey(body.public_key);

@@ -54,6 +54,18 @@ describe('suite 2 handshake without a known kid', () => {
     assert.equal((await harness.steps()).length, 0);
   });
 
+  test('a client that takes the KEM key for the one of another identity gets no session', async (t) => {
+    const harness = await createSuite2Harness(t, await newStoreLocation(t));
+    const { serverKey } = await harness.introduce();
+    const descriptor = unb64((await open(harness, { suite: 2 })).descriptor);
+    for (const kid of [sha256(randomBytes(32), descriptor), sha256(descriptor)]) {
+      assert.ok(isIntroduction(await open(harness, beginHandshake(kid, serverKey).body)));
+    }
+    const kid = sha256(harness.identity.publicKey, descriptor);
+    assert.ok('ciphertext' in (await open(harness, beginHandshake(kid, serverKey).body)));
+    assert.equal((await harness.steps()).length, 1);
+  });
+
   test('returns the same for an unknown kid, whatever else was sent', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { serverKey } = await harness.introduce();

@@ -12,9 +12,10 @@ import {
   takeEffect,
 } from '../../../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../../../test/support/store.ts';
-import { prepare } from '../../../../../test/support/suite1Client.ts';
+import { type Keys, prepare } from '../../../../../test/support/suite1Client.ts';
 import { b64 } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
+import { SUITE1_UNUSED_TIMEOUT_MS } from '../suite1.ts';
 import { UNUSED_SESSION_TIMEOUT_MS } from './suite2.ts';
 
 const outOfSync = { code: 'out_of_sync' };
@@ -120,14 +121,14 @@ describe('suite 2 retry', () => {
     assert.equal(await effects(), 3);
   });
 
-  test('keeps the session alive', async (t) => {
+  test('does not keep the session alive', async (t) => {
     const { time, handshake, ask, send, call } = await createSuite2Harness(t, await newStoreLocation(t));
     const sent = ask(await handshake());
     const { next } = await send(sent);
     time.advance(IDLE_TIME - 1);
     await send(sent);
-    time.advance(IDLE_TIME - 1);
-    assert.equal((await call(next)).status, 200);
+    time.advance(1);
+    await assert.rejects(call(next), { code: 'session_expired' });
   });
 });
 
@@ -220,13 +221,23 @@ describe('suite 2 session without a request', () => {
     assert.equal((await call(next)).status, 200);
   });
 
-  test('of suite 1: has the usual idle timeout', async (t) => {
-    const { exchange, time, sweep } = await createSuite2Harness(t, await newStoreLocation(t));
-    const keys = await handshake1(exchange);
-    time.advance(IDLE_TIME - 1);
+  test('of suite 1: expires after exactly ten minutes, so that a user has time to type a password', async (t) => {
+    assert.equal(SUITE1_UNUSED_TIMEOUT_MS, 600_000);
+    const { exchange, time, sweep, steps } = await createSuite2Harness(t, await newStoreLocation(t));
+    const [inTime, late] = [await handshake1(exchange), await handshake1(exchange)];
+    const run = (keys: Keys) => {
+      const request = { endpoint: effect, request: prepare(keys, effect.path, { text: 'x' }) };
+      return exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request));
+    };
+    time.advance(SUITE1_UNUSED_TIMEOUT_MS - 1);
     await sweep();
-    const request = { endpoint: effect, request: prepare(keys, effect.path, { text: 'x' }) };
-    assert.equal((await exchange.run(asHandler({ execute: takeEffect }), sealedRequest(request))).status, 200);
+    assert.equal((await run(inTime)).status, 200);
+    time.advance(1);
+    await assert.rejects(run(late), { code: 'session_expired' });
+    await handshake1(exchange);
+    time.advance(SUITE1_UNUSED_TIMEOUT_MS);
+    await sweep();
+    assert.equal((await steps()).length, 2);
   });
 });
 

@@ -55,7 +55,10 @@ describe('suite 2 chain of requests', () => {
   });
 
   test('stores two rows, neither of which contains the keys to open them', async (t) => {
-    const { keyEncryptionKey, handshake, call, steps } = await createSuite2Harness(t, await newStoreLocation(t));
+    const { keyEncryptionKey, epochKeys, handshake, call, steps } = await createSuite2Harness(
+      t,
+      await newStoreLocation(t),
+    );
     const first = await handshake();
     const { next: second } = await call(first, effect, { kem: true });
     const { next: third } = await call(second);
@@ -68,18 +71,19 @@ describe('suite 2 chain of requests', () => {
     }
     // An attacker with the row and the key-encryption key still has to guess the session id.
     for (const row of rows) {
+      const sealedSecret = epochKeys.unwrap({ bytes: row.sealed_secret, epochId: row.epoch_id }) ?? assert.fail();
       const context = Buffer.concat([Buffer.from('vws secret '), row.step_id]);
       const guesses = [row.session_id, row.step_id, row.parent_id ?? row.step_id, Buffer.alloc(32)].flatMap((id) =>
         [0, 1, 2].map((n) => sessionKeyOf({ sessionId: b64(id), n, root: first.root })),
       );
       const keys = ['', ...guesses].map((guess) => hmac(keyEncryptionKey, `vws step key ${guess}`));
-      for (const key of [keyEncryptionKey, ...keys]) assert.equal(openAead(key, row.sealed_secret, context), undefined);
+      for (const key of [keyEncryptionKey, ...keys]) assert.equal(openAead(key, sealedSecret, context), undefined);
       const rightKey = hmac(keyEncryptionKey, `vws step key ${sessionKeyOf(row.used ? second : third)}`);
-      assert.ok(openAead(rightKey, row.sealed_secret, context));
+      assert.ok(openAead(rightKey, sealedSecret, context));
       const encryption = new StepEncryption(keyEncryptionKey, sessionKeyOf(row.used ? second : third));
-      assert.deepEqual(Buffer.from(encryption.openSecret(row.sealed_secret)), (row.used ? second : third).root);
+      assert.deepEqual(Buffer.from(encryption.openSecret(sealedSecret)), (row.used ? second : third).root);
       const withoutMasterKey = new StepEncryption(randomBytes(32), sessionKeyOf(row.used ? second : third));
-      assert.throws(() => withoutMasterKey.openSecret(row.sealed_secret), /does not open/);
+      assert.throws(() => withoutMasterKey.openSecret(sealedSecret), /does not open/);
     }
   });
 });

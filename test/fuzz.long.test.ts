@@ -1,4 +1,4 @@
-/** A short run of `npm run fuzz`: what the server is sent cannot make it fail, hang, or burn the session in use. */
+/** A short run of `npm run fuzz`: no input makes the server fail, hang, or lose the session in use. */
 import { test } from 'node:test';
 import { checkEnvironmentFiles } from './fuzz/environment.ts';
 import { properties } from './fuzz/properties.ts';
@@ -7,7 +7,7 @@ import { openTarget } from './fuzz/target.ts';
 const RUNS = 150;
 const ENVIRONMENT_RUNS = 500;
 
-test('whatever the server is sent', async (t) => {
+test('random input to the server', async (t) => {
   const target = await openTarget(t);
   const seed = Date.now() % 2 ** 31;
   for (const [name, property] of Object.entries(properties)) {
@@ -16,6 +16,6 @@ test('whatever the server is sent', async (t) => {
   target.checkMemory();
 });
 
-test('whatever .env says: a configuration, or an error that names the variable', () => {
+test('random .env files: a configuration, or an error that names the variable', () => {
   checkEnvironmentFiles({ runs: ENVIRONMENT_RUNS, seed: Date.now() % 2 ** 31 });
 });

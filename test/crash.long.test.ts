@@ -7,18 +7,17 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newPerson, register } from './support/people.ts';
 import { createDatabase } from './support/postgres.ts';
-import { startServer } from './support/server.ts';
-import { spawnServer } from './support/serverProcess.ts';
+import { spawnServer, startServer } from './support/server.ts';
 import { postgresUrl } from './support/store.ts';
 import { formatReport } from './torture/oracle.ts';
 import { createRandom } from './torture/random.ts';
 import { crashRounds } from './torture/run.ts';
 
-/** More for a longer look. */
+/** More for a longer run. */
 const ROUNDS = Number(process.env.VWS_CRASH_ROUNDS || 3);
 const ACTORS = 4;
 const CRASHED_STARTS = 5;
-/** About as long as a start takes. */
+/** About the time of a start. */
 const MAX_START_MILLISECONDS = 700;
 const seed = Date.now() % 2 ** 32;
 
@@ -35,7 +34,7 @@ test('accounts, passwords, codes, mails and sessions survive crashes under load'
   t.diagnostic(report);
 });
 
-test('a server that was killed in the middle of its first starts begins all the same', async (t) => {
+test('a server killed during its first starts: the next start succeeds', async (t) => {
   const random = createRandom(seed);
   const dataDir = await mkdtemp(join(tmpdir(), 'vws-crash-'));
   t.after(() => rm(dataDir, { recursive: true, force: true }));

@@ -1,38 +1,47 @@
-/** The checker of the torture run sees broken promises: here they are broken on purpose. */
+/** The checks of the torture run report broken promises: here they are broken on purpose. */
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../support/poll.ts';
+import { runSql } from '../support/sql.ts';
+import { begin } from './actor.ts';
 import { createAnswerLedger } from './answerLedger.ts';
-import { runSql } from './disk.ts';
 import type { Harness } from './harness.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, formatReport, type Oracle } from './oracle.ts';
 import { createQuietHarness } from './quietHarness.ts';
 
-const LIFE_MILLISECONDS = 1_000;
+const ACTORS_TIMEOUT_MS = 60_000;
 
 const promisesBroken = ({ broken }: Oracle): string[] => broken.map(({ promise }) => promise);
 
-async function liveAWhile(harness: Harness): Promise<void> {
+/** Lets the actors act until `isEnough`. */
+async function actUntil(harness: Harness, isEnough: () => boolean): Promise<void> {
   const stop = harness.start();
-  await delay(LIFE_MILLISECONDS);
+  await eventually('the actors', () => isEnough() || undefined, ACTORS_TIMEOUT_MS);
   await stop();
 }
 
-test('a disk that forgets what was acknowledged', async (t) => {
+/** Waits for enough acknowledged requests to advance at least one session by several steps. */
+function actForAWhile(harness: Harness): Promise<void> {
+  const { counts } = harness.oracle;
+  const enough = counts.acknowledged + 60;
+  return actUntil(harness, () => counts.acknowledged >= enough);
+}
+
+test('checks report a disk that loses acknowledged data', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   assert.ok(database.engine === 'sqlite');
   const folder = dirname(database.path);
   const copy = `${folder}-copy`;
   t.after(() => rm(copy, { recursive: true, force: true }));
-  await liveAWhile(harness);
+  await actForAWhile(harness);
   await cluster.stopAll();
   await cp(folder, copy, { recursive: true });
   await cluster.startAll();
-  await liveAWhile(harness);
+  await actForAWhile(harness);
   await harness.checkActors();
   assert.deepEqual(promisesBroken(oracle), [], formatReport(oracle, 'before'));
 
@@ -46,15 +55,15 @@ test('a disk that forgets what was acknowledged', async (t) => {
   assert.match(oracle.broken[0]?.history.join('\n') ?? '', /POST \//);
 });
 
-test('a database in which single things change', async (t) => {
+test('checks report single changes in the database', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
-  await liveAWhile(harness);
+  await actUntil(harness, () => oracle.counts.registrations >= harness.actors.length);
   await cluster.stopAll();
   await runSql(
     database,
     'UPDATE users SET password_hash = (SELECT password_hash FROM users ORDER BY created_at LIMIT 1)',
-    // Of all: the newest may be one that nobody uses any more.
+    // All users: the newest account may be unused.
     `UPDATE users SET username = username || '?', username_key = username_key || '?'`,
   );
   await cluster.startAll();
@@ -70,7 +79,7 @@ test('a database in which single things change', async (t) => {
   }
 });
 
-test('a request that is executed twice', () => {
+test('checks report a request that was executed twice', () => {
   const oracle = createOracle();
   const ledger = createAnswerLedger(oracle);
   const request = Buffer.from('the same bytes');
@@ -84,7 +93,7 @@ test('a request that is executed twice', () => {
   assert.deepEqual(promisesBroken(oracle), ['the same bytes get the same answer']);
 });
 
-test('a name that two accounts have, and one that nobody has and nobody gets', () => {
+test('checks report a name of two accounts, and a free name that is refused', () => {
   const oracle = createOracle();
   const names = createNameRegistry(oracle);
   const asked = performance.now();
@@ -95,23 +104,28 @@ test('a name that two accounts have, and one that nobody has and nobody gets', (
   assert.deepEqual(promisesBroken(oracle), []);
   names.doubt('n', 'bob');
   names.settle('n', 'bob', true);
-  assert.deepEqual(promisesBroken(oracle), ["a name is one account's"]);
+  assert.deepEqual(promisesBroken(oracle), ['a name belongs to one account']);
   names.settle('n', 'ada', false);
   names.settle('n', 'bob', false);
   names.refused('n', 'eve', performance.now() + 1);
-  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that nobody has can be had']);
+  names.doubt('m', 'ada');
+  names.settle('m', 'ada', false);
+  names.refused('m', 'eve', performance.now() + 1);
+  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that no account has or had can be taken']);
 });
 
-test('mails that are lost, and mails that come twice under two names', async (t) => {
+test('checks report lost mails', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
-  const stop = harness.start();
-  while (oracle.counts.recoveries === 0) await delay(50);
-  await stop();
+  const [actor = assert.fail()] = harness.actors;
+  await begin(actor);
+  actor.begun = true;
   await cluster.stopAll();
   await runSql(database, 'CREATE TRIGGER forgets AFTER INSERT ON outbox BEGIN DELETE FROM outbox; END');
   await cluster.startAll();
-  await liveAWhile(harness);
+  const session = await actor.client.handshake();
+  await actor.client.insist(session, '/forgot_password', { email: actor.account.email });
+  actor.account.mails.asked += 1;
   await harness.checkTraces();
   assert.ok(promisesBroken(oracle).includes('each recovery is mailed once'), formatReport(oracle, 'mails'));
 });

@@ -1,4 +1,4 @@
-/** A client of suite 2 and its server stay in step, whatever the network loses, repeats, reorders and makes up. */
+/** Suite 2 client and server stay synchronized while the network loses, repeats, reorders and forges requests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -11,13 +11,13 @@ import { createSuite2Harness, type Sent2, type Suite2Harness, sealedRequest2 } f
 
 const RUNS = 30;
 const MAX_EVENTS = 60;
-/** All pauses of a run together are shorter than an unused session waits. */
+/** All pauses of a run together are shorter than the idle timeout. */
 const PAUSE = 1_000;
 
 const event = fc.oneof(
-  // The client wants something, if it does not wait for an answer.
+  // The client makes a request, unless it is waiting for a response.
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('ask' as const), kem: fc.boolean(), isLong: fc.boolean() }) },
-  // Copies of its request arrive at once, and an answer comes back or is lost.
+  // Copies of its request arrive at once, and a response returns or is lost.
   {
     weight: 5,
     arbitrary: fc.record({
@@ -37,7 +37,33 @@ const event = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const) }) },
 );
 
-/** A request as its client remembers it. */
+type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
+
+/** A sequence with every kind of repetition, which is part of each run. */
+const everyRepetition: Event[] = (() => {
+  const ask: Event = { kind: 'ask', kem: false, isLong: false };
+  const deliver = (isAnswerLost: boolean): Event => ({
+    kind: 'deliver',
+    copies: [false],
+    prepares: false,
+    isAnswerLost,
+  });
+  const repeat = (back: number): Event => ({ kind: 'late request', back });
+  return [
+    ask,
+    deliver(true),
+    repeat(0),
+    deliver(false),
+    ask,
+    repeat(1),
+    deliver(false),
+    ask,
+    deliver(false),
+    repeat(2),
+  ];
+})();
+
+/** A request as its client stores it. */
 interface Request {
   readonly sent: Sent2;
   readonly text: string;
@@ -50,7 +76,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
   let pending: Request | undefined;
   const requests: Request[] = [];
   const executed = new Map<string, number>();
-  /** The requests that reached the server, in any way. */
+  /** Requests that reached the server in any way. */
   const arrived = new Set<string>();
 
   const execute: TestHandler['execute'] = async (request, tx) => {
@@ -61,7 +87,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
   const handler: TestHandler = { execute };
   const preparing: TestHandler = { prepare: async () => {}, execute };
 
-  /** Opens an answer, which is the same at each time, or at least leads to the same step. */
+  /** Opens a response, which is the same each time, or at least leads to the same step. */
   function note(request: Request, answer: Suite2Answer): void {
     assert.deepEqual([answer.status, answer.json], [200, { message: request.text }]);
     if (!request.isLong) assert.equal(answer.text, request.answer?.text ?? answer.text, 'another answer');
@@ -99,14 +125,14 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
       if (current) {
         arrived.add(request.text);
         note(request, await harness.send(request.sent, handler));
-        count('the last request comes once more');
+        count('the last request is repeated');
         return;
       }
-      // One that came in between is the last whose answer is still there, until the next one is executed.
+      // The previous response is still stored until the next request is executed.
       const isKept = pending !== undefined && request === requests.at(-2) && !arrived.has(pending.text);
       if (isKept) note(request, await harness.send(request.sent, handler));
       else await assert.rejects(harness.send(request.sent, handler), { code: 'out_of_sync' });
-      count(isKept ? 'the request before comes once more' : 'an old request comes once more');
+      count(isKept ? 'the request before is repeated' : 'an old request is repeated');
     },
     lateAnswer(back: number): void {
       const old = requests.filter((request) => request !== pending && request.answer);
@@ -114,7 +140,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
       const waiting = pending;
       if (!answer || !waiting) return;
       assert.throws(() => openAnswer2(waiting.sent.request, answer), /unable to authenticate|Unsupported state/);
-      count('an old answer comes once more');
+      count('an old answer is repeated');
     },
     async forgery(position: number): Promise<void> {
       const request = pending;
@@ -144,7 +170,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
     check(): void {
       for (const { text, isLong } of requests) {
         const times = executed.get(text) ?? 0;
-        if (!arrived.has(text)) assert.equal(times, 0, 'executed, and never sent');
+        if (!arrived.has(text)) assert.equal(times, 0, 'executed without having been sent');
         else if (isLong) assert.ok(times >= 1);
         else assert.equal(times, 1, `${text}: executed ${times} times`);
       }
@@ -152,7 +178,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
   };
 }
 
-test('a client and its server stay in step, and each request is executed once', async (t) => {
+test('suite 2: client and server stay synchronized, each request is executed once', async (t) => {
   const harness = await createSuite2Harness(t, await newStoreLocation(t));
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -176,16 +202,16 @@ test('a client and its server stay in step, and each request is executed once', 
       await client.deliver([true], false, false);
       client.check();
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true, examples: [[everyRepetition]] },
   );
   for (const [what, times] of [...counts].sort()) t.diagnostic(`${times} × ${what}`);
-  // A run that never got anywhere would show nothing.
+  // A run without these events would show nothing.
   for (const what of [
     'an answer is lost',
     'an answer arrives',
-    'the last request comes once more',
-    'the request before comes once more',
-    'an old request comes once more',
+    'the last request is repeated',
+    'the request before is repeated',
+    'an old request is repeated',
   ]) {
     assert.ok((counts.get(what) ?? 0) > 0, what);
   }

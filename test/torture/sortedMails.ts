@@ -1,15 +1,16 @@
+// Mails of a run by recipient.
 import { codeIn } from '../support/mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
 
-export interface Letterbox {
-  /** The mails to an address, each once, in the order in which they came first. */
+export interface SortedMails {
+  /** Mails to an address without copies, in the order of their first arrival. */
   mailsTo(email: string): readonly { readonly id: string; readonly code: string }[];
-  /** How many mails came, copies included, and the ids of those that had come before, once for each copy. */
+  /** Number of mails received, copies included, and the id of each copy. */
   totals(): { readonly mails: number; readonly copies: readonly string[] };
 }
 
-/** Sorts the mails of a mail server by address; a mail that came twice (same Message-ID) is one. */
-export function createLetterbox(smtp: Pick<TestSmtpServer, 'mails'>): Letterbox {
+/** Sorts the mails of a mail server by address; mails with the same Message-ID are copies. */
+export function createSortedMails(smtp: Pick<TestSmtpServer, 'mails'>): SortedMails {
   const boxes = new Map<string, { id: string; code: string }[]>();
   let read = 0;
   const copies: string[] = [];

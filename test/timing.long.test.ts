@@ -1,40 +1,36 @@
-/** Neither the time nor the bytes of an answer tell whether there is an account with an e-mail address. */
+/** Neither the time nor the bytes of a response reveal whether an account has an e-mail address. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newPassword, newPerson, register } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
-import { startServer } from './support/server.ts';
+import { startServer, UNLIMITED } from './support/server.ts';
 import { startSmtpServer } from './support/smtp.ts';
+import { runSql } from './support/sql.ts';
 import { type Fields, Suite1Client } from './support/suite1Client.ts';
 import { expectSameTime, findsDifference, type Kind } from './timing/sampling.ts';
 import { startTwin } from './timing/twin.ts';
-import { runSql } from './torture/disk.ts';
 
-const NO_LIMIT = '10000000';
 const ADDRESSES = 12;
 const MAX_WRONG_PASSWORDS = 5;
-/** Differences below are lost on the way to anybody who could use them. In milliseconds. */
+/** In milliseconds; smaller differences cannot be measured over a network. */
 const MIN_SHIFT = 0.1;
-/** A hash takes some twenty milliseconds, more or less. */
+/** In milliseconds; the duration of a hash, about 20 ms, varies. */
 const MIN_SHIFT_OF_HASHES = 0.5;
-/** Lets the server finish what the sample before began. */
+/** Lets the server finish the work of the previous sample. */
 const PAUSE_MILLISECONDS = 5;
 const WRONG_CODE = 'AAAAAA';
-/** Each takes a few wrong codes. */
+/** Each accepts a few wrong codes. */
 const RECOVERIES = 40;
 
-test('what is known cannot be told from what is not', async (t) => {
+test('known and unknown e-mail addresses are indistinguishable', async (t) => {
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
   const server = await startServer(t, {
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),
     MAIL_DEFAULT_SENDER: 'vws@example.org',
-    RATE_LOGINS_PER_MINUTE: NO_LIMIT,
-    RATE_FAILED_LOGINS_PER_MINUTE: NO_LIMIT,
-    RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
-    RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+    ...UNLIMITED,
   });
   const emails: Record<Kind, string[]> = { known: [], unknown: [] };
   for (let count = 0; count < ADDRESSES; count++) {
@@ -48,7 +44,7 @@ test('what is known cannot be told from what is not', async (t) => {
   t.after(() => connection.close());
   const session = await Suite1Client.handshake(server);
 
-  /** From the first byte of the request to the last of the answer. @returns milliseconds */
+  /** @returns milliseconds from the first byte of the request to the last of the response */
   async function time(client: Suite1Client, path: string, fields: Fields): Promise<number> {
     const request = client.prepare(path, fields);
     const begun = performance.now();
@@ -58,7 +54,7 @@ test('what is known cannot be told from what is not', async (t) => {
     return took;
   }
 
-  /** All of an answer but what differs from each answer to the next. */
+  /** A response without the values that differ in every response. */
   async function shapeOf(client: Suite1Client, path: string, fields: Fields): Promise<unknown> {
     const request = client.prepare(path, fields);
     const response = await fetch(server.url + path, { method: 'POST', body: request.body });
@@ -106,7 +102,7 @@ test('what is known cannot be told from what is not', async (t) => {
     });
   });
 
-  await t.test('a request right after forgot_password', async (st) => {
+  await t.test('a request immediately after forgot_password', async (st) => {
     await expectSameTime(st, 80, MIN_SHIFT, async (kind, index) => {
       await time(session, '/forgot_password', { email: emailOf(kind, index) });
       const took = await time(session, '/encrypt/nobody', { message: 'x' });
@@ -138,7 +134,7 @@ test('what is known cannot be told from what is not', async (t) => {
   });
 });
 
-test('the look at the times would see a leak', async (t) => {
+test('the statistics detect a leak', async (t) => {
   async function finds(t: Parameters<typeof startTwin>[0], extraCost: (kind: Kind) => number): Promise<boolean> {
     const connection = await openRawConnection(await startTwin(t, extraCost));
     t.after(() => connection.close());
@@ -149,15 +145,15 @@ test('the look at the times would see a leak', async (t) => {
     });
   }
 
-  await t.test('a hash that is left out', async (st) => {
+  await t.test('a skipped hash is detected', async (st) => {
     assert.equal(await finds(st, (kind) => (kind === 'known' ? 10 : 0)), true);
   });
 
-  await t.test('half a millisecond more for what is unknown', async (st) => {
+  await t.test('half a millisecond more for unknown addresses is detected', async (st) => {
     assert.equal(await finds(st, (kind) => (kind === 'unknown' ? 0.5 : 0)), true);
   });
 
-  await t.test('and sees none where there is none', async (st) => {
+  await t.test('equal times are not reported', async (st) => {
     assert.equal(await finds(st, () => 0.5), false);
   });
 });
