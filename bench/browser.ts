@@ -1,10 +1,10 @@
-/** The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. The page itself measures the times. */
+// The SDK in Chromium, with WebCrypto's ML-KEM and with the one in JavaScript. The page itself measures the times.
 import { findChromium, launchChromium } from '../test/browser/chromium.ts';
 import { openSite } from '../test/browser/site.ts';
 import { openBrowser, type User } from '../test/browser/user.ts';
 import type { Measurement } from './support/load.ts';
 import { emailOf, PASSWORD, USERNAME } from './support/people.ts';
-import { type Contestant, type Context, compare, type Result } from './support/rounds.ts';
+import { type Candidate, type Context, compare, type Result } from './support/rounds.ts';
 import { percentile } from './support/statistics.ts';
 import { startServer } from './support/target.ts';
 
@@ -27,13 +27,13 @@ export async function measureBrowser(context: Context): Promise<Result[]> {
   await native.vws.register({ username: USERNAME, email: emailOf(USERNAME), password: PASSWORD });
   await fallback.vws.login({ email: emailOf(USERNAME), password: PASSWORD });
 
-  const contestants = (measure: (user: User, milliseconds: number) => Promise<number[]>): Contestant[] =>
+  const candidates = (measure: (user: User, milliseconds: number) => Promise<number[]>): Candidate[] =>
     Object.entries({ 'ML-KEM of WebCrypto': native, 'ML-KEM in JavaScript': fallback }).map(([name, user]) => ({
       name,
       round: async (milliseconds) => summary(await measure(user, milliseconds)),
     }));
-  const handshakes = contestants((user, time) => user.measureHandshakes(server.url, pin, time));
-  const calls = contestants((user, time) => user.measureCalls('encrypt', [USERNAME, TEXT], time));
+  const handshakes = candidates((user, time) => user.measureHandshakes(server.url, pin, time));
+  const calls = candidates((user, time) => user.measureCalls('encrypt', [USERNAME, TEXT], time));
   const results = [
     ...(await compare('handshake in Chromium', handshakes, context)),
     ...(await compare('encrypt in Chromium', calls, context)),

@@ -1,8 +1,6 @@
-/**
- * The floor of the comparisons: the server's parsing and cryptography and one durable write per request, with group
- * commit and `synchronous=FULL`, on node:http and node:sqlite alone. Everything else that a server needs is missing: lost
- * responses, limits, errors, logs, headers, accounts. All sessions belong to one user. Only for measurements.
- */
+// The floor of the comparisons: the server's parsing and cryptography and one durable write per request, with group
+// commit and `synchronous=FULL`, on node:http and node:sqlite alone. Everything else that a server needs is missing: lost
+// responses, limits, errors, logs, headers, accounts. All sessions belong to one user. Only for measurements.
 import { randomBytes } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

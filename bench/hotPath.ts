@@ -1,7 +1,7 @@
-/** Encrypt and decrypt by the number of sessions, compared with the floor. */
+// Encrypt and decrypt by the number of sessions, compared with the floor.
 import type { Client } from './support/client.ts';
 import { openClients, openLoggedIn, startBoth, USERNAME } from './support/people.ts';
-import { type Context, compare, contestant, type Result } from './support/rounds.ts';
+import { type Context, candidate, compare, type Result } from './support/rounds.ts';
 
 const SESSIONS = [1, 16, 64];
 const TEXT = 'The text of a message, 100 bytes long.'.padEnd(100);
@@ -23,8 +23,8 @@ export async function measureHotPath(context: Context): Promise<Result[]> {
     for (const { name, target, clients } of targets) {
       const [first] = clients as [Client];
       const message = await encrypt(first);
-      encrypting.push(contestant(name, [target], clients, encrypt));
-      decrypting.push(contestant(name, [target], clients, (client) => client.call('/decrypt', { message })));
+      encrypting.push(candidate(name, [target], clients, encrypt));
+      decrypting.push(candidate(name, [target], clients, (client) => client.call('/decrypt', { message })));
     }
     results.push(...(await compare(`encrypt, ${sessions}`, encrypting, context)));
     results.push(...(await compare(`decrypt, ${sessions}`, decrypting, context)));

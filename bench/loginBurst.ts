@@ -1,4 +1,4 @@
-/** The effect of a burst of logins on encrypt requests. */
+// The effect of a burst of logins on encrypt requests.
 import type { Client } from './support/client.ts';
 import { type Measurement, runLoad } from './support/load.ts';
 import { logIn, openClients, openLoggedIn, register } from './support/people.ts';
@@ -31,11 +31,15 @@ export async function measureLoginBurst(context: Context): Promise<{ results: Re
     return measurement;
   }
 
-  const contestants = [
+  const candidates = [
     { name: 'no logins', round: encrypt },
     { name: 'login burst', round: encryptInBurst },
   ];
-  const results = await compare(`encrypt, ${SESSIONS} sessions, with ${LOGIN_LOOPS} login loops`, contestants, context);
+  const results = await compare(
+    `encrypt, ${SESSIONS} sessions, during ${LOGIN_LOOPS} login loops`,
+    candidates,
+    context,
+  );
   const hashShare = hashShares.reduce((sum, share) => sum + share, 0) / hashShares.length;
   // The JavaScript runs on one processor, however many are left.
   const remaining = Math.min(1, (context.processors?.length ?? 1) - Math.min(hashShare, 0.99));

@@ -1,4 +1,4 @@
-/** The memory of the server after many requests. */
+// The memory of the server after many requests.
 import { openLoggedIn, register, USERNAME } from './support/people.ts';
 import { residentMemory } from './support/processorTime.ts';
 import type { Context } from './support/rounds.ts';

@@ -1,10 +1,10 @@
-/** Logins, registrations and recoveries, compared with the floor's login: one hash, one write. */
+// Logins, registrations and recoveries, compared with the floor's login: one hash, one write.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../test/support/poll.ts';
 import type { Client } from './support/client.ts';
 import { emailOf, logIn, openClients, PASSWORD, register } from './support/people.ts';
-import { type Context, compare, contestant, type Result } from './support/rounds.ts';
+import { type Context, candidate, compare, type Result } from './support/rounds.ts';
 import { startFloor, startServer } from './support/target.ts';
 
 const SESSIONS = 16;
@@ -29,14 +29,14 @@ export async function measurePasswords(context: Context): Promise<Result[]> {
     await client.call('/confirm_forgot_password', { code: await nextCode() });
     await client.call('/final_forgot_password', { new_password: PASSWORD });
   };
-  const contestants = [
-    contestant('floor: login', [floor], withNames(await openClients(floor, SESSIONS)), logInAs),
-    contestant('login', [server], withNames(serverClients), logInAs),
-    contestant('registration', [server], serverClients, signUp),
+  const candidates = [
+    candidate('floor: login', [floor], withNames(await openClients(floor, SESSIONS)), logInAs),
+    candidate('login', [server], withNames(serverClients), logInAs),
+    candidate('registration', [server], serverClients, signUp),
     // Mails are sent after a pause of random length, so only the processor time counts.
-    { ...contestant('recovery', [server], await openClients(server, 1), recover), paced: true },
+    { ...candidate('recovery', [server], await openClients(server, 1), recover), paced: true },
   ];
-  return compare(`passwords, ${SESSIONS} sessions`, contestants, context);
+  return compare(`passwords, ${SESSIONS} sessions`, candidates, context);
 }
 
 /** Returns a function that waits for the next recovery code: without a mail server, the server logs them. */

@@ -1,9 +1,9 @@
-/** One, two and three processes on one PostgreSQL database, compared with one on SQLite. */
+// One, two and three processes on one PostgreSQL database, compared with one on SQLite.
 import { randomBytes } from 'node:crypto';
 import { createDatabase } from '../test/support/postgres.ts';
 import type { Client } from './support/client.ts';
 import { openLoggedIn, register, USERNAME } from './support/people.ts';
-import { type Context, compare, contestant, type Result } from './support/rounds.ts';
+import { type Context, candidate, compare, type Result } from './support/rounds.ts';
 import { disposeTargets, startServer, type Target } from './support/target.ts';
 
 const SESSIONS = 48;
@@ -26,14 +26,14 @@ export async function measureProcesses(context: Context): Promise<Result[]> {
     ]),
   ];
   for (const [, [target]] of entries.slice(0, 2)) if (target) await register(target, USERNAME);
-  const contestants = [];
+  const candidates = [];
   for (const [name, targets] of entries) {
     const clients: Client[] = [];
     for (const target of targets) clients.push(...(await openLoggedIn(target, SESSIONS / targets.length)));
     const encrypt = (client: Client) => client.call(`/encrypt/${USERNAME}`, { message: 'x'.repeat(100) });
-    contestants.push(contestant(name, targets, clients, encrypt));
+    candidates.push(candidate(name, targets, clients, encrypt));
   }
-  const results = await compare(`encrypt, ${SESSIONS} sessions, by engine`, contestants, context);
+  const results = await compare(`encrypt, ${SESSIONS} sessions, by engine`, candidates, context);
   await disposeTargets();
   await database.drop();
   return results;

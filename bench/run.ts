@@ -1,14 +1,12 @@
-/**
- * `npm run bench [-- parts]`: measures the server on this machine and writes bench/results/.
- *
- *   hotPath growth ...   only these parts
- *   --quick              all parts in about a minute
- *   --rounds=9           rounds of each comparison
- *   --seconds=1          length of a round
- *   --requests=1000000   requests after which the memory is measured
- *
- * VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one, VWS_BENCH_PROFILE a folder for CPU profiles.
- */
+// `npm run bench [-- parts]`: measures the server on this machine and writes bench/results/.
+//
+//   hotPath growth ...   only these parts
+//   --quick              all parts in about a minute
+//   --rounds=9           rounds of each comparison
+//   --seconds=1          length of a round
+//   --requests=1000000   requests after which the memory is measured
+//
+// VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one, VWS_BENCH_PROFILE a folder for CPU profiles.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

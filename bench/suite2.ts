@@ -1,16 +1,16 @@
-/** Suite 2 compared with suite 1, on the same server. */
+// Suite 2 compared with suite 1, on the same server.
 import {
   beginHandshake,
   checkIntroduction,
   type Introduction,
-  openAnswer2,
+  openResponse2,
   prepare2,
   type Step,
 } from '../test/support/suite2Client.ts';
 import { type Client, HANDSHAKE_BODY } from './support/client.ts';
 import { type Connection, openConnection, openConnections, postOk } from './support/connection.ts';
 import { logIn, openLoggedIn, register, USERNAME } from './support/people.ts';
-import { type Context, compare, contestant, type Result } from './support/rounds.ts';
+import { type Context, candidate, compare, type Result } from './support/rounds.ts';
 import { startServer, type Target } from './support/target.ts';
 
 const SESSIONS = 16;
@@ -25,16 +25,16 @@ export async function measureSuite2(context: Context): Promise<Result[]> {
   const connections = await openConnections(server.url, SESSIONS);
   const [first] = connections as [Connection];
   const suite2Body = JSON.stringify((await introduction(first)).body);
-  const shakeHands = (body: string) => (connection: Connection) => postOk(connection, HANDSHAKE, body);
+  const handshake = (body: string) => (connection: Connection) => postOk(connection, HANDSHAKE, body);
   const encrypt = (client: Client) => client.call('/encrypt', { username: USERNAME, message: TEXT });
   const suite2 = async (name: string, rekeyInterval?: number) =>
-    contestant(name, [server], await openSessions(server, rekeyInterval), encrypt);
-  const suite1 = contestant('suite 1', [server], await openLoggedIn(server, SESSIONS), (client) =>
+    candidate(name, [server], await openSessions(server, rekeyInterval), encrypt);
+  const suite1 = candidate('suite 1', [server], await openLoggedIn(server, SESSIONS), (client) =>
     client.call(`/encrypt/${USERNAME}`, { message: TEXT }),
   );
   const handshakes = [
-    contestant('suite 1', [server], connections, shakeHands(HANDSHAKE_BODY)),
-    contestant('suite 2', [server], connections, shakeHands(suite2Body)),
+    candidate('suite 1', [server], connections, handshake(HANDSHAKE_BODY)),
+    candidate('suite 2', [server], connections, handshake(suite2Body)),
   ];
   const requests = [
     suite1,
@@ -66,7 +66,7 @@ async function openSessions({ url }: Target, rekeyInterval: number | undefined):
         const kem = rekeyInterval !== undefined && step.n % rekeyInterval === 0;
         const request = prepare2(step, path, fields, { kem });
         const text = await postOk(connection, path, request.body);
-        const { json, next } = openAnswer2(request, { status: 200, text, contentType: '' });
+        const { json, next } = openResponse2(request, { status: 200, text, contentType: '' });
         step = next;
         return String(json.message ?? '');
       },

@@ -9,7 +9,7 @@ import { Client } from './client.ts';
 if (existsSync('.env')) process.loadEnvFile('.env');
 const url = process.env.VWS_URL ?? `http://127.0.0.1:${process.env.PORT ?? 5000}`;
 const mailbox = join(process.env.DATA_DIR ?? 'data', 'mailbox');
-/** Interval and timeout of the search for the mail. */
+/** Interval and timeout of the search for the email. */
 const MAIL_POLL_MS = 100;
 const MAIL_TIMEOUT_MS = 15_000;
 
@@ -19,7 +19,10 @@ try {
   await runDemo();
 } catch (error) {
   const { message, cause } = error as Error;
-  const hint = message === 'fetch failed' ? `No server responds at ${url}. Start it first: npm start` : message;
+  const hint =
+    message === 'fetch failed'
+      ? `No server responds at ${url}. Start one with npm start, or set VWS_URL to its address.`
+      : message;
   print(
     `\nThe demo stopped. ${hint}${cause instanceof Error && message !== 'fetch failed' ? ` (${cause.message})` : ''}`,
   );
@@ -44,7 +47,7 @@ async function runDemo(): Promise<void> {
   await bobClient.call('/register_user', bob);
 
   const secret = 'The key is under the third stone.';
-  print(`\n2. Alice has the server encrypt a text for "${bob.username}": ${secret}`);
+  print(`\n2. Alice has the server encrypt a message for "${bob.username}": ${secret}`);
   const ciphertext = await aliceClient.call(`/encrypt/${encodeURIComponent(bob.username)}`, { message: secret });
   print(`   This is the message to hide in a video: ${ciphertext.slice(0, 48)}… (${ciphertext.length} characters)`);
 
@@ -63,12 +66,12 @@ async function runDemo(): Promise<void> {
   const code = await findCode(bob.email);
   if (!code) {
     print(
-      `   The mail is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is in another folder`,
+      `   The email is not in ${mailbox}: the server sends real mail (MAIL_SERVER is set), or its data is in another folder`,
     );
     print('   (set DATA_DIR as for the server). The demo ends here.');
     return;
   }
-  print(`   The mail is in ${mailbox} and contains the code ${code}.`);
+  print(`   The email is in ${mailbox} and contains the code ${code}.`);
 
   print('\n6. The code allows Bob to set a new password, once.');
   await device.call('/confirm_forgot_password', { code });

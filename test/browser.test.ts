@@ -1,4 +1,4 @@
-/** The SDK in a real browser, on a page of another origin than the server's. */
+// The SDK in a real browser, on a page of another origin than the server's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HANDSHAKE_PATH } from '../src/protocol/endpoints.ts';
@@ -13,7 +13,7 @@ const isNeeded = process.env.CI === 'true' || findChromium() !== undefined;
 const skip = isNeeded ? false : 'there is no Chromium on this machine: see CONTRIBUTING.md';
 
 /** Milliseconds for a call, which takes about 20. */
-const PATIENCE = 10_000;
+const TIMEOUT_MS = 10_000;
 
 test('the SDK in Chromium', { skip }, async (t) => {
   const browser = await launchChromium();
@@ -24,7 +24,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
   const line = await openLine(t, () => server.url);
   const enter = async (withMlKem: boolean) => {
     const user = await openBrowser(browser, site.origin, withMlKem);
-    await user.open(line.url, { pin: identity.fingerprint, deadline: PATIENCE });
+    await user.open(line.url, { pin: identity.fingerprint, deadline: TIMEOUT_MS });
     return user;
   };
 
@@ -83,7 +83,7 @@ async function tellStory(alice: User, bob: User, line: Line, pin: string): Promi
   assert.ok(line.heard.some(({ request, reply }) => request.path === '/encrypt' && reply === 'broken'));
   line.forget();
   await Promise.all([alice, bob].map((user) => user.reload()));
-  await Promise.all([alice, bob].map((user) => user.open(line.url, { pin, deadline: PATIENCE })));
+  await Promise.all([alice, bob].map((user) => user.open(line.url, { pin, deadline: TIMEOUT_MS })));
   assert.equal((await bob.vws.decrypt(await call())).text, text);
   assert.ok(!line.heard.some(({ request }) => request.path === HANDSHAKE_PATH), 'a new session was opened');
 

@@ -1,4 +1,4 @@
-/** The `vws` command against a real server: everyday use, on terminals and in scripts. */
+// The `vws` command against a real server: everyday use, on terminals and in scripts.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ test('two users: register, exchange messages, change name and password, log out,
     server: server.url,
     fingerprint,
   });
-  assert.match(await ann.succeed('whoami'), /^username {5}ann\ne-mail {7}ann@example.org\nserver /);
+  assert.match(await ann.succeed('whoami'), /^username {5}ann\nemail {8}ann@example.org\nserver /);
 
   const sealed = await ann.succeed('encrypt bob', TEXT);
   assert.match(sealed, /^[\w-]+\n$/);
@@ -130,7 +130,7 @@ test('sessions: lists them, ends one, ends all others', async (t) => {
   const others = [await openTerminal(t, server), await openTerminal(t, server)];
   for (const terminal of others) await terminal.succeed('login --email gina@example.org', password);
   const listed = (await gina.json('sessions')) as unknown as Record<string, unknown>[];
-  assert.deepEqual(Object.keys(listed[0] ?? {}), ['id', 'suite', 'startedAt', 'lastUsedAt', 'current']);
+  assert.deepEqual(Object.keys(listed[0] ?? {}), ['id', 'suite', 'startedAt', 'lastUsedAt', 'current', 'label']);
   const [own, ...rest] = listed.sort((one, other) => Number(other.current) - Number(one.current));
   assert.deepEqual(
     rest.map(({ current }) => current),

@@ -1,4 +1,4 @@
-/** The `vws` command when something fails: exit codes and JSON for scripts, and nothing lost for users. */
+// The `vws` command when something fails: exit codes and JSON for scripts, and nothing lost for users.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -9,7 +9,7 @@ import { startSharedServer } from './support/sharedServer.ts';
 import { runVws } from './support/vws.ts';
 
 test('vws without a terminal trusts a server over plain HTTP only with --trust-first-use or --pin', async (t) => {
-  const server = await startSharedServer();
+  const server = await startSharedServer({ ALLOWED_HOSTS: '0.0.0.0' });
   const state = mkdtempSync(join(tmpdir(), 'vws-first-use-'));
   t.after(() => rmSync(state, { recursive: true }));
   // Linux connects this address to the loopback interface, but the command cannot know that.

@@ -1,4 +1,4 @@
-/** `vws serve` runs the same server as `npm start`. */
+// `vws serve` runs the same server as `npm start`.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The `vws` command on a real pseudo-terminal, created with `script` of util-linux. */
+// The `vws` command on a real pseudo-terminal, created with `script` of util-linux.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -54,7 +54,7 @@ test('registration on a terminal: passwords are repeated and not echoed', { skip
   const password = newPassword();
   const pty = openPty(t, 'register --username bob', { VWS_STATE_DIR: stateFolder, VWS_SERVER: server.url });
   await pty.answer(TRUST, 'yes\r');
-  await pty.answer('E-mail address', 'bob@example.org\r');
+  await pty.answer('Email address', 'bob@example.org\r');
   await pty.answer('Password', 'too weak\r');
   await pty.answer('Repeat password', 'too weak\r');
   await pty.answer('Password', `${password}\r`);
@@ -63,7 +63,7 @@ test('registration on a terminal: passwords are repeated and not echoed', { skip
   await pty.answer('Repeat password', `${password}\r`);
   const { code, screen } = await pty.end();
   assert.equal(code, 0, screen);
-  assert.match(screen, /E-mail address: bob@example\.org\r+\n/);
+  assert.match(screen, /Email address: bob@example\.org\r+\n/);
   assert.match(screen, /Passwords do not match\./);
   assert.ok(screen.includes(problems.password_refused.title.replace(/\.$/, '')), screen);
   assert.match(screen, /Registered and logged in as bob/);

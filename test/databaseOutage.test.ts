@@ -1,4 +1,4 @@
-/** The database is locked, disconnected or unavailable while the server runs, or has a newer schema than the server. */
+// The database is locked, disconnected or unavailable while the server runs, or has a newer schema than the server.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { eventually } from './support/poll.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { runSql } from './support/sql.ts';
 import { newStoreLocation, postgresUrl } from './support/store.ts';
-import { type HttpAnswer, type PreparedRequest, post } from './support/suite1Client.ts';
+import { type HttpResponse, type PreparedRequest, post } from './support/suite1Client.ts';
 import { startTcpProxy } from './support/tcpProxy.ts';
 
 test('newer schema: a running server continues, a new one does not start', async (t) => {
@@ -128,7 +128,7 @@ test('database unavailable: 503 with Retry-After, and service resumes automatica
   assert.equal((await fetch(`${server.url}/health/ready`)).status, 200);
 });
 
-function untilServed(ask: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
+function untilServed(ask: () => Promise<HttpResponse>): Promise<HttpResponse> {
   return eventually('a response other than 503', async () => {
     const answer = await ask();
     return answer.status === 503 ? undefined : answer;

@@ -1,4 +1,4 @@
-/** All ten endpoints of suite 1, used by two users of one real server, with restarts in between. */
+// All ten endpoints of suite 1, used by two users of one real server, with restarts in between.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure, expectMessage } from './support/expect.ts';

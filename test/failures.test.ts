@@ -1,16 +1,16 @@
-/** The failures of suite 1: the status and sentence of each, and whether the session continues after it. */
+// The failures of suite 1: the status and sentence of each, and whether the session continues after it.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectDelivered, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
+import { post, Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 interface Case {
   readonly what: string;
   readonly sentence: string;
-  readonly provoke: (client: Suite1Client) => Promise<Answer>;
+  readonly provoke: (client: Suite1Client) => Promise<Suite1Response>;
 }
 
 /** Provokes each failure and checks that its new keys work and that the previous keys are void once these were used. */
@@ -46,14 +46,14 @@ test('failures inside a session', async (t) => {
     failure('No authorization', 'changing a name without a login', rename(newPerson().username, alice.password)),
     failure('No authorization', 'changing a password without a login', changePassword(alice.password, newPassword())),
     failure('Username is busy', 'registering a taken name', registerAs({ username: bob.username.toUpperCase() })),
-    failure('Email is busy', 'registering a taken e-mail', registerAs({ email: bob.email.toUpperCase() })),
+    failure('Email is busy', 'registering a taken email', registerAs({ email: bob.email.toUpperCase() })),
     failure('Password format not corrected', 'registering a weak password', registerAs({ password: 'Aa1_abc' })),
-    failure('Email format not corrected', 'registering a malformed e-mail', registerAs({ email: 'nobody@' })),
+    failure('Email format not corrected', 'registering a malformed email', registerAs({ email: 'nobody@' })),
     failure('Password is wrong', 'logging in with a wrong password', logInAs(bob.email, newPassword())),
-    failure('Password is wrong', 'logging in with an unknown e-mail', logInAs(newPerson().email, bob.password)),
+    failure('Password is wrong', 'logging in with an unknown email', logInAs(newPerson().email, bob.password)),
     failure('Password is wrong', 'logging in with a password that no rule accepts', logInAs(bob.email, 'x')),
     ...['', 'nobody', `${bob.email}@x`].map((email) =>
-      failure('Email format not corrected', `logging in with the e-mail "${email}"`, logInAs(email, bob.password)),
+      failure('Email format not corrected', `logging in with the email "${email}"`, logInAs(email, bob.password)),
     ),
     failure('Invalid session', 'setting a password without a recovery', (c) =>
       c.call('/final_forgot_password', { new_password: newPassword() }),
@@ -96,11 +96,11 @@ test('failures inside a session', async (t) => {
     assert.equal(expectMessage(await reader.decrypt(forBob)), 'anything');
   });
 
-  await t.test('unknown e-mail: the same response as for a wrong password, field by field', async () => {
+  await t.test('unknown email: the same response as for a wrong password, field by field', async () => {
     const client = await Suite1Client.handshake(server);
     const unknown = await client.call('/login_user', { email: newPerson().email, password: bob.password });
     const wrong = await client.call('/login_user', { email: bob.email, password: alice.password });
-    const withoutKeys = ({ status, contentType, body }: Answer) => {
+    const withoutKeys = ({ status, contentType, body }: Suite1Response) => {
       const { error, ciphertext, session_key } = body as Record<string, string>;
       return { status, contentType, error, lengths: [ciphertext?.length, session_key?.length] };
     };
@@ -156,7 +156,7 @@ test('idle session: 408 once, then 404', async (t) => {
   expectRefused(await client.decrypt('x'), 404);
 });
 
-test('passwords and e-mails that the original accepts are accepted', async (t) => {
+test('passwords and emails that the original accepts are accepted', async (t) => {
   const server = await startServer(t);
   for (const [password, local] of [
     ['Aa1@aaaa', 'first.last'],

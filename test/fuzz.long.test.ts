@@ -1,4 +1,4 @@
-/** A short run of `npm run fuzz`: no input makes the server fail, hang, or lose the session in use. */
+// A short run of `npm run fuzz`: no input makes the server fail, hang, or lose the session in use.
 import { test } from 'node:test';
 import { checkEnvironmentFiles } from './fuzz/environment.ts';
 import { properties } from './fuzz/properties.ts';

@@ -1,4 +1,4 @@
-/** Slow, half-open and idle connections do not delay other clients. */
+// Slow, half-open and idle connections do not delay other clients.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectServed } from './support/expect.ts';

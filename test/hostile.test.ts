@@ -1,4 +1,4 @@
-/** Oversized and malformed input is refused and does not delay other clients. */
+// Oversized and malformed input is refused and does not delay other clients.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectFailure, expectServed } from './support/expect.ts';
@@ -46,7 +46,7 @@ test('hostile requests', async (t) => {
     expectFailure(answer, 201, 'Error server');
   });
 
-  await t.test('garbage after a good request: costs only the connection', async () => {
+  await t.test('garbage after a valid request: closes only that connection', async () => {
     const good = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const garbage = ['\0\x01\x02\r\n\r\n', 'POST', 'GET / HTTP/9.9\r\n\r\n', `${'x'.repeat(100_000)}\r\n\r\n`];
     for (const bytes of [...garbage, `${good.repeat(200)}\r\n\r\n?`]) {

@@ -1,17 +1,17 @@
-/** Five wrong passwords in a row lock an account, at whichever endpoint they are given. */
+// Five wrong passwords in a row lock an account, at whichever endpoint they are given.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure } from './support/expect.ts';
 import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
 import { startServer } from './support/server.ts';
-import { type Answer, Suite1Client } from './support/suite1Client.ts';
+import { Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 const LOCKED = 'Account block. Change the password!';
 const WRONG = 'Password is wrong';
 
-const logInIn = (client: Suite1Client, { email, password }: Person): Promise<Answer> =>
+const logInIn = (client: Suite1Client, { email, password }: Person): Promise<Suite1Response> =>
   client.call('/login_user', { email, password });
-const guess = (client: Suite1Client, person: Person): Promise<Answer> =>
+const guess = (client: Suite1Client, person: Person): Promise<Suite1Response> =>
   logInIn(client, { ...person, password: newPassword() });
 
 test('account lock', async (t) => {
@@ -45,7 +45,7 @@ test('account lock', async (t) => {
     expectFailure(await logInIn(await Suite1Client.handshake(server), person), 202, LOCKED);
   });
 
-  await t.test('malformed e-mails and current passwords are not counted', async () => {
+  await t.test('malformed emails and current passwords are not counted', async () => {
     const person = newPerson();
     const client = await register(server, person);
     for (let attempt = 1; attempt <= 6; attempt++) {
@@ -61,7 +61,7 @@ test('account lock', async (t) => {
   });
 
   for (const known of [true, false]) {
-    const whose = known ? 'a user' : 'an unknown e-mail';
+    const whose = known ? 'a user' : 'an unknown email';
     await t.test(`twelve wrong passwords at once for ${whose}: five are checked, then the lock holds`, async () => {
       const person = newPerson();
       if (known) await register(server, person);
@@ -72,7 +72,7 @@ test('account lock', async (t) => {
     });
   }
 
-  await t.test('twelve right passwords at once: all log in', async () => {
+  await t.test('twelve correct passwords at once: all log in', async () => {
     const person = newPerson();
     await register(server, person);
     const answers = await Promise.all((await handshakes(12)).map((client) => logInIn(client, person)));

@@ -1,4 +1,4 @@
-/** The end of a server whose log is no longer read. */
+// The end of a server whose log is no longer read.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

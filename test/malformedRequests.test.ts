@@ -1,7 +1,7 @@
-/** Malformed requests: 400, nothing is executed, and the session key stays valid. */
+// Malformed requests: 400, nothing is executed, and the session key stays valid.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expectDelivered, expectDone, expectFailure, expectMessage, expectUnreadable } from './support/expect.ts';
+import { expectDelivered, expectDone, expectFailure, expectMalformed, expectMessage } from './support/expect.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
 import { startServer } from './support/server.ts';
 import { post, publicKeyPem, Suite1Client, seal } from './support/suite1Client.ts';
@@ -40,9 +40,9 @@ test('a malformed request executes nothing and leaves the session unchanged', as
     const client = await Suite1Client.handshake(server);
     const whole = client.prepare('/register_user', { ...person });
     const body = spoil(whole.body, client.keys.aesKey);
-    expectUnreadable(await post(server, whole.path, body));
-    expectUnreadable(await post(server, whole.path, body));
-    // The name, the e-mail and the session key are still available: the unspoiled request succeeds.
+    expectMalformed(await post(server, whole.path, body));
+    expectMalformed(await post(server, whole.path, body));
+    // The name, the email and the session key are still available: the unspoiled request succeeds.
     expectDone(await client.send(whole));
   }
   for (const [what, spoil] of Object.entries(spoilers)) {
@@ -69,8 +69,8 @@ test('a malformed request executes nothing and leaves the session unchanged', as
     for (const [path, names] of Object.entries(fieldsOf)) {
       for (const name of names) {
         const whole = JSON.parse(client.prepare(path, Object.fromEntries(names.map((name) => [name, 'x']))).body);
-        expectUnreadable(await post(server, path, JSON.stringify({ ...whole, [name]: undefined })));
-        expectUnreadable(await post(server, path, JSON.stringify({ ...whole, [name]: 'not sealed' })));
+        expectMalformed(await post(server, path, JSON.stringify({ ...whole, [name]: undefined })));
+        expectMalformed(await post(server, path, JSON.stringify({ ...whole, [name]: 'not sealed' })));
       }
     }
     await expectDelivered(client, client, person.username);
@@ -82,7 +82,7 @@ test('a malformed request executes nothing and leaves the session unchanged', as
     for (let attempt = 0; attempt < 6; attempt++) {
       for (const password of [person.password, 'wrong']) {
         const whole = JSON.parse(client.prepare('/change_password', { password, new_password: newPassword() }).body);
-        expectUnreadable(await post(server, '/change_password', JSON.stringify({ ...whole, new_password: 'spoiled' })));
+        expectMalformed(await post(server, '/change_password', JSON.stringify({ ...whole, new_password: 'spoiled' })));
       }
     }
     await logIn(server, person);
@@ -121,6 +121,6 @@ test('deviations of existing clients', async (t) => {
 
   await t.test('a handshake body at another endpoint: 400', async () => {
     const body = { public_key: Buffer.from(publicKeyPem).toString('hex') };
-    expectUnreadable(await post(server, '/login_user', JSON.stringify(body)));
+    expectMalformed(await post(server, '/login_user', JSON.stringify(body)));
   });
 });

@@ -1,20 +1,18 @@
-/**
- * An active man in the middle between the SDK and the real server: what they do, and what they gain. In every case they
- * can neither read nor change what either side sends, nothing is executed twice, and service resumes when they stop.
- */
+// An active man in the middle between the SDK and the real server: what they do, and what they gain. In every case they
+// can neither read nor change what either side sends, nothing is executed twice, and service resumes when they stop.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createHarness, type Harness } from './manInTheMiddle/harness.ts';
 import { startKnownServer } from './manInTheMiddle/knownServer.ts';
-import { attacksOnAnswers } from './manInTheMiddle/onAnswers.ts';
 import { attacksOnHandshakes } from './manInTheMiddle/onHandshakes.ts';
 import { attacksOnRequests } from './manInTheMiddle/onRequests.ts';
+import { attacksOnResponses } from './manInTheMiddle/onResponses.ts';
 import { attackTable } from './manInTheMiddle/table.ts';
 import { thefts } from './manInTheMiddle/thefts.ts';
 
-const attacks = { handshakes: attacksOnHandshakes, requests: attacksOnRequests, answers: attacksOnAnswers };
+const attacks = { handshakes: attacksOnHandshakes, requests: attacksOnRequests, answers: attacksOnResponses };
 
 test('a man in the middle gains no more than a denial of service', { concurrency: true }, async (t) => {
   const { server, identity } = await startKnownServer(t);

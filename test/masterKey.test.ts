@@ -1,4 +1,4 @@
-/** A database opens only under the master key that it was created with. */
+// A database opens only under the master key that it was created with.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile. */
+// Overload and rate limits: which requests are refused, when to retry, and who is served meanwhile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -156,21 +156,24 @@ test('rate limits: 429 with Retry-After, the session continues', async (t) => {
     await expectDelivered(client, client, status === 429 ? person.username : newName);
   });
 
-  await t.test('the limit of mails to one address survives a restart: further recoveries send no mail', async (st) => {
-    // Another server, since the limit of recoveries per minute is used up.
-    const other = await startServer(st, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
-    const person = newPerson();
-    await register(other, person);
-    const forgot = async () => {
-      const session = await Suite1Client.handshake(other);
-      expectDone(await session.call('/forgot_password', { email: person.email }));
-    };
-    for (let count = 0; count < 4; count++) await forgot();
-    await other.kill();
-    await other.start();
-    for (let count = 0; count < 2; count++) await forgot();
-    // Mails leave within a second. One client may cause a quarter of two mails, rounded up.
-    await delay(1_500);
-    assert.equal((await mailboxOf(other.dataDir, person.email)).length, 1);
-  });
+  await t.test(
+    'the limit of emails to one address survives a restart: further recoveries send no email',
+    async (st) => {
+      // Another server, since the limit of recoveries per minute is used up.
+      const other = await startServer(st, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
+      const person = newPerson();
+      await register(other, person);
+      const forgot = async () => {
+        const session = await Suite1Client.handshake(other);
+        expectDone(await session.call('/forgot_password', { email: person.email }));
+      };
+      for (let count = 0; count < 4; count++) await forgot();
+      await other.kill();
+      await other.start();
+      for (let count = 0; count < 2; count++) await forgot();
+      // Mails leave within a second. One client may cause a quarter of two mails, rounded up.
+      await delay(1_500);
+      assert.equal((await mailboxOf(other.dataDir, person.email)).length, 1);
+    },
+  );
 });

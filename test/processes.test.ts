@@ -1,4 +1,4 @@
-/** Several processes on one database: any request may go to any of them. */
+// Several processes on one database: any request may go to any of them.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { startMailServer } from './support/mail.ts';
 import { newPassword, newPerson, register } from './support/people.ts';
 import { startServer } from './support/server.ts';
 import { newStoreLocation } from './support/store.ts';
-import { openAnswer, post, Suite1Client } from './support/suite1Client.ts';
+import { openResponse, post, Suite1Client } from './support/suite1Client.ts';
 
 const PROCESSES = 3;
 const MAX_REGISTRATIONS = 30;
@@ -73,7 +73,7 @@ test('processes on one database', async (t) => {
     const requests = servers.map((_, index) => client.prepare(`/encrypt/${person.username}`, { message: `${index}` }));
     const answers = await Promise.all(
       requests.map(async (request, index) =>
-        openAnswer(request, await post(servers[index] ?? assert.fail(), request.path, request.body)),
+        openResponse(request, await post(servers[index] ?? assert.fail(), request.path, request.body)),
       ),
     );
     for (const answer of answers) expectMessage(answer);

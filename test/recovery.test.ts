@@ -1,4 +1,4 @@
-/** The three steps of recovery, with the mails in the local mailbox. */
+// The three steps of recovery, with the emails in the local mailbox.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDone, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
@@ -6,12 +6,13 @@ import { codeFromMailbox, mailboxOf } from './support/mail.ts';
 import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
-import { type Answer, Suite1Client } from './support/suite1Client.ts';
+import { Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
-const forgot = (client: Suite1Client, email: string): Promise<Answer> => client.call('/forgot_password', { email });
-const confirm = (client: Suite1Client, code: string): Promise<Answer> =>
+const forgot = (client: Suite1Client, email: string): Promise<Suite1Response> =>
+  client.call('/forgot_password', { email });
+const confirm = (client: Suite1Client, code: string): Promise<Suite1Response> =>
   client.call('/confirm_forgot_password', { code });
-const finish = (client: Suite1Client, password = newPassword()): Promise<Answer> =>
+const finish = (client: Suite1Client, password = newPassword()): Promise<Suite1Response> =>
   client.call('/final_forgot_password', { new_password: password });
 
 /** Codes of the right length that differ from `code` in one character. */
@@ -26,7 +27,7 @@ function wrongCodes(code: string, count: number): string[] {
 test('recovery', async (t) => {
   const server = await startServer(t);
 
-  /** A session that asked for a code, and the code in the mail. */
+  /** A session that asked for a code, and the code in the email. */
   async function forgetful(): Promise<{ person: Person; client: Suite1Client; code: string; other: Suite1Client }> {
     const person = newPerson();
     const other = await register(server, person);
@@ -41,7 +42,7 @@ test('recovery', async (t) => {
     expectDone(await client.call('/login_user', { ...person, password }));
   }
 
-  await t.test('the code in the mail, and in the log, sets a password once, without logging in', async () => {
+  await t.test('the code in the email, and in the log, sets a password once, without logging in', async () => {
     const { person, client, code } = await forgetful();
     assert.match(code, /^[A-Z0-9]{6}$/);
     // The log line follows the file.
@@ -79,7 +80,7 @@ test('recovery', async (t) => {
       expectFailure(await confirm(client, wrong), 201, 'Invalid code');
     }
     for (const wrong of wrongCodes(code, 2)) {
-      const answer = await client.callAndLoseAnswer('/confirm_forgot_password', { code: wrong });
+      const answer = await client.callAndLoseResponse('/confirm_forgot_password', { code: wrong });
       assert.equal(answer.error, 'Invalid code');
     }
     await expectSpent(client, code, person);
@@ -105,12 +106,12 @@ test('recovery', async (t) => {
     expectDone(await confirm(client, code));
   });
 
-  await t.test('unknown e-mail: returns the same response and sends no mail', async () => {
+  await t.test('unknown email: returns the same response and sends no email', async () => {
     const client = await Suite1Client.handshake(server);
     const unknown = newPerson().email;
     expectDone(await forgot(client, unknown));
     expectFailure(await confirm(client, 'ABCDEF'), 201, 'Invalid code');
-    // A mail that was requested later has arrived.
+    // An email that was requested later has arrived.
     await forgetful();
     assert.deepEqual(await mailboxOf(server.dataDir, unknown), []);
   });

@@ -1,11 +1,11 @@
-/** A session survives what happens to its requests: lost responses, requests sent twice or at once, crashes. */
+// A session survives what happens to its requests: lost responses, requests sent twice or at once, crashes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expectDelivered, expectDone, expectFailure, expectMessage, expectRefused } from './support/expect.ts';
 import { codeFromMailbox, mailboxOf } from './support/mail.ts';
 import { logIn, newPassword, newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, open, Suite1Client } from './support/suite1Client.ts';
+import { open, Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 /** Returns the name of the account that a session is logged in to. */
 async function nameOf(client: Suite1Client): Promise<string> {
@@ -14,19 +14,23 @@ async function nameOf(client: Suite1Client): Promise<string> {
 }
 
 /** The same response, byte for byte. */
-function expectSame(again: Answer, first: Answer): void {
+function expectSame(again: Suite1Response, first: Suite1Response): void {
   assert.ok(again.text === first.text, `${again.text.slice(0, 100)}… is not ${first.text.slice(0, 100)}…`);
   assert.deepEqual([again.status, again.contentType], [first.status, first.contentType]);
 }
 
 /** Loses the response to a request and sends the same bytes again. @returns the response to both */
-async function loseAndResend(client: Suite1Client, path: string, fields: Record<string, string>): Promise<Answer> {
-  const lost = await client.callAndLoseAnswer(path, fields);
+async function loseAndResend(
+  client: Suite1Client,
+  path: string,
+  fields: Record<string, string>,
+): Promise<Suite1Response> {
+  const lost = await client.callAndLoseResponse(path, fields);
   expectSame(await client.resend(), lost);
   return lost;
 }
 
-/** A mail that was requested now has arrived: an excess one to `email` would have arrived, too. */
+/** An email that was requested now has arrived: an excess one to `email` would have arrived, too. */
 async function expectOneMail(server: TestServer, email: string): Promise<void> {
   const later = newPerson();
   expectDone(await (await register(server, later)).call('/forgot_password', { email: later.email }));
@@ -52,13 +56,13 @@ test('lost response: the same bytes again return the same response and are execu
     const person = newPerson();
     const client = await register(server, person);
     const message = 'a long text '.repeat(10_000);
-    await client.callAndLoseAnswer(`/encrypt/${person.username}`, { message });
+    await client.callAndLoseResponse(`/encrypt/${person.username}`, { message });
     const ciphertext = expectMessage(await client.resend());
-    await client.callAndLoseAnswer('/decrypt', { message: ciphertext });
+    await client.callAndLoseResponse('/decrypt', { message: ciphertext });
     assert.equal(expectMessage(await client.resend()), message);
   });
 
-  await t.test('recovery: one mail, a wrong code counts once, the password is set once', async () => {
+  await t.test('recovery: one email, a wrong code counts once, the password is set once', async () => {
     const person = newPerson();
     await register(server, person);
     const client = await Suite1Client.handshake(server);
@@ -81,7 +85,7 @@ test('lost response: the same bytes again return the same response and are execu
     await register(server, person);
     const client = await Suite1Client.handshake(server);
     const guess = { email: person.email, password: newPassword() };
-    const lost = await client.callAndLoseAnswer('/login_user', guess);
+    const lost = await client.callAndLoseResponse('/login_user', guess);
     for (let time = 1; time <= 6; time++) {
       const copy = client.fork();
       expectSame(await copy.send(copy.prepare('/login_user', guess)), lost);
@@ -128,7 +132,8 @@ test('other bytes with the same session key are executed', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   await register(server, person);
-  const encrypt = (client: Suite1Client, text: string): Promise<Answer> => client.encrypt(person.username, text);
+  const encrypt = (client: Suite1Client, text: string): Promise<Suite1Response> =>
+    client.encrypt(person.username, text);
 
   for (const used of ['first', 'second'] as const) {
     await t.test(`both responses are usable until one is used: the ${used} is used`, async () => {
@@ -149,7 +154,7 @@ test('other bytes with the same session key are executed', async (t) => {
   await t.test('each response belongs to its own request', async () => {
     const [one, other] = [newPerson(), newPerson()];
     const client = await Suite1Client.handshake(server);
-    const lost = await client.callAndLoseAnswer('/register_user', { ...one });
+    const lost = await client.callAndLoseResponse('/register_user', { ...one });
     expectDone(lost);
     expectDone(await client.fork().call('/register_user', { ...other }));
     expectSame(await client.resend(), lost);
@@ -167,7 +172,7 @@ test('other bytes with the same session key are executed', async (t) => {
     assert.equal(expectMessage(await second.decrypt(ciphertexts[1] ?? '')), 'second');
   });
 
-  await t.test('a request that does not open does not void the other responses', async () => {
+  await t.test('an undecryptable request does not invalidate the other responses', async () => {
     const client = await logIn(server, person);
     const [first, second] = [client.fork(), client.fork()];
     expectMessage(await encrypt(first, 'first'));
@@ -196,7 +201,7 @@ test('a late duplicate executes nothing', async (t) => {
     });
   }
 
-  await t.test('of forgot_password: no second mail', async () => {
+  await t.test('of forgot_password: no second email', async () => {
     const forgot = client.prepare('/forgot_password', { email: person.email });
     expectDone(await client.send(forgot));
     await codeFromMailbox(server.dataDir, person.email);
@@ -216,7 +221,7 @@ test('kill -9 and a restart lose nothing that was acknowledged', async (t) => {
   };
 
   await t.test('a stored response, two responses of one step, and that the step was used', async () => {
-    const lost = await client.callAndLoseAnswer('/register_user', { ...person });
+    const lost = await client.callAndLoseResponse('/register_user', { ...person });
     expectDone(lost);
     await restart();
     expectSame(await client.resend(), lost);

@@ -78,7 +78,7 @@ async function run(files: readonly string[], postgresUrl: string, stdout: 'inher
       ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
       // Servers and test files load compiled modules instead of stripping types in each process again.
       NODE_COMPILE_CACHE: join(scratch, 'compile-cache'),
-      VWS_TEST_POSTGRES_URL: postgresUrl,
+      VWS_TEST_DATABASE_URL: postgresUrl,
     },
   });
   let output = '';

@@ -1,15 +1,15 @@
-/** A server leaves no secret in its database or output, and no user's name in a log. */
+// A server leaves no secret in its database or output, and no user's name in a log.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { expectDone, expectFailure, expectMessage, expectRefused, expectUnreadable } from './support/expect.ts';
+import { expectDone, expectFailure, expectMalformed, expectMessage, expectRefused } from './support/expect.ts';
 import { startMailServer } from './support/mail.ts';
 import { newPassword, newPerson, type Person } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { type Answer, type Fields, post, Suite1Client, seal } from './support/suite1Client.ts';
+import { type Fields, post, Suite1Client, type Suite1Response, seal } from './support/suite1Client.ts';
 import { databaseFiles, findTraces, processOutput, type Wanted } from './support/traces.ts';
 
 /** Everything sent, to be searched for afterwards. */
@@ -30,7 +30,7 @@ class RecordingClient extends Suite1Client {
     this.#note();
   }
 
-  override async call(path: string, fields: Fields = {}): Promise<Answer> {
+  override async call(path: string, fields: Fields = {}): Promise<Suite1Response> {
     const answer = await super.call(path, fields);
     this.#note();
     return answer;
@@ -56,7 +56,7 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
   };
   const person = (username: string): Person => {
     const made = { ...newPerson(username), password: password() };
-    said.personal.push({ what: 'a username', value: made.username }, { what: 'an e-mail', value: made.email });
+    said.personal.push({ what: 'a username', value: made.username }, { what: 'an email', value: made.email });
     return made;
   };
 
@@ -87,12 +87,12 @@ async function walk(server: TestServer, said: Said, receiveCode: (email: string)
   expectFailure(badPassword, 201, 'Password format not corrected');
 
   const spoilt = forAlice.prepare('/login_user', { email: alice.email, password: alice.password });
-  expectUnreadable(await post(server, spoilt.path, spoilt.body.slice(0, -1)));
+  expectMalformed(await post(server, spoilt.path, spoilt.body.slice(0, -1)));
   const plain = { session_key: forAlice.keys.sessionKey, ...alice };
-  expectUnreadable(await post(server, '/register_user', JSON.stringify(plain)));
-  expectUnreadable(await post(server, '/register_user', `${alice.password} ${alice.email}`));
+  expectMalformed(await post(server, '/register_user', JSON.stringify(plain)));
+  expectMalformed(await post(server, '/register_user', `${alice.password} ${alice.email}`));
   const notText = { ...plain, email: seal(forAlice.keys.aesKey, alice.email), password: { is: alice.password } };
-  expectUnreadable(await post(server, '/login_user', JSON.stringify(notText)));
+  expectMalformed(await post(server, '/login_user', JSON.stringify(notText)));
   const lost = new Suite1Client(server, { ...forAlice.keys, sessionKey: randomBytes(200).toString('hex') });
   said.secrets.push({ what: 'an unknown session key', value: lost.keys.sessionKey });
   expectRefused(await lost.encrypt(bob.username, 'x'), 404);
@@ -144,7 +144,7 @@ test('no secret is left in the database or the logs', async (t) => {
     const count = (what: string) => everything.filter((wanted) => wanted.what === what).length;
     assert.ok(count('a session key') > 30);
     assert.equal(count('a code'), 1);
-    assert.ok(count('a password') > 8 && count('a message') >= 5 && count('an e-mail') >= 4);
+    assert.ok(count('a password') > 8 && count('a message') >= 5 && count('an email') >= 4);
   });
 
   await t.test('no secret in the database while the server runs', async () => {

@@ -1,4 +1,4 @@
-/** Random commands, crashes and pauses against the model of accounts and sessions. */
+// Random commands, crashes and pauses against the model of accounts and sessions.
 import { test } from 'node:test';
 import { runModel } from './model/run.ts';
 

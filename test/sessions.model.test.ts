@@ -1,4 +1,4 @@
-/** A short run of the model; the long lane has a longer one. */
+// A short run of the model; the long lane has a longer one.
 import { test } from 'node:test';
 import { runModel } from './model/run.ts';
 

@@ -1,4 +1,4 @@
-/** SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is 0. */
+// SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is 0.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { logIn, newPerson, type Person, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { type ServerProcess, spawnServer, startServer, withTimeout } from './support/server.ts';
 import { openSocket } from './support/sockets.ts';
-import { type Answer, post, Suite1Client } from './support/suite1Client.ts';
+import { post, Suite1Client, type Suite1Response } from './support/suite1Client.ts';
 
 /** A hash takes several tenths of a second: long enough to be interrupted. */
 const SLOW_HASHES = { HASH_ITERATIONS: '20' };
@@ -91,7 +91,7 @@ test('SIGTERM: requests in progress are finished, new ones are refused, none is 
       if (outcome.status === 'rejected' || outcome.value.status === 503) {
         expectDone(await session.send(requests[index] ?? assert.fail()));
       } else {
-        expectDone(outcome.value as Answer);
+        expectDone(outcome.value as Suite1Response);
       }
       await expectDelivered(session, session, person.username);
       await logIn(server, person);

@@ -1,4 +1,4 @@
-/** Suite 2 client and server stay synchronized while the network loses, repeats, reorders and forges requests. */
+// Suite 2 client and server stay synchronized while the network loses, repeats, reorders and forges requests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -6,13 +6,13 @@ import { Problem } from '../src/protocol/problems.ts';
 import { MAX_STORED_RESPONSE_LENGTH } from '../src/server/sessions/ratchet.ts';
 import { asHandler, effect, read, type TestHandler, takeEffect } from './support/exchangeFixtures.ts';
 import { newStoreLocation } from './support/store.ts';
-import { b64, openAnswer2, type Step, type Suite2Answer, unb64 } from './support/suite2Client.ts';
+import { b64, openResponse2, type Step, type Suite2Response, unb64 } from './support/suite2Client.ts';
 import { createSuite2Harness, type Sent2, type Suite2Harness, sealedRequest2 } from './support/suite2Fixtures.ts';
 
 const RUNS = 30;
 const MAX_EVENTS = 60;
 /** All pauses of a run together are shorter than the idle timeout. */
-const PAUSE = 1_000;
+const PAUSE_MS = 1_000;
 
 const event = fc.oneof(
   // The client makes a request, unless it is waiting for a response.
@@ -24,7 +24,7 @@ const event = fc.oneof(
       kind: fc.constant('deliver' as const),
       copies: fc.array(fc.boolean(), { minLength: 1, maxLength: 3 }),
       prepares: fc.boolean(),
-      isAnswerLost: fc.boolean(),
+      isResponseLost: fc.boolean(),
     }),
   },
   {
@@ -42,11 +42,11 @@ type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 /** A sequence with every kind of repetition, which is part of each run. */
 const everyRepetition: Event[] = (() => {
   const ask: Event = { kind: 'ask', kem: false, isLong: false };
-  const deliver = (isAnswerLost: boolean): Event => ({
+  const deliver = (isResponseLost: boolean): Event => ({
     kind: 'deliver',
     copies: [false],
     prepares: false,
-    isAnswerLost,
+    isResponseLost,
   });
   const repeat = (back: number): Event => ({ kind: 'late request', back });
   return [
@@ -68,7 +68,7 @@ interface Request {
   readonly sent: Sent2;
   readonly text: string;
   readonly isLong: boolean;
-  answer?: Suite2Answer;
+  answer?: Suite2Response;
 }
 
 async function createClient(harness: Suite2Harness, count: (what: string) => void) {
@@ -88,7 +88,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
   const preparing: TestHandler = { prepare: async () => {}, execute };
 
   /** Opens a response, which is the same each time, or at least leads to the same step. */
-  function note(request: Request, answer: Suite2Answer): void {
+  function note(request: Request, answer: Suite2Response): void {
     assert.deepEqual([answer.status, answer.json], [200, { message: request.text }]);
     if (!request.isLong) assert.equal(answer.text, request.answer?.text ?? answer.text, 'another answer');
     const next = request.answer?.next ?? answer.next;
@@ -104,7 +104,7 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
       pending = { sent, text, isLong };
       requests.push(pending);
     },
-    async deliver(copies: readonly boolean[], prepares: boolean, isAnswerLost: boolean): Promise<void> {
+    async deliver(copies: readonly boolean[], prepares: boolean, isResponseLost: boolean): Promise<void> {
       const request = pending;
       if (!request) return;
       arrived.add(request.text);
@@ -113,8 +113,8 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
         by.map((exchange) => harness.send(request.sent, prepares ? preparing : handler, exchange)),
       );
       for (const answer of answers) note(request, answer);
-      count(isAnswerLost ? 'an answer is lost' : 'an answer arrives');
-      if (isAnswerLost) return;
+      count(isResponseLost ? 'an answer is lost' : 'an answer arrives');
+      if (isResponseLost) return;
       step = answers[0]?.next ?? assert.fail();
       pending = undefined;
     },
@@ -134,12 +134,12 @@ async function createClient(harness: Suite2Harness, count: (what: string) => voi
       else await assert.rejects(harness.send(request.sent, handler), { code: 'out_of_sync' });
       count(isKept ? 'the request before is repeated' : 'an old request is repeated');
     },
-    lateAnswer(back: number): void {
+    lateResponse(back: number): void {
       const old = requests.filter((request) => request !== pending && request.answer);
       const { answer } = old.at(-1 - (back % Math.max(1, old.length))) ?? {};
       const waiting = pending;
       if (!answer || !waiting) return;
-      assert.throws(() => openAnswer2(waiting.sent.request, answer), /unable to authenticate|Unsupported state/);
+      assert.throws(() => openResponse2(waiting.sent.request, answer), /unable to authenticate|Unsupported state/);
       count('an old answer is repeated');
     },
     async forgery(position: number): Promise<void> {
@@ -187,12 +187,12 @@ test('suite 2: client and server stay synchronized, each request is executed onc
       const client = await createClient(harness, count);
       for (const next of events) {
         if (next.kind === 'ask') client.ask(next.kem, next.isLong);
-        if (next.kind === 'deliver') await client.deliver(next.copies, next.prepares, next.isAnswerLost);
+        if (next.kind === 'deliver') await client.deliver(next.copies, next.prepares, next.isResponseLost);
         if (next.kind === 'late request') await client.lateRequest(next.back);
-        if (next.kind === 'late answer') client.lateAnswer(next.back);
+        if (next.kind === 'late answer') client.lateResponse(next.back);
         if (next.kind === 'forgery') await client.forgery(next.position);
         if (next.kind === 'failure') await client.failure(next.isProblem);
-        if (next.kind === 'pause') harness.time.advance(PAUSE);
+        if (next.kind === 'pause') harness.time.advance(PAUSE_MS);
         client.check();
       }
       for (const kem of [true, false]) {

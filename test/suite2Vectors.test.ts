@@ -1,4 +1,4 @@
-/** The vectors of docs/vectors/suite2.json, run by the server's implementation (node:crypto) and the SDK's (WebCrypto). */
+// The vectors of docs/vectors/suite2.json, run by the server's implementation (node:crypto) and the SDK's (WebCrypto).
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, hash, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Both suites on one server: shared accounts and messages, disabling suite 1, downgrade protection. */
+// Both suites on one server: shared accounts and messages, disabling suite 1, downgrade protection.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
@@ -6,8 +6,8 @@ import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
 import { codeFromMailbox, mailboxOf } from './support/mail.ts';
 import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
 import { type Settings, startServer, type TestServer } from './support/server.ts';
-import { type HttpAnswer, post, publicKeyPem, Suite1Client } from './support/suite1Client.ts';
-import { checkIntroduction, type Introduction, type Suite2Answer, Suite2Client } from './support/suite2Client.ts';
+import { type HttpResponse, post, publicKeyPem, Suite1Client } from './support/suite1Client.ts';
+import { checkIntroduction, type Introduction, Suite2Client, type Suite2Response } from './support/suite2Client.ts';
 
 const DOWNGRADE_REFUSED = 'This account needs a newer client';
 
@@ -18,16 +18,16 @@ interface Description extends Introduction {
 const describeServer = async ({ url }: TestServer): Promise<Description> =>
   (await (await fetch(`${url}/.well-known/vws`)).json()) as Description;
 
-function expectProblem({ status, json }: Suite2Answer, code: string, expectedStatus: number): void {
+function expectProblem({ status, json }: Suite2Response, code: string, expectedStatus: number): void {
   assert.deepEqual([json.code, status], [code, expectedStatus]);
 }
 
-function expectFields(answer: Suite2Answer, fields: object = {}): void {
+function expectFields(answer: Suite2Response, fields: object = {}): void {
   assert.deepEqual([answer.status, answer.json], [200, fields]);
 }
 
 /** Success of a registration or login. */
-function expectToken({ status, json: { device_token, ...others } }: Suite2Answer): void {
+function expectToken({ status, json: { device_token, ...others } }: Suite2Response): void {
   assert.deepEqual([status, others], [200, {}]);
   assert.match(String(device_token), /^[\w-]{43}$/);
 }
@@ -45,7 +45,7 @@ async function logIn2(server: TestServer, { email, password }: Person): Promise<
 }
 
 /** An unsealed problem of suite 2. */
-function expectUnsealed({ status, contentType, text }: HttpAnswer, code: string, expectedStatus: number): void {
+function expectUnsealed({ status, contentType, text }: HttpResponse, code: string, expectedStatus: number): void {
   assert.deepEqual([status, contentType], [expectedStatus, 'application/problem+json'], text);
   assert.equal((JSON.parse(text) as { code: string }).code, code);
 }
@@ -162,7 +162,7 @@ test('suite 2', async (t) => {
     await logIn(server, person);
   });
 
-  await t.test('malformed e-mails and current passwords: problems that are not counted as attempts', async () => {
+  await t.test('malformed emails and current passwords: problems that are not counted as attempts', async () => {
     const person = newPerson();
     const client = await register2(server, person);
     for (let n = 0; n < 6; n += 1) {

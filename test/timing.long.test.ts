@@ -1,4 +1,4 @@
-/** Neither the time nor the bytes of a response reveal whether an account has an e-mail address. */
+// Neither the time nor the bytes of a response reveal whether an account has an email address.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,12 +18,12 @@ const MIN_SHIFT = 0.1;
 /** In milliseconds; the duration of a hash, about 20 ms, varies. */
 const MIN_SHIFT_OF_HASHES = 0.5;
 /** Lets the server finish the work of the previous sample. */
-const PAUSE_MILLISECONDS = 5;
+const PAUSE_MS = 5;
 const WRONG_CODE = 'AAAAAA';
 /** Each accepts a few wrong codes. */
 const RECOVERIES = 40;
 
-test('known and unknown e-mail addresses are indistinguishable', async (t) => {
+test('known and unknown email addresses are indistinguishable', async (t) => {
   const smtp = await startSmtpServer({ mode: 'plain' });
   t.after(() => smtp.stop());
   const server = await startServer(t, {
@@ -83,6 +83,19 @@ test('known and unknown e-mail addresses are indistinguishable', async (t) => {
     });
   });
 
+  await t.test('the wrong password that locks an account', async (st) => {
+    // Each mailbox gets three mails about locks in a day; this takes no more.
+    await expectSameTime(st, 20, MIN_SHIFT_OF_HASHES, async (kind, index) => {
+      await forgetAttempts();
+      await time(session, '/login_user', wrongLogin(emailOf(kind, index)));
+      await runSql(server, `UPDATE login_attempts SET failures = ${MAX_WRONG_PASSWORDS - 1}`);
+      const took = await time(session, '/login_user', wrongLogin(emailOf(kind, index)));
+      await delay(PAUSE_MS);
+      return took;
+    });
+    await smtp.waitForMail(({ text }) => text.includes('was locked'));
+  });
+
   await t.test('login to a locked account', async (st) => {
     await forgetAttempts();
     const [known, unknown] = [emailOf('known', 0), emailOf('unknown', 0)];
@@ -97,7 +110,7 @@ test('known and unknown e-mail addresses are indistinguishable', async (t) => {
     await expectSameShape('/forgot_password', (kind) => ({ email: emailOf(kind, 0) }));
     await expectSameTime(st, 150, MIN_SHIFT, async (kind, index) => {
       const took = await time(session, '/forgot_password', { email: emailOf(kind, index) });
-      await delay(PAUSE_MILLISECONDS);
+      await delay(PAUSE_MS);
       return took;
     });
   });
@@ -106,7 +119,7 @@ test('known and unknown e-mail addresses are indistinguishable', async (t) => {
     await expectSameTime(st, 80, MIN_SHIFT, async (kind, index) => {
       await time(session, '/forgot_password', { email: emailOf(kind, index) });
       const took = await time(session, '/encrypt/nobody', { message: 'x' });
-      await delay(PAUSE_MILLISECONDS);
+      await delay(PAUSE_MS);
       return took;
     });
   });

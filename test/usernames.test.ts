@@ -1,13 +1,13 @@
-/** Every registered name can be written to, whatever it consists of and however a client puts it into the URL. */
+// Messages can be encrypted for every registered name, whatever it consists of and however a client puts it into the URL.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { foldUsername } from '../src/server/accounts/username.ts';
 import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { openRawConnection, type RawConnection } from './support/rawHttp.ts';
-import { startServer } from './support/server.ts';
+import { startServer, UNLIMITED } from './support/server.ts';
 import { runSql } from './support/sql.ts';
-import { type HttpAnswer, Suite1Client } from './support/suite1Client.ts';
+import { type HttpResponse, Suite1Client } from './support/suite1Client.ts';
 
 const target = (name: string | Buffer): Buffer => Buffer.concat([Buffer.from('/encrypt/'), Buffer.from(name)]);
 const percentEncoded = (name: string): Buffer => target(encodeURIComponent(name));
@@ -25,10 +25,10 @@ const latin1Names = ['Zoë Müller', 'ß 50%'];
 const dubious = ['.', '..', ' ', ' padded ', 'tab\there', 'line\nbreak', 'nul\0', '\u202egnp.exe', 'x'.repeat(65)];
 
 /** Sends a request in some way over a connection. */
-type Send = (connection: RawConnection, body: string) => Promise<HttpAnswer>;
+type Send = (connection: RawConnection, body: string) => Promise<HttpResponse>;
 
 async function createHarness(t: TestContext) {
-  const server = await startServer(t);
+  const server = await startServer(t, UNLIMITED);
   const sender = await register(server, newPerson());
 
   async function overOwnConnection(work: (connection: RawConnection) => Promise<void>): Promise<void> {

@@ -33,14 +33,14 @@ const api = [HANDSHAKE, ...Object.values<Endpoint>(endpoints).map(apiEntry)];
 const settingRows = Object.entries(settings) as [string, Setting<unknown>][];
 
 function apiEntry(endpoint: Endpoint): ApiEntry {
-  const { path, summary, description, fields, suite2Fields, pathField, response, suite2Response } = endpoint;
+  const { path, summary, description, fields, pathField, response, suite2Fields, suite2Response, suites } = endpoint;
   const inSuite2 = Object.entries(suite2Response ?? {}).map(
     ([name, meaning]) => [name, `${meaning} Suite 2 only.`] as const,
   );
   return {
     path: path.replace(':username', '<username>'),
     summary,
-    description,
+    description: suites ? `${description} Suite ${suites.join(', ')} only.` : description,
     parameters: [
       ['session_key', 'The session key, unencrypted.'],
       ...(pathField ? [[pathField, 'The recipient, percent-encoded in the path.'] as const] : []),
@@ -74,7 +74,7 @@ function apiReference(): string {
 function apiSection({ path, summary, description, parameters, optional, response, problems }: ApiEntry): string {
   const rows = [
     ...parameters.map(([name, meaning]) => [code(name), code('string'), `**Required**. ${meaning}`]),
-    ...optional.map(([name, meaning]) => [code(name), code('string'), `${meaning} Suite 2 only.`]),
+    ...optional.map(([name, meaning]) => [code(name), code('string'), `Optional, suite 2 only. ${meaning}`]),
   ];
   return [
     `## ${summary}`,

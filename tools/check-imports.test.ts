@@ -68,6 +68,7 @@ describe('allowed and refused imports', () => {
     ['src/server/app.ts', 'src/server/main.ts'],
     ['src/server/app.ts', 'src/client/b.ts'],
     ['src/server/http/a.ts', 'src/server/app.ts'],
+    ['src/server/http/a.ts', 'src/server/api/b.ts'],
     ['src/server/http/a.ts', 'src/server/config/config.ts'],
     ['src/server/http/a.ts', 'src/server/store/b.ts'],
     ['src/server/accounts/a.ts', 'src/server/mail/b.ts'],

@@ -1,6 +1,6 @@
 'use strict';
 // Runs the commands of package.json: makes the checkout ready for one, then runs its program on a new enough Node.js.
-// Plain JavaScript without dependencies, because it starts on the Node.js of the machine, which may be as old as 18.
+// Plain JavaScript without dependencies, because it starts on the Node.js of the machine, which may be as old as 20.
 
 const { spawn } = require('node:child_process');
 const Module = require('node:module');

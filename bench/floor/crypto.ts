@@ -1,7 +1,5 @@
-/**
- * The cryptography of a request, as the server does it: a step is found by SHA-256 of its session key, its secret and its
- * stored response are encrypted under an HMAC-SHA-256 of the session key, fields are AES-256-ECB, messages AES-256-GCM.
- */
+// The cryptography of a request, as the server does it: a step is found by SHA-256 of its session key, its secret and its
+// stored response are encrypted under an HMAC-SHA-256 of the session key, fields are AES-256-ECB, messages AES-256-GCM.
 import { createCipheriv, createDecipheriv, createHmac, hash, randomFillSync } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

@@ -1,4 +1,4 @@
-/** Envelopes of the floor, in the server's format. */
+// Envelopes of the floor, in the server's format.
 import { sizeClass } from '../../src/server/messages/envelope.ts';
 import { openGcm, randomBytes, sealGcm } from './crypto.ts';
 import type { FloorStore } from './store.ts';

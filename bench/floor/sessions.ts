@@ -1,4 +1,4 @@
-/** Sessions of the floor: handshake and requests of suite 1. */
+// Sessions of the floor: handshake and requests of suite 1.
 import { constants, createPublicKey, publicEncrypt } from 'node:crypto';
 import { hmac, openField, openGcm, randomBytes, randomSessionKey, sealField, sealGcm, sha256 } from './crypto.ts';
 import type { FloorStore, SessionRow } from './store.ts';
@@ -22,7 +22,7 @@ export function openSession(store: FloorStore, userId: Uint8Array, { public_key 
   const secret = Buffer.from(randomBytes(KEY_LENGTH));
   const sessionKey = randomSessionKey();
   const { stepId, sealedSecret } = sealStep(sessionKey, secret);
-  store.insertSession(userId, { stepId, sealedSecret, sealedAnswer: null });
+  store.insertSession(userId, { stepId, sealedSecret, sealedResponse: null });
   const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };
   const key = createPublicKey(Buffer.from(public_key, 'hex').toString('latin1'));
   const ciphertext = publicEncrypt({ key, ...padding }, Buffer.from(secret.toString('hex'))).toString('hex');
@@ -54,7 +54,7 @@ export function runStep(
   const stored = answer.length <= MAX_STORED_ANSWER;
   store.moveSession(session.session, {
     ...sealStep(newSessionKey, newSecret),
-    sealedAnswer: stored ? sealGcm(stepKey, Buffer.from(answer), Buffer.concat([ANSWER_PREFIX, requestHash])) : null,
+    sealedResponse: stored ? sealGcm(stepKey, Buffer.from(answer), Buffer.concat([ANSWER_PREFIX, requestHash])) : null,
   });
   return answer;
 }

@@ -1,4 +1,4 @@
-/** The database of the floor: prepared statements, one write per request, one COMMIT for all that are waiting. */
+// The database of the floor: prepared statements, one write per request, one COMMIT for all that are waiting.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -13,7 +13,7 @@ export interface SessionRow {
 interface NewStep {
   readonly stepId: Uint8Array;
   readonly sealedSecret: Uint8Array;
-  readonly sealedAnswer: Uint8Array | null;
+  readonly sealedResponse: Uint8Array | null;
 }
 
 export interface FloorStore {
@@ -66,11 +66,11 @@ export function openFloorStore(folder: string): FloorStore {
       if (queue.length === 1) setImmediate(drain);
     },
     findSession: (stepId) => find.get(stepId) as unknown as SessionRow,
-    insertSession(userId, { stepId, sealedSecret, sealedAnswer }) {
-      insert.run(stepId, userId, sealedSecret, sealedAnswer, Date.now());
+    insertSession(userId, { stepId, sealedSecret, sealedResponse }) {
+      insert.run(stepId, userId, sealedSecret, sealedResponse, Date.now());
     },
-    moveSession(session, { stepId, sealedSecret, sealedAnswer }) {
-      move.run(stepId, sealedSecret, sealedAnswer, Date.now(), session);
+    moveSession(session, { stepId, sealedSecret, sealedResponse }) {
+      move.run(stepId, sealedSecret, sealedResponse, Date.now(), session);
     },
     insertUser(name, userId, wrappedKey) {
       addUser.run(userId, name, wrappedKey);

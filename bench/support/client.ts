@@ -1,4 +1,4 @@
-/** A client of suite 1 whose own cost is small. */
+// A client of suite 1 whose own cost is small.
 import { constants, createCipheriv, createDecipheriv, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 import { type Connection, openConnection, postOk } from './connection.ts';
 

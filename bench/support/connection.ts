@@ -1,14 +1,14 @@
-/** A minimal HTTP client that costs less than the servers that it measures. */
+// A minimal HTTP client that costs less than the servers that it measures.
 import { connect } from 'node:net';
 
-interface HttpAnswer {
+interface HttpResponse {
   readonly status: number;
   readonly body: string;
 }
 
 /** A persistent connection that carries one request at a time. */
 export interface Connection {
-  post(path: string, body: string): Promise<HttpAnswer>;
+  post(path: string, body: string): Promise<HttpResponse>;
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -23,14 +23,14 @@ export async function openConnection(url: string): Promise<Connection> {
   const { hostname, port, host } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   const ready = Promise.withResolvers<void>();
-  let waiting: PromiseWithResolvers<HttpAnswer> | undefined;
+  let waiting: PromiseWithResolvers<HttpResponse> | undefined;
   let received: Buffer = Buffer.alloc(0);
   let failure: Error | undefined;
 
   socket.on('connect', () => ready.resolve());
   socket.on('data', (chunk: Buffer) => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-    const answer = parseAnswer(received);
+    const answer = parseResponse(received);
     if (!answer) return;
     received = Buffer.alloc(0);
     waiting?.resolve(answer);
@@ -51,7 +51,7 @@ export async function openConnection(url: string): Promise<Connection> {
     async post(path, body) {
       if (failure) throw failure;
       const length = Buffer.byteLength(body);
-      waiting = Promise.withResolvers<HttpAnswer>();
+      waiting = Promise.withResolvers<HttpResponse>();
       socket.write(
         `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
       );
@@ -77,7 +77,7 @@ export async function postOk(connection: Connection, path: string, request: stri
 }
 
 /** @returns undefined while the response is incomplete */
-function parseAnswer(received: Buffer): HttpAnswer | undefined {
+function parseResponse(received: Buffer): HttpResponse | undefined {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
   const head = received.toString('latin1', 0, headEnd);

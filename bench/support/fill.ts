@@ -1,4 +1,4 @@
-/** Databases with many users. */
+// Databases with many users.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -1,4 +1,4 @@
-/** Load by many users at once, and its measurement. */
+// Load by many users at once, and its measurement.
 import { processorTime } from './processorTime.ts';
 import { percentile } from './statistics.ts';
 

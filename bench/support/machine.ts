@@ -1,4 +1,4 @@
-/** The machine that figures come from. */
+// The machine that figures come from.
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 
 export interface Machine {

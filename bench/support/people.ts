@@ -1,4 +1,4 @@
-/** Accounts and sessions on the measured servers. */
+// Accounts and sessions on the measured servers.
 import { type Client, openClient } from './client.ts';
 import type { Context } from './rounds.ts';
 import { startFloor, startServer, type Target } from './target.ts';

@@ -1,4 +1,4 @@
-/** Processor time and memory of processes, and which processors they run on. */
+// Processor time and memory of processes, and which processors they run on.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

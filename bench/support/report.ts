@@ -1,4 +1,4 @@
-/** The results as tables. */
+// The results as tables.
 import type { MemorySample } from '../memory.ts';
 import type { Result } from './rounds.ts';
 import type { Spread } from './statistics.ts';

@@ -1,22 +1,22 @@
-/** Comparison of contestants in rounds, and what a run measures. */
+// Comparison of candidates in rounds, and what a run measures.
 import { type Act, type Measurement, runLoad } from './load.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 import type { Target } from './target.ts';
 
 /** One side of a comparison. */
-export interface Contestant {
+export interface Candidate {
   readonly name: string;
   /** Mostly waits for something other than the server, so that its rate and latencies mean nothing. */
   readonly paced?: boolean;
   round(milliseconds: number): Promise<Measurement>;
 }
 
-/** Medians of a contestant's rounds, and ratios to the first contestant in the same rounds. */
+/** Medians of a candidate's rounds, and ratios to the first candidate in the same rounds. */
 export interface Result extends Omit<Measurement, 'requests'> {
   readonly part: string;
   readonly name: string;
   readonly paced: boolean;
-  /** The first contestant. */
+  /** The first candidate. */
   readonly base: string;
   /** Requests a second, as a multiple of the base's. */
   readonly rate: Spread;
@@ -39,34 +39,34 @@ export interface Context {
   readonly postgresUrl: string | undefined;
 }
 
-/** Returns a contestant whose users put load on the targets. */
-export function contestant<U>(name: string, targets: readonly Target[], users: readonly U[], act: Act<U>): Contestant {
+/** Returns a candidate whose users put load on the targets. */
+export function candidate<U>(name: string, targets: readonly Target[], users: readonly U[], act: Act<U>): Candidate {
   const pids = targets.map(({ pid }) => pid);
   return { name, round: (milliseconds) => runLoad(users, act, { milliseconds, pids }) };
 }
 
 /**
- * Measures the contestants in turn, so that other load on the machine affects all of them, and compares them round by
+ * Measures the candidates in turn, so that other load on the machine affects all of them, and compares them round by
  * round. A first round warms them up and does not count.
  */
 export async function compare(
   part: string,
-  contestants: readonly Contestant[],
+  candidates: readonly Candidate[],
   { rounds, milliseconds }: Pick<Context, 'rounds' | 'milliseconds'>,
 ): Promise<Result[]> {
-  const taken = contestants.map(() => [] as Measurement[]);
-  for (const contestant of contestants) await contestant.round(milliseconds / 2);
+  const taken = candidates.map(() => [] as Measurement[]);
+  for (const candidate of candidates) await candidate.round(milliseconds / 2);
   for (let round = 0; round < rounds; round += 1) {
-    for (const [index, contestant] of contestants.entries()) {
-      taken[index]?.push(await contestant.round(milliseconds));
+    for (const [index, candidate] of candidates.entries()) {
+      taken[index]?.push(await candidate.round(milliseconds));
     }
   }
   const base = taken[0] ?? [];
-  return contestants.map(({ name, paced = false }, index) => ({
+  return candidates.map(({ name, paced = false }, index) => ({
     part,
     name,
     paced,
-    base: contestants[0]?.name ?? name,
+    base: candidates[0]?.name ?? name,
     ...summary(taken[index] ?? [], base),
   }));
 }

@@ -1,4 +1,4 @@
-/** The measured processes: starting, finding their address, ending. */
+// The measured processes: starting, finding their address, ending.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The figures that the server is meant to reach. */
+// The figures that the server is meant to reach.
 import type { MemorySample } from '../memory.ts';
 import { ratio, type TargetFigure } from './report.ts';
 import type { Result } from './rounds.ts';

@@ -35,7 +35,7 @@ export interface CommandDescription {
   readonly description: string;
   readonly args?: ArgumentTable;
   readonly options?: OptionTable;
-  /** Answers that the command prompts for, in order; without a terminal, each is a line of the standard input. */
+  /** Answers that the command prompts for, in order; without a terminal, each is a line of standard input. */
   readonly input?: readonly string[];
   /** Shape of the result with `--json`. */
   readonly json?: string;

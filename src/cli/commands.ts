@@ -22,10 +22,13 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
     entry('passwd', 'change the password', () => import('./commands/passwd.ts')),
     entry('rename', 'change the username', () => import('./commands/rename.ts')),
     entry('recover', 'reset a forgotten password', () => import('./commands/recover.ts')),
+    entry('account email', 'change the email address', () => import('./commands/account/email.ts')),
+    entry('account notices', 'choose which logins are reported by mail', () => import('./commands/account/notices.ts')),
+    entry('account delete', 'delete the account', () => import('./commands/account/delete.ts')),
     entry('logout', 'log out', () => import('./commands/logout.ts')),
   ],
   Messages: [
-    entry('encrypt', 'encrypt a text for a user', () => import('./commands/encrypt.ts')),
+    entry('encrypt', 'encrypt a message for a user', () => import('./commands/encrypt.ts')),
     entry('decrypt', 'decrypt a message addressed to you', () => import('./commands/decrypt.ts')),
   ],
   Sessions: [
@@ -39,6 +42,7 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
   ],
   Server: [
     entry('serve', 'run a server', () => import('./server/serve.ts')),
+    entry('invite', 'print a code for one registration', () => import('./server/invite.ts')),
     entry('fingerprint', "show a server's fingerprint", () => import('./commands/fingerprint.ts')),
     entry('db copy', 'copy the database, for example from SQLite to PostgreSQL', () => import('./server/dbCopy.ts')),
   ],

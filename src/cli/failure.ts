@@ -31,8 +31,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   account_locked: 'The lock ends after 15 minutes, or when you set a new password with: vws recover',
   bad_answer: 'Check that this is the address of a VWS server.',
   no_recovery: 'Start with: vws recover',
+  no_email_change: 'Start with: vws account email <address>',
   downgrade_refused: 'If it is an old server, see --suite1 in vws login --help.',
   descriptor_invalid: 'Check the clock of this device.',
+  invite_required: 'Register with: vws register --invite <code>',
   suite1_refused: 'Omit --suite1.',
   contact_changed:
     'No message was created. Ask the recipient over another channel. If they confirm it: vws encrypt --accept-contact',

@@ -13,7 +13,7 @@ export function renderOverview(): string {
   return [
     'Usage: vws <command> [options]',
     '',
-    'Encrypts messages that only the chosen recipient can decrypt, and runs the server for it.',
+    'Encrypts messages that only the chosen recipient can decrypt. Also runs the server.',
     '`vws <command> --help` shows details and examples.',
     '',
     ...sections,

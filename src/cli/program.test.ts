@@ -20,6 +20,12 @@ test('--help after a command shows its help, whatever the other arguments are', 
   assert.equal(stderr, '');
 });
 
+test('fingerprint: --help describes its own --pin and has no --suite1', async () => {
+  const { stdout } = await runVws(['fingerprint', '--help']);
+  assert.match(stdout, /^ {2}--pin <fingerprint> +compare with this fingerprint instead of the stored one$/m);
+  assert.doesNotMatch(stdout, /suite1/);
+});
+
 test('wrong usage: exit code 2 and an explanation', async () => {
   const wrong: [string[], RegExp][] = [
     [[], /^Usage: vws <command>/],
@@ -36,6 +42,7 @@ test('wrong usage: exit code 2 and an explanation', async () => {
     [['whoami', '--server', '--pin'], /The value of --server is missing\.$/m],
     [['whoami', '--state', import.meta.filename], /--state is not a folder: .*program\.test\.ts$/m],
     [['fingerprint', 'http://127.0.0.1:6000'], /http:\/\/127\.0\.0\.1:6000 has a port that HTTP must not use\.$/m],
+    [['fingerprint', '--suite1'], /Unknown option --suite1\.$/m],
     [['recover', '--code', '--send'], /--code continues a recovery and cannot be combined with --send or --email\.$/m],
     [['db', 'copy'], /--from is missing/],
     [['db', 'copy', '--from', 'sqlite:a'], /--to is missing/],

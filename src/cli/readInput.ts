@@ -1,4 +1,4 @@
-// Reads the input of a command: a file or the standard input.
+// Reads the input of a command: a file or standard input.
 import { readFileSync, statSync } from 'node:fs';
 import { CommandError } from './errors.ts';
 import type { Shell } from './terminal/shell.ts';
@@ -7,9 +7,9 @@ import type { Shell } from './terminal/shell.ts';
 const MAX_INPUT_BYTES = 128 * 1024 * 1024;
 
 /**
- * Reads a file or the standard input.
+ * Reads a file or standard input.
  *
- * @param path undefined or `-` for the standard input
+ * @param path undefined or `-` for standard input
  * @param what the input, for the note on a terminal
  * @throws CommandError if it cannot be read or is too long
  */

@@ -71,7 +71,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     renew: (limit, state) => start(limit, state.fingerprint, state),
   });
   const devices = await DeviceTokens.load(options.deviceStorage);
-  return new Vws({ url: base, suite: suite.id }, session, devices, options.contacts);
+  return new Vws({ url: base, suite: suite.id, label: options.label }, session, devices, options.contacts);
 }
 
 /** With an invalid address, every request would fail as if the network were down. */

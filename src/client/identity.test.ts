@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
 import { createIdentity, createServerKey } from '../../test/support/client/memorySuite2.ts';
-import { answerWith, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
+import { answerWith, loseRequest, loseResponse, tamper } from '../../test/support/client/network.ts';
 import { connect as connectTo, VwsError } from './index.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 describe('server address', () => {
   test('must be an absolute http: or https: URL without user, query and fragment', async () => {
@@ -62,7 +62,7 @@ describe('server identity', () => {
   test('onFirstUse receives the fingerprint once, also after resends', async () => {
     const { server, network, connect } = await createHarness();
     const received: string[] = [];
-    network.faults.push(loseRequest, (_, forward) => forward(), loseAnswer);
+    network.faults.push(loseRequest, (_, forward) => forward(), loseResponse);
     const vws = await connect({ pin: undefined, onFirstUse: (fingerprint) => received.push(fingerprint) });
     assert.deepEqual(received, [server.fingerprint]);
     assert.equal(vws.fingerprint, server.fingerprint);
@@ -123,10 +123,10 @@ describe('server key', () => {
     const { server, clock, connect } = await createHarness();
     const now = clock.now();
     for (const [from, until, isGood] of [
-      [now + DAY - 1000, now + 30 * DAY, true],
-      [now + DAY + 1000, now + 30 * DAY, false],
-      [now - 30 * DAY, now - DAY + 1000, true],
-      [now - 30 * DAY, now - DAY - 1000, false],
+      [now + DAY_MS - 1000, now + 30 * DAY_MS, true],
+      [now + DAY_MS + 1000, now + 30 * DAY_MS, false],
+      [now - 30 * DAY_MS, now - DAY_MS + 1000, true],
+      [now - 30 * DAY_MS, now - DAY_MS - 1000, false],
     ] as const) {
       await server.rotateKey(from, until);
       if (isGood) await connect();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, asyncProperty, boolean, assert as check, constantFrom, integer, record } from 'fast-check';
 import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
-import { answerWith, type Fault, loseAnswer, loseRequest, tamper } from '../../test/support/client/network.ts';
+import { answerWith, type Fault, loseRequest, loseResponse, tamper } from '../../test/support/client/network.ts';
 import { VwsError } from './index.ts';
 
 const repeated: Fault = async (_, forward) => {
@@ -13,7 +13,7 @@ const repeated: Fault = async (_, forward) => {
 };
 const manipulated = tamper(({ status, json }) => ({ status, json: { ...(json as object), payload: 'AAAA' } }));
 const none: Fault = (_, forward) => forward();
-const FAULTS = { loseRequest, loseAnswer, repeated, manipulated, unavailable: answerWith(503, {}), none };
+const FAULTS = { loseRequest, loseResponse, repeated, manipulated, unavailable: answerWith(503, {}), none };
 
 const step = record({
   faults: array(constantFrom(...(Object.keys(FAULTS) as (keyof typeof FAULTS)[])), { maxLength: 3 }),

@@ -67,4 +67,6 @@ export interface ConnectOptions {
   /** Default: suite 2. For servers that support only suite 1: `suite1` of `vws-client/suite1`. */
   readonly suite?: Suite | undefined;
   readonly clock?: Clock | undefined;
+  /** Suite 2: labels the session after each login, for the list of sessions: 1 to 40 printable characters. */
+  readonly label?: string | undefined;
 }

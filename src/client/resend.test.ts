@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, PASSWORD } from '../../test/support/client/harness.ts';
-import { answerWith, type Fault, loseAnswer, loseRequest, stall, tamper } from '../../test/support/client/network.ts';
+import { answerWith, type Fault, loseRequest, loseResponse, stall, tamper } from '../../test/support/client/network.ts';
 import { VwsError } from './index.ts';
 
 const problem = (status: number, code: string, headers = {}) =>
@@ -18,7 +18,7 @@ const flipPayload = tamper(({ status, json }) => {
 /** All events after which the same bytes must be resent. */
 const UNANSWERED: Record<string, Fault> = {
   'a lost request': loseRequest,
-  'a lost response': loseAnswer,
+  'a lost response': loseResponse,
   'a 429': problem(429, 'too_many_requests'),
   'a 500': problem(500, 'internal_error'),
   'a 502 from a proxy': answerWith(502, 'Bad Gateway'),
@@ -164,7 +164,7 @@ describe('aborted call', () => {
     const { server, network, connect } = await createHarness();
     const vws = await connect();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
-    network.faults.push(loseAnswer);
+    network.faults.push(loseResponse);
     await assert.rejects(vws.register(account, { deadline: 50 }), { code: 'network' });
     await vws.register(account);
     assert.deepEqual(
@@ -184,7 +184,7 @@ describe('aborted call', () => {
   test('that fails later does not affect the next call', async () => {
     const { network, join } = await createHarness();
     const alice = await join('alice');
-    network.faults.push(loseAnswer);
+    network.faults.push(loseResponse);
     await assert.rejects(alice.encrypt('unknown', 'text', { deadline: 50 }), { code: 'network' });
     assert.equal((await alice.getAccount()).username, 'alice');
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, createMemoryStorage, PASSWORD } from '../../test/support/client/harness.ts';
 import { createIdentity } from '../../test/support/client/memorySuite2.ts';
-import { type Fault, loseAnswer, loseRequest } from '../../test/support/client/network.ts';
+import { type Fault, loseRequest, loseResponse } from '../../test/support/client/network.ts';
 import { connect as connectAnywhere } from './index.ts';
 
 describe('stored session', () => {
@@ -19,7 +19,7 @@ describe('stored session', () => {
 
   for (const [name, fault] of [
     ['was lost', loseRequest],
-    ['was executed, but whose response was lost', loseAnswer],
+    ['was executed, but whose response was lost', loseResponse],
   ] as [string, Fault][]) {
     for (const [kind, isFirst] of [
       ['with a rekey', true],
@@ -53,7 +53,7 @@ describe('stored session', () => {
     const storage = createMemoryStorage();
     const account = { username: 'alice', email: 'alice@example.org', password: PASSWORD };
     const vws = await connect({ storage });
-    network.faults.push(loseAnswer);
+    network.faults.push(loseResponse);
     await assert.rejects(vws.register(account, { deadline: 50 }), { code: 'network' });
     await (await connect({ storage })).register(account);
     assert.equal(server.executions.length, 1);

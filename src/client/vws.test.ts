@@ -25,17 +25,22 @@ describe('calls', () => {
     });
     assert.deepEqual(await bob.getAccount(), { username: 'bob', email: 'bob@example.org' });
     assert.deepEqual(await bob.listSessions(), [
-      { id: 's1', suite: 2, startedAt: new Date(1000), lastUsedAt: new Date(2000), current: true },
+      { id: 's1', suite: 2, startedAt: new Date(1000), lastUsedAt: new Date(2000), current: true, label: 'here' },
     ]);
     await bob.changeUsername({ newUsername: 'robert', password: PASSWORD });
     await bob.changePassword({ password: PASSWORD, newPassword: 'Other_2026' });
     await bob.endSession('s2');
     await bob.endOtherSessions();
+    await bob.labelSession('here');
+    await bob.changeEmail({ newEmail: 'robert@example.org', password: 'Other_2026' });
+    await bob.confirmChangeEmail('AB12CD');
+    await bob.setNotices({ login: 'all' });
     await bob.logOut();
     await bob.requestPasswordReset('bob@example.org');
     await bob.verifyResetCode('AB12CD');
     await bob.resetPassword('Third_2026');
     await bob.login({ email: 'bob@example.org', password: 'Other_2026' });
+    await bob.deleteAccount({ username: 'robert', password: 'Other_2026' });
     assert.deepEqual(
       server.accounts.map(({ username }) => username),
       ['alice', 'robert'],
@@ -47,6 +52,24 @@ describe('calls', () => {
       if (path.includes(':username')) names.push('username');
       assert.deepEqual(called.get(path.replace('/:username', '')), names.sort(), path);
     }
+  });
+
+  test('a label is set after each login, and its failure does not fail the login', async () => {
+    const { server, connect } = await createHarness();
+    const alice = await connect({ label: 'Firefox on Linux' });
+    await alice.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
+    server.answer = (path) =>
+      path === '/label_session' ? { status: 422, json: { code: 'invalid_value', status: 422, title: '' } } : undefined;
+    await alice.login({ email: 'alice@example.org', password: PASSWORD });
+    assert.deepEqual(
+      server.executions.map(({ path, fields }) => [path, fields.label]),
+      [
+        ['/register_user', undefined],
+        ['/label_session', 'Firefox on Linux'],
+        ['/login_user', undefined],
+        ['/label_session', 'Firefox on Linux'],
+      ],
+    );
   });
 
   test('reject with code, status and detail of a problem', async () => {

@@ -21,6 +21,17 @@ export interface DecryptedMessage {
   readonly sentAt: Date | null;
 }
 
+/** A new account. */
+export interface Registration {
+  /** 1 to 64 characters. */
+  readonly username: string;
+  readonly email: string;
+  /** 12 or more characters, or 8 or more of four kinds. */
+  readonly password: string;
+  /** A code of the operator, if the server requires one. */
+  readonly invite?: string | undefined;
+}
+
 /** The account that the session is logged in to. */
 export interface Account {
   readonly username: string;
@@ -36,8 +47,11 @@ export interface SessionInfo {
   readonly lastUsedAt: Date;
   /** True for this session. */
   readonly current: boolean;
+  /** The text set by {@link Vws.labelSession}; null if there is none. */
+  readonly label: string | null;
 }
 
+type LoginFields = Call['fields'] & { readonly email: string };
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -55,19 +69,21 @@ export class Vws {
   readonly suite: 1 | 2;
   /** The server's fingerprint, 43 characters of base64url: store it as the pin. Empty in suite 1. */
   readonly fingerprint: string;
+  readonly #label: string | undefined;
   readonly #session: Session;
   readonly #devices: DeviceTokens;
   readonly #contacts: ContactStorage | undefined;
 
   /** @internal Use {@link connect}. */
   constructor(
-    { url, suite }: Pick<Vws, 'url' | 'suite'>,
+    { url, suite, label }: Pick<Vws, 'url' | 'suite'> & { readonly label?: string | undefined },
     session: Session,
     devices: DeviceTokens,
     contacts?: ContactStorage,
   ) {
     this.url = url;
     this.suite = suite;
+    this.#label = suite === 2 ? label : undefined;
     this.fingerprint = session.fingerprint;
     this.#session = session;
     this.#devices = devices;
@@ -77,15 +93,14 @@ export class Vws {
   /**
    * Creates an account and logs the session in.
    *
-   * @param account username: 1 to 64 characters; password: 12 or more characters, or 8 or more of four kinds
-   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`
+   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`,
+   *   `registration_closed`, `invite_required`
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  async register(account: { username: string; email: string; password: string }, options?: CallOptions): Promise<void> {
-    const { username, email, password } = account;
-    const { device_token } = await this.#call('/register_user', { username, email, password }, options);
-    await this.#devices.keep(this.fingerprint, email, device_token);
+  async register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
+    const fields = { username, email, password, ...(invite !== undefined && { invite }) };
+    await this.#runLogin('/register_user', fields, options);
   }
 
   /**
@@ -97,8 +112,7 @@ export class Vws {
    */
   async login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
     const fields = { email, password, ...this.#devices.fieldFor(this.fingerprint, email) };
-    const { device_token } = await this.#call('/login_user', fields, options);
-    await this.#devices.keep(this.fingerprint, email, device_token);
+    await this.#runLogin('/login_user', fields, options);
   }
 
   /**
@@ -113,7 +127,7 @@ export class Vws {
   }
 
   /**
-   * Has the server encrypt a text so that only one user can decrypt it.
+   * Has the server encrypt a message so that only one user can decrypt it.
    *
    * @param username the recipient
    * @param text any Unicode text, up to 1 MiB of UTF-8 by default
@@ -191,7 +205,7 @@ export class Vws {
   }
 
   /**
-   * Sends a recovery code by e-mail if an account with this address exists. The response does not reveal whether it does.
+   * Sends a recovery code by email if an account with this address exists. The response does not reveal whether it does.
    *
    * @example
    * await vws.requestPasswordReset('alice@example.org');
@@ -204,7 +218,7 @@ export class Vws {
   /**
    * Verifies the recovery code. This session may then set a new password, once and within 10 minutes.
    *
-   * @param code 6 characters from the e-mail, case-insensitive
+   * @param code 6 characters from the email, case-insensitive
    * @throws {VwsError} `no_recovery`, `invalid_code`
    * @example
    * await vws.verifyResetCode('AB12CD');
@@ -260,6 +274,74 @@ export class Vws {
     return this.#run('/end_other_sessions', {}, options);
   }
 
+  /**
+   * Labels this session for the list of sessions. The label is deleted at logout.
+   *
+   * @param label 1 to 40 printable characters
+   * @throws {VwsError} `not_authenticated`, `invalid_value`
+   * @example
+   * await vws.labelSession('Firefox on Linux');
+   */
+  labelSession(label: string, options?: CallOptions): Promise<void> {
+    return this.#run('/label_session', { label }, options);
+  }
+
+  /**
+   * Begins a change of the email address: emails a code to the new one.
+   *
+   * @param change password: the current one
+   * @throws {VwsError} `not_authenticated`, `invalid_email`, `email_taken`, `invalid_credentials`, `account_locked`
+   * @example
+   * await vws.changeEmail({ newEmail: 'alicia@example.org', password });
+   */
+  changeEmail(change: { newEmail: string; password: string }, options?: CallOptions): Promise<void> {
+    return this.#run('/change_email', { new_email: change.newEmail, password: change.password }, options);
+  }
+
+  /**
+   * Sets the new email address after {@link changeEmail}. The old one gets an email about it.
+   *
+   * @param code 6 characters from the email to the new address, case-insensitive
+   * @throws {VwsError} `not_authenticated`, `no_email_change`, `invalid_code`, `email_taken`
+   * @example
+   * await vws.confirmChangeEmail('AB12CD');
+   */
+  confirmChangeEmail(code: string, options?: CallOptions): Promise<void> {
+    return this.#run('/confirm_change_email', { code }, options);
+  }
+
+  /**
+   * Chooses the optional notices by mail.
+   *
+   * @param notices login: whether each login is reported
+   * @throws {VwsError} `not_authenticated`, `invalid_value`
+   * @example
+   * await vws.setNotices({ login: 'all' });
+   */
+  setNotices({ login }: { login: 'off' | 'all' }, options?: CallOptions): Promise<void> {
+    return this.#run('/set_notices', { login }, options);
+  }
+
+  /**
+   * Deletes the account. **Messages written to it can never be decrypted again, and the name is lost.** The session is
+   * logged out: delete it from the storage.
+   *
+   * @param confirmation username: the name of the account, as typed by the user
+   * @throws {VwsError} `not_authenticated`, `username_mismatch`, `invalid_credentials`, `account_locked`
+   * @example
+   * await vws.deleteAccount({ username: 'alice', password });
+   */
+  deleteAccount({ username, password }: { username: string; password: string }, options?: CallOptions): Promise<void> {
+    return this.#run('/delete_account', { username, password }, options);
+  }
+
+  /** A login that succeeded does not fail because of its label. */
+  async #runLogin(path: Call['path'], fields: LoginFields, options?: CallOptions): Promise<void> {
+    const { device_token } = await this.#call(path, fields, options);
+    await this.#devices.keep(this.fingerprint, fields.email, device_token);
+    if (this.#label !== undefined) await this.labelSession(this.#label, options).catch(() => {});
+  }
+
   #call(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<Fields> {
     return this.#session.call({ path, fields }, options);
   }
@@ -286,6 +368,7 @@ function sessionInfo(session: Fields): SessionInfo {
     startedAt: typeof session.started_at === 'number' ? new Date(session.started_at) : null,
     lastUsedAt: new Date(Number(session.last_used_at)),
     current: session.current === true,
+    label: typeof session.label === 'string' ? session.label : null,
   };
 }
 

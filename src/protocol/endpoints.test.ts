@@ -1,3 +1,4 @@
+// The table of endpoints.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './endpoints.ts';
@@ -27,6 +28,11 @@ test('the table has the endpoints of existing clients with their fields, and new
     ['/end_session', 'session', ''],
     ['/end_other_sessions', '', ''],
     ['/log_out', '', ''],
+    ['/change_email', 'new_email,password', ''],
+    ['/confirm_change_email', 'code', ''],
+    ['/delete_account', 'password,username', ''],
+    ['/label_session', 'label', ''],
+    ['/set_notices', 'login', ''],
   ]);
 });
 
@@ -44,6 +50,19 @@ test('suite 2 returns device tokens, the ids of users, sender and time of a mess
     const expected = endpoint.path === '/encrypt/:username' ? '/encrypt' : endpoint.path;
     assert.equal(pathWithoutName(endpoint), expected);
   }
+});
+
+test('newer endpoints exist in suite 2 only', () => {
+  assert.deepEqual(
+    all.flatMap(({ path, suites }) => (suites ? [[path, ...suites]] : [])),
+    [
+      ['/change_email', 2],
+      ['/confirm_change_email', 2],
+      ['/delete_account', 2],
+      ['/label_session', 2],
+      ['/set_notices', 2],
+    ],
+  );
 });
 
 test('an endpoint requires a login exactly if not_authenticated is one of its problems', () => {

@@ -11,8 +11,10 @@ export interface Endpoint {
   readonly access: 'public' | 'login';
   /** Encrypted fields of the request, with their descriptions. */
   readonly fields: Readonly<Record<string, string>>;
-  /** Fields that a request of suite 2 may have in addition. */
+  /** Optional encrypted fields of the request in suite 2. */
   readonly suite2Fields?: Readonly<Record<string, string>>;
+  /** The suites that have the endpoint; all of them if it is missing. */
+  readonly suites?: readonly number[];
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
   /** Fields of a successful response in addition to the keys, with their descriptions. */
@@ -48,17 +50,26 @@ export const endpoints = {
       password:
         'The password: at least 8 characters of all four kinds, or a passphrase of at least 12 (see the rules).',
     },
+    suite2Fields: { invite: 'A code of the operator, if the server requires one.' },
     response: {},
     suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
     repeatable: false,
-    problems: ['invalid_username', 'invalid_email', 'password_refused', 'username_taken', 'email_taken'],
+    problems: [
+      'registration_closed',
+      'invite_required',
+      'invalid_username',
+      'invalid_email',
+      'password_refused',
+      'username_taken',
+      'email_taken',
+    ],
   },
   loginUser: {
     path: '/login_user',
     summary: 'Log in',
-    description: 'Logs the session in. An unknown e-mail address and a wrong password get the same response.',
+    description: 'Logs the session in. An unknown email address and a wrong password get the same response.',
     access: 'public',
-    fields: { email: 'The e-mail address of the account.', password: 'The password of the account.' },
+    fields: { email: 'The email address of the account.', password: 'The password of the account.' },
     suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
     suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
@@ -68,9 +79,9 @@ export const endpoints = {
   encrypt: {
     path: '/encrypt/:username',
     summary: 'Encrypt a message for a user',
-    description: 'Encrypts a text. Only the named user can have it decrypted.',
+    description: 'Encrypts a message. Only the named user can have it decrypted.',
     access: 'login',
-    fields: { message: 'The text: any Unicode, may be empty, by default up to 1 MiB of UTF-8.' },
+    fields: { message: 'The message: any Unicode text, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
     response: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
     suite2Response: { recipient_id: 'The id of the recipient, 32 hex digits, which never changes.' },
@@ -124,9 +135,10 @@ export const endpoints = {
   forgotPassword: {
     path: '/forgot_password',
     summary: 'Recover an account: request a code',
-    description: 'Mails a recovery code if an account has this address. The response does not reveal whether one does.',
+    description:
+      'Emails a recovery code if an account has this address. The response does not reveal whether one does.',
     access: 'public',
-    fields: { email: 'The e-mail address of the account.' },
+    fields: { email: 'The email address of the account.' },
     suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
     repeatable: false,
@@ -137,7 +149,7 @@ export const endpoints = {
     summary: 'Recover an account: confirm the code',
     description: 'Checks the code. The session may then set a new password, once.',
     access: 'public',
-    fields: { code: 'The code from the mail, not case-sensitive.' },
+    fields: { code: 'The code from the email, not case-sensitive.' },
     response: {},
     repeatable: false,
     problems: ['no_recovery', 'invalid_code'],
@@ -158,7 +170,7 @@ export const endpoints = {
     description: 'Returns the account that the session is logged in to.',
     access: 'login',
     fields: {},
-    response: { username: 'The name of the account.', email: 'The e-mail address of the account.' },
+    response: { username: 'The name of the account.', email: 'The email address of the account.' },
     repeatable: true,
     problems: ['not_authenticated'],
   },
@@ -170,7 +182,7 @@ export const endpoints = {
     fields: {},
     response: {
       sessions:
-        'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970) and current.',
+        'A list (in suite 1 as JSON text) of objects with id, suite, started_at, last_used_at (milliseconds since 1970), current and label (null if it has none).',
     },
     repeatable: true,
     problems: ['not_authenticated'],
@@ -204,6 +216,63 @@ export const endpoints = {
     response: {},
     repeatable: false,
     problems: ['not_authenticated'],
+  },
+  changeEmail: {
+    path: '/change_email',
+    summary: 'Change the email address: request a code',
+    description: 'Emails a code to the new address. Nothing changes before the code is confirmed.',
+    access: 'login',
+    suites: [2],
+    fields: { new_email: 'The new address.', password: 'The password of the account.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_email', 'password_refused', ...credentials, 'email_taken'],
+  },
+  confirmChangeEmail: {
+    path: '/confirm_change_email',
+    summary: 'Change the email address: confirm the code',
+    description: 'Sets the new address, and reports the change to the old one. Sessions continue.',
+    access: 'login',
+    suites: [2],
+    fields: { code: 'The code from the email, not case-sensitive.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'no_email_change', 'invalid_code', 'email_taken'],
+  },
+  deleteAccount: {
+    path: '/delete_account',
+    summary: 'Delete the account',
+    description:
+      'Deletes the account, its keys and its sessions. Messages written to the user can never be decrypted again. The name is never given to another user.',
+    access: 'login',
+    suites: [2],
+    fields: { password: 'The password of the account.', username: 'The name of the account, as a confirmation.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'password_refused', 'username_mismatch', ...credentials],
+  },
+  labelSession: {
+    path: '/label_session',
+    summary: 'Label the session',
+    description: 'Sets the label of the current session, which the list of sessions shows until it logs out.',
+    access: 'login',
+    suites: [2],
+    fields: { label: 'The label: 1 to 40 printable characters.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_value'],
+  },
+  setNotices: {
+    path: '/set_notices',
+    summary: 'Choose the notices by mail',
+    description:
+      'Sets which optional notices are mailed. Notices about a new password, a recovery, a lock and a changed address are always sent.',
+    access: 'login',
+    suites: [2],
+    fields: { login: 'Notices of logins: off or all.' },
+    response: {},
+    repeatable: false,
+    problems: ['not_authenticated', 'invalid_value'],
   },
 } as const satisfies Record<string, Endpoint>;
 

@@ -1,3 +1,4 @@
+// The table of problems: codes, statuses and sentences of suite 1.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isSealedResponse, PROBLEMS_PATH, Problem, type ProblemCode, problemDetails, problems } from './problems.ts';
@@ -14,6 +15,8 @@ test('suite 1 uses only the statuses and sentences that existing clients know', 
     '201 No authorization',
     '201 Password format not corrected',
     '201 Password is wrong',
+    // Only with VWS_REGISTRATION.
+    '201 Registration is closed',
     // Of an endpoint that existing clients do not call.
     '201 Session is not found',
     // Clients show it; the account is used with a newer one.
@@ -86,6 +89,7 @@ test('codes and their statuses are stable', () => {
     session_expired: 410,
     out_of_sync: 409,
     suite1_refused: 403,
+    suite2_only: 403,
     malformed_request: 400,
     unanswered_requests: 429,
     too_many_requests: 429,
@@ -98,6 +102,8 @@ test('codes and their statuses are stable', () => {
     not_authenticated: 401,
     invalid_credentials: 403,
     account_locked: 423,
+    registration_closed: 403,
+    invite_required: 403,
     username_taken: 409,
     email_taken: 409,
     invalid_username: 422,
@@ -110,5 +116,8 @@ test('codes and their statuses are stable', () => {
     user_not_found: 404,
     message_too_large: 413,
     undecryptable_message: 422,
+    username_mismatch: 422,
+    no_email_change: 409,
+    invalid_value: 422,
   });
 });

@@ -35,6 +35,7 @@ export const problems = {
     title: 'This server requires suite 2: use a newer client.',
     suite1: refusal,
   },
+  suite2_only: { status: 403, title: 'This endpoint requires suite 2.', suite1: refusal },
 
   malformed_request: { status: 400, title: 'Malformed request.', suite1: refusal },
   unanswered_requests: {
@@ -56,25 +57,31 @@ export const problems = {
     title: 'Too many incorrect passwords: account locked.',
     suite1: response('Account block. Change the password!', 202),
   },
+  registration_closed: { status: 403, title: 'Registration is closed.', suite1: response('Registration is closed') },
+  invite_required: {
+    status: 403,
+    title: 'Registration requires an unused invite.',
+    suite1: response('Registration is closed'),
+  },
   username_taken: { status: 409, title: 'Username already taken.', suite1: response('Username is busy') },
   renamed_too_often: {
     status: 429,
     title: 'Username changed too often.',
     suite1: response('Username was changed too often'),
   },
-  email_taken: { status: 409, title: 'E-mail address already in use.', suite1: response('Email is busy') },
+  email_taken: { status: 409, title: 'Email address already in use.', suite1: response('Email is busy') },
   invalid_username: {
     status: 422,
     title: 'Invalid username.',
     suite1: response('Username format not corrected'),
   },
-  invalid_email: { status: 422, title: 'Invalid e-mail address.', suite1: response('Email format not corrected') },
+  invalid_email: { status: 422, title: 'Invalid email address.', suite1: response('Email format not corrected') },
   password_refused: {
     status: 422,
     title: 'Password too weak or too long.',
     suite1: response('Password format not corrected'),
   },
-  invalid_code: { status: 422, title: 'Incorrect recovery code.', suite1: response('Invalid code') },
+  invalid_code: { status: 422, title: 'Invalid code.', suite1: response('Invalid code') },
   no_recovery: { status: 409, title: 'No account recovery in progress.', suite1: response('Invalid session') },
 
   suite2_required: {
@@ -91,6 +98,19 @@ export const problems = {
     title: 'Not a message for this user.',
     suite1: response('No authorization'),
   },
+
+  // Only endpoints of suite 2 respond with these; the sentences complete the table.
+  username_mismatch: {
+    status: 422,
+    title: 'The username is not the one of the account.',
+    suite1: response('Username format not corrected'),
+  },
+  no_email_change: {
+    status: 409,
+    title: 'No change of the email address in progress.',
+    suite1: response('Invalid session'),
+  },
+  invalid_value: { status: 422, title: 'Invalid value of a field.', suite1: response('Error server') },
 } as const satisfies Record<string, ProblemRow>;
 
 /** The stable code of a problem. */

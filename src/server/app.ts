@@ -3,10 +3,15 @@ import { randomInt } from 'node:crypto';
 import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
+import { AccountDeletion } from './accounts/deletion.ts';
+import { mailboxOf, noticeSubject } from './accounts/email.ts';
+import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
+import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
 import { MAX_TRIES, RecoveryRules } from './accounts/recovery.ts';
+import { Invites } from './accounts/registration.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
 import { expiryTimes } from './config/retention.ts';
@@ -34,13 +39,18 @@ import { suite1 } from './sessions/suites/suite1.ts';
 import { introductionOf, Suite2 } from './sessions/suites/suite2/suite2.ts';
 import { openStore } from './store/open.ts';
 import { probeWrite } from './store/probe.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Transaction } from './store/store.ts';
 import { Sweeper } from './store/sweeper.ts';
 import { deleteOtherSessionsOfUser } from './store/userSessions.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Notices of locks and logins to one mailbox in a day. */
+const MAX_LOCK_NOTICES = 3;
+const MAX_LOGIN_NOTICES = 10;
 /**
- * A mail is created and sent some time after the response, so that a following request does not take longer for an
+ * An email is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
  */
 const MIN_MAIL_DELAY_MS = 200;
@@ -68,7 +78,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Creates the server. Nothing listens and no mail is sent before {@link App.listen}. */
+/** Creates the server. Nothing listens and no email is sent before {@link App.listen}. */
 export async function createApp({ config, log, version, clock = Date.now }: AppOptions): Promise<App> {
   const { store, masterKey } = await openDatabase(config, clock);
   await claimEarlierNames(store);
@@ -149,14 +159,20 @@ async function loadMasterKey(store: Store, source: Config['masterKey']): Promise
 export interface CoreDependencies {
   readonly config: Pick<
     Config,
-    'rates' | 'maxTextBytes' | 'sessionIdleMs' | 'sessionMaxAgeMs' | 'acceptsSuite1' | 'downgradeProtection'
+    | 'rates'
+    | 'maxTextBytes'
+    | 'sessionIdleMs'
+    | 'sessionMaxAgeMs'
+    | 'acceptsSuite1'
+    | 'downgradeProtection'
+    | 'registration'
   >;
   readonly store: Store;
   readonly masterKey: MasterKey;
   readonly epochKeys: EpochKeys;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
-  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueDecoy'>;
+  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueEmailChange' | 'enqueueNotice' | 'enqueueDecoy'>;
   readonly clock: () => number;
 }
 
@@ -184,7 +200,7 @@ export function createCore(dependencies: CoreDependencies): Core {
       clock,
     }),
     handlers: createHandlers({
-      ...createRules(dependencies),
+      ...createRules(dependencies, limits),
       sessions: new UserSessions(config.sessionIdleMs, clock),
       checkRateLimit: limits,
     }),
@@ -199,24 +215,48 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     const rule = { name, max, windowMs };
     return (tx, subject) => limiter.consume(tx, rule, subject);
   };
+  const noticeLimit = (name: string, max: number): NoticeLimit => {
+    const rule = { name, max, windowMs: DAY_MS };
+    return (tx, emailKey) => limiter.tryConsume(tx, rule, noticeSubject(emailKey));
+  };
+  const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
+  const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
+  const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
-    registration: limit('registrations', rates.registrationsPerMinute, MINUTE_MS),
+    registration: async (tx: Transaction, address: string) => {
+      await registrationsPerMinute(tx, address);
+      await registrationsPerHour(tx, address);
+    },
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
+    mails: limit('mails', rates.mailsPerHour, HOUR_MS),
+    recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
+    notices: {
+      locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
+      logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
+      summaries: noticeLimit('login summaries', 1),
+    },
   };
 }
 
 /** Creates the domain modules that the handlers call. */
-function createRules(dependencies: CoreDependencies) {
+function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof createRateLimits>) {
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
   const keyring = new UserKeyring(masterKey);
+  const notices = new Notices({ outbox, limits: limits.notices, clock });
   const attemptsKey = masterKey.derive('vws login attempts');
   const clients = new KnownClients(attemptsKey, networkOf, clock);
-  const budgetKey = masterKey.derive('vws budgets');
-  const budgets = createLoginBudgets(config.rates, MAX_TRIES, budgetKey, clock);
-  const { failures } = budgets;
-  const credentials = new Credentials({ store, hasher, clients, failures, attemptsKey, clock });
+  const budgets = createLoginBudgets(config.rates, MAX_TRIES, masterKey.derive('vws budgets'), clock);
+  const credentials = new Credentials({
+    store,
+    hasher,
+    clients,
+    failures: budgets.failures,
+    attemptsKey,
+    reportLock: (tx, emailKey, user) => notices.reportLock(tx, emailKey, user),
+    clock,
+  });
   const accounts = new Accounts({
     store,
     hasher,
@@ -224,8 +264,15 @@ function createRules(dependencies: CoreDependencies) {
     clients,
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
+    notices,
     downgradeProtection: config.downgradeProtection,
     renamesPerMonth: config.rates.renamesPerMonth,
+    clock,
+  });
+  const invites = new Invites({
+    store,
+    mode: config.registration,
+    codeKey: masterKey.derive('vws invites'),
     clock,
   });
   const recovery = new RecoveryRules({
@@ -233,19 +280,30 @@ function createRules(dependencies: CoreDependencies) {
     hasher,
     credentials,
     outbox,
+    notices,
     clients,
     limits: budgets.recovery,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
+  const emailChanges = new EmailChanges({
+    store,
+    credentials,
+    outbox,
+    notices,
+    limitMails: limits.recoveryMails,
+    codeKey: masterKey.derive('vws recovery codes'),
+    clock,
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
   const messages = new Messages({
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, recovery, messages };
+  return { accounts, invites, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface EpochDependencies {

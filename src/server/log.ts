@@ -17,7 +17,7 @@ export interface ProcessLog {
   close(): Promise<boolean>;
 }
 
-/** Creates the logger, which writes JSON lines to the standard output. */
+/** Creates the logger, which writes JSON lines to standard output. */
 export function createLogger(level: string): ProcessLog {
   // Written in the background, so that a log line costs a request very little.
   const destination = pino.destination({ fd: 1, sync: false });

@@ -7,7 +7,7 @@ import { warningsOf } from './config/warnings.ts';
 import { createLogger, type ProcessLog } from './log.ts';
 
 const PROJECT_FOLDER = join(import.meta.dirname, '..', '..');
-/** Ctrl-C reaches a program that npm runs twice. Only a signal after this time forces the exit. */
+/** Under npm, the program receives Ctrl-C twice. Only a signal after this time forces the exit. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
 /** Time after which a stop that does not finish is forced; longer than requests in progress may take. */
 const STOP_DEADLINE_MS = 13_000;
@@ -69,7 +69,7 @@ function introduce(
   say(`  master key  ${describeMasterKey(config)}`);
   say(`  fingerprint ${fingerprint} (clients verify the server by it)`);
   say(`  suites      ${acceptsSuite1 ? '1 (existing clients) and 2' : '2 only'}`);
-  say(`  mails       ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
+  say(`  emails      ${smtp ? `${smtp.server}:${smtp.port}` : `${mailboxFolder} (MAIL_SERVER is not set)`}`);
   for (const warning of warningsOf(config, process.env.PGSSLMODE)) say(`WARNING: ${warning}`);
   say('Ctrl-C stops the server.');
 }
@@ -106,7 +106,7 @@ function readEnvironment() {
   return withEnvFile(process.env, existsSync(file) ? readFileSync(file, 'utf8') : '');
 }
 
-/** Writes a line for people to the standard error; the standard output has the log, for programs. */
+/** Writes a line for people to standard error; standard output has the log, for programs. */
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

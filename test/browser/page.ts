@@ -1,4 +1,4 @@
-/** Script of the page: exposes the SDK, with its session in localStorage, to the test. */
+// Script of the page: exposes the SDK, with its session in localStorage, to the test.
 import { connect, type Vws, VwsError } from '../../src/client/index.ts';
 
 /** Result of a call as plain data, since nothing else can leave a page. */

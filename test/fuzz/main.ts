@@ -1,7 +1,5 @@
-/**
- * `npm run fuzz -- --minutes N [--seed S]`: sends random input to a real server until the time is up. Exit code
- * 1, with the seed and the smallest example, if it failed, hung, lost a session or grew without bound.
- */
+// `npm run fuzz -- --minutes N [--seed S]`: sends random input to a real server until the time is up. Exit code
+// 1, with the seed and the smallest example, if it failed, hung, lost a session or grew without bound.
 import { parseArgs } from 'node:util';
 import { checkEnvironmentFiles } from './environment.ts';
 import { properties } from './properties.ts';

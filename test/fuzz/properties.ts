@@ -1,4 +1,4 @@
-/** Properties of the server that hold for all input. */
+// Properties of the server that hold for all input.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -15,7 +15,7 @@ export interface Options {
   readonly seed: number;
 }
 
-const RAW_PATIENCE_MILLISECONDS = 10_000;
+const RAW_TIMEOUT_MS = 10_000;
 /** Runs with password hashes are fewer by this factor. */
 const HASHING_SHARE = 10;
 const MAX_MESSAGE = 3_000;
@@ -27,7 +27,7 @@ function endpointOf(target: Target, index: number): [path: string, fields: Recor
 }
 
 async function send(target: Target, path: string, body: Buffer, sent: Record<string, string>): Promise<void> {
-  target.checkAnswer(await target.post(path, body, sent));
+  target.checkResponse(await target.post(path, body, sent));
   await target.checkSession();
 }
 
@@ -158,8 +158,8 @@ async function sendRaw({ server }: Target, bytes: Uint8Array): Promise<string> {
   });
   const closed = once(socket, 'close');
   socket.end(bytes);
-  const impatience = setTimeout(() => socket.destroy(), RAW_PATIENCE_MILLISECONDS);
+  const timer = setTimeout(() => socket.destroy(), RAW_TIMEOUT_MS);
   await closed;
-  clearTimeout(impatience);
+  clearTimeout(timer);
   return received;
 }

@@ -1,4 +1,4 @@
-/** Public keys for the handshake: valid, mutated, and unusual ones. */
+// Public keys for the handshake: valid, mutated, and unusual ones.
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
 import { publicKeyPem } from '../support/suite1Client.ts';

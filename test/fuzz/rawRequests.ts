@@ -1,4 +1,4 @@
-/** Requests as bytes, which need not be HTTP. */
+// Requests as bytes, which need not be HTTP.
 import fc from 'fast-check';
 
 const method = fc.oneof(

@@ -1,4 +1,4 @@
-/** Malformed and hostile requests inside a session. */
+// Malformed and hostile requests inside a session.
 import fc from 'fast-check';
 import { newPassword, newPerson } from '../support/people.ts';
 import { type Fields, seal } from '../support/suite1Client.ts';

@@ -1,4 +1,4 @@
-/** The server under test, with a session in use that must survive all input. */
+// The server under test, with a session in use that must survive all input.
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import { httpPost } from '../support/httpPost.ts';
 import { newPerson, type Person, register } from '../support/people.ts';
 import { residentMemory } from '../support/processMemory.ts';
 import { startServer, type TestServer, UNLIMITED } from '../support/server.ts';
-import type { HttpAnswer, Suite1Client } from '../support/suite1Client.ts';
+import type { HttpResponse, Suite1Client } from '../support/suite1Client.ts';
 import type { Cleanup } from '../torture/harness.ts';
 
 /** A server that takes longer has hung. */
@@ -22,9 +22,9 @@ export interface Target {
   /** Logged in. */
   readonly client: Suite1Client;
   /** Posts a body verbatim. */
-  post(path: string, body: Uint8Array, headers?: Record<string, string>): Promise<HttpAnswer>;
+  post(path: string, body: Uint8Array, headers?: Record<string, string>): Promise<HttpResponse>;
   /** Fails on a server error. */
-  checkAnswer(answer: HttpAnswer): void;
+  checkResponse(answer: HttpResponse): void;
   /** Fails unless the session continues with its current keys. */
   checkSession(): Promise<void>;
   /** Fails if the server uses too much memory. */
@@ -49,7 +49,7 @@ export async function openTarget(t: Cleanup): Promise<Target> {
         await delay(100);
       }
     },
-    checkAnswer({ status, text }) {
+    checkResponse({ status, text }) {
       assert.ok(status < 500 || status === 503, `${status} ${text.slice(0, MAX_SHOWN)}`);
     },
     async checkSession() {

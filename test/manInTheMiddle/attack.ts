@@ -37,7 +37,7 @@ type Ways = Readonly<Record<string, readonly [way: (knowledge: Knowledge) => Tam
 
 /** Attacks on a request in a session and on each repetition of it. The session survives all variants. */
 export function onRequests(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (harness) => {
+  return customAttack(does, seenOf(ways), async (harness) => {
     const { bob, line } = harness;
     const alice = await harness.enter();
     await alice.vws.getAccount();
@@ -64,18 +64,18 @@ export function onRequests(does: string, ways: Ways): Attack {
 }
 
 /** Milliseconds; less than the first pause. */
-const ONE_ATTEMPT = 100;
+const ONE_ATTEMPT_MS = 100;
 
 /** Attacks on Alice's handshake. */
 export function onHandshakes(does: string, ways: Ways): Attack {
-  return story(does, seenOf(ways), async (harness) => {
+  return customAttack(does, seenOf(ways), async (harness) => {
     const heard = async () => {
       await connect(harness.line.url, harness.options());
       return intact(harness.line.heard.at(-1));
     };
     const knowledge = { own: await heard(), bobs: await heard(), harness };
     await eachOf(ways, async (way, seen) => {
-      const options = { ...harness.options(), deadline: ONE_ATTEMPT };
+      const options = { ...harness.options(), deadline: ONE_ATTEMPT_MS };
       const begin = () => connect(harness.line.url, options);
       await harness.tampering(way(knowledge), async () => (seen ? expectError(begin(), seen) : begin()));
       const vws = await begin();
@@ -88,7 +88,7 @@ export function onHandshakes(does: string, ways: Ways): Attack {
 }
 
 /** An attack with its own scenario. */
-export function story(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
+export function customAttack(does: string, seen: readonly Seen[], run: Attack['run'], gets?: string): Attack {
   return { does, seen, run, ...(gets && { gets }) };
 }
 

@@ -1,4 +1,4 @@
-/** Offline attacks: applies stolen secrets to recorded traffic and stored rows. */
+// Offline attacks: applies stolen secrets to recorded traffic and stored rows.
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { copyFileSync } from 'node:fs';

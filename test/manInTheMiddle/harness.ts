@@ -1,4 +1,4 @@
-/** A server, two users, and a line between them that the attacker controls. */
+// A server, two users, and a line between them that the attacker controls.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { connect, type Vws, VwsError, type VwsErrorCode } from '../../src/client/index.ts';
@@ -39,7 +39,7 @@ export interface Harness {
 }
 
 /** Milliseconds of Alice's time for a call: enough to send a request twice. */
-const DEADLINE = 300;
+const DEADLINE_MS = 300;
 
 export async function createHarness(t: TestContext, server: TestServer, identity: Identity): Promise<Harness> {
   const line = await openLine(t, () => server.url);
@@ -47,7 +47,7 @@ export async function createHarness(t: TestContext, server: TestServer, identity
   function options() {
     const clock = createFakeClock();
     clock.advance(Date.now() - clock.now());
-    return { pin: identity.fingerprint, clock, storage: createMemoryStorage(), deadline: DEADLINE };
+    return { pin: identity.fingerprint, clock, storage: createMemoryStorage(), deadline: DEADLINE_MS };
   }
   async function open(person: Person): Promise<Victim> {
     const given = options();

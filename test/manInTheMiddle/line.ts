@@ -1,4 +1,4 @@
-/** A line between clients and a server that records all traffic and lets a test change it. */
+// A line between clients and a server that records all traffic and lets a test change it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
@@ -68,12 +68,12 @@ export async function openLine(t: Pick<TestContext, 'after'>, findTarget: () => 
   async function send(message: WireRequest): Promise<WireReply> {
     const reply = await post(findTarget(), agent, message);
     texts.push(message.path, message.body, reply.body, JSON.stringify(reply.headers));
-    expectAnsweredAlike(`${message.path} ${message.body}`, reply.body);
+    expectEqualResponses(`${message.path} ${message.body}`, reply.body);
     return reply;
   }
 
   /** A repeated request is executed once. */
-  function expectAnsweredAlike(request: string, body: string): void {
+  function expectEqualResponses(request: string, body: string): void {
     if (!body.includes('"payload"') || body.length > LONGEST_KEPT) return;
     assert.ok(body === (answers.get(request) ?? body), 'a request was executed again');
     answers.set(request, body);

@@ -21,11 +21,21 @@ import {
   type ServerKey,
 } from '../support/client/memorySuite2.ts';
 import { post, publicKeyPem } from '../support/suite1Client.ts';
-import { type Attack, answered, asked, field, flipped, forged, onHandshakes, story, withFields } from './attack.ts';
+import {
+  type Attack,
+  answered,
+  asked,
+  customAttack,
+  field,
+  flipped,
+  forged,
+  onHandshakes,
+  withFields,
+} from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply, WireRequest } from './line.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 const WEEK = '604800';
 
 /** Offsets in a descriptor. */
@@ -36,14 +46,14 @@ const isIntroduction = (reply: WireReply) => field(reply, 'descriptor') !== unde
 const introduced = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? change(reply) : reply));
 /** Changes the client's first message, or the server's response to it. */
-const shakenBy = (change: (request: WireRequest) => WireRequest) => () =>
+const changingFirstMessage = (change: (request: WireRequest) => WireRequest) => () =>
   asked((request) => (isKeyRequest(request) ? request : change(request)));
 const shaken = (change: (reply: WireReply) => WireReply) => () =>
   answered((reply) => (isIntroduction(reply) ? reply : change(reply)));
 const instead = (reply: WireReply) => () => async () => reply;
 
 export const attacksOnHandshakes: readonly Attack[] = [
-  story('impersonates the server with another identity', ['identity_changed'], async (harness) => {
+  customAttack('impersonates the server with another identity', ['identity_changed'], async (harness) => {
     const impostor = await createMemoryServer(Date.now);
     await harness.tampering(played(impostor.handle), () =>
       expectError(connect(harness.line.url, harness.options()), 'identity_changed'),
@@ -51,20 +61,24 @@ export const attacksOnHandshakes: readonly Attack[] = [
     await harness.expectUnharmed(await harness.enter());
   }),
 
-  story('impersonates the server when a client opens its next session', ['identity_changed'], async (harness) => {
-    const impostor = await createMemoryServer(Date.now);
-    const options = harness.options();
-    const vws = await connect(harness.line.url, options);
-    // A session that was idle this long is replaced by a new one.
-    options.clock.advance(DAY);
-    const login = () => vws.login(harness.bob.person);
-    await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
-    assert.deepEqual(impostor.executions, []);
-    await login();
-    await harness.expectUnharmed(await harness.enter());
-  }),
+  customAttack(
+    'impersonates the server when a client opens its next session',
+    ['identity_changed'],
+    async (harness) => {
+      const impostor = await createMemoryServer(Date.now);
+      const options = harness.options();
+      const vws = await connect(harness.line.url, options);
+      // A session that was idle this long is replaced by a new one.
+      options.clock.advance(DAY_MS);
+      const login = () => vws.login(harness.bob.person);
+      await harness.tampering(played(impostor.handle), () => expectError(login(), 'identity_changed'));
+      assert.deepEqual(impostor.executions, []);
+      await login();
+      await harness.expectUnharmed(await harness.enter());
+    },
+  ),
 
-  story(
+  customAttack(
     'impersonates the server to a client without a pin',
     ['identity_refused'],
     async (harness) => {
@@ -120,12 +134,12 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   onHandshakes('presents a stolen key that the server signed and that has expired', {
-    'over since two days': [
-      ({ harness }) => withStolenKey(harness.identity, -39 * DAY, -2 * DAY),
+    'expired two days ago': [
+      ({ harness }) => withStolenKey(harness.identity, -39 * DAY_MS, -2 * DAY_MS),
       'descriptor_invalid',
     ],
-    'not good before two days from now': [
-      ({ harness }) => withStolenKey(harness.identity, 2 * DAY, 39 * DAY),
+    'not valid for another two days': [
+      ({ harness }) => withStolenKey(harness.identity, 2 * DAY_MS, 39 * DAY_MS),
       'descriptor_invalid',
     ],
   }),
@@ -144,15 +158,24 @@ export const attacksOnHandshakes: readonly Attack[] = [
   }),
 
   onHandshakes('changes a client’s first message', {
-    'its key’s name': [shakenBy((request) => flipped(request, 'kid', 0)), 'bad_answer'],
-    'a bit of its public key': [shakenBy((request) => flipped(request, 'public_key', 0)), 'handshake_refused'],
-    'the last bit of its public key': [shakenBy((request) => flipped(request, 'public_key', -1)), 'handshake_refused'],
-    'its ML-KEM ciphertext': [shakenBy((request) => flipped(request, 'ciphertext', 0)), 'handshake_refused'],
-    'its X25519 part': [shakenBy((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
-    'its text': [shakenBy((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
-    'its tag': [shakenBy((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
+    'its key’s name': [changingFirstMessage((request) => flipped(request, 'kid', 0)), 'bad_answer'],
+    'a bit of its public key': [
+      changingFirstMessage((request) => flipped(request, 'public_key', 0)),
+      'handshake_refused',
+    ],
+    'the last bit of its public key': [
+      changingFirstMessage((request) => flipped(request, 'public_key', -1)),
+      'handshake_refused',
+    ],
+    'its ML-KEM ciphertext': [
+      changingFirstMessage((request) => flipped(request, 'ciphertext', 0)),
+      'handshake_refused',
+    ],
+    'its X25519 part': [changingFirstMessage((request) => flipped(request, 'ciphertext', 1119)), 'handshake_refused'],
+    'its text': [changingFirstMessage((request) => flipped(request, 'ciphertext', 1120)), 'handshake_refused'],
+    'its tag': [changingFirstMessage((request) => flipped(request, 'ciphertext', -1)), 'handshake_refused'],
     "replacing its public key by the attacker's": [
-      shakenBy((request) =>
+      changingFirstMessage((request) =>
         withFields(request, { public_key: randomBytes(KEM_PUBLIC_KEY_LENGTH).toString('base64url') }),
       ),
       'handshake_refused',
@@ -169,7 +192,8 @@ export const attacksOnHandshakes: readonly Attack[] = [
       'bad_answer',
     ],
     'another user’s public key': [
-      ({ bobs }) => shakenBy((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
+      ({ bobs }) =>
+        changingFirstMessage((request) => withFields(request, { public_key: field(bobs.request, 'public_key') }))(),
       'handshake_refused',
     ],
   }),
@@ -186,8 +210,8 @@ export const attacksOnHandshakes: readonly Attack[] = [
     'emptying it': [shaken((reply) => withFields(reply, { ciphertext: '' })), 'bad_answer'],
     'an earlier answer': [({ own }) => shaken(() => own.reply)(), 'bad_answer'],
     'the answer to another user': [({ bobs }) => shaken(() => bobs.reply)(), 'bad_answer'],
-    "the attacker's own, without the shared secret of the first message": [() => ownAnswer(), 'bad_answer'],
-    "the attacker's own, with a guess at that secret": [() => ownAnswer(Buffer.alloc(32)), 'bad_answer'],
+    "the attacker's own, without the shared secret of the first message": [() => ownResponse(), 'bad_answer'],
+    "the attacker's own, with a guess at that secret": [() => ownResponse(Buffer.alloc(32)), 'bad_answer'],
     none: [() => async (request, line) => (isKeyRequest(request) ? line.send(request) : 'broken'), 'network'],
   }),
 
@@ -247,7 +271,7 @@ function posing(introduce: () => Promise<Json>): Tamper {
 }
 
 function ownKey(identity = createIdentity()): Promise<ServerKey> {
-  return createServerKey(identity, Date.now() - DAY, Date.now() + 30 * DAY);
+  return createServerKey(identity, Date.now() - DAY_MS, Date.now() + 30 * DAY_MS);
 }
 
 async function introductionOf({ server }: Harness): Promise<Json> {
@@ -267,11 +291,13 @@ function withStolenKey(identity: Identity, begin: number, end: number): Tamper {
 
 /** The client uses an erased key; the server responds with its current one. */
 function withErasedKey(identity: Identity): Tamper {
-  return posing(async () => (await createServerKey(identity, Date.now() - 36 * DAY, Date.now() + DAY)).introduction);
+  return posing(
+    async () => (await createServerKey(identity, Date.now() - 36 * DAY_MS, Date.now() + DAY_MS)).introduction,
+  );
 }
 
 /** A complete second message for the client's public key, without having opened the first. */
-function ownAnswer(guess?: Uint8Array): Tamper {
+function ownResponse(guess?: Uint8Array): Tamper {
   return async (request, line) => {
     if (isKeyRequest(request)) return line.send(request);
     const [kid, publicKey, first] = ['kid', 'public_key', 'ciphertext'].map((name) =>
@@ -281,7 +307,7 @@ function ownAnswer(guess?: Uint8Array): Tamper {
     const info = secondMessageInfo(hash('sha256', Buffer.concat([firstMessageInfo(kid), publicKey, first]), 'buffer'));
     const psk = guess && { secret: guess, id: Buffer.from(labels.pskId) };
     const { encapsulated, context } = setupSender(publicKey, info, psk) ?? assert.fail();
-    const sealed = context.seal(new Uint8Array(), encodePaddedJson({ idle: DAY, now: Date.now() }));
+    const sealed = context.seal(new Uint8Array(), encodePaddedJson({ idle: DAY_MS, now: Date.now() }));
     const ciphertext = Buffer.concat([encapsulated, sealed]).toString('base64url');
     return { status: 200, body: JSON.stringify({ suite: 2, ciphertext }) };
   };

@@ -1,7 +1,7 @@
 // Attacks on requests.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { type Attack, asked, field, flipped, onRequests, stepOf, story, withFields } from './attack.ts';
+import { type Attack, asked, customAttack, field, flipped, onRequests, stepOf, withFields } from './attack.ts';
 import { ATTACKERS_WORDS, expectError, rename } from './harness.ts';
 import type { Tamper, WireRequest } from './line.ts';
 
@@ -84,7 +84,7 @@ export const attacksOnRequests: readonly Attack[] = [
     ],
   }),
 
-  story('adds another recipient’s name to the path of a message', [undefined], async (harness) => {
+  customAttack('adds another recipient’s name to the path of a message', [undefined], async (harness) => {
     const alice = await harness.enter();
     const mallory = await harness.join();
     const toMallory = asked((request) => ({ ...request, path: `/encrypt/${mallory.person.username}` }));
@@ -102,7 +102,7 @@ export const attacksOnRequests: readonly Attack[] = [
     '': [() => repeating],
   }),
 
-  story('repeats a login with a wrong password to lock the account', [undefined], async (harness) => {
+  customAttack('repeats a login with a wrong password to lock the account', [undefined], async (harness) => {
     const mallory = await harness.join();
     const { email, password } = mallory.person;
     const login = () => mallory.vws.login({ email, password: 'Mallory_2026' });
@@ -111,7 +111,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(mallory);
   }),
 
-  story('delays a request', ['network'], async (harness) => {
+  customAttack('delays a request', ['network'], async (harness) => {
     const alice = await harness.enter();
     let kept: WireRequest | undefined;
     const keep: Tamper = async (request) => {
@@ -125,7 +125,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('delays a request until after the next one', [undefined], async (harness) => {
+  customAttack('delays a request until after the next one', [undefined], async (harness) => {
     const alice = await harness.enter();
     let inProgress = 0;
     const one: Tamper = async (request, line) => {
@@ -139,7 +139,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('sends a request of their own in the session', [undefined], async (harness) => {
+  customAttack('sends a request of their own in the session', [undefined], async (harness) => {
     const alice = await harness.enter();
     const forging: Tamper = async (request, line) => {
       const sizes = [0, 28, 100, 2000];
@@ -155,7 +155,7 @@ export const attacksOnRequests: readonly Attack[] = [
     await harness.expectUnharmed(alice);
   }),
 
-  story('uses the session after its user has logged out', [undefined], async (harness) => {
+  customAttack('uses the session after its user has logged out', [undefined], async (harness) => {
     const alice = await harness.enter();
     await rename(alice);
     await alice.vws.logOut();

@@ -1,4 +1,4 @@
-/** The table of attacks in docs/security.md, generated from the attacks that are tested. */
+// The table of attacks in docs/security.md, generated from the attacks that are tested.
 import type { Attack, Seen } from './attack.ts';
 
 const MOST_NAMES = 4;

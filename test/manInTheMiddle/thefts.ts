@@ -30,7 +30,7 @@ import { expectError, type Harness, type Victim } from './harness.ts';
 /** A client rekeys after this many requests … */
 const KEM_REQUESTS = 16;
 /** … or milliseconds. */
-const KEM_INTERVAL = 60_000;
+const KEM_INTERVAL_MS = 60_000;
 
 /** Scenarios by the stolen data: what the attacker can read, and what not. */
 export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>>> = {
@@ -47,7 +47,7 @@ export const thefts: Readonly<Record<string, (harness: Harness) => Promise<void>
     await talkUntil(4, alice, harness);
     const { root } = stepOf(alice);
     await talkUntil(7, alice, harness);
-    alice.clock.advance(KEM_INTERVAL);
+    alice.clock.advance(KEM_INTERVAL_MS);
     await talkUntil(12, alice, harness);
     assert.deepEqual(findReadableSteps([bytesOf(root)], trafficOf(alice, harness)), range(4, 7));
   },

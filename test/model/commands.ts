@@ -1,17 +1,20 @@
-/** Random commands of the model test; the report of a failed run describes each of them. */
+// Random commands of the model test; the report of a failed run describes each of them.
 import fc from 'fast-check';
 import type { CrashPoint } from '../support/crashableStore.ts';
 import { CLIENTS, describeCrash, describePart, type Harness, type Part, partOf } from './harness.ts';
 import { type Ask, EMAILS, PASSWORDS, USERNAMES } from './requests.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const CODE_LIFETIME = 10 * MINUTE;
-const LOCK_DURATION = 15 * MINUTE;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const CODE_LIFETIME_MS = 10 * MINUTE_MS;
+const LOCK_DURATION = 15 * MINUTE_MS;
 /** Lifetimes of codes, locks and sessions, and one millisecond less. */
-const LONG_PAUSES = [CODE_LIFETIME, LOCK_DURATION, HOUR, 2 * HOUR, 24 * HOUR].flatMap((end) => [end - 1, end]);
+const LONG_PAUSES = [CODE_LIFETIME_MS, LOCK_DURATION, HOUR_MS, 2 * HOUR_MS, 24 * HOUR_MS].flatMap((end) => [
+  end - 1,
+  end,
+]);
 /** Pauses of which several fit into the lifetime of a session. */
-const SHORT_PAUSES = [1, 1_000, 2 * MINUTE, 5 * MINUTE, 40 * MINUTE, 40 * MINUTE];
+const SHORT_PAUSES = [1, 1_000, 2 * MINUTE_MS, 5 * MINUTE_MS, 40 * MINUTE_MS, 40 * MINUTE_MS];
 
 export type Command = fc.AsyncCommand<Harness, Harness>;
 
@@ -49,7 +52,7 @@ const part: fc.Arbitrary<Part> = fc.record({
     { weight: 4, arbitrary: fc.constant([0]) },
     { weight: 1, arbitrary: fc.array(fc.nat(4), { minLength: 1, maxLength: 3 }) },
   ),
-  isAnswerLost: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  isResponseLost: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
 const crash: fc.Arbitrary<CrashPoint> = fc.record({ transactions: fc.nat(6), during: fc.boolean() });
@@ -85,7 +88,7 @@ const recoveryCommand = fc
     email,
     newPassword,
     lost: fc.array(fc.constantFrom('code' as const, 'confirmation' as const, 'end' as const), { maxLength: 2 }),
-    pause: fc.constantFrom(0, 0, CODE_LIFETIME - 1, CODE_LIFETIME),
+    pause: fc.constantFrom(0, 0, CODE_LIFETIME_MS - 1, CODE_LIFETIME_MS),
     pauseBefore: fc.constantFrom('confirmation' as const, 'end' as const),
   })
   .map(({ client: who, email: address, newPassword: password, lost, pause, pauseBefore }) => {
@@ -97,10 +100,10 @@ const recoveryCommand = fc
     const notes = `answers lost: ${lost.join(', ') || 'none'}; ${pause / 1_000} seconds before the ${pauseBefore}`;
     return createCommand(`${who} recovers ${address} with ${password} (${notes})`, async (harness) => {
       for (const [name, each] of asks) {
-        const isAnswerLost = lost.includes(name);
+        const isResponseLost = lost.includes(name);
         if (name === pauseBefore && pause > 0) await harness.pass(pause);
-        await harness.send([partOf(who, { ask: each }, isAnswerLost)]);
-        if (isAnswerLost) await harness.send([partOf(who, { again: 0 })]);
+        await harness.send([partOf(who, { ask: each }, isResponseLost)]);
+        if (isResponseLost) await harness.send([partOf(who, { again: 0 })]);
       }
     });
   });

@@ -1,4 +1,4 @@
-/** Reads the database of a model run in the terms of the rules. */
+// Reads the database of a model run as the state that the rules use.
 import type { DatabaseSync } from 'node:sqlite';
 import { passwordOfFakeHash } from '../support/inProcessServer.ts';
 import type { State } from './rules.ts';
@@ -13,7 +13,7 @@ export interface Picture {
   readonly sessions: Record<string, { readonly lastUse: number; readonly steps: Record<string, unknown> }>;
 }
 
-/** @param accountKeyOf returns the key under which attempts for an e-mail address are counted, in hex */
+/** @param accountKeyOf returns the key under which attempts for an email address are counted, in hex */
 export function pictureOfState(state: State, accountKeyOf: (email: string) => string): Picture {
   const mapped = <V>(map: Map<string, V>, view: (value: V) => unknown) =>
     Object.fromEntries([...map].map(([id, value]) => [id, view(value)]));
@@ -81,7 +81,7 @@ export function countRequestLocks(database: DatabaseSync, now: number): number {
   return Number(row?.n);
 }
 
-/** @returns the ids of mails and decoys that have not been sent, in hex */
+/** @returns the ids of emails and decoys that have not been sent, in hex */
 export function waitingMails(database: DatabaseSync): string[] {
   const rows = database.prepare('SELECT lower(hex(mail_id)) AS id FROM outbox').all();
   return rows.map(({ id }) => String(id));

@@ -1,4 +1,4 @@
-/** Clients and a server that can crash, on a clock that only commands advance. */
+// Clients and a server that can crash, on a clock that only commands advance.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import { findSession } from './rules.ts';
 
 export const CLIENTS = ['A', 'B', 'C'] as const;
 export type ClientName = (typeof CLIENTS)[number];
-/** Time advances in hops, so that mails interrupted by a crash are sent again before they expire. */
+/** Time advances in hops, so that emails interrupted by a crash are sent again before they expire. */
 const MAIL_HOP = 30_000;
 const WRONG_KEY = '0'.repeat(64);
 
@@ -35,7 +35,7 @@ export interface Part {
   readonly stepsBack: number;
   /** Send time of each copy, in turns of the event loop. */
   readonly starts: readonly number[];
-  readonly isAnswerLost: boolean;
+  readonly isResponseLost: boolean;
 }
 
 export interface Harness {
@@ -167,10 +167,10 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
     await start();
   }
 
-  function receive({ client: name, isAnswerLost }: Part, { sent, result }: Delivery): void {
+  function receive({ client: name, isResponseLost }: Part, { sent, result }: Delivery): void {
     const client = clientOf(name);
     const keys = result && 'answer' in result ? sent.committed?.answer.keys : undefined;
-    if (!keys || isAnswerLost) return;
+    if (!keys || isResponseLost) return;
     client.keys = keys;
     if (!client.held.includes(keys)) client.held.push(keys);
   }
@@ -259,8 +259,8 @@ export async function createHarness(count: (what: string) => void): Promise<Harn
 }
 
 /** A plain request. */
-export function partOf(client: ClientName, what: Part['what'], isAnswerLost = false): Part {
-  return { client, what, stepsBack: 0, starts: [0], isAnswerLost };
+export function partOf(client: ClientName, what: Part['what'], isResponseLost = false): Part {
+  return { client, what, stepsBack: 0, starts: [0], isResponseLost };
 }
 
 function newcomer(client: ClientName, username: string): Part {
@@ -270,13 +270,13 @@ function newcomer(client: ClientName, username: string): Part {
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export function describePart({ client, what, stepsBack, starts, isAnswerLost }: Part): string {
+export function describePart({ client, what, stepsBack, starts, isResponseLost }: Part): string {
   const isRepeat = what !== 'nonsense' && 'again' in what;
   const action = what === 'nonsense' ? 'sends nonsense' : 'ask' in what ? describeAsk(what.ask) : `repeats a request`;
   const notes = [
     isRepeat ? `the last but ${what.again}` : stepsBack > 0 ? `${stepsBack} steps back` : '',
     starts.length > 1 ? `${starts.length} times at once` : '',
-    isAnswerLost ? 'answer lost' : '',
+    isResponseLost ? 'answer lost' : '',
   ].filter(Boolean);
   return `${client} ${action}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
 }

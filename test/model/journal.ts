@@ -1,4 +1,4 @@
-/** Order of commits, recorded by triggers in the database itself, so that it survives whatever the data survives. */
+// Order of commits, recorded by triggers in the database itself, so that it survives whatever the data survives.
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Ids, hashes and keys are in hex. */

@@ -1,4 +1,4 @@
-/** Checks the server's journal, responses and database against the rules. */
+// Checks the server's journal, responses and database against the rules.
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -9,7 +9,7 @@ import { StepEncryption } from '../../src/server/sessions/stepEncryption.ts';
 import type { WireResponse } from '../../src/server/sessions/suites/suite.ts';
 import { asHttp } from '../support/exchangeFixtures.ts';
 import { masterKey } from '../support/inProcessServer.ts';
-import { type Answer, openAnswer, type PreparedRequest } from '../support/suite1Client.ts';
+import { openResponse, type PreparedRequest, type Suite1Response } from '../support/suite1Client.ts';
 import { countRequestLocks, pictureOfDatabase, pictureOfState, waitingMails } from './database.ts';
 import { type JournalEntry, readJournal } from './journal.ts';
 import { EMAILS, type Message } from './requests.ts';
@@ -47,7 +47,7 @@ export interface Sent {
   /** The hash of its bytes, in hex. */
   readonly hash: string;
   /** Its response, once that is durable. */
-  committed?: { readonly wire: WireResponse; readonly answer: Answer };
+  committed?: { readonly wire: WireResponse; readonly answer: Suite1Response };
 }
 
 /** Result of one copy of a request; undefined after a crash. */
@@ -64,7 +64,7 @@ export interface Delivery {
 /** States that a request may have found while several were in progress. */
 interface Moments {
   readonly all: State[];
-  /** States before each counted attempt, by e-mail address. */
+  /** States before each counted attempt, by email address. */
   readonly beforeAttempt: Map<string, State[]>;
   /** Accounts whose passwords were checked, once per executed request. */
   readonly checked: string[];
@@ -127,7 +127,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
 
   function takeAttempt({ id, failures, lockedUntil }: JournalEntry, moments: Moments): void {
     const email = EMAILS.find((candidate) => accountKeyOf(candidate) === id);
-    assert.ok(email, 'an attempt was counted for an unknown e-mail');
+    assert.ok(email, 'an attempt was counted for an unknown email');
     const before = moments.beforeAttempt.get(email) ?? [];
     moments.beforeAttempt.set(email, [...before, structuredClone(state)]);
     const expected = countAttempt(state.attempts.get(email), clock());
@@ -148,7 +148,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       if (checkedAccount(state, step, request) !== email || !('password' in request)) return false;
       return users.some((user) => user?.[1].password === request.password);
     });
-    assert.ok(isExplained, `the attempts on ${email} were forgotten without a right password`);
+    assert.ok(isExplained, `the attempts on ${email} were forgotten without a correct password`);
     state.attempts.delete(email);
   }
 
@@ -164,7 +164,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const encryption = new StepEncryption(stepKey, sent.prepared.keys.sessionKey);
     const { response: wire } = encryption.openResponse(entry.answer ?? new Uint8Array(), Buffer.from(sent.hash, 'hex'));
     assert.ok(wire, `the response was not stored: ${sent.text}`);
-    const answer = openAnswer(sent.prepared, asHttp(wire));
+    const answer = openResponse(sent.prepared, asHttp(wire));
     sent.committed = { wire, answer };
     assert.equal(answer.keys && stepIdOf(answer.keys.sessionKey), entry.id);
 
@@ -190,7 +190,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(entry.recovery, next.recovery, `${sent.text}: the recovery of the session`);
   }
 
-  /** Without concurrent requests, a right password or a recovery resets the count of attempts. */
+  /** Without concurrent requests, a correct password or a recovery resets the count of attempts. */
   function checkForgetting(
     { to }: Request,
     outcome: Outcome,
@@ -272,7 +272,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     state,
     messages,
     mails,
-    noteMail: (mail) => mails.push(mail),
+    // The model follows mails with codes; notices come in addition.
+    noteMail: (mail) => mail.code !== undefined && mails.push(mail),
     codeOf,
     expect(deliveries) {
       for (const { sent } of deliveries) requests.set(sent.hash, sent);
@@ -310,7 +311,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   };
 }
 
-function isOutcomeOf(outcome: Outcome, { status, error }: Answer): boolean {
+function isOutcomeOf(outcome: Outcome, { status, error }: Suite1Response): boolean {
   if (outcome === 'done') return status === 200 && error === undefined;
   const form = problems[outcome].suite1;
   return form.kind === 'response' && form.status === status && form.sentence === error;

@@ -1,4 +1,4 @@
-/** Requests of the model's clients: as drawn, resolved with everything they depend on, and on the wire. */
+// Requests of the model's clients: as drawn, resolved with everything they depend on, and on the wire.
 import { type Endpoint, endpoints } from '../../src/protocol/endpoints.ts';
 import type { Request, State, Step } from './rules.ts';
 

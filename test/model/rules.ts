@@ -1,17 +1,17 @@
-/** Rules of accounts, recoveries and sessions: the server as its clients see it, in plain data. */
+// Rules of accounts, recoveries and sessions: the server as its clients see it, in plain data.
 import type { ProblemCode } from '../../src/protocol/problems.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-export const IDLE_TIME = HOUR;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+export const IDLE_TIME = HOUR_MS;
 /** Idle timeout of a session before its first request. */
-const UNUSED_TIME = 10 * MINUTE;
+const UNUSED_TIME = 10 * MINUTE_MS;
 /** Time during which an expired session is distinguished from an unknown one. */
-const EXPIRED_SESSION_MEMORY = HOUR;
+const EXPIRED_SESSION_MEMORY = HOUR_MS;
 const MAX_FAILURES = 5;
-const LOCK_TIME = 15 * MINUTE;
-const ATTEMPTS_MEMORY = 24 * HOUR;
-const CODE_LIFETIME = 10 * MINUTE;
+const LOCK_TIME = 15 * MINUTE_MS;
+const ATTEMPTS_MEMORY = 24 * HOUR_MS;
+const CODE_LIFETIME_MS = 10 * MINUTE_MS;
 const MAX_CODES = 5;
 
 export interface User {
@@ -50,13 +50,13 @@ export interface Session {
   readonly steps: Map<string, Step>;
 }
 
-/** Keys are ids in hex; for attempts, e-mail addresses. */
+/** Keys are ids in hex; for attempts, email addresses. */
 export interface State {
   readonly users: Map<string, User>;
   readonly attempts: Map<string, Attempts>;
   readonly recoveries: Map<string, Recovery>;
   readonly sessions: Map<string, Session>;
-  /** Recipient of each mail that must be sent. */
+  /** Recipient of each email that must be sent. */
   readonly mails: Map<string, string>;
 }
 
@@ -231,7 +231,7 @@ function takeEffect(
       const user = [...state.users].find(([, { email }]) => email === request.email)?.[0] ?? null;
       const mail = ids.mail ?? '';
       next.recovery = ids.recovery;
-      const expiresAt = now + CODE_LIFETIME;
+      const expiresAt = now + CODE_LIFETIME_MS;
       state.recoveries.set(ids.recovery ?? '', { user, mail, tries: 0, expiresAt, confirmed: false, used: false });
       if (user !== null) state.mails.set(mail, request.email);
       return;
@@ -240,7 +240,7 @@ function takeEffect(
       const recovery = state.recoveries.get(step.recovery ?? '') as Recovery;
       recovery.tries += 1;
       recovery.confirmed = true;
-      recovery.expiresAt = now + CODE_LIFETIME;
+      recovery.expiresAt = now + CODE_LIFETIME_MS;
       return;
     }
     case 'finish recovery': {

@@ -1,13 +1,11 @@
-/**
- * Random commands of several clients to the whole server except its listener, checked against a model: responses are
- * lost, requests repeated, delayed and sent at once, the server crashes and restarts, time passes. A failed run is shrunk
- * to a short history.
- *
- *   VWS_MODEL_COMMANDS=100000   a longer run
- *   VWS_MODEL_SEED=…            repeats a failed run, whose report names the seed
- *
- * The test runner ends a test after two minutes; start a longer run with `node --test test/sessions.model.long.test.ts`.
- */
+// Random commands of several clients to the whole server except its listener, checked against a model: responses are
+// lost, requests repeated, delayed and sent at once, the server crashes and restarts, time passes. A failed run is shrunk
+// to a short history.
+//
+//   VWS_MODEL_COMMANDS=100000   a longer run
+//   VWS_MODEL_SEED=…            repeats a failed run, whose report names the seed
+//
+// The test runner ends a test after two minutes; start a longer run with `node --test test/sessions.model.long.test.ts`.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';

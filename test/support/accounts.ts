@@ -3,12 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/problems.ts';
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
 import { Credentials } from '../../src/server/accounts/credentials.ts';
+import { AccountDeletion } from '../../src/server/accounts/deletion.ts';
+import { type EmailChangeDependencies, EmailChanges } from '../../src/server/accounts/emailChange.ts';
 import { type ClientInfo, KnownClients } from '../../src/server/accounts/knownClients.ts';
+import { Notices, type NoticesDependencies } from '../../src/server/accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { MAX_TRIES, RecoveryRules } from '../../src/server/accounts/recovery.ts';
 import { networkOf } from '../../src/server/limits/clientAddress.ts';
 import { createLoginBudgets } from '../../src/server/limits/loginBudgets.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 
@@ -38,9 +41,13 @@ export interface AccountsHarness {
   readonly budgets: ReturnType<typeof createLoginBudgets>;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
-  /** Mails that the recovery sent, and expiry times of its decoys. */
-  readonly mails: RecoveryMail[];
+  readonly emailChanges: EmailChanges;
+  readonly deletion: AccountDeletion;
+  /** Mails with codes that were sent, and expiry times of its decoys. */
+  readonly mails: CodeMail[];
   readonly decoys: number[];
+  /** Notices to users. */
+  readonly notices: NoticeMail[];
   /** Users whose other sessions were ended, with the remaining session. */
   readonly endedSessions: { readonly userId: Uint8Array; readonly exceptSessionId: Uint8Array }[];
   /** Runs `work` in a transaction like a request: see {@link transact}. */
@@ -57,7 +64,10 @@ export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
   readonly rates?: Partial<typeof NO_LIMITS>;
   readonly downgradeProtection?: boolean;
+  readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
   readonly renamesPerMonth?: number;
+  /** Of emails that confirm a new address. */
+  readonly limitMails?: EmailChangeDependencies['limitMails'];
 }
 
 const NO_LIMIT = 1_000_000;
@@ -68,34 +78,65 @@ export async function createAccountsHarness(
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
   const { hasher = await createTestHasher(), downgradeProtection = false, renamesPerMonth = 100 } = options;
+  const { limitMails = async () => {} } = options;
   const time = createFakeTime();
   const { clock } = time;
-  const mails: RecoveryMail[] = [];
+  const mails: CodeMail[] = [];
   const decoys: number[] = [];
+  const notices: NoticeMail[] = [];
   const endedSessions: AccountsHarness['endedSessions'] = [];
   // Recorded after the commit, because a transaction may run again.
   const endOtherSessions: EndOtherSessions = async (tx, userId, exceptSessionId) =>
     tx.afterCommit(() => endedSessions.push({ userId, exceptSessionId }));
   const outbox = {
-    enqueue: async (tx: Transaction, mail: RecoveryMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueue: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueEmailChange: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
   const attemptsKey = randomBytes(32);
   const clients = new KnownClients(attemptsKey, networkOf, clock);
   const budgets = createLoginBudgets({ ...NO_LIMITS, ...options.rates }, MAX_TRIES, randomBytes(32), clock);
-  const credentials = new Credentials({ store, hasher, clients, failures: budgets.failures, attemptsKey, clock });
+  const noLimit = async () => true;
+  const noticeLimits = { locks: noLimit, logins: noLimit, summaries: noLimit, ...options.noticeLimits };
+  const noticeRules = new Notices({ outbox, limits: noticeLimits, clock });
+  const credentials = new Credentials({
+    ...{ store, hasher, clients, failures: budgets.failures, attemptsKey, clock },
+    reportLock: (tx, emailKey, user) => noticeRules.reportLock(tx, emailKey, user),
+  });
   const createUserKey = async () => {};
   const accounts = new Accounts({
     ...{ store, hasher, credentials, clients, createUserKey, endOtherSessions },
     ...{ downgradeProtection, renamesPerMonth, clock },
+    notices: noticeRules,
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({
     ...{ store, hasher, credentials, clients, limits: budgets.recovery, outbox, endOtherSessions, codeKey, clock },
+    notices: noticeRules,
   });
+  const emailChanges = new EmailChanges({
+    ...{ store, credentials, outbox, notices: noticeRules, codeKey, limitMails, clock },
+  });
+  const deletion = new AccountDeletion({ store, credentials, endOtherSessions, clock });
 
   const harness: AccountsHarness = {
-    ...{ store, time, hasher, credentials, clients, budgets, accounts, recovery, mails, decoys, endedSessions },
+    ...{
+      store,
+      time,
+      hasher,
+      credentials,
+      clients,
+      budgets,
+      accounts,
+      recovery,
+      emailChanges,
+      deletion,
+      mails,
+      decoys,
+      notices,
+      endedSessions,
+    },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
       const prepared = await accounts.prepareRegistration(username, email, password, { ...CLIENT, suite });
@@ -103,13 +144,13 @@ export async function createAccountsHarness(
     },
     async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password, { ...CLIENT, suite });
-      return harness.transact((tx) => accounts.logIn(tx, verified, suite));
+      return harness.transact((tx) => accounts.logIn(tx, verified, suite, CLIENT.address));
     },
     async logInWith(email, password, properties) {
       const client = { ...CLIENT, suite: 2, ...properties };
       const verified = await accounts.prepareLogin(email, password, client);
       return harness.transact(async (tx) =>
-        accounts.rememberClient(tx, await accounts.logIn(tx, verified, client.suite), client),
+        accounts.rememberClient(tx, await accounts.logIn(tx, verified, client.suite, client.address), client),
       );
     },
   };

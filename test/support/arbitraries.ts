@@ -1,4 +1,4 @@
-/** Texts of every script for property tests, with many characters that are hard to compare or to encode. */
+// Texts of every script for property tests, with many characters that are hard to compare or to encode.
 import fc from 'fast-check';
 import { parseUsername } from '../../src/server/accounts/username.ts';
 

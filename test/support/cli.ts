@@ -1,4 +1,4 @@
-/** Users of the `vws` command, and a proxy between them and a server. */
+// Users of the `vws` command, and a proxy between them and a server.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

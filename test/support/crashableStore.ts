@@ -1,4 +1,4 @@
-// Simulates the crash of a process on the level of its store.
+// Simulates the crash of a process at the level of its store.
 import type { Store } from '../../src/server/store/store.ts';
 
 /** Crash after this many committed transactions, or during the next one. */

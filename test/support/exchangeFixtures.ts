@@ -1,4 +1,4 @@
-/** An exchange on a real database, driven in process by the tests' client of suite 1. */
+// An exchange on a real database, driven in process by the tests' client of suite 1.
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -13,13 +13,13 @@ import { openEpochs } from './epochs.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
 import { openTwoStores } from './storeFixtures.ts';
 import {
-  type Answer,
   type Keys,
-  openAnswer,
   openHandshake,
+  openResponse,
   type PreparedRequest,
   prepare,
   publicKeyPem,
+  type Suite1Response,
 } from './suite1Client.ts';
 
 export const IDLE_TIME = 60_000;
@@ -89,9 +89,9 @@ export interface ExchangeHarness {
   /** Prepares a request with a unique text. */
   ask(keys: Keys, endpoint?: Endpoint, text?: string): Sent;
   /** Sends a request to this process or the other. */
-  send(sent: Sent, handler?: TestHandler, exchange?: Exchange): Promise<Answer>;
+  send(sent: Sent, handler?: TestHandler, exchange?: Exchange): Promise<Suite1Response>;
   /** Prepares and sends a request. */
-  call(keys: Keys, endpoint?: Endpoint, text?: string): Promise<Answer>;
+  call(keys: Keys, endpoint?: Endpoint, text?: string): Promise<Suite1Response>;
   /** Number of committed effects. */
   effects(): Promise<number>;
   /** Number of stored steps of all sessions. */
@@ -132,7 +132,7 @@ export async function createExchangeHarness(t: TestContext, location: StoreLocat
       return { endpoint, request: prepare(keys, endpoint.path, { text: text ?? `request ${count}` }) };
     },
     async send(sent, handler = { execute: takeEffect }, by = exchange) {
-      return openAnswer(sent.request, asHttp(await by.run(asHandler(handler), sealedRequest(sent))));
+      return openResponse(sent.request, asHttp(await by.run(asHandler(handler), sealedRequest(sent))));
     },
     call: (keys, endpoint, text) => harness.send(harness.ask(keys, endpoint, text)),
     async effects() {
@@ -175,7 +175,7 @@ export function createGate() {
 }
 
 /** Keys of a response that must have some. */
-export function keysOf({ keys, text }: Answer): Keys {
+export function keysOf({ keys, text }: Suite1Response): Keys {
   if (!keys) throw new Error(`an answer without keys: ${text}`);
   return keys;
 }

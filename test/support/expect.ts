@@ -1,25 +1,25 @@
-/** Assertions on suite 1 responses: status, content type, every field of the body. */
+// Assertions on suite 1 responses: status, content type, every field of the body.
 import assert from 'node:assert/strict';
-import type { Answer, Keys, Suite1Client } from './suite1Client.ts';
+import type { Keys, Suite1Client, Suite1Response } from './suite1Client.ts';
 
 const NEW_KEYS = ['ciphertext', 'session_key'];
 
 /** Asserts a success with new keys and nothing else. */
-export function expectDone(answer: Answer): Keys {
+export function expectDone(answer: Suite1Response): Keys {
   expectJson(answer, 200, NEW_KEYS);
   assert.ok(answer.keys);
   return answer.keys;
 }
 
 /** Asserts a success with new keys and a result. @returns the opened result */
-export function expectMessage(answer: Answer): string {
+export function expectMessage(answer: Suite1Response): string {
   expectJson(answer, 200, [...NEW_KEYS, 'message']);
   assert.ok(answer.message !== undefined);
   return answer.message;
 }
 
 /** Asserts a failure with new keys: the session continues. */
-export function expectFailure(answer: Answer, status: 201 | 202, sentence: string): void {
+export function expectFailure(answer: Suite1Response, status: 201 | 202, sentence: string): void {
   assert.equal(answer.error, sentence, answer.text);
   expectJson(answer, status, [...NEW_KEYS, 'error']);
   assert.ok(answer.keys);
@@ -34,7 +34,7 @@ export function expectRefused(answer: { status: number; contentType: string; tex
 }
 
 /** Asserts the response to a malformed request: a sentence without keys. */
-export function expectUnreadable(answer: { status: number; contentType: string; text: string }): void {
+export function expectMalformed(answer: { status: number; contentType: string; text: string }): void {
   assert.equal(answer.status, 400, answer.text);
   assert.match(answer.contentType, /^application\/json\b/);
   const body = JSON.parse(answer.text) as { error?: unknown };
@@ -42,7 +42,7 @@ export function expectUnreadable(answer: { status: number; contentType: string; 
   assert.ok(typeof body.error === 'string' && body.error.length > 0);
 }
 
-function expectJson(answer: Answer, status: number, names: string[]): void {
+function expectJson(answer: Suite1Response, status: number, names: string[]): void {
   assert.equal(answer.status, status, answer.text.slice(0, 200));
   assert.match(answer.contentType, /^application\/json\b/);
   assert.deepEqual(Object.keys(answer.body as object).sort(), names.sort());

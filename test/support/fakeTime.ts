@@ -1,4 +1,4 @@
-/** A clock that only tests advance, with its timers. */
+// A clock that only tests advance, with its timers.
 export interface FakeTime {
   readonly clock: () => number;
   readonly startTimer: (callback: () => void, milliseconds: number) => () => void;

@@ -1,6 +1,6 @@
-/** One POST with node:http, for tests that choose the connection and every header. */
+// One POST with node:http, for tests that choose the connection and every header.
 import { type Agent, request as httpRequest } from 'node:http';
-import type { HttpAnswer } from './suite1Client.ts';
+import type { HttpResponse } from './suite1Client.ts';
 
 export interface PostOptions {
   /** A connection of its own if false. */
@@ -10,12 +10,12 @@ export interface PostOptions {
 }
 
 /** A response with its Retry-After header. */
-export interface TimedAnswer extends HttpAnswer {
+export interface TimedResponse extends HttpResponse {
   readonly retryAfter: string | undefined;
 }
 
 /** Rejects if the connection breaks before the response is complete. */
-export function httpPost(url: string, body: Uint8Array, options: PostOptions): Promise<TimedAnswer> {
+export function httpPost(url: string, body: Uint8Array, options: PostOptions): Promise<TimedResponse> {
   const { agent, headers, timeoutMs: timeout } = options;
   return new Promise((resolve, reject) => {
     const sent = { method: 'POST', agent, timeout, headers: { 'content-length': body.length, ...headers } };

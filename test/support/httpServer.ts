@@ -1,4 +1,4 @@
-/** The HTTP side alone, with a fake exchange behind it. */
+// The HTTP side alone, with a fake exchange behind it.
 import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
@@ -34,7 +34,7 @@ export interface TestHttpOptions
   > {
   /** Returns true if a session has the key; all do by default. */
   readonly knowsSession?: (sessionKey: string) => Promise<boolean>;
-  /** Answers each request, handshakes included; may throw. */
+  /** Responds to each request, handshakes included; may throw. */
   readonly answer?: () => WireResponse;
 }
 

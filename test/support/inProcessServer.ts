@@ -1,4 +1,4 @@
-/** The whole server except its listener, on a real SQLite file and a clock that tests advance. */
+// The whole server except its listener, on a real SQLite file and a clock that tests advance.
 import { copyFileSync, existsSync } from 'node:fs';
 import type { PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
 import { type Core, createCore } from '../../src/server/app.ts';
@@ -36,7 +36,7 @@ export interface InProcessServerOptions {
   readonly crashPath: string;
   readonly time: FakeTime;
   readonly hasher: PasswordHashing;
-  /** Called for each mail that is sent. */
+  /** Called for each email that is sent. */
   readonly onMail: (message: MailMessage) => void;
 }
 

@@ -1,4 +1,4 @@
-/** Recovery codes from the local mailbox or a real mail server. */
+// Recovery codes from the local mailbox or a real mail server.
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,12 +7,12 @@ import { eventually } from './poll.ts';
 import type { Settings } from './server.ts';
 import { CERTIFICATE_FILE, startSmtpServer } from './smtp.ts';
 
-/** The recovery code in a mail: a line of six capital letters and digits. */
+/** The recovery code in an email: a line of six capital letters and digits. */
 export function codeIn(mail: string): string | undefined {
   return /^[A-Z0-9]{6}(?=\r?$)/m.exec(mail)?.[0];
 }
 
-/** Mails to one address in the local mailbox, in no particular order. */
+/** Emails to one address in the local mailbox, in no particular order. */
 export async function mailboxOf(dataDir: string, email: string): Promise<string[]> {
   const folder = join(dataDir, 'mailbox');
   const names = await readdir(folder).catch(() => []);
@@ -34,7 +34,7 @@ export interface TestMailServer {
   /** Settings of a VWS server that uses this mail server. */
   settings: Settings;
   password: string;
-  /** Waits for the code in the first mail to an address. */
+  /** Waits for the code in the first mail with one to an address. */
   codeFor(email: string): Promise<string>;
 }
 
@@ -55,7 +55,9 @@ export async function startMailServer(t: TestContext): Promise<TestMailServer> {
     },
     password: auth.password,
     async codeFor(email) {
-      const mail = await smtp.waitForMail(({ recipients }) => recipients.includes(email));
+      const mail = await smtp.waitForMail(
+        ({ recipients, text }) => recipients.includes(email) && codeIn(text) !== undefined,
+      );
       assert.ok(mail.encrypted);
       return codeIn(mail.text) ?? assert.fail(`no code in ${mail.text}`);
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { MailLog, MailMessage, MailSettings, MailTransport } from '../../src/server/mail/mail.ts';
 import { openStore } from '../../src/server/store/open.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import type { CodeMail } from '../../src/server/store/outbox.ts';
 import type { Store } from '../../src/server/store/store.ts';
 
 export const mailSettings: MailSettings = {
@@ -14,8 +14,8 @@ export const mailSettings: MailSettings = {
   subject: 'Your code to set a new password',
 };
 
-export function recoveryMail(changes: Partial<RecoveryMail> & Pick<RecoveryMail, 'expiresAt'>): RecoveryMail {
-  return { to: 'ada@example.org', username: 'Ada', code: 'K7M4PX', ...changes };
+export function recoveryMail(changes: Partial<CodeMail> & Pick<CodeMail, 'expiresAt'>): CodeMail {
+  return { to: 'ada@example.org', code: 'K7M4PX', ...changes };
 }
 
 /** Creates a folder that is removed after the test. */

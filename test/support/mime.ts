@@ -1,4 +1,4 @@
-/** Parses mails as far as the tests need: one text and one HTML part, no attachments. */
+// Parses emails as far as the tests need: one text and one HTML part, no attachments.
 export interface ParsedMail {
   /** The field with this name, unfolded and decoded; empty if missing. */
   header(name: string): string;
@@ -6,7 +6,7 @@ export interface ParsedMail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The mail verbatim, bytes as Latin-1. */
+  /** The email verbatim, bytes as Latin-1. */
   readonly source: string;
 }
 

@@ -1,7 +1,5 @@
-/*
- * A program for tests of processes that start at once: prints `ready`, and at the first line of input opens the
- * database that its argument names, writes to it, and closes it.
- */
+// A program for tests of processes that start at once: prints `ready`, and at the first line of input opens the
+// database that its argument names, writes to it, and closes it.
 import { once } from 'node:events';
 import { openStore } from '../../src/server/store/open.ts';
 

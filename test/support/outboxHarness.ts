@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { MailTransport } from '../../src/server/mail/mail.ts';
 import { Outbox } from '../../src/server/mail/outbox.ts';
-import type { RecoveryMail } from '../../src/server/store/outbox.ts';
+import type { CodeMail } from '../../src/server/store/outbox.ts';
 import type { Row } from '../../src/server/store/schema.ts';
 import type { Store } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
@@ -17,8 +17,8 @@ import {
   recoveryMail,
 } from './mailFixtures.ts';
 
-export const SECOND = 1_000;
-export const MINUTE = 60 * SECOND;
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;
 const sealingKey = randomBytes(32);
 
 /** An outbox that is not started yet, with its surroundings. */
@@ -29,7 +29,7 @@ export interface OutboxHarness<T extends MailTransport> {
   readonly transport: T;
   readonly outbox: Outbox;
   /** Enqueues a mail that expires in ten minutes, in a transaction of its own. */
-  send(changes?: Partial<RecoveryMail>): Promise<void>;
+  send(changes?: Partial<CodeMail>): Promise<void>;
   /** Advances the clock second by second, and waits for the outbox after each one. */
   advance(milliseconds: number): Promise<void>;
   rows(): Promise<Row<'outbox'>[]>;
@@ -74,11 +74,11 @@ export async function createOutboxHarnessWith<T extends MailTransport>(
     outbox,
     send: (changes = {}) =>
       store.transaction((transaction) =>
-        outbox.enqueue(transaction, recoveryMail({ expiresAt: time.clock() + 10 * MINUTE, ...changes })),
+        outbox.enqueue(transaction, recoveryMail({ expiresAt: time.clock() + 10 * MINUTE_MS, ...changes })),
       ),
     async advance(milliseconds) {
-      for (let passed = 0; passed < milliseconds; passed += SECOND) {
-        time.advance(SECOND);
+      for (let passed = 0; passed < milliseconds; passed += SECOND_MS) {
+        time.advance(SECOND_MS);
         await outbox.idle();
       }
     },

@@ -1,4 +1,4 @@
-/** Users, and the requests that most tests start with. */
+// Users, and the requests that most tests start with.
 import { randomBytes } from 'node:crypto';
 import { expectDone } from './expect.ts';
 import { Suite1Client } from './suite1Client.ts';
@@ -9,7 +9,7 @@ export interface Person {
   password: string;
 }
 
-/** A user with a unique name, e-mail and password. */
+/** A user with a unique name, email and password. */
 export function newPerson(username = `user-${unique()}`): Person {
   return { username, email: `mail-${unique()}@example.org`, password: newPassword() };
 }

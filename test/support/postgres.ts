@@ -1,4 +1,4 @@
-/** A real PostgreSQL for the tests: installed on the machine, or by tools/run.cjs. */
+// A real PostgreSQL for the tests: installed on the machine, or by tools/run.cjs.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Reads the memory usage of a server process from outside. */
+// Reads the memory usage of a server process from outside.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const BYTES_PER_KIB = 1024;

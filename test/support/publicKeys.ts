@@ -1,4 +1,4 @@
-/** Public keys of every kind for handshakes, generated with OpenSSL; the private keys were discarded. */
+// Public keys of every kind for handshakes, generated with OpenSSL; the private keys were discarded.
 export const publicKeys = {
   rsa1024: `-----BEGIN PUBLIC KEY-----
 MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDS90pTgrT/cfCwqiweUhm8XguK

@@ -1,22 +1,22 @@
-/** HTTP/1.1 over a socket, for request lines that URL parsers reject. */
+// HTTP/1.1 over a socket, for request lines that URL parsers reject.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HttpAnswer } from './suite1Client.ts';
+import type { HttpResponse } from './suite1Client.ts';
 
 const HEAD_END = '\r\n\r\n';
 /** Long enough for the first piece to be read separately. */
-const BETWEEN_PIECES_MILLISECONDS = 20;
+const BETWEEN_PIECES_MS = 20;
 
 /** A server that takes longer has hung. */
 const TIMEOUT_MS = 15_000;
 
 export interface RawConnection {
   /** Posts a body to `target`, written into the request line byte for byte. */
-  post(target: Buffer, body: string): Promise<HttpAnswer>;
+  post(target: Buffer, body: string): Promise<HttpResponse>;
   /** The same, but the request arrives in two pieces, the first one `cut` bytes long. */
-  postInPieces(target: Buffer, body: string, cut: number): Promise<HttpAnswer>;
+  postInPieces(target: Buffer, body: string, cut: number): Promise<HttpResponse>;
   close(): void;
 }
 
@@ -41,15 +41,15 @@ export async function openRawConnection(url: string): Promise<RawConnection> {
 
   return {
     post(target, body) {
-      const answer = readAnswer(socket);
+      const answer = readResponse(socket);
       socket.write(requestBytes(target, body));
       return answer;
     },
     async postInPieces(target, body, cut) {
       const bytes = requestBytes(target, body);
       socket.write(bytes.subarray(0, cut));
-      await delay(BETWEEN_PIECES_MILLISECONDS);
-      const answer = readAnswer(socket);
+      await delay(BETWEEN_PIECES_MS);
+      const answer = readResponse(socket);
       socket.write(bytes.subarray(cut));
       return answer;
     },
@@ -60,7 +60,7 @@ export async function openRawConnection(url: string): Promise<RawConnection> {
 }
 
 /** Reads one response with a Content-Length. @throws if the connection closes before it is complete */
-function readAnswer(socket: Socket): Promise<HttpAnswer> {
+function readResponse(socket: Socket): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     if (socket.closed) reject(new Error('the connection is closed already'));
     let received = '';
@@ -71,14 +71,14 @@ function readAnswer(socket: Socket): Promise<HttpAnswer> {
     const onClose = (): void => settle(() => reject(new Error(`closed after ${JSON.stringify(received)}`)));
     const onData = (bytes: string): void => {
       received += bytes;
-      const answer = parseAnswer(received);
+      const answer = parseResponse(received);
       if (answer) settle(() => resolve(answer));
     };
     socket.on('data', onData).on('close', onClose).on('error', onClose).resume();
   });
 }
 
-function parseAnswer(received: string): HttpAnswer | undefined {
+function parseResponse(received: string): HttpResponse | undefined {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
   const head = received.slice(0, headEnd);

@@ -1,4 +1,4 @@
-/** The real server as a process of its own. */
+// The real server as a process of its own.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,8 +25,10 @@ export const UNLIMITED = {
   RATE_FAILED_LOGINS_PER_MINUTE: NO_LIMIT,
   RATE_FAILED_LOGINS_PER_DAY: NO_LIMIT,
   RATE_REGISTRATIONS_PER_MINUTE: NO_LIMIT,
+  RATE_REGISTRATIONS_PER_HOUR: NO_LIMIT,
   RATE_RECOVERIES_PER_MINUTE: NO_LIMIT,
   RATE_RECOVERY_MAILS_PER_HOUR: NO_LIMIT,
+  RATE_MAILS_PER_HOUR: NO_LIMIT,
   RATE_RENAMES_PER_MONTH: NO_LIMIT,
   RATE_UNKNOWN_SESSIONS_PER_MINUTE: NO_LIMIT,
 } satisfies Settings;

@@ -1,4 +1,4 @@
-/** A real server that all tests of a file share, because starting one takes longer than most tests. */
+// A real server that all tests of a file share, because starting one takes longer than most tests.
 import { after, type TestContext } from 'node:test';
 import { type Settings, startServer, type TestServer } from './server.ts';
 
@@ -7,5 +7,6 @@ const NO_RATE_LIMITS: Settings = Object.fromEntries(LIMITED.map((name) => [`RATE
 
 /** Starts a server without limits per address. It runs until the tests of the file have ended. */
 export function startSharedServer(settings: Settings = {}): Promise<TestServer> {
-  return startServer({ after } as TestContext, { ...NO_RATE_LIMITS, ...settings });
+  const hourly = { RATE_REGISTRATIONS_PER_HOUR: '100000' };
+  return startServer({ after } as TestContext, { ...NO_RATE_LIMITS, ...hourly, ...settings });
 }

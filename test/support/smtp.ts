@@ -29,7 +29,7 @@ export interface SmtpServerOptions {
   readonly hold?: (recipient: string) => Promise<void> | undefined;
   /** Returns the reply code to refuse a recipient with, or undefined. */
   readonly refuse?: (recipient: string) => number | undefined;
-  /** Returns true to break the connection after accepting the mail, before the reply. */
+  /** Returns true to break the connection after accepting the email, before the reply. */
   readonly loseReply?: (mail: ReceivedMail) => boolean;
   /** Default: any free port. */
   readonly port?: number;
@@ -37,7 +37,7 @@ export interface SmtpServerOptions {
 
 export interface TestSmtpServer {
   readonly port: number;
-  /** Received mails, in order. */
+  /** Received emails, in order. */
   readonly mails: readonly ReceivedMail[];
   /** Number of refused logins. */
   readonly refusedLogins: number;

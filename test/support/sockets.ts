@@ -1,4 +1,4 @@
-/** Raw connections, for misbehaving clients. */
+// Raw connections, for misbehaving clients.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -35,7 +35,7 @@ export async function closed(socket: Socket, milliseconds: number): Promise<bool
   if (socket.closed) return true;
   socket.resume();
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const impatience = setTimeout(() => resolve(false), milliseconds);
+  const timer = setTimeout(() => resolve(false), milliseconds);
   socket.once('close', () => resolve(true));
-  return promise.finally(() => clearTimeout(impatience));
+  return promise.finally(() => clearTimeout(timer));
 }

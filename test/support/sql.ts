@@ -1,4 +1,4 @@
-/** SQL on a database of either engine, without the code of the server. */
+// SQL on a database of either engine, without the code of the server.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { StoreLocation } from '../../src/server/store/open.ts';

@@ -8,10 +8,10 @@ import type { Store } from '../../src/server/store/store.ts';
 import { createDatabase } from './postgres.ts';
 
 /** PostgreSQL server of this test run; undefined for SQLite. */
-export const postgresUrl: string | undefined = process.env.VWS_TEST_POSTGRES_URL || undefined;
+export const postgresUrl: string | undefined = process.env.VWS_TEST_DATABASE_URL || undefined;
 
 const POOL_SIZE = 10;
-const STATEMENT_TIMEOUT = 30_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
 
 type Cleanup = Pick<TestContext, 'after'>;
 
@@ -20,7 +20,7 @@ export async function newStoreLocation(t: Cleanup): Promise<StoreLocation> {
   if (postgresUrl) {
     const { url, drop } = await createDatabase(postgresUrl);
     t.after(drop);
-    return { engine: 'postgres', url, poolSize: POOL_SIZE, statementTimeout: STATEMENT_TIMEOUT };
+    return { engine: 'postgres', url, poolSize: POOL_SIZE, statementTimeout: STATEMENT_TIMEOUT_MS };
   }
   const folder = await mkdtemp(join(tmpdir(), 'vws-store-'));
   t.after(() => rm(folder, { recursive: true, force: true }));

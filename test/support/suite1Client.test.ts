@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, publicEncrypt } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { open, openAnswer, openHandshake, prepare, publicKeyPem, seal } from './suite1Client.ts';
+import { open, openHandshake, openResponse, prepare, publicKeyPem, seal } from './suite1Client.ts';
 
 const KEY = '000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f';
 const NEXT_KEY = 'f'.repeat(64);
@@ -47,7 +47,7 @@ describe('the test client', () => {
       session_key: seal(NEXT_KEY, 'n'.repeat(400)),
       message: seal(NEXT_KEY, 'text'),
     };
-    const opened = openAnswer(request, { status: 200, contentType: '', text: JSON.stringify(answer) });
+    const opened = openResponse(request, { status: 200, contentType: '', text: JSON.stringify(answer) });
     assert.deepEqual(opened.keys, { aesKey: NEXT_KEY, sessionKey: 'n'.repeat(400) });
     assert.equal(opened.message, 'text');
   });

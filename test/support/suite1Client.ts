@@ -1,7 +1,5 @@
-/**
- * A client of suite 1, written from the protocol description: it shares no code with the server, so that each checks
- * the other.
- */
+// A client of suite 1, written from the protocol description: it shares no code with the server, so that each checks
+// the other.
 import assert from 'node:assert/strict';
 import { constants, createCipheriv, createDecipheriv, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 
@@ -19,14 +17,14 @@ export interface PreparedRequest {
 }
 
 /** An HTTP response as received. */
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   contentType: string;
   text: string;
 }
 
 /** A response with its opened fields. */
-export interface Answer extends HttpAnswer {
+export interface Suite1Response extends HttpResponse {
   body: unknown;
   /** New keys, if the response has any. */
   keys?: Keys;
@@ -65,7 +63,7 @@ export async function post(
   path: string,
   body: string,
   contentType = 'application/json',
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const response = await fetch(server.url + path, {
     method: 'POST',
     headers: { 'content-type': contentType },
@@ -80,7 +78,7 @@ export async function post(
 }
 
 /** Opens the response to a handshake with the public half of `privateKey`. */
-export function openHandshake(answer: HttpAnswer, privateKey = rsa.privateKey): Keys {
+export function openHandshake(answer: HttpResponse, privateKey = rsa.privateKey): Keys {
   assert.equal(answer.status, 200, answer.text);
   assert.match(answer.contentType, /^application\/json\b/);
   const body = JSON.parse(answer.text) as { ciphertext: string; session_key: string };
@@ -99,9 +97,9 @@ export function prepare(keys: Keys, path: string, fields: Fields, extra: object 
 }
 
 /** Opens a response: the new AES key under the old one, everything else under the new one. */
-export function openAnswer(request: PreparedRequest, http: HttpAnswer): Answer {
+export function openResponse(request: PreparedRequest, http: HttpResponse): Suite1Response {
   const body: unknown = JSON.parse(http.text);
-  const answer: Answer = { ...http, body };
+  const answer: Suite1Response = { ...http, body };
   if (typeof body !== 'object' || body === null) return answer;
   const { ciphertext, session_key, message, error } = body as Partial<Record<string, string>>;
   if (error !== undefined) answer.error = error;
@@ -143,31 +141,31 @@ export class Suite1Client {
   }
 
   /** Sends a request and moves to the keys of its response. */
-  async send(request: PreparedRequest): Promise<Answer> {
+  async send(request: PreparedRequest): Promise<Suite1Response> {
     this.#lastRequest = request;
     return this.accept(request, await post(this.server, request.path, request.body));
   }
 
   /** Moves to the keys of a response that was received some other way. */
-  accept(request: PreparedRequest, http: HttpAnswer): Answer {
-    const answer = openAnswer(request, http);
+  accept(request: PreparedRequest, http: HttpResponse): Suite1Response {
+    const answer = openResponse(request, http);
     if (answer.keys) this.keys = answer.keys;
     return answer;
   }
 
   /** Prepares and sends a request, and moves to the keys of its response. */
-  async call(path: string, fields: Fields = {}): Promise<Answer> {
+  async call(path: string, fields: Fields = {}): Promise<Suite1Response> {
     return this.send(this.prepare(path, fields));
   }
 
   /** Like {@link call}, but the client does not receive the response and keeps its keys. */
-  async callAndLoseAnswer(path: string, fields: Fields = {}): Promise<Answer> {
+  async callAndLoseResponse(path: string, fields: Fields = {}): Promise<Suite1Response> {
     this.#lastRequest = this.prepare(path, fields);
     return this.fork().send(this.#lastRequest);
   }
 
   /** Sends the bytes of the last request again, and moves to the keys of the response. */
-  async resend(): Promise<Answer> {
+  async resend(): Promise<Suite1Response> {
     assert.ok(this.#lastRequest, 'no request was sent yet');
     return this.send(this.#lastRequest);
   }
@@ -177,11 +175,11 @@ export class Suite1Client {
     return new Suite1Client(this.server, this.keys);
   }
 
-  encrypt(username: string, message: string): Promise<Answer> {
+  encrypt(username: string, message: string): Promise<Suite1Response> {
     return this.call(`/encrypt/${encodeURIComponent(username)}`, { message });
   }
 
-  decrypt(message: string): Promise<Answer> {
+  decrypt(message: string): Promise<Suite1Response> {
     return this.call('/decrypt', { message });
   }
 }

@@ -1,7 +1,5 @@
-/**
- * A client of suite 2, written from the protocol description: it shares no code with the server, so that each
- * checks the other.
- */
+// A client of suite 2, written from the protocol description: it shares no code with the server, so that each
+// checks the other.
 import assert from 'node:assert/strict';
 import {
   createCipheriv,
@@ -12,7 +10,7 @@ import {
   randomBytes,
   verify,
 } from 'node:crypto';
-import type { HttpAnswer } from './suite1Client.ts';
+import type { HttpResponse } from './suite1Client.ts';
 import { post } from './suite1Client.ts';
 import { hpkeSide, type XWingPair, xwingEncapsulateFor, xwingPair } from './xwingHpke.ts';
 
@@ -37,7 +35,7 @@ export interface Suite2Request {
 }
 
 /** An opened response. */
-export interface Suite2Answer extends HttpAnswer {
+export interface Suite2Response extends HttpResponse {
   readonly json: Record<string, unknown>;
   readonly next: Step;
 }
@@ -150,7 +148,7 @@ export function prepare2(step: Step, path: string, fields: object, options: Requ
 }
 
 /** Opens a response. @throws if it is not authentic; the client then keeps its step */
-export function openAnswer2({ step, hash, kem }: Suite2Request, http: HttpAnswer): Suite2Answer {
+export function openResponse2({ step, hash, kem }: Suite2Request, http: HttpResponse): Suite2Response {
   const { suite, payload, ...others } = JSON.parse(http.text) as Record<string, unknown>;
   assert.deepEqual([suite, others], [2, {}], http.text);
   const aad = Buffer.from(`vws2 res\0${http.status}\0`);
@@ -199,25 +197,25 @@ export class Suite2Client {
   }
 
   /** Sends a request verbatim. */
-  transmit(request: Suite2Request): Promise<HttpAnswer> {
+  transmit(request: Suite2Request): Promise<HttpResponse> {
     this.#lastRequest = request;
     return post(this.server, request.path, request.body);
   }
 
   /** Sends a request and moves to the step of its response, which must be authentic. */
-  async send(request: Suite2Request): Promise<Suite2Answer> {
-    const answer = openAnswer2(request, await this.transmit(request));
+  async send(request: Suite2Request): Promise<Suite2Response> {
+    const answer = openResponse2(request, await this.transmit(request));
     this.step = answer.next;
     return answer;
   }
 
   /** Prepares and sends a request, and moves to the step of its response. */
-  call(path: string, fields: object = {}, options: RequestOptions = {}): Promise<Suite2Answer> {
+  call(path: string, fields: object = {}, options: RequestOptions = {}): Promise<Suite2Response> {
     return this.send(this.prepare(path, fields, options));
   }
 
   /** Sends the bytes of the last request again, and moves to the step of the response. */
-  resend(): Promise<Suite2Answer> {
+  resend(): Promise<Suite2Response> {
     assert.ok(this.#lastRequest, 'no request was sent yet');
     return this.send(this.#lastRequest);
   }

@@ -1,4 +1,4 @@
-/** An exchange of both suites on a real database, driven in process by the tests' client of suite 2. */
+// An exchange of both suites on a real database, driven in process by the tests' client of suite 2.
 import { randomBytes } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/protocol/endpoints.ts';
@@ -23,12 +23,12 @@ import {
   beginHandshake,
   checkIntroduction,
   type Introduction,
-  openAnswer2,
+  openResponse2,
   prepare2,
   type RequestOptions,
   type Step,
-  type Suite2Answer,
   type Suite2Request,
+  type Suite2Response,
 } from './suite2Client.ts';
 
 export const IDLE_TIME = 60 * 60 * 1000;
@@ -63,9 +63,9 @@ export interface Suite2Harness extends Process {
   /** Sends a request without opening the response. */
   transmit(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<WireResponse>;
   /** Sends a request and opens the response. */
-  send(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<Suite2Answer>;
+  send(sent: Sent2, handler?: TestHandler, exchange?: Exchange): Promise<Suite2Response>;
   /** Prepares and sends a request. */
-  call(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Promise<Suite2Answer>;
+  call(step: Step, endpoint?: Endpoint, options?: RequestOptions & { readonly text?: string }): Promise<Suite2Response>;
   /** Number of committed executions of {@link takeEffect}. */
   effects(): Promise<number>;
   /** Stored steps of all sessions. */
@@ -127,7 +127,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     transmit: (sent, handler = { execute: takeEffect }, by = process.exchange) =>
       by.run(asHandler(handler), sealedRequest2(sent)),
     async send(sent, handler, by) {
-      return openAnswer2(sent.request, asHttp(await harness.transmit(sent, handler, by)));
+      return openResponse2(sent.request, asHttp(await harness.transmit(sent, handler, by)));
     },
     call: (step, endpoint, options) => harness.send(harness.ask(step, endpoint, options)),
     async effects() {

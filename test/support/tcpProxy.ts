@@ -1,4 +1,4 @@
-/** A proxy to a TCP server that a test can cut and restore. */
+// A proxy to a TCP server that a test can cut and restore.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** Searches a server's database and output for texts and bytes, in every form in which they could have been written. */
+// Searches a server's database and output for texts and bytes, in every form in which they could have been written.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { databaseContents } from './postgres.ts';

@@ -1,4 +1,4 @@
-/** The `vws` command: inside the test's process, or as a process of its own where that is the subject. */
+// The `vws` command: inside the test's process, or as a process of its own where that is the subject.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

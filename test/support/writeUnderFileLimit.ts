@@ -1,8 +1,6 @@
-/*
- * A program for the tests of a full disk, started under a limit for the size of files: writes notes of some size to the
- * database that the first argument names, in three transactions at once and then in a small one, and prints as JSON what
- * their results and the notes that exist.
- */
+// A program for the tests of a full disk, started under a limit for the size of files: writes notes of some size to the
+// database that the first argument names, in three transactions at once and then in a small one, and prints as JSON what
+// their results and the notes that exist.
 import { sql } from 'kysely';
 import { openSqlite } from '../../src/server/store/sqlite.ts';
 

@@ -1,7 +1,5 @@
-/**
- * X-Wing and HPKE for the tests' client of suite 2, written from draft-connolly-cfrg-xwing-kem and RFC 9180: it shares no
- * code with the server, so that each checks the other.
- */
+// X-Wing and HPKE for the tests' client of suite 2, written from draft-connolly-cfrg-xwing-kem and RFC 9180: it shares no
+// code with the server, so that each checks the other.
 import assert from 'node:assert/strict';
 import {
   createCipheriv,

@@ -1,3 +1,4 @@
+// The statistics of the timing test.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '../torture/random.ts';

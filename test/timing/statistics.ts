@@ -1,14 +1,12 @@
-/**
- * Decides from samples on a noisy machine whether two kinds of requests take different times.
- *
- * - Mann-Whitney U, with the normal approximation and the correction for ties: H. B. Mann, D. R. Whitney, "On a test of
- *   whether one of two random variables is stochastically larger than the other", Ann. Math. Statist. 18 (1947); the
- *   correction as in M. Hollander, D. A. Wolfe, "Nonparametric statistical methods", 4.1. It compares ranks, so that a
- *   pause of the machine weighs as much as any other value.
- * - A = U / (n1 n2), the chance that a value of one sample is above one of the other, as the size of the effect: A. Vargha,
- *   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 means no effect; 0.56, 0.64 and 0.71 are small, medium and large.
- * - The shift, the median of all pairwise differences: J. L. Hodges, E. L. Lehmann, Ann. Math. Statist. 34 (1963).
- */
+// Decides from samples on a noisy machine whether two kinds of requests take different times.
+//
+// - Mann-Whitney U, with the normal approximation and the correction for ties: H. B. Mann, D. R. Whitney, "On a test of
+//   whether one of two random variables is stochastically larger than the other", Ann. Math. Statist. 18 (1947); the
+//   correction as in M. Hollander, D. A. Wolfe, "Nonparametric statistical methods", 4.1. It compares ranks, so that a
+//   pause of the machine weighs as much as any other value.
+// - A = U / (n1 n2), the chance that a value of one sample is above one of the other, as the size of the effect: A. Vargha,
+//   H. D. Delaney, J. Educ. Behav. Statist. 25 (2000). 0.5 means no effect; 0.56, 0.64 and 0.71 are small, medium and large.
+// - The shift, the median of all pairwise differences: J. L. Hodges, E. L. Lehmann, Ann. Math. Statist. 34 (1963).
 
 /** Comparison of two samples. */
 export interface Comparison {

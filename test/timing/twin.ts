@@ -1,4 +1,4 @@
-/** A stand-in for the server that reveals known addresses by its timing, as much as a test requests. */
+// A stand-in for the server that reveals known addresses by its timing, as much as a test requests.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

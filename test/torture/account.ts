@@ -15,7 +15,7 @@ export interface Account {
   /** The replaced password, which must be refused. */
   formerPassword: string | undefined;
   readonly messages: Message[];
-  /** Recovery mails that were acknowledged, and those whose request was abandoned. */
+  /** Recovery emails that were acknowledged, and those whose request was abandoned. */
   readonly mails: { asked: number; maybe: number };
   /** Password checks since the last right one that may have been counted as wrong. */
   attempts: number;

@@ -1,7 +1,7 @@
 // An actor of the torture run, with the requests and checks that scenarios share.
 import { randomBytes } from 'node:crypto';
 import { newPerson } from '../support/people.ts';
-import type { Answer, Suite1Client } from '../support/suite1Client.ts';
+import type { Suite1Client, Suite1Response } from '../support/suite1Client.ts';
 import { type Account, type Message, newAccount, passwordOf } from './account.ts';
 import type { NameRegistry } from './names.ts';
 import type { Oracle } from './oracle.ts';
@@ -41,19 +41,20 @@ export interface Actor {
 export class Locked extends Error {}
 
 /** Outcome of a response: its error, or `done`. */
-export function outcomeOf(answer: Answer): string {
+export function outcomeOf(answer: Suite1Response): string {
   return answer.error ?? 'done';
 }
 
 /**
  * Fails unless the outcome is one of those expected.
  *
- * @param promise the promise that any other outcome breaks
+ * @param guarantee the guarantee that any other outcome violates
  */
-export function expectOutcome(actor: Actor, answer: Answer, promise: string, ...expected: string[]): string {
+export function expectOutcome(actor: Actor, answer: Suite1Response, guarantee: string, ...expected: string[]): string {
   const outcome = outcomeOf(answer);
   actor.oracle.count('checks');
-  if (!expected.includes(outcome)) actor.client.broken(promise, `expected ${expected.join(' or ')}, got ${outcome}`);
+  if (!expected.includes(outcome))
+    actor.client.reportViolation(guarantee, `expected ${expected.join(' or ')}, got ${outcome}`);
   return outcome;
 }
 
@@ -69,10 +70,13 @@ export function countAttempts(account: Account): { onProgress: (disturbances: nu
 }
 
 /** @throws Locked if the response reports a lock that is justified */
-export function checkLock(actor: Actor, account: Account, answer: Answer): void {
+export function checkLock(actor: Actor, account: Account, answer: Suite1Response): void {
   if (answer.status !== 202) return;
   if (account.attempts <= MAX_WRONG_PASSWORDS) {
-    actor.client.broken('fewer than five wrong passwords do not lock', `after at most ${account.attempts} attempts`);
+    actor.client.reportViolation(
+      'fewer than five wrong passwords do not lock',
+      `after at most ${account.attempts} attempts`,
+    );
   }
   actor.oracle.count('locks');
   throw new Locked('the account is locked');
@@ -82,7 +86,7 @@ export function checkLock(actor: Actor, account: Account, answer: Answer): void 
 export async function logIn(actor: Actor, account: Account): Promise<Suite1Client> {
   const session = await actor.client.handshake();
   const fields = { email: account.email, password: passwordOf(account) };
-  const answer = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
+  const answer = await actor.client.requestUntilResponse(session, '/login_user', fields, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;
@@ -94,7 +98,7 @@ export async function logIn(actor: Actor, account: Account): Promise<Suite1Clien
 export async function begin(actor: Actor): Promise<void> {
   const person = newPerson();
   const session = await actor.client.handshake();
-  const answer = await actor.client.insist(session, '/register_user', { ...person });
+  const answer = await actor.client.requestUntilResponse(session, '/register_user', { ...person });
   expectOutcome(actor, answer, 'a registration is executed once', 'done');
   actor.oracle.count('registrations');
   actor.account = newAccount(person);
@@ -103,10 +107,10 @@ export async function begin(actor: Actor): Promise<void> {
 }
 
 /** Uses a later step, so that an abandoned request can no longer be executed. */
-export async function leaveBehind(actor: Actor, session: Suite1Client): Promise<void> {
+export async function abandonSession(actor: Actor, session: Suite1Client): Promise<void> {
   const unused = `/encrypt/${uniqueText()}`;
   for (const _ of [1, 2]) {
-    const answer = await actor.client.insist(session, unused, { message: uniqueText() });
+    const answer = await actor.client.requestUntilResponse(session, unused, { message: uniqueText() });
     expectOutcome(actor, answer, 'an unused name belongs to no user', 'User is not found', 'No authorization');
   }
 }
@@ -122,16 +126,18 @@ export async function encryptFor(
   name: string,
   text: string,
 ): Promise<string | undefined> {
-  const answer = await actor.client.insist(session, `/encrypt/${encodeURIComponent(name)}`, { message: text });
-  const promise = 'a logged-in session stays logged in and encrypts';
-  if (expectOutcome(actor, answer, promise, 'done', 'User is not found') !== 'done') return undefined;
+  const answer = await actor.client.requestUntilResponse(session, `/encrypt/${encodeURIComponent(name)}`, {
+    message: text,
+  });
+  const guarantee = 'a logged-in session stays logged in and encrypts';
+  if (expectOutcome(actor, answer, guarantee, 'done', 'User is not found') !== 'done') return undefined;
   actor.oracle.count('encrypted');
   return answer.message;
 }
 
 /** Decrypts for the user of a session. @returns the text; undefined if it is not for this user */
 export async function decryptAs(actor: Actor, session: Suite1Client, ciphertext: string): Promise<string | undefined> {
-  const answer = await actor.client.insist(session, '/decrypt', { message: ciphertext });
+  const answer = await actor.client.requestUntilResponse(session, '/decrypt', { message: ciphertext });
   if (outcomeOf(answer) !== 'done') return undefined;
   actor.oracle.count('decrypted');
   return answer.message;

@@ -1,7 +1,7 @@
 // The loop of an actor: random scenarios, and checks after restarts and at the end.
 import { type Account, passwordOf } from './account.ts';
 import { type Actor, begin, checkLock, countAttempts, expectOutcome, Locked, logIn } from './actor.ts';
-import { Broken } from './retryingClient.ts';
+import { Violation } from './retryingClient.ts';
 import { changePassword, logInAgain, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
 import { exceedHandshakes, guessPasswords } from './scenarios/limits.ts';
 import { checkMessage, checkName, encryptForPeer, encryptForSelf, readMessage } from './scenarios/messages.ts';
@@ -51,8 +51,8 @@ export async function actorLoop(actor: Actor, restarts: () => number): Promise<v
       await SCENARIOS[name]?.run(actor);
     } catch (error) {
       if (error instanceof Locked) locked = true;
-      else if (!(error instanceof Broken)) throw error;
-      // The broken promise has been reported; the actor starts over.
+      else if (!(error instanceof Violation)) throw error;
+      // The violated guarantee has been reported; the actor starts over.
       else actor.begun = false;
     }
   }
@@ -88,12 +88,12 @@ export async function checkAccount(actor: Actor, account: Account): Promise<void
   const session = await actor.client.handshake();
   if (account.formerPassword !== undefined) {
     const fields = { email: account.email, password: account.formerPassword };
-    const refused = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
+    const refused = await actor.client.requestUntilResponse(session, '/login_user', fields, countAttempts(account));
     checkLock(actor, account, refused);
     expectOutcome(actor, refused, 'a replaced password is void', 'Password is wrong');
   }
   const fields = { email: account.email, password: passwordOf(account) };
-  const answer = await actor.client.insist(session, '/login_user', fields, countAttempts(account));
+  const answer = await actor.client.requestUntilResponse(session, '/login_user', fields, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;
@@ -101,7 +101,7 @@ export async function checkAccount(actor: Actor, account: Account): Promise<void
   for (const message of account.messages) await checkMessage(actor, session, account, message);
 }
 
-/** Final check of all accounts and sessions of an actor. Continues after a broken promise. */
+/** Final check of all accounts and sessions of an actor. Continues after a violated guarantee. */
 export async function checkEverything(actor: Actor): Promise<void> {
   const checks = [
     () => checkSessions(actor),
@@ -111,7 +111,7 @@ export async function checkEverything(actor: Actor): Promise<void> {
     try {
       await check();
     } catch (error) {
-      if (!(error instanceof Broken || error instanceof Locked)) throw error;
+      if (!(error instanceof Violation || error instanceof Locked)) throw error;
     }
   }
 }

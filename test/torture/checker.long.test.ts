@@ -1,4 +1,4 @@
-/** The checks of the torture run report broken promises: here they are broken on purpose. */
+// The checks of the torture run detect violated guarantees: here the guarantees are violated on purpose.
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -6,15 +6,15 @@ import { test } from 'node:test';
 import { eventually } from '../support/poll.ts';
 import { runSql } from '../support/sql.ts';
 import { begin } from './actor.ts';
-import { createAnswerLedger } from './answerLedger.ts';
 import type { Harness } from './harness.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, formatReport, type Oracle } from './oracle.ts';
 import { createQuietHarness } from './quietHarness.ts';
+import { createResponseLedger } from './responseLedger.ts';
 
 const ACTORS_TIMEOUT_MS = 60_000;
 
-const promisesBroken = ({ broken }: Oracle): string[] => broken.map(({ promise }) => promise);
+const violatedGuarantees = ({ violations }: Oracle): string[] => violations.map(({ guarantee }) => guarantee);
 
 /** Lets the actors act until `isEnough`. */
 async function actUntil(harness: Harness, isEnough: () => boolean): Promise<void> {
@@ -43,16 +43,16 @@ test('checks report a disk that loses acknowledged data', async (t) => {
   await cluster.startAll();
   await actForAWhile(harness);
   await harness.checkActors();
-  assert.deepEqual(promisesBroken(oracle), [], formatReport(oracle, 'before'));
+  assert.deepEqual(violatedGuarantees(oracle), [], formatReport(oracle, 'before'));
 
   await cluster.stopAll();
   await rm(folder, { recursive: true });
   await cp(copy, folder, { recursive: true });
   await cluster.startAll();
   await harness.checkActors();
-  const broken = promisesBroken(oracle);
-  assert.ok(broken.includes('a session is not lost'), broken.join('\n'));
-  assert.match(oracle.broken[0]?.history.join('\n') ?? '', /POST \//);
+  const violated = violatedGuarantees(oracle);
+  assert.ok(violated.includes('a session is not lost'), violated.join('\n'));
+  assert.match(oracle.violations[0]?.history.join('\n') ?? '', /POST \//);
 });
 
 test('checks report single changes in the database', async (t) => {
@@ -69,52 +69,52 @@ test('checks report single changes in the database', async (t) => {
   await cluster.startAll();
   await harness.checkActors();
   await harness.checkTraces();
-  const broken = promisesBroken(oracle);
-  for (const promise of [
+  const violated = violatedGuarantees(oracle);
+  for (const guarantee of [
     'an acknowledged account and password log in',
     "an acknowledged name is the account's",
     'accounts and names are kept',
   ]) {
-    assert.ok(broken.includes(promise), `not seen: ${promise}\n${broken.join('\n')}`);
+    assert.ok(violated.includes(guarantee), `not seen: ${guarantee}\n${violated.join('\n')}`);
   }
 });
 
 test('checks report a request that was executed twice', () => {
   const oracle = createOracle();
-  const ledger = createAnswerLedger(oracle);
+  const ledger = createResponseLedger(oracle);
   const request = Buffer.from('the same bytes');
   ledger.record('/change_password', request, 200, Buffer.from('keys'));
   ledger.record('/change_password', request, 404, Buffer.from('"Session not found!"'));
   ledger.record('/change_password', request, 200, Buffer.from('keys'));
   ledger.record('/create_session_key', request, 200, Buffer.from('one'));
   ledger.record('/create_session_key', request, 200, Buffer.from('two'));
-  assert.deepEqual(promisesBroken(oracle), []);
+  assert.deepEqual(violatedGuarantees(oracle), []);
   ledger.record('/change_password', request, 200, Buffer.from('other keys'));
-  assert.deepEqual(promisesBroken(oracle), ['the same bytes get the same answer']);
+  assert.deepEqual(violatedGuarantees(oracle), ['the same bytes get the same answer']);
 });
 
 test('checks report a name of two accounts, and a free name that is refused', () => {
   const oracle = createOracle();
   const names = createNameRegistry(oracle);
   const asked = performance.now();
-  names.doubt('n', 'ada');
+  names.markUncertain('n', 'ada');
   names.refused('n', 'bob', asked);
   names.settle('n', 'ada', true);
   names.refused('n', 'bob', asked);
-  assert.deepEqual(promisesBroken(oracle), []);
-  names.doubt('n', 'bob');
+  assert.deepEqual(violatedGuarantees(oracle), []);
+  names.markUncertain('n', 'bob');
   names.settle('n', 'bob', true);
-  assert.deepEqual(promisesBroken(oracle), ['a name belongs to one account']);
+  assert.deepEqual(violatedGuarantees(oracle), ['a name belongs to one account']);
   names.settle('n', 'ada', false);
   names.settle('n', 'bob', false);
   names.refused('n', 'eve', performance.now() + 1);
-  names.doubt('m', 'ada');
+  names.markUncertain('m', 'ada');
   names.settle('m', 'ada', false);
   names.refused('m', 'eve', performance.now() + 1);
-  assert.deepEqual(promisesBroken(oracle).slice(1), ['a name that no account has or had can be taken']);
+  assert.deepEqual(violatedGuarantees(oracle).slice(1), ['a name that no account has or had can be taken']);
 });
 
-test('checks report lost mails', async (t) => {
+test('checks report lost emails', async (t) => {
   const harness = await createQuietHarness(t);
   const { cluster, database, oracle } = harness;
   const [actor = assert.fail()] = harness.actors;
@@ -124,8 +124,8 @@ test('checks report lost mails', async (t) => {
   await runSql(database, 'CREATE TRIGGER forgets AFTER INSERT ON outbox BEGIN DELETE FROM outbox; END');
   await cluster.startAll();
   const session = await actor.client.handshake();
-  await actor.client.insist(session, '/forgot_password', { email: actor.account.email });
+  await actor.client.requestUntilResponse(session, '/forgot_password', { email: actor.account.email });
   actor.account.mails.asked += 1;
   await harness.checkTraces();
-  assert.ok(promisesBroken(oracle).includes('each recovery is mailed once'), formatReport(oracle, 'mails'));
+  assert.ok(violatedGuarantees(oracle).includes('each recovery is mailed once'), formatReport(oracle, 'mails'));
 });

@@ -1,4 +1,4 @@
-/** Server processes on one database, each with its own line to it that can be cut. */
+// Server processes on one database, each with its own line to it that can be cut.
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreLocation } from '../../src/server/store/open.ts';
@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 /** Runs cleanups at the end: a test, or a program in place of one. */
 export type Cleanup = Pick<TestContext, 'after'>;
 
-const MAX_OUTAGE_MILLISECONDS = 1_000;
+const MAX_OUTAGE_MS = 1_000;
 /** Probability that a cut affects all lines, like a crash of the database server. */
 const ALL_LINES_CHANCE = 0.3;
 /** Probability that a cut lasts. */
@@ -131,7 +131,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions): Promise
       const ready = members.filter((state) => state.up && state.line);
       if (ready.length === 0) return;
       const chosen = random.chance(ALL_LINES_CHANCE) ? ready : [random.pick(ready)];
-      const outage = random.chance(OUTAGE_CHANCE) ? random.integer(1, MAX_OUTAGE_MILLISECONDS) : 0;
+      const outage = random.chance(OUTAGE_CHANCE) ? random.integer(1, MAX_OUTAGE_MS) : 0;
       for (const state of chosen) {
         onCut(state);
         state.outage = cutLine(state, outage);

@@ -1,19 +1,19 @@
-/** Reads and changes the database of the servers from outside. */
+// Reads and changes the database of the servers from outside.
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { runSql } from '../support/sql.ts';
 
-/** @returns name and e-mail of every user */
+/** @returns name and email of every user */
 export async function readUsers(place: StoreLocation): Promise<{ username: string; email: string }[]> {
   return (await runSql(place, 'SELECT username, email FROM users')) as { username: string; email: string }[];
 }
 
-/** @returns the number of mails in the outbox */
+/** @returns the number of emails in the outbox */
 export async function countOutbox(place: StoreLocation): Promise<number> {
   const [row] = (await runSql(place, 'SELECT count(*) AS count FROM outbox')) as { count: number | string }[];
   return Number(row?.count);
 }
 
-/** A mail and the lease of its worker, in hex. */
+/** An email and the lease of its worker, in hex. */
 export interface MailLease {
   readonly mailId: string;
   readonly token: string;
@@ -26,7 +26,7 @@ interface LeaseRow {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** @returns the mails that a worker has leased, dead workers included */
+/** @returns the emails that a worker has leased, dead workers included */
 export async function readMailLeases(place: StoreLocation): Promise<MailLease[]> {
   const rows = await runSql(place, 'SELECT mail_id, lease_token FROM outbox WHERE lease_token IS NOT NULL');
   return (rows as unknown as LeaseRow[]).map((row) => ({

@@ -1,4 +1,4 @@
-/** Servers on one database, a mail server, a faulty proxy in front of the servers, and the actors. */
+// Servers on one database, a mail server, a faulty proxy in front of the servers, and the actors.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,13 +12,13 @@ import { Suite1Client } from '../support/suite1Client.ts';
 import { type Account, newAccount } from './account.ts';
 import type { Actor } from './actor.ts';
 import { actorLoop, checkEverything } from './actorLoop.ts';
-import { createAnswerLedger } from './answerLedger.ts';
 import { type Cleanup, type Cluster, type Member, startCluster } from './cluster.ts';
 import { createMailLeases } from './mailLeases.ts';
 import { createNameRegistry } from './names.ts';
 import { createOracle, type Oracle } from './oracle.ts';
 import { type Moment, startFaultyProxy } from './proxy.ts';
 import type { Random } from './random.ts';
+import { createResponseLedger } from './responseLedger.ts';
 import { createRetryingClient, type Environment } from './retryingClient.ts';
 import { MAX_HANDSHAKES } from './scenarios/limits.ts';
 import { createSortedMails } from './sortedMails.ts';
@@ -33,7 +33,7 @@ const LIMITS: Settings = {
   RATE_HANDSHAKES_PER_MINUTE: String(MAX_HANDSHAKES),
 };
 /** Downtime of a crashed process among others: about the lease time of its request locks. */
-const MAX_ABSENCE_MILLISECONDS = 4_000;
+const MAX_ABSENCE_MS = 4_000;
 
 export interface HarnessOptions {
   /** Starts a server with the given settings, database included. */
@@ -66,7 +66,7 @@ export interface Harness {
   moment(moment: Moment): Promise<Member>;
   /** Every actor checks all promises. */
   checkActors(): Promise<void>;
-  /** Checks mails and the database, which actors cannot see. Stops the servers. */
+  /** Checks emails and the database, which actors cannot see. Stops the servers. */
   checkTraces(): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   const proxy = await startFaultyProxy({
     target: cluster.next,
     random: random.fork(),
-    ledger: createAnswerLedger(oracle),
+    ledger: createResponseLedger(oracle),
     oracle,
     onMoment(moment, member) {
       moments.get(moment)?.resolve(member);
@@ -152,7 +152,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   /** Waits as long as a supervisor may take to restart a process. */
   async function wait(): Promise<void> {
     const late = random.chance(options.lateRestarts);
-    const absence = random.integer(0, MAX_ABSENCE_MILLISECONDS);
+    const absence = random.integer(0, MAX_ABSENCE_MS);
     await checkOutbox(oracle, database, sortedMails, accounts());
     if (processes > 1) {
       await leases.endOrphaned();

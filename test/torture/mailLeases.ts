@@ -1,9 +1,9 @@
-// Leases of mails that were in delivery when their process died.
+// Leases of emails that were in delivery when their process died.
 import type { StoreLocation } from '../../src/server/store/open.ts';
 import { endLeases, endMailLease, readMailLeases } from './disk.ts';
 
 /**
- * In milliseconds: an older lease is taken for that of a dead worker. Here the mail server accepts a mail within some
+ * In milliseconds: an older lease is taken for that of a dead worker. Here the mail server accepts an email within some
  * hundred milliseconds, and a failed removal from the outbox is retried after two seconds.
  */
 const ORPHANED_AFTER = 8_000;
@@ -14,7 +14,7 @@ export interface MailLeases {
   endOrphaned(): Promise<void>;
   /** Ends all leases. No server may be running. */
   endAll(): Promise<void>;
-  /** Returns true if a lease of this mail was ended, so that it may be sent again. */
+  /** Returns true if a lease of this email was ended, so that it may be sent again. */
   ended(mailId: string): boolean;
 }
 

@@ -1,8 +1,6 @@
-/**
- * `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients behind a faulty
- * network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to it.
- * Exit code 1 if anything acknowledged was lost or executed twice.
- */
+// `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]`: clients behind a faulty
+// network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to it.
+// Exit code 1 if anything acknowledged was lost or executed twice.
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import { formatReport } from './oracle.ts';
@@ -25,11 +23,13 @@ if (!minutes || !(minutes > 0) || !Number.isInteger(seed) || !isCount(processes)
 
 const cleanups: (() => unknown)[] = [];
 const t = { after: (cleanup: unknown) => void cleanups.push(cleanup as () => unknown) };
-if (values.postgres && !process.env.VWS_TEST_POSTGRES_URL) {
+if (!values.postgres) {
+  process.env.VWS_TEST_DATABASE_URL = '';
+} else if (!process.env.VWS_TEST_DATABASE_URL) {
   const postgres = await startPostgres();
-  if (!postgres) throw new Error('There is no PostgreSQL for this platform: set VWS_TEST_POSTGRES_URL.');
+  if (!postgres) throw new Error('There is no PostgreSQL for this platform: set VWS_TEST_DATABASE_URL.');
   cleanups.push(postgres.stop);
-  process.env.VWS_TEST_POSTGRES_URL = postgres.url;
+  process.env.VWS_TEST_DATABASE_URL = postgres.url;
 }
 // These modules read the variable when they are loaded.
 const { startServer } = await import('../support/server.ts');
@@ -50,7 +50,7 @@ try {
     lateRestarts: 0.7,
   });
   process.stdout.write(formatReport(oracle, title));
-  process.exitCode = oracle.broken.length === 0 ? 0 : 1;
+  process.exitCode = oracle.violations.length === 0 ? 0 : 1;
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 }

@@ -16,11 +16,11 @@ type Holding = {
 /** Holders of the contested names, as far as responses show. */
 export interface NameRegistry {
   /** The holder is about to request or release a name: from now on it is uncertain. */
-  doubt(name: string, holder: string): void;
+  markUncertain(name: string, holder: string): void;
   /** It is certain whether the holder has the name. */
   settle(name: string, holder: string, has: boolean): void;
   /** Names that a holder may or may not have. */
-  doubted(holder: string): string[];
+  uncertainNames(holder: string): string[];
   /** A request was refused because the name is taken; `since` is when it was sent, as `performance.now()`. */
   refused(name: string, holder: string, since: number): void;
 }
@@ -39,7 +39,7 @@ export function createNameRegistry(oracle: Oracle): NameRegistry {
   }
 
   return {
-    doubt(name, holder) {
+    markUncertain(name, holder) {
       const holding = current(name, holder);
       if (holding) holding.held = false;
       else {
@@ -56,7 +56,7 @@ export function createNameRegistry(oracle: Oracle): NameRegistry {
       const other = holdingsOf(name).find(({ wasHeld, holder: another }) => wasHeld && another !== holder);
       if (has && other) oracle.report(holder, 'a name belongs to one account', `${name} is or was ${other.holder}'s`);
     },
-    doubted(holder) {
+    uncertainNames(holder) {
       return [...holdings.keys()].filter((name) => current(name, holder)?.held === false);
     },
     refused(name, holder, since) {

@@ -1,4 +1,4 @@
-/** Counts events of a run and collects broken promises. */
+// Counts events of a run and collects violated guarantees.
 export const COUNTED = [
   'requests',
   'acknowledged',
@@ -30,8 +30,8 @@ export const COUNTED = [
 export type Counted = (typeof COUNTED)[number];
 
 export interface BrokenPromise {
-  /** The promise, in a few words. */
-  readonly promise: string;
+  /** The guarantee, in a few words. */
+  readonly guarantee: string;
   readonly detail: string;
   /** The actor that noticed it, with its own and all global events before. */
   readonly actor: string;
@@ -40,11 +40,11 @@ export interface BrokenPromise {
 
 export interface Oracle {
   readonly counts: Readonly<Record<Counted, number>>;
-  readonly broken: readonly BrokenPromise[];
+  readonly violations: readonly BrokenPromise[];
   count(what: Counted, by?: number): void;
   /** Notes an event in an actor's history; without an actor, in the global one. */
   note(actor: string | undefined, event: string): void;
-  report(actor: string, promise: string, detail: string): void;
+  report(actor: string, guarantee: string, detail: string): void;
 }
 
 /** Number of events in a report. */
@@ -55,7 +55,7 @@ const MAX_REPORTS = 200;
 export function createOracle(): Oracle {
   const startedAt = performance.now();
   const counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>;
-  const broken: BrokenPromise[] = [];
+  const violations: BrokenPromise[] = [];
   const histories = new Map<string, string[]>();
   const globalEvents: string[] = [];
 
@@ -66,7 +66,7 @@ export function createOracle(): Oracle {
 
   return {
     counts,
-    broken,
+    violations,
     count(what, by = 1) {
       counts[what] += by;
     },
@@ -80,27 +80,31 @@ export function createOracle(): Oracle {
       histories.set(actor, history);
       append(history, line);
     },
-    report(actor, promise, detail) {
-      if (broken.length >= MAX_REPORTS) return;
+    report(actor, guarantee, detail) {
+      if (violations.length >= MAX_REPORTS) return;
       const history = [...(histories.get(actor) ?? []), ...globalEvents].sort().slice(-HISTORY_LENGTH);
-      broken.push({ promise, detail, actor, history });
+      violations.push({ guarantee, detail, actor, history });
     },
   };
 }
 
-/** The counts as a table, and every broken promise with its history. */
-export function formatReport({ counts, broken }: Pick<Oracle, 'counts' | 'broken'>, title: string): string {
+/** The counts as a table, and every violated guarantee with its history. */
+export function formatReport({ counts, violations }: Pick<Oracle, 'counts' | 'violations'>, title: string): string {
   const rows = Object.entries(counts).map(([name, count]) => `  ${name.padEnd(22)}${String(count).padStart(9)}`);
-  const stories = broken.map(({ promise, detail, actor, history }) =>
+  const descriptions = violations.map(({ guarantee, detail, actor, history }) =>
     [
       ``,
-      `BROKEN: ${promise}`,
+      `VIOLATED: ${guarantee}`,
       `  ${detail}`,
       `  noticed by ${actor}; before that:`,
       ...history.map((line) => `    ${line}`),
     ].join('\n'),
   );
-  return [title, ...rows, `  ${'BROKEN PROMISES'.padEnd(22)}${String(broken.length).padStart(9)}`, ...stories, ''].join(
-    '\n',
-  );
+  return [
+    title,
+    ...rows,
+    `  ${'VIOLATED GUARANTEES'.padEnd(22)}${String(violations.length).padStart(9)}`,
+    ...descriptions,
+    '',
+  ].join('\n');
 }

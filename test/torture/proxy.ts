@@ -1,18 +1,16 @@
-/**
- * A proxy that loses, cuts, delays and duplicates requests, and forwards each copy to the next process. It takes one
- * request per connection, with a Content-Length; a header selects the fault.
- */
+// A proxy that loses, cuts, delays and duplicates requests, and forwards each copy to the next process. It takes one
+// request per connection, with a Content-Length; a header selects the fault.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AnswerLedger } from './answerLedger.ts';
 import type { Member } from './cluster.ts';
 import { FAULT_HEADER, type Fault, isFault } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
+import type { ResponseLedger } from './responseLedger.ts';
 
-const MAX_DELAY_MILLISECONDS = 150;
-const MAX_LATENESS_MILLISECONDS = 1_500;
+const MAX_DELAY_MS = 150;
+const MAX_LATENESS_MS = 1_500;
 
 /** State of a request: forwarded to the server, or answered while the client has not received the response. */
 export type Moment = 'forwarded' | 'answered';
@@ -21,7 +19,7 @@ export interface ProxyOptions {
   /** The process to forward to, if any is up. */
   readonly target: () => Member | undefined;
   readonly random: Random;
-  readonly ledger: AnswerLedger;
+  readonly ledger: ResponseLedger;
   readonly oracle: Oracle;
   /** Called at the moments that are worst for a crash. */
   readonly onMoment: (moment: Moment, member: Member) => void;
@@ -90,7 +88,7 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
   }
 
   function sendLater(request: Message): void {
-    const copy = delay(random.integer(1, MAX_LATENESS_MILLISECONDS)).then(async () => {
+    const copy = delay(random.integer(1, MAX_LATENESS_MS)).then(async () => {
       if (!stopped) await forward(request);
     });
     late.add(copy);
@@ -119,11 +117,11 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<FaultyPro
         return answer?.subarray(0, random.integer(1, answer.length - 1));
       }
       case 'delay request':
-        await delay(random.integer(1, MAX_DELAY_MILLISECONDS));
+        await delay(random.integer(1, MAX_DELAY_MS));
         return whole();
       case 'delay answer': {
         const answer = await whole();
-        await delay(random.integer(1, MAX_DELAY_MILLISECONDS));
+        await delay(random.integer(1, MAX_DELAY_MS));
         return answer;
       }
       case 'duplicate': {

@@ -1,4 +1,4 @@
-/** Random choices, determined by a seed. */
+// Random choices, determined by a seed.
 export interface Random {
   /** From 0 (included) to 1 (excluded). */
   next(): number;

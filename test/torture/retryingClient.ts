@@ -1,11 +1,17 @@
 // A client that repeats requests until they are answered.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TimedAnswer } from '../support/httpPost.ts';
-import { type Answer, type Fields, openHandshake, publicKeyPem, Suite1Client } from '../support/suite1Client.ts';
+import type { TimedResponse } from '../support/httpPost.ts';
+import {
+  type Fields,
+  openHandshake,
+  publicKeyPem,
+  Suite1Client,
+  type Suite1Response,
+} from '../support/suite1Client.ts';
 import { copiesOf, pickFault } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
-import { LostAnswer, sendOnce } from './transport.ts';
+import { LostResponse, sendOnce } from './transport.ts';
 
 /** Without a response for this long, through all faults and crashes, the server counts as hung. */
 const TIMEOUT_MS = 90_000;
@@ -27,8 +33,8 @@ export interface Environment {
   readonly faultRate: () => number;
 }
 
-/** A promise was broken and reported; the actor starts over. */
-export class Broken extends Error {}
+/** A guarantee was violated and the violation reported; the actor starts over. */
+export class Violation extends Error {}
 
 /** Sends the requests of one actor until they are answered or abandoned. */
 export interface RetryingClient {
@@ -40,15 +46,25 @@ export interface RetryingClient {
    *
    * @param giveUpChance probability that a lost response makes the client abandon the request
    * @returns undefined if it was abandoned: it may have been executed, or may be later
-   * @throws Broken if the session is lost or the response is not one of suite 1
+   * @throws Violation if the session is lost or the response is not one of suite 1
    */
-  request(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer | undefined>;
+  request(
+    client: Suite1Client,
+    path: string,
+    fields: Fields,
+    options?: RequestOptions,
+  ): Promise<Suite1Response | undefined>;
   /** Like {@link request}, but never abandons the request. */
-  insist(client: Suite1Client, path: string, fields: Fields, options?: RequestOptions): Promise<Answer>;
+  requestUntilResponse(
+    client: Suite1Client,
+    path: string,
+    fields: Fields,
+    options?: RequestOptions,
+  ): Promise<Suite1Response>;
   /** Sends one handshake once, from the given address. */
   tryHandshake(address: string): Promise<Trial>;
-  /** Reports a broken promise. */
-  broken(promise: string, detail: string): never;
+  /** Reports a violated guarantee. */
+  reportViolation(guarantee: string, detail: string): never;
 }
 
 export interface RequestOptions {
@@ -69,16 +85,16 @@ export interface Trial {
 export function createRetryingClient(actor: string, random: Random, environment: Environment): RetryingClient {
   const { oracle } = environment;
 
-  function broken(promise: string, detail: string): never {
-    oracle.note(actor, `BROKEN: ${promise}`);
-    oracle.report(actor, promise, detail);
-    throw new Broken(promise);
+  function reportViolation(guarantee: string, detail: string): never {
+    oracle.note(actor, `VIOLATED: ${guarantee}`);
+    oracle.report(actor, guarantee, detail);
+    throw new Violation(guarantee);
   }
 
   async function send(
     request: { path: string; body: string },
     options: RequestOptions,
-  ): Promise<TimedAnswer | undefined> {
+  ): Promise<TimedResponse | undefined> {
     try {
       return await repeat(request, options);
     } finally {
@@ -93,7 +109,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
   async function repeat(
     request: { path: string; body: string },
     { giveUpChance = 0, onProgress }: RequestOptions,
-  ): Promise<TimedAnswer | undefined> {
+  ): Promise<TimedResponse | undefined> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (let attempt = 1; ; attempt++) {
       await environment.serverUp();
@@ -107,9 +123,9 @@ export function createRetryingClient(actor: string, random: Random, environment:
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
         oracle.count('refused for now');
-        if (answer.retryAfter === undefined) broken('a refusal has a Retry-After', `${answer.status}`);
+        if (answer.retryAfter === undefined) reportViolation('a refusal has a Retry-After', `${answer.status}`);
       } catch (error) {
-        if (!(error instanceof LostAnswer)) throw error;
+        if (!(error instanceof LostResponse)) throw error;
         oracle.count('lost answers');
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): lost: ${error.message}`);
         if (random.chance(giveUpChance)) {
@@ -118,7 +134,7 @@ export function createRetryingClient(actor: string, random: Random, environment:
           return undefined;
         }
       }
-      if (performance.now() > deadline) broken('every request is eventually answered', `POST ${request.path}`);
+      if (performance.now() > deadline) reportViolation('every request is eventually answered', `POST ${request.path}`);
       await delay(random.integer(0, MAX_BACKOFF_MS));
     }
   }
@@ -128,16 +144,17 @@ export function createRetryingClient(actor: string, random: Random, environment:
     path: string,
     fields: Fields,
     options: RequestOptions = {},
-  ): Promise<Answer | undefined> {
+  ): Promise<Suite1Response | undefined> {
     const prepared = client.prepare(path, fields);
     const http = await send(prepared, options);
     if (!http) return undefined;
     if (options.mayBeOver && http.status === 404) return { ...http, body: undefined };
     const seen = `POST ${path}: ${http.status} ${http.text.slice(0, 300)}`;
-    if (http.status === 404 || http.status === 408) broken('a session is not lost', seen);
-    if (http.status < 200 || http.status > 202) broken('a valid request is answered', seen);
-    const answer = accept(client, prepared, http) ?? broken('a response opens under the keys of its request', seen);
-    if (!answer.keys) broken('a response carries new keys', seen);
+    if (http.status === 404 || http.status === 408) reportViolation('a session is not lost', seen);
+    if (http.status < 200 || http.status > 202) reportViolation('a valid request is answered', seen);
+    const answer =
+      accept(client, prepared, http) ?? reportViolation('a response opens under the keys of its request', seen);
+    if (!answer.keys) reportViolation('a response carries new keys', seen);
     if (answer.error !== undefined) oracle.note(actor, `  ${answer.error}`);
     oracle.count('acknowledged');
     return answer;
@@ -145,10 +162,10 @@ export function createRetryingClient(actor: string, random: Random, environment:
 
   return {
     actor,
-    broken,
+    reportViolation,
     request,
-    async insist(client, path, fields, options) {
-      return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Answer;
+    async requestUntilResponse(client, path, fields, options) {
+      return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Suite1Response;
     },
     async tryHandshake(address) {
       const fault = pickFault(random, environment.faultRate());
@@ -157,13 +174,13 @@ export function createRetryingClient(actor: string, random: Random, environment:
         const { status } = await sendOnce(environment.proxyUrl, HANDSHAKE, fault, address);
         return { status, copies: copiesOf(fault) };
       } catch (error) {
-        if (!(error instanceof LostAnswer)) throw error;
+        if (!(error instanceof LostResponse)) throw error;
         return { status: undefined, copies: copiesOf(fault) };
       }
     },
     async handshake() {
       const http = await send(HANDSHAKE, {});
-      if (http?.status !== 200) broken('a handshake succeeds', `${http?.status} ${http?.text}`);
+      if (http?.status !== 200) reportViolation('a handshake succeeds', `${http?.status} ${http?.text}`);
       return new Suite1Client({ url: environment.proxyUrl }, openHandshake(http));
     },
   };
@@ -177,8 +194,8 @@ export function newAddress(random: Random): string {
 function accept(
   client: Suite1Client,
   request: ReturnType<Suite1Client['prepare']>,
-  http: TimedAnswer,
-): Answer | undefined {
+  http: TimedResponse,
+): Suite1Response | undefined {
   try {
     return client.accept(request, http);
   } catch {

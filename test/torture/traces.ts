@@ -1,4 +1,4 @@
-/** Checks what a run leaves behind and no actor can see: outbox, mails, users. */
+// Checks what a run leaves behind and no actor can see: outbox, emails, users.
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_CONCURRENT_DELIVERIES } from '../../src/server/mail/mail.ts';
 import type { StoreLocation } from '../../src/server/store/open.ts';
@@ -8,17 +8,17 @@ import type { MailLeases } from './mailLeases.ts';
 import type { Oracle } from './oracle.ts';
 import type { SortedMails } from './sortedMails.ts';
 
-const OUTBOX_PATIENCE_MILLISECONDS = 20_000;
-const POLL_MILLISECONDS = 50;
+const OUTBOX_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
 
-/** Acknowledged mails that have not arrived must be in the outbox. The servers may be running. */
+/** Acknowledged emails that have not arrived must be in the outbox. The servers may be running. */
 export async function checkOutbox(
   oracle: Oracle,
   database: StoreLocation,
   sortedMails: SortedMails,
   accounts: readonly Account[],
 ): Promise<void> {
-  // In this order: a mail that is requested or arrives meanwhile cannot be missed.
+  // In this order: an email that is requested or arrives meanwhile cannot be missed.
   const asked = accounts.map(({ email, mails }) => ({ email, count: mails.asked }));
   const waiting = await countOutbox(database);
   const missing = asked.map(({ email, count }) => Math.max(0, count - sortedMails.mailsTo(email).length));
@@ -29,11 +29,11 @@ export async function checkOutbox(
 }
 
 export async function outboxEmpty(database: StoreLocation): Promise<void> {
-  const deadline = performance.now() + OUTBOX_PATIENCE_MILLISECONDS;
-  while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MILLISECONDS);
+  const deadline = performance.now() + OUTBOX_TIMEOUT_MS;
+  while ((await countOutbox(database)) > 0 && performance.now() < deadline) await delay(POLL_MS);
 }
 
-/** Each mail arrived once, except copies of those whose worker died after sending them. */
+/** Each email arrived once, except copies of those whose worker died after sending them. */
 export function checkMails(
   oracle: Oracle,
   sortedMails: SortedMails,
@@ -51,13 +51,13 @@ export function checkMails(
   const { mails, copies } = sortedMails.totals();
   oracle.count('mails', mails);
   oracle.count('mail copies', copies.length);
-  // No other worker takes a mail before its lease ends, and no lease ends on its own here.
+  // No other worker takes an email before its lease ends, and no lease ends on its own here.
   const unexplained = copies.filter((mailId) => !leases.ended(mailId));
   if (unexplained.length > 0) {
     const detail = `${unexplained.length} copies without the end of a lease, the first of ${unexplained[0]}`;
     oracle.report('the mail server', 'a mail is sent once during its lease', detail);
   }
-  // A crash between the acceptance of a mail and its removal from the outbox sends it again; nothing else may.
+  // A crash between the acceptance of an email and its removal from the outbox sends it again; nothing else may.
   if (copies.length > oracle.counts.kills * MAX_CONCURRENT_DELIVERIES) {
     oracle.report('the mail server', 'a mail is sent once, except after crashes', `${copies.length} copies`);
   }
@@ -75,8 +75,8 @@ export async function checkUsers(oracle: Oracle, database: StoreLocation, accoun
     }
   }
   const excess = [...found.keys()];
-  // An actor that noticed a broken promise has abandoned its account.
-  if (excess.length > 0 && oracle.broken.length === 0) {
+  // An actor that noticed a violated guarantee has abandoned its account.
+  if (excess.length > 0 && oracle.violations.length === 0) {
     oracle.report('the disk', 'a registration is executed once', `never acknowledged: ${excess.join(', ')}`);
   }
 }

@@ -1,5 +1,5 @@
-/** Requests to the faulty proxy. */
-import { httpPost, type TimedAnswer } from '../support/httpPost.ts';
+// Requests to the faulty proxy.
+import { httpPost, type TimedResponse } from '../support/httpPost.ts';
 import type { PreparedRequest } from '../support/suite1Client.ts';
 import { FAULT_HEADER, type Fault } from './faults.ts';
 
@@ -7,7 +7,7 @@ import { FAULT_HEADER, type Fault } from './faults.ts';
 const TIMEOUT_MS = 30_000;
 
 /** The connection broke before the response was complete: it is unknown whether the request was executed. */
-export class LostAnswer extends Error {}
+export class LostResponse extends Error {}
 
 /** The address that the proxy reports, by which the limits count. */
 export const ADDRESS_HEADER = 'x-forwarded-for';
@@ -16,14 +16,14 @@ export const ADDRESS_HEADER = 'x-forwarded-for';
  * Sends a request once, on a connection of its own.
  *
  * @param address the client's address as the limits see it
- * @throws LostAnswer
+ * @throws LostResponse
  */
 export async function sendOnce(
   url: string,
   { path, body }: Pick<PreparedRequest, 'path' | 'body'>,
   fault: Fault,
   address: string,
-): Promise<TimedAnswer> {
+): Promise<TimedResponse> {
   const headers = {
     'content-type': 'application/json',
     [ADDRESS_HEADER]: address,
@@ -32,6 +32,6 @@ export async function sendOnce(
   try {
     return await httpPost(url + path, Buffer.from(body), { agent: false, headers, timeoutMs: TIMEOUT_MS });
   } catch (error) {
-    throw new LostAnswer((error as Error).message);
+    throw new LostResponse((error as Error).message);
   }
 }

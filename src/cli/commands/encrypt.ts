@@ -1,4 +1,4 @@
-// `vws encrypt`: encrypts a text for a user.
+// `vws encrypt`: encrypts a message for a user.
 import { defineClientCommand, printResult } from '../clientCommand.ts';
 import { CommandError } from '../errors.ts';
 import { readInput } from '../readInput.ts';
@@ -7,14 +7,14 @@ import { inStoredSession, requireSession } from '../session/open.ts';
 export const command = defineClientCommand({
   name: 'encrypt',
   description:
-    'Encrypts a text so that only the given user can decrypt it, and prints the message as one line of A-Z a-z 0-9 - _',
+    'Encrypts a message so that only the given user can decrypt it, and prints the ciphertext as one line of A-Za-z0-9-_',
   args: { '<username>': 'the recipient' },
   options: {
-    '--file <path>': 'the text to encrypt (default: standard input)',
+    '--file <path>': 'the message to encrypt (default: standard input)',
     '--accept-contact': 'accept that the name belongs to another user than before',
   },
   json: '{"message"}',
-  notes: 'The text must be UTF-8 and is preserved exactly, including the last line break. Encode other data first.',
+  notes: 'The message must be UTF-8 and is preserved exactly, including the last line break. Encode other data first.',
   examples: [
     'vws encrypt bob < note.txt > note.vws',
     `echo 'See you at eight.' | vws encrypt bob`,

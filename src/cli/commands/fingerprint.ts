@@ -5,13 +5,15 @@ import { commonOptions, readCommonOptions } from '../commonOptions.ts';
 import { UsageError } from '../errors.ts';
 import { fetchFingerprint, identityChanged } from '../session/pin.ts';
 
+const { '--suite1': _, ...withoutSuite1 } = commonOptions;
+
 export const command = defineCommand({
   name: 'fingerprint',
   description:
     'Fetches the fingerprint of a server, prints it, and reports whether it is the pinned one. Changes nothing. Operators ' +
     'compare it with the output of npm start; users compare it with what the operator gives them over a separate channel.',
   args: { '[url]': 'the server, in place of --server' },
-  options: commonOptions,
+  options: { ...withoutSuite1, '--pin <fingerprint>': 'compare with this fingerprint instead of the stored one' },
   json: '{"server","fingerprint","known"}; known is null if no fingerprint is pinned',
   examples: [
     'vws fingerprint https://vws.example.org',
@@ -20,7 +22,6 @@ export const command = defineCommand({
   ],
   async run({ url, ...values }, shell) {
     if (url !== undefined && values.server !== undefined) throw new UsageError('Give [url] or --server, not both.');
-    if (values.suite1) throw new UsageError('Servers have no fingerprint in suite 1.');
     const options = readCommonOptions({ ...values, server: url ?? values.server }, shell);
     const fingerprint = await fetchFingerprint(options, shell);
     const known = options.pin ?? options.serverState.readPin() ?? null;

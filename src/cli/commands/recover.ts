@@ -1,4 +1,4 @@
-// `vws recover`: resets a forgotten password with a code sent by e-mail.
+// `vws recover`: resets a forgotten password with a code sent by email.
 import { VwsError } from '../../client/error.ts';
 import type { Vws } from '../../client/index.ts';
 import { defineClientCommand, printResult } from '../clientCommand.ts';
@@ -15,18 +15,18 @@ const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 export const command = defineClientCommand({
   name: 'recover',
   description:
-    'Resets a forgotten password with a code sent by e-mail, and ends your other sessions. Afterwards, log in with vws login.',
+    'Resets a forgotten password with a code sent by email, and ends your other sessions. Afterwards, log in with vws login.',
   options: {
-    '--email <address>': 'e-mail address of the account',
+    '--email <address>': 'email address of the account',
     '--send': 'only request the code',
     '--code':
       'continue after --send or after an interruption: with the most recent code or, within 10 minutes after it was ' +
       'accepted, with the new password',
   },
-  input: ['e-mail address (unless --email or --code)', 'code (unless --send)', 'new password (unless --send)'],
+  input: ['email address (unless --email or --code)', 'code (unless --send)', 'new password (unless --send)'],
   json: '{"ok":true}',
   notes:
-    'The response does not reveal whether an account with the address exists: if none does, no e-mail is sent. Without a ' +
+    'The response does not reveal whether an account with the address exists: if none does, no email is sent. Without a ' +
     'terminal, the line with the code is always read, and ignored if the code was already accepted.',
   examples: [
     'vws recover',
@@ -68,7 +68,7 @@ class Recovery {
   async sendCode(given: string | undefined): Promise<void> {
     const { suite } = this.#options;
     if (suite === 2) await ensurePin(this.#options, this.#shell);
-    const email = given ?? (await this.#shell.ask('E-mail address'));
+    const email = given ?? (await this.#shell.ask('Email address'));
     await inAnySession(this.#options, this.#shell, (vws) => {
       this.#confirmedAt().clear();
       return vws.requestPasswordReset(email);
@@ -143,8 +143,8 @@ class Recovery {
     try {
       await task();
     } catch (error) {
-      const isOver = error instanceof CommandError && error.code === 'no_recovery';
-      if (!isOver)
+      const hasEnded = error instanceof CommandError && error.code === 'no_recovery';
+      if (!hasEnded)
         this.#shell.note('The code was accepted. Within 10 minutes, you can continue with: vws recover --code');
       throw error;
     }
@@ -155,8 +155,8 @@ class Recovery {
       await inStoredSession(this.#options, this.#shell, task);
     } catch (error) {
       const hasNoSession = error instanceof CommandError && error.code === 'not_logged_in';
-      const isOver = error instanceof VwsError && (error.sessionLost || error.code === 'no_recovery');
-      if (!hasNoSession && !isOver) throw error;
+      const hasEnded = error instanceof VwsError && (error.sessionLost || error.code === 'no_recovery');
+      if (!hasNoSession && !hasEnded) throw error;
       await this.#options.serverState.withLock(async () => this.#confirmedAt().clear());
       throw noRecovery();
     }

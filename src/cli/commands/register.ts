@@ -11,8 +11,9 @@ export const command = defineClientCommand({
   options: {
     '--username <name>': 'the name that others encrypt messages for',
     '--email <address>': 'the address that recovery codes are sent to',
+    '--invite <code>': 'a code of the operator, if the server requires one',
   },
-  input: ['username (unless --username)', 'e-mail address (unless --email)', 'password (twice on a terminal)'],
+  input: ['username (unless --username)', 'email address (unless --email)', 'password (twice on a terminal)'],
   json: '{"server","username","email"}',
   notes:
     'The password must have 12 characters or more, or 8 or more with a lowercase letter, an uppercase letter, a digit and ' +
@@ -24,14 +25,14 @@ export const command = defineClientCommand({
   async run(values, options, shell) {
     if (options.suite === 2) await ensurePin(options, shell);
     const username = values.username ?? (await shell.ask('Username'));
-    const email = values.email ?? (await shell.ask('E-mail address'));
+    const email = values.email ?? (await shell.ask('Email address'));
     const account = await askUntilAccepted(
       shell,
       ['password_refused'],
       () => askNewPassword(shell, 'Password'),
       (password) =>
         inAnySession(options, shell, async (vws) => {
-          await vws.register({ username, email, password });
+          await vws.register({ username, email, password, invite: values.invite });
           return fetchAccount(vws, { username, email });
         }),
     );

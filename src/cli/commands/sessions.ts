@@ -11,7 +11,7 @@ export const command = defineClientCommand({
   name: 'sessions',
   description:
     'Lists the sessions that are logged in to your account, most recently used first. * marks the current one.',
-  json: '[{"id","suite","startedAt","lastUsedAt","current"}, ...]',
+  json: '[{"id","suite","startedAt","lastUsedAt","current","label"}, ...]',
   notes: 'End one session with vws sessions end <id>, and all others with vws sessions end-others.',
   examples: ['vws sessions', 'vws sessions --json'],
   async run(_, options, shell) {
@@ -23,12 +23,13 @@ export const command = defineClientCommand({
 });
 
 function renderTable(sessions: readonly SessionInfo[]): string[] {
-  const rows = sessions.map(({ id, suite, startedAt, lastUsedAt, current }) => [
+  const rows = sessions.map(({ id, suite, startedAt, lastUsedAt, current, label }) => [
     current ? '*' : ' ',
     id.slice(0, SHOWN_ID_LENGTH),
     startedAt ? formatTime(startedAt) : 'unknown',
     formatTime(lastUsedAt),
-    String(suite),
+    String(suite).padEnd('suite'.length),
+    label ?? '',
   ]);
   const heading = [
     ' ',
@@ -36,6 +37,7 @@ function renderTable(sessions: readonly SessionInfo[]): string[] {
     'started (UTC)'.padEnd(19),
     'last used (UTC)'.padEnd(19),
     'suite',
+    'label',
   ];
-  return [heading, ...rows].map((cells) => cells.join('  '));
+  return [heading, ...rows].map((cells) => cells.join('  ').trimEnd());
 }

@@ -13,7 +13,7 @@ export const command = defineClientCommand({
       const fingerprint = vws.fingerprint || null;
       printResult(shell, options, { username, email, server: options.url, fingerprint }, () => {
         shell.print(`username     ${username}`);
-        shell.print(`e-mail       ${email}`);
+        shell.print(`email        ${email}`);
         shell.print(`server       ${options.url}`);
         if (fingerprint) shell.print(`fingerprint  ${fingerprint}`);
       });

@@ -6,7 +6,7 @@ import { lockMigrations } from '../../server/store/postgres.ts';
 import type { Store, Transaction } from '../../server/store/store.ts';
 import { CommandError } from '../errors.ts';
 import { compareTables, DifferenceError } from './compareTables.ts';
-import { notOurs } from './databases.ts';
+import { notAVwsDatabase } from './databases.ts';
 import { hasRows, insertRows, readBatches } from './rows.ts';
 import { type Table, tables } from './tables.ts';
 
@@ -72,7 +72,7 @@ async function setTimeouts(db: Transaction['db']): Promise<void> {
 
 async function checkSourceSchema(from: Transaction, location: string): Promise<void> {
   const version = await readSchemaVersion(from);
-  if (version === undefined) throw notOurs(location);
+  if (version === undefined) throw notAVwsDatabase(location);
   if (version > SCHEMA_VERSION) throw tooNew(location, version);
   if (version < SCHEMA_VERSION) {
     throw new CommandError(

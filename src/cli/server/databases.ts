@@ -85,7 +85,7 @@ async function reach<T>(role: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function notOurs(location: string): CommandError {
+export function notAVwsDatabase(location: string): CommandError {
   return new CommandError(`${location} is not a database of a VWS server.`);
 }
 
@@ -100,7 +100,8 @@ function checkSqliteSource(path: string): void {
   try {
     // Succeeds only if no other connection has the database open, not even an idle one.
     probe.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
-    if (!probe.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get()) throw notOurs(path);
+    if (!probe.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get())
+      throw notAVwsDatabase(path);
     probe.exec('ROLLBACK');
   } catch (error) {
     throw /is locked/.test((error as Error).message) ? inUse(path) : error;

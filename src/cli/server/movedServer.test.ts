@@ -1,4 +1,4 @@
-// A server moves to another database: sessions, recoveries and mails continue.
+// A server moves to another database: sessions, recoveries and emails continue.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
@@ -15,7 +15,7 @@ import { runVws } from '../../../test/support/vws.ts';
 import { openTarget, parseLocation } from './databases.ts';
 
 const TEXT = 'Grüße an alle \u{1f600}';
-/** A mail server that does not respond, so that mails stay in the outbox. */
+/** A mail server that does not respond, so that emails stay in the outbox. */
 const DEAD_MAIL_SERVER = { MAIL_SERVER: '127.0.0.1', MAIL_PORT: '1', MAIL_DEFAULT_SENDER: 'vws@example.org' };
 
 const copy = (from: string, to: string) => runVws(['db', 'copy', '--from', from, '--to', to]);
@@ -25,7 +25,7 @@ interface Before {
   readonly ann: { readonly person: Person; readonly client: Suite1Client };
   readonly forgetful: { readonly person: Person; readonly client: Suite1Client };
   readonly ciphertext: string;
-  readonly lostAnswer: string;
+  readonly lostResponse: string;
 }
 
 async function createUsers(server: TestServer): Promise<Before> {
@@ -37,8 +37,13 @@ async function createUsers(server: TestServer): Promise<Before> {
   expectFailure(await client.call('/login_user', { ...forgetful, password: newPassword() }), 201, 'Password is wrong');
   expectDone(await client.call('/forgot_password', { email: forgetful.email }));
   const ciphertext = expectMessage(await annsClient.encrypt(ann.username, TEXT));
-  const lostAnswer = expectMessage(await annsClient.callAndLoseAnswer('/decrypt', { message: ciphertext }));
-  return { ann: { person: ann, client: annsClient }, forgetful: { person: forgetful, client }, ciphertext, lostAnswer };
+  const lostResponse = expectMessage(await annsClient.callAndLoseResponse('/decrypt', { message: ciphertext }));
+  return {
+    ann: { person: ann, client: annsClient },
+    forgetful: { person: forgetful, client },
+    ciphertext,
+    lostResponse,
+  };
 }
 
 /** Points an existing client to `server`. It can resend its last request. */
@@ -47,11 +52,11 @@ function moved(client: Suite1Client, server: TestServer): Suite1Client {
 }
 
 async function continueAfterMove(
-  { ann, forgetful, ciphertext, lostAnswer }: Before,
+  { ann, forgetful, ciphertext, lostResponse }: Before,
   server: TestServer,
 ): Promise<void> {
   const session = moved(ann.client, server);
-  assert.equal(expectMessage(await session.resend()), lostAnswer);
+  assert.equal(expectMessage(await session.resend()), lostResponse);
   assert.equal(expectMessage(await session.decrypt(ciphertext)), TEXT);
   const answer = expectMessage(await session.encrypt(forgetful.person.username, 'after the move'));
 
@@ -64,7 +69,7 @@ async function continueAfterMove(
   assert.equal(expectMessage(await again.decrypt(answer)), 'after the move');
 }
 
-/** The code from the mail that waited in the outbox. */
+/** The code from the email that waited in the outbox. */
 const codeIn = (server: TestServer, { email }: Person) => codeFromMailbox(server.dataDir, email);
 
 /** Starts a server with the keys that move with it. */
@@ -72,7 +77,7 @@ async function startOn(t: TestContext, url: string, masterKey: string, settings 
   return startServer(t, { DATABASE_URL: url, VWS_MASTER_KEY: masterKey, ...settings });
 }
 
-/** Makes mails due, so that the test does not wait for the next attempt or for the lease of a killed worker. */
+/** Makes emails due, so that the test does not wait for the next attempt or for the lease of a killed worker. */
 async function makeMailsDue(url: string): Promise<void> {
   const store = await openTarget(parseLocation('url', url, undefined));
   await store.transaction(({ db }) =>
@@ -86,7 +91,7 @@ async function newUrl(t: TestContext): Promise<string> {
   return location.engine === 'sqlite' ? `sqlite:${location.path}` : location.url;
 }
 
-test('after a move: sessions, messages, recoveries and mails continue', async (t) => {
+test('after a move: sessions, messages, recoveries and emails continue', async (t) => {
   const masterKey = randomBytes(32).toString('hex');
   const from = `sqlite:${await newDatabasePath(t)}`;
   const to = await newUrl(t);

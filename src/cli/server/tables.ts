@@ -49,6 +49,7 @@ const layouts: Layouts = {
       password_hash: 'text',
       created_at: 'integer',
       min_suite: 'integer',
+      login_notices: 'integer',
     },
   },
   former_names: {
@@ -88,6 +89,25 @@ const layouts: Layouts = {
       client_key: 'bytes',
       group_key: 'bytes',
     },
+  },
+  email_changes: {
+    primaryKey: ['user_id'],
+    columns: {
+      user_id: 'bytes',
+      new_email: 'text',
+      new_email_key: 'text',
+      code_hash: 'bytes',
+      tries: 'integer',
+      expires_at: 'integer',
+    },
+  },
+  session_labels: {
+    primaryKey: ['session_id'],
+    columns: { session_id: 'bytes', user_id: 'bytes', label: 'text', created_at: 'integer' },
+  },
+  invites: {
+    primaryKey: ['code_hash'],
+    columns: { code_hash: 'bytes', created_at: 'integer', expires_at: 'integer' },
   },
   session_steps: {
     primaryKey: ['step_id'],

@@ -10,6 +10,9 @@ import { ensurePin, fetchFingerprint, identityChanged, isPlaintext } from './pin
 
 const NO_RESPONSE_CODES = ['network', 'deadline', 'bad_answer'];
 
+/** Label of the sessions of the command in the list of sessions. */
+const SESSION_LABEL = 'vws command';
+
 type Task<T> = (vws: Vws) => Promise<T>;
 
 /**
@@ -130,7 +133,7 @@ class SessionOpener {
     try {
       return await connectReporting(
         url,
-        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage },
+        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage, label: SESSION_LABEL },
         this.#shell,
       );
     } catch (error) {

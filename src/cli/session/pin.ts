@@ -80,7 +80,7 @@ interface ExpectedIdentity {
   readonly from: '--pin' | 'stored';
 }
 
-/** The error for an unexpected fingerprint. It is loud, because this is a rare act of the operator or an attack. */
+/** The error for an unexpected fingerprint. Deliberately prominent: either a rare operator action or an attack. */
 export function identityChanged(url: string, expected: ExpectedIdentity, shown: string): CommandError {
   const isStored = expected.from === 'stored';
   const title = isStored ? 'Server identification has changed.' : 'The server does not have the fingerprint of --pin.';

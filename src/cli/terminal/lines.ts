@@ -1,8 +1,8 @@
-// Reads lines from the standard input, no further than necessary.
+// Reads lines from standard input, no further than necessary.
 import type { Readable } from 'node:stream';
 import { CommandError } from '../errors.ts';
 
-/** Passwords have at most 256 characters, e-mail addresses fewer. */
+/** Passwords have at most 256 characters, email addresses fewer. */
 const MAX_LINE_BYTES = 4_096;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

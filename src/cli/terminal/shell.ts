@@ -9,7 +9,7 @@ const DEFAULT_COLUMNS = 80;
 
 type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
-/** Connects a command to its streams. On a terminal it prompts; otherwise answers are lines of the standard input. */
+/** Connects a command to its streams. On a terminal it prompts; otherwise answers are lines of standard input. */
 export class Shell {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly #streams: Streams;
@@ -23,23 +23,23 @@ export class Shell {
     this.environment = streams.env;
   }
 
-  /** True if the standard input is a terminal. */
+  /** True if standard input is a terminal. */
   get isTerminal(): boolean {
     return this.#stdin().isTTY === true;
   }
 
-  /** Writes a line of the result to the standard output. */
+  /** Writes a line of the result to standard output. */
   print(line: string): void {
     this.#streams.stdout.write(`${this.#forStdout(line)}\n`);
   }
 
-  /** Writes a line to the standard error: a message for people that is not part of the result. */
+  /** Writes a line to standard error: a message for people that is not part of the result. */
   note(line: string): void {
     this.#streams.stderr.write(`${printable(line)}\n`);
   }
 
   /**
-   * Writes a text of another user to the standard output: unchanged, but on a terminal escaped and indented, so that it cannot
+   * Writes a text of another user to standard output: unchanged, but on a terminal escaped and indented, so that it cannot
    * imitate the output of the command.
    */
   write(text: string): void {
@@ -65,7 +65,7 @@ export class Shell {
   }
 
   /**
-   * Reads the standard input to its end.
+   * Reads standard input to its end.
    *
    * @throws CommandError `message_too_large` if there are more than `maxBytes`
    */

@@ -40,11 +40,12 @@ export function codeOf(sentence: unknown): ProblemCode | undefined {
 export function throwWithoutKeys({ status, json, retryAfter }: Reply): never {
   const explained = isObject(json) && typeof json.error === 'string' ? json.error : undefined;
   const known = codeOf(json);
-  const code = known ?? CODES[status] ?? 'bad_answer';
+  const isSuite2Only = status === 403 && explained === problems.suite2_only.title;
+  const code = known ?? (isSuite2Only ? 'suite2_only' : CODES[status]) ?? 'bad_answer';
   const description = known ? problems[known].title : `Unexpected response: ${code}, HTTP status ${status}.`;
   const message = explained ?? description;
   const error = new VwsError(code, message, { status, retryAfter, detail: explained });
   // The original server lacks some endpoints. Its response to them contains no keys for the next request.
-  if (status === 400 || status === 413 || code === 'route_not_found') throw new RefusedError(error);
+  if (status === 400 || status === 413 || isSuite2Only || code === 'route_not_found') throw new RefusedError(error);
   throw status === 429 || status >= 500 || status < 300 ? new NoResponseError(error) : error;
 }

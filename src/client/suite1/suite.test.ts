@@ -6,7 +6,7 @@ import { createFakeClock, createMemoryStorage } from '../../../test/support/clie
 import { connect, type SessionStorage } from '../index.ts';
 import { suite1 } from './suite.ts';
 
-type Answer = { status: number; json: unknown } | 'lost';
+type Suite1Response = { status: number; json: unknown } | 'lost';
 
 function seal(aesKey: string, text: string): string {
   const cipher = createCipheriv('aes-256-ecb', Buffer.from(aesKey, 'hex'), null);
@@ -16,7 +16,7 @@ function seal(aesKey: string, text: string): string {
 /** A fake of the original server for one session, with responses set by the test. */
 function createOldServer(storage?: SessionStorage) {
   const sent: { path: string; body: Record<string, string>; text: string }[] = [];
-  const answers: ((next: object) => Answer)[] = [];
+  const answers: ((next: object) => Suite1Response)[] = [];
   let aesKey = '';
   const newKey = () => randomBytes(32).toString('hex');
 

@@ -168,7 +168,7 @@ describe('changing the password', () => {
     assert.deepEqual(harness.endedSessions, []);
   });
 
-  test('concurrent changes with the right password: exactly one succeeds', async (t) => {
+  test('concurrent changes with the correct password: exactly one succeeds', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const wanted = ['first owl sky', 'second owl sky', 'third owl sky'];
@@ -195,7 +195,7 @@ describe('changing the password', () => {
 
     await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
     const { accounts, recovery, transact } = harness;
-    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1))), 'invalid_credentials');
+    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1, ''))), 'invalid_credentials');
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'invalid_credentials');
     assert.equal(
       await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering, CLIENT))),
@@ -300,7 +300,7 @@ describe('a malformed field', () => {
   const attempts = (harness: AccountsHarness) =>
     harness.transact(({ db }) => db.selectFrom('login_attempts').selectAll().execute());
 
-  test('e-mail at login: rejected before the password check, not counted as an attempt', async (t) => {
+  test('email at login: rejected before the password check, not counted as an attempt', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (const email of ['', 'ada', 'ada@', '@example.org', 'ada@example.org x', 'ada@example.org\0']) {
@@ -329,7 +329,7 @@ describe('a malformed field', () => {
     await expectRefused('short');
   });
 
-  test('password at login: wrong like any other, and counted', async (t) => {
+  test('password at login: rejected as incorrect, and counted', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', 'ada@example.org', PASSWORD);
     for (let n = 0; n < 5; n += 1) assert.equal(await logIn(harness, 'ada@example.org', 'x'), 'invalid_credentials');

@@ -26,6 +26,7 @@ import {
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
 import type { ClientInfo, KnownClients } from './knownClients.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import type { QueuePlace } from './semaphore.ts';
@@ -45,6 +46,7 @@ interface AccountsDependencies {
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
+  readonly notices: Pick<Notices, 'send' | 'reportLogin'>;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
   /** Number of name changes of one account in 30 days. */
@@ -77,6 +79,7 @@ export class Accounts {
   readonly #clients: KnownClients;
   readonly #createUserKey: AccountsDependencies['createUserKey'];
   readonly #endOtherSessions: EndOtherSessions;
+  readonly #notices: AccountsDependencies['notices'];
   readonly #downgradeProtection: boolean;
   readonly #renamesPerMonth: number;
   readonly #clock: () => number;
@@ -88,6 +91,7 @@ export class Accounts {
     this.#clients = dependencies.clients;
     this.#createUserKey = dependencies.createUserKey;
     this.#endOtherSessions = dependencies.endOtherSessions;
+    this.#notices = dependencies.notices;
     this.#downgradeProtection = dependencies.downgradeProtection;
     this.#renamesPerMonth = dependencies.renamesPerMonth;
     this.#clock = dependencies.clock;
@@ -141,21 +145,28 @@ export class Accounts {
    *   `overloaded`
    */
   async prepareLogin(email: string, password: string, client: ClientInfo): Promise<VerifiedPassword> {
-    // Malformed fields are refused before the account is looked up, so the answer does not depend on it.
+    // Malformed fields are refused before the account is looked up, so the response does not depend on it.
     checkEmailFormat(email);
     return this.#credentials.verify(foldEmail(email), password, client);
   }
 
   /**
    * @param suite of the session to log in
+   * @param address of the client, as the subject of rate limits
    * @returns the user's id
    * @throws Problem `invalid_credentials`
    */
-  async logIn(transaction: Transaction, verified: VerifiedPassword, suite: number): Promise<Uint8Array> {
+  async logIn(
+    transaction: Transaction,
+    verified: VerifiedPassword,
+    suite: number,
+    address: string,
+  ): Promise<Uint8Array> {
     const user = await this.#credentials.confirm(transaction, verified);
     // The password was not checked against an account that requires a newer suite: it requires it since then.
     if (suite < user.min_suite) throw new Problem('invalid_credentials');
     if (this.#downgradeProtection) await raiseMinSuite(transaction, user.user_id, suite);
+    await this.#notices.reportLogin(transaction, user, address);
     return user.user_id;
   }
 
@@ -240,6 +251,7 @@ export class Accounts {
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_changed');
   }
 
   /** Returns the id of the user who has this name, or had it last, in any spelling that folds to it. */

@@ -19,7 +19,7 @@ import type { PasswordHashing } from './passwordHasher.ts';
 const EMAIL = 'ada@example.org';
 const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 const guess = ({ credentials }: AccountsHarness, email = EMAIL) =>
   outcomeOf(credentials.verify(email, 'green owl sky', CLIENT));
@@ -30,7 +30,7 @@ async function guessAgainAndAgain(harness: AccountsHarness, times: number, email
   for (let n = 0; n < times; n += 1) assert.equal(await guess(harness, email), 'invalid_credentials');
 }
 
-test('a right password verifies; a wrong one and an unknown address are rejected identically', async (t) => {
+test('a correct password verifies; a wrong one and an unknown address are rejected identically', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   const userId = await harness.register('Ada', EMAIL, PASSWORD);
   const { user } = await harness.credentials.verify(EMAIL, PASSWORD, CLIENT);
@@ -49,7 +49,7 @@ describe('five wrong passwords', () => {
     ['of an account', EMAIL],
     ['for an unknown address', UNKNOWN],
   ] as const) {
-    test(`${whose} lock it, even for the right password`, async (t) => {
+    test(`${whose} lock it, even for the correct password`, async (t) => {
       const harness = await createAccountsHarness(await openTestStore(t));
       await harness.register('Ada', EMAIL, PASSWORD);
       await guessAgainAndAgain(harness, 5, email);
@@ -71,7 +71,10 @@ describe('five wrong passwords', () => {
     const { store, clients, budgets } = one;
     const shared = { store, clients, failures: budgets.failures, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
-      Array.from({ length: 2 }, async () => new Credentials({ ...shared, hasher: await createTestHasher() })),
+      Array.from(
+        { length: 2 },
+        async () => new Credentials({ ...shared, reportLock: async () => {}, hasher: await createTestHasher() }),
+      ),
     );
     const outcomes = await Promise.all(
       processes.flatMap((process) =>
@@ -91,7 +94,7 @@ describe('five wrong passwords', () => {
   });
 });
 
-describe('a right password', () => {
+describe('a correct password', () => {
   test('resets the count of wrong ones', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
@@ -118,10 +121,10 @@ describe('a lock', () => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
-    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE);
+    harness.time.advance(LOCK_RULE.lockDurationMs - MINUTE_MS);
     // Further attempts do not extend it.
     assert.equal(await guess(harness), 'account_locked');
-    harness.time.advance(MINUTE - 1);
+    harness.time.advance(MINUTE_MS - 1);
     assert.equal(await give(harness), 'account_locked');
     harness.time.advance(1);
     await guessAgainAndAgain(harness, 5);
@@ -179,7 +182,7 @@ test('the database does not reveal which addresses were tried', async (t) => {
   assert.doesNotMatch(Buffer.from(rows[0]?.account_key ?? []).toString('latin1'), /nobody/);
 });
 
-test('a hash of another cost is replaced when its password is given, and verifies afterwards', async (t) => {
+test('a hash with another cost is replaced when its password is given, and verifies afterwards', async (t) => {
   const store = await openTestStore(t);
   const before = await createAccountsHarness(store);
   await before.register('Ada', EMAIL, PASSWORD);

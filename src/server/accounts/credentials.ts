@@ -40,8 +40,10 @@ interface CredentialsDependencies {
     readonly ofAccount: AttemptBudget;
     readonly ofAddress: AttemptBudget;
   };
-  /** Key under which the choice of dummy hashes depends on the e-mail address: 32 bytes. */
+  /** Key under which the choice of dummy hashes depends on the email address: 32 bytes. */
   readonly attemptsKey: Uint8Array;
+  /** Emails the user about a lock; called for addresses without an account, too. */
+  readonly reportLock: (transaction: Transaction, emailKey: string, user: User | undefined) => Promise<void>;
   readonly clock: () => number;
 }
 
@@ -56,6 +58,10 @@ interface CountedAttempt {
   /** Undefined if no password can be right. */
   readonly user: User | undefined;
   readonly passwordHash: string;
+  /** The user with the address, even if no password can be right. */
+  readonly owner: User | undefined;
+  /** This attempt locks the account for the client unless the password is right. */
+  readonly locks: boolean;
 }
 
 /** Checks passwords, and refuses further ones after wrong ones. */
@@ -65,20 +71,22 @@ export class Credentials {
   readonly #clients: KnownClients;
   readonly #failures: CredentialsDependencies['failures'];
   readonly #attemptsKey: Uint8Array;
+  readonly #reportLock: CredentialsDependencies['reportLock'];
   readonly #clock: () => number;
   readonly #hashCosts: HashCosts;
   /**
-   * One check at a time per client of an account: a burst of right passwords must not look like a burst of guesses, and a
+   * One check at a time per client of an account: a burst of correct passwords must not look like a burst of guesses, and a
    * client that floods one account cannot fill the hashing pool.
    */
   readonly #checks = new KeyedMutex(MAX_WAITING_PER_CLIENT);
 
-  constructor({ store, hasher, clients, failures, attemptsKey, clock }: CredentialsDependencies) {
+  constructor({ store, hasher, clients, failures, attemptsKey, reportLock, clock }: CredentialsDependencies) {
     this.#store = store;
     this.#hasher = hasher;
     this.#clients = clients;
     this.#failures = failures;
     this.#attemptsKey = attemptsKey;
+    this.#reportLock = reportLock;
     this.#clock = clock;
     this.#hashCosts = new HashCosts(hasher.parameters, clock);
   }
@@ -136,8 +144,15 @@ export class Credentials {
       return attempt.passwordHash;
     };
     const matches = await this.#hasher.verify(findHash, password, place);
-    if (!attempt?.user || !matches) throw new Problem('invalid_credentials');
+    if (!attempt?.user || !matches) {
+      if (attempt?.locks) await this.#reportLockOf(emailKey, attempt);
+      throw new Problem('invalid_credentials');
+    }
     return this.#acceptPassword(attempt.user, attempt.subjects, client, password, place);
+  }
+
+  async #reportLockOf(emailKey: string, { owner }: CountedAttempt): Promise<void> {
+    await this.#store.transaction((tx) => this.#reportLock(tx, emailKey, owner));
   }
 
   /** @throws Problem `account_locked`, `suite2_required`, `too_many_requests` */
@@ -153,6 +168,8 @@ export class Credentials {
       await this.#spendBudgets(tx, subjects, client);
       return {
         subjects,
+        owner: user,
+        locks: failures === LOCK_RULE.maxFailures,
         user: isSuiteRefused ? undefined : user,
         passwordHash: this.#hashFor(emailKey, user, isSuiteRefused),
       };
@@ -169,7 +186,7 @@ export class Credentials {
     throw new Problem('too_many_requests', { retryAfterSeconds: ofAddress.retryAfterSeconds });
   }
 
-  /** Forgets the attempts of the client after a right password, and replaces a hash of another cost than the configured one. */
+  /** Forgets the attempts of the client after a correct password, and replaces a hash with a cost other than the configured one. */
   async #acceptPassword(
     user: User,
     subjects: AttemptSubjects,
@@ -196,7 +213,7 @@ export class Credentials {
     return isSuiteRefused ? this.#hashCosts.dummyLike(user.password_hash) : user.password_hash;
   }
 
-  /** Returns a number from 0 to 1 that depends on the e-mail address and cannot be computed without the key. */
+  /** Returns a number from 0 to 1 that depends on the email address and cannot be computed without the key. */
   #pointOf(emailKey: string): number {
     const bytes = hmac(this.#attemptsKey, 'hash cost\0', emailKey);
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;

@@ -1,9 +1,9 @@
-// E-mail addresses: which ones are accepted, and how they are compared.
+// Email addresses: which ones are accepted, and how they are compared.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { character, characterThat, textOf } from '../../../test/support/arbitraries.ts';
-import { checkEmailFormat, foldEmail, parseEmail } from './email.ts';
+import { checkEmailFormat, foldEmail, mailboxOf, noticeSubject, parseEmail } from './email.ts';
 
 const refused = { code: 'invalid_email' };
 
@@ -127,4 +127,18 @@ test('folding is idempotent', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('mailboxOf: the address without a tag', () => {
+  assert.equal(mailboxOf('ada+tag@example.org'), 'ada@example.org');
+  assert.equal(mailboxOf('ada+a+b@example.org'), 'ada@example.org');
+  for (const other of ['ada@example.org', '+ada@example.org', 'ada@exa+mple.org', 'ada+tag', '']) {
+    assert.equal(mailboxOf(other), other);
+  }
+});
+
+test('noticeSubject: addresses with tags share one, the plain address has its own', () => {
+  assert.equal(noticeSubject('ada+a@example.org'), noticeSubject('ada+b@example.org'));
+  assert.notEqual(noticeSubject('ada+a@example.org'), noticeSubject('ada@example.org'));
+  assert.equal(noticeSubject('ada@example.org'), 'ada@example.org');
 });

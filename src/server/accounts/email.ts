@@ -1,4 +1,4 @@
-// The rule for e-mail addresses, and the form in which they are compared.
+// The rule for email addresses, and the form in which they are compared.
 import { Problem } from '../../protocol/problems.ts';
 
 /** RFC 5321, 4.5.3.1.3: a path has 256 octets, including two brackets. */
@@ -13,7 +13,7 @@ const MAX_RAW_LENGTH = 1024;
 /** The rule of `<input type=email>`: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address */
 const BROWSER_EMAIL =
   /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
-/** The original's rule: words of any script. */
+/** The rule of the original VWS server: words of any script. */
 const WORDS_EMAIL = /^[\p{L}\p{N}\p{M}_.-]+@[\p{L}\p{N}\p{M}_.-]+\.[\p{L}\p{N}\p{M}_]+$/u;
 
 /** A valid address. */
@@ -35,8 +35,8 @@ export function parseEmail(text: string): Email {
 }
 
 /**
- * Rejects text that no rule for addresses could have accepted: neither ours nor the original's, which has no length
- * limit.
+ * Rejects text that no rule for addresses could have accepted: neither ours nor that of the original VWS
+ * server, which has no length limit.
  *
  * @throws Problem `invalid_email`
  */
@@ -59,6 +59,29 @@ export function foldEmail(text: string): string {
   return bare.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
+/**
+ * Returns the mailbox that an address delivers to, as the subject of limits for emails: `ada+tag@example.org` is delivered to
+ * `ada@example.org` by most servers.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function mailboxOf(emailKey: string): string {
+  const at = emailKey.lastIndexOf('@');
+  const tag = emailKey.indexOf('+');
+  return tag > 0 && tag < at ? emailKey.slice(0, tag) + emailKey.slice(at) : emailKey;
+}
+
+/**
+ * Returns the subject of limits for notices. Addresses with a tag share one, so that accounts with many tags cannot flood a
+ * mailbox; they do not use up that of the address without a tag, whose notices an attacker could silence otherwise.
+ *
+ * @param emailKey result of {@link foldEmail}
+ */
+export function noticeSubject(emailKey: string): string {
+  const mailbox = mailboxOf(emailKey);
+  return mailbox === emailKey ? emailKey : `${mailbox} with a tag`;
+}
+
 function tooLong(): Problem {
-  return new Problem('invalid_email', { detail: 'The e-mail address is too long.' });
+  return new Problem('invalid_email', { detail: 'The email address is too long.' });
 }

@@ -23,7 +23,7 @@ export function lowerHashingPriority(): number {
       setPriority(Number(thread), priority);
       lowered += 1;
     } catch {
-      // The thread ended, or the system forbids it. The server works without.
+      // The thread ended, or the system forbids it. The server works without it.
     }
   }
   return lowered;

@@ -18,7 +18,7 @@ import type { QueuePlace } from './semaphore.ts';
 const EMAIL = 'ada@example.org';
 const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 describe('strangers at other addresses', () => {
   const LIMITS = { rates: { failedLoginsPerDay: 100 } };
@@ -74,7 +74,7 @@ describe('strangers at other addresses', () => {
     const [known, unknown] = [await flood(harness), await flood(harness, UNKNOWN)];
     assert.deepEqual(known, unknown);
     assert.equal(known.filter((outcome) => outcome === 'invalid_credentials').length, 100);
-    harness.time.advance(DAY / 100);
+    harness.time.advance(DAY_MS / 100);
     assert.equal(await guessAt(harness, 300), 'invalid_credentials');
     assert.equal(await guessAt(harness, 301), 'account_locked');
   });
@@ -96,7 +96,15 @@ describe('strangers at other addresses', () => {
   test('in two processes at once have no more guesses', async (t) => {
     const one = await createLimitedHarness(t);
     const { store, clients, budgets } = one;
-    const shared = { store, clients, failures: budgets.failures, clock: one.time.clock, attemptsKey: randomBytes(32) };
+    const reportLock = async () => {};
+    const shared = {
+      store,
+      clients,
+      reportLock,
+      failures: budgets.failures,
+      clock: one.time.clock,
+      attemptsKey: randomBytes(32),
+    };
     const processes = await Promise.all(
       Array.from({ length: 2 }, async () => new Credentials({ ...shared, hasher: await createTestHasher() })),
     );

@@ -55,7 +55,7 @@ test('unknown account: the check fails and costs as much as a wrong password', a
   assert.ok(unknown > known / 3, `${unknown} ms for an unknown account, ${known} ms for a known one`);
 });
 
-test('a hash of another cost verifies and needs a rehash', async () => {
+test('a hash with another cost verifies and needs a rehash', async () => {
   const cheap = await create();
   const hash = await cheap.hash('blue owl sky', PLACE);
   assert.equal(cheap.needsRehash(hash), false);

@@ -71,7 +71,7 @@ export class PasswordHasher {
     return this.#slots.run(async () => verify(await findHash(), normalizePassword(password), this.#settings), place);
   }
 
-  /** Reports whether a hash was computed at another cost than the configured one. */
+  /** Reports whether a hash was computed with a cost other than the configured one. */
   needsRehash(passwordHash: string): boolean {
     return parametersOf(passwordHash) !== this.parameters;
   }

@@ -17,8 +17,9 @@ const MIN_LENGTH_BESIDE_IDENTITY = 6;
 const MIN_IDENTITY_LENGTH = 3;
 
 /**
- * The original's rule: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an upper-case letter, a digit and a
- * sign. Digits of any script and a final newline are accepted, because accounts with such passwords exist.
+ * The rule of the original VWS server: 8 or more of `A-Za-z0-9@$!%*?&_` with a lower-case letter, an
+ * upper-case letter, a digit and a sign. Digits of any script and a final newline are accepted, because accounts with such
+ * passwords exist.
  */
 const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd}@$!%*?&_]{8,}\n?$/u;
 
@@ -54,7 +55,7 @@ export function normalizePassword(password: string): string {
 }
 
 /**
- * Checks whether a password may be set: by the original's rule, or as a passphrase of any script.
+ * Checks whether a password may be set: by the rule of the original VWS server, or as a passphrase of any script.
  *
  * @param suite of the session: suite 1 accepts what the original accepts, suite 2 no common password
  * @throws Problem `password_refused`
@@ -77,7 +78,7 @@ export function checkPasswordPolicy(password: string, owner: PasswordOwner, suit
   const folded = passphrase.toLowerCase();
   if (isCommon(folded)) throw tooCommon();
   if (isMadeOfIdentity(folded, owner))
-    throw refused('The password consists of little more than the name or the e-mail address.');
+    throw refused('The password consists of little more than the name or the email address.');
 }
 
 /**

@@ -12,7 +12,7 @@ const UNKNOWN = 'nobody@example.org';
 const PASSWORD = 'blue owl sky';
 const NEW_PASSWORD = 'green owl sky';
 const SESSION = randomBytes(16);
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 /** Contains characters that no code contains. */
 const WRONG_CODE = 'LOI010';
 
@@ -56,14 +56,11 @@ test('the mailed code sets a new password, ends the lock and the other sessions'
   );
 });
 
-test('the mail goes to the stored address, not to the one in the request', async (t) => {
+test('the email goes to the stored address, not to the one in the request', async (t) => {
   const harness = await createHarness(t);
   await begin(harness, ' aDA@eXAMPLE.oRG');
   const [mail] = harness.mails;
-  assert.deepEqual(
-    { ...mail, code: '' },
-    { to: EMAIL, username: 'Ada', code: '', expiresAt: harness.time.clock() + 10 * MINUTE },
-  );
+  assert.deepEqual({ ...mail, code: '' }, { to: EMAIL, code: '', expiresAt: harness.time.clock() + 10 * MINUTE_MS });
 });
 
 test('a code has six unambiguous characters, drawn from the whole alphabet', async (t) => {
@@ -86,12 +83,12 @@ test('a code is accepted in any case and with surrounding white space', async (t
 });
 
 describe('an unknown address', () => {
-  test('gets the same result, and no mail is sent', async (t) => {
+  test('gets the same result, and no email is sent', async (t) => {
     const harness = await createHarness(t);
     const [known, unknown] = [await begin(harness), await begin(harness, UNKNOWN)];
     assert.equal(unknown.length, known.length);
     assert.equal(harness.mails.length, 1);
-    assert.deepEqual(harness.decoys, [harness.time.clock() + 10 * MINUTE]);
+    assert.deepEqual(harness.decoys, [harness.time.clock() + 10 * MINUTE_MS]);
     for (let n = 0; n < 5; n += 1) {
       assert.equal(await confirm(harness, unknown, WRONG_CODE), 'invalid_code');
       assert.equal(await confirm(harness, known, WRONG_CODE), 'invalid_code');
@@ -122,7 +119,7 @@ describe('an unknown address', () => {
     }
     assert.deepEqual(written[EMAIL], written[UNKNOWN]);
     assert.equal(harness.mails.length, 8);
-    // A mail or a decoy for each recovery, so that the outbox does not take less time either.
+    // An email or a decoy for each recovery, so that the outbox does not take less time either.
     assert.equal(harness.decoys.length, 4 + 12);
   });
 });
@@ -151,7 +148,7 @@ describe('a stranger who asks for codes at other addresses', () => {
       for (let n = 0; n < 5; n += 1) await begin(harness, EMAIL, strangerAt(minute * 5 + n));
       const id = await begin(harness, EMAIL, owner);
       if (minute % 15 === 14) assert.equal(await confirm(harness, id, lastCode(harness)), 'done', `minute ${minute}`);
-      harness.time.advance(MINUTE);
+      harness.time.advance(MINUTE_MS);
     }
     assert.ok(harness.mails.length <= 2 * 20 + 4, `${harness.mails.length} mails`);
   });
@@ -320,7 +317,7 @@ test('random actions of two sessions: each gets exactly what its own codes allow
     recovery.tries += 1;
     if (code === undefined || code !== recovery.code) return 'invalid_code';
     recovery.state = 'confirmed';
-    recovery.endsAt = time.clock() + 10 * MINUTE;
+    recovery.endsAt = time.clock() + 10 * MINUTE_MS;
     return 'done';
   }
 
@@ -346,14 +343,14 @@ test('random actions of two sessions: each gets exactly what its own codes allow
         const id = own?.id ?? null;
         switch (step) {
           case 'wait':
-            time.advance(4 * MINUTE);
+            time.advance(4 * MINUTE_MS);
             break;
           case 'begin':
           case 'begin for an unknown address': {
             const known = step === 'begin';
             const begun = await begin(harness, known ? EMAIL : UNKNOWN);
             const code = known ? lastCode(harness) : undefined;
-            const endsAt = time.clock() + 10 * MINUTE;
+            const endsAt = time.clock() + 10 * MINUTE_MS;
             sessions[who] = { id: begun, code, state: 'open', tries: 0, endsAt };
             all.push(sessions[who]);
             break;

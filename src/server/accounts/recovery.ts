@@ -2,7 +2,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
-import type { RecoveryMail } from '../store/outbox.ts';
+import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
   consumeRecovery,
@@ -18,21 +18,22 @@ import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, type User, updatePasswordHash } from '../store/users.ts';
 import type { EndOtherSessions } from './accounts.ts';
 import type { AttemptBudget, Credentials } from './credentials.ts';
-import { foldEmail } from './email.ts';
+import { foldEmail, mailboxOf } from './email.ts';
 import type { AttemptSubjects, ClientInfo, KnownClients } from './knownClients.ts';
+import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordPolicy } from './passwordPolicy.ts';
 
 /** Excludes I, L, O, 0 and 1, which are easily confused. */
 const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789';
 const CODE_LENGTH = 6;
-const CODE_LIFETIME_MS = 10 * 60 * 1000;
+export const CODE_LIFETIME_MS = 10 * 60 * 1000;
 /** Number of codes that a recovery accepts: one in 180 million guesses succeeds. */
 export const MAX_TRIES = 5;
 /** Time within which a confirmed recovery can set the password. */
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
-/** A code that expires sooner is not shared. It must leave the time to read the mail and to type the code. */
+/** A code that expires sooner is not shared. It must leave the time to read the email and to type the code. */
 const MIN_SHARED_LIFETIME_MS = 3 * 60 * 1000;
 
 interface ClientAndGroup {
@@ -46,10 +47,11 @@ interface RecoveryDependencies {
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Pick<Credentials, 'unlock'>;
   readonly outbox: {
-    enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void>;
+    enqueue(transaction: Transaction, mail: CodeMail): Promise<void>;
     /** Costs the same and sends nothing. */
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
+  readonly notices: Pick<Notices, 'send'>;
   readonly clients: KnownClients;
   /** The client budgets are smaller than those of an account, so that it takes several clients to use these up. */
   readonly limits: {
@@ -73,6 +75,7 @@ export class RecoveryRules {
   readonly #hasher: Pick<PasswordHashing, 'hash'>;
   readonly #credentials: Pick<Credentials, 'unlock'>;
   readonly #outbox: RecoveryDependencies['outbox'];
+  readonly #notices: RecoveryDependencies['notices'];
   readonly #clients: KnownClients;
   readonly #limits: RecoveryDependencies['limits'];
   readonly #endOtherSessions: EndOtherSessions;
@@ -84,6 +87,7 @@ export class RecoveryRules {
     this.#hasher = dependencies.hasher;
     this.#credentials = dependencies.credentials;
     this.#outbox = dependencies.outbox;
+    this.#notices = dependencies.notices;
     this.#clients = dependencies.clients;
     this.#limits = dependencies.limits;
     this.#endOtherSessions = dependencies.endOtherSessions;
@@ -92,9 +96,9 @@ export class RecoveryRules {
   }
 
   /**
-   * Begins a recovery, and mails a code if there is an account. When the limit on mails is reached, the code that was mailed
+   * Begins a recovery, and mails a code if there is an account. When the limit on emails is reached, the code that was mailed
    * last is valid for this recovery, too: a stranger who asks for codes cannot keep the owner from recovering. Neither the
-   * result nor the time reveals whether there is an account or whether a mail is sent.
+   * result nor the time reveals whether there is an account or whether an email is sent.
    *
    * @returns the id of the recovery, to be stored in the session
    */
@@ -103,7 +107,9 @@ export class RecoveryRules {
     const found = await findUserByEmail(transaction, emailKey);
     const subjects = await this.#clients.identify(transaction, emailKey, found, client);
     const user = found && client.suite < found.min_suite ? undefined : found;
-    const maySend = await this.#countMail(transaction, subjects);
+    // Addresses with a tag share the limit of their mailbox.
+    const ofMailbox = await this.#clients.identify(transaction, mailboxOf(emailKey), found, client);
+    const maySend = await this.#countMail(transaction, ofMailbox);
     const now = this.#clock();
     const emailHash = this.#hashEmail(emailKey);
     const last = await findLastMailedCode(transaction, emailHash, user?.user_id ?? null, now + MIN_SHARED_LIFETIME_MS);
@@ -123,8 +129,7 @@ export class RecoveryRules {
     });
     const { expires_at: expiresAt } = newCode;
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user && !shared)
-      await this.#outbox.enqueue(transaction, { to: user.email, username: user.username, code, expiresAt });
+    if (user && !shared) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
@@ -175,6 +180,7 @@ export class RecoveryRules {
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#credentials.unlock(transaction, user, client);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
+    await this.#notices.send(transaction, user.email, 'password_recovered');
   }
 
   async #findOwner(tx: Transaction, recoveryId: Uint8Array | null, { suite }: ClientInfo): Promise<User> {
@@ -184,7 +190,7 @@ export class RecoveryRules {
     return user;
   }
 
-  /** @returns false if no mail is to be sent */
+  /** @returns false if no email is to be sent */
   async #countMail(tx: Transaction, { client, group }: AttemptSubjects): Promise<boolean> {
     const { ofClient, ofGroup } = this.#limits.mails;
     return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, group));
@@ -209,10 +215,10 @@ export class RecoveryRules {
   }
 
   #hashEmail(emailKey: string): Uint8Array {
-    return hmac(this.#codeKey, 'e-mail address\0', emailKey);
+    return hmac(this.#codeKey, 'email address\0', emailKey);
   }
 }
 
-function randomCode(): string {
+export function randomCode(): string {
   return Array.from({ length: CODE_LENGTH }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
 }

@@ -1,18 +1,21 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
 import type { Accounts } from '../accounts/accounts.ts';
 import type { ClientInfo } from '../accounts/knownClients.ts';
+import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type HandlerRequest, type Handlers, prepared } from '../sessions/handler.ts';
 import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
+  readonly invites: Pick<Invites, 'check' | 'consume'>;
   readonly sessions: Pick<UserSessions, 'makeRoom'>;
   readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
 }
 
 export function createAccountHandlers({
   accounts,
+  invites,
   sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
@@ -22,12 +25,14 @@ export function createAccountHandlers({
   return {
     registerUser: prepared({
       checkRateLimit: checkRateLimit.registration,
-      prepare: (request) => {
-        const { username, email, password } = request.fields;
+      async prepare(request) {
+        const { username, email, password, invite } = request.fields;
+        await invites.check(invite);
         return accounts.prepareRegistration(username, email, password, clientOf(request));
       },
       async execute(request, tx, registration) {
         const userId = await accounts.register(tx, registration, request.session.suite);
+        await invites.consume(tx, request.fields.invite);
         return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, clientOf(request))) };
       },
     }),
@@ -37,7 +42,7 @@ export function createAccountHandlers({
       prepare: (request) =>
         accounts.prepareLogin(request.fields.email, request.fields.password, loginClientOf(request)),
       async execute(request, tx, verified) {
-        const userId = await accounts.logIn(tx, verified, request.session.suite);
+        const userId = await accounts.logIn(tx, verified, request.session.suite, request.address);
         await sessions.makeRoom(tx, userId, request.session);
         return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, loginClientOf(request))) };
       },

@@ -40,7 +40,17 @@ function createHarness() {
         },
     });
   const dependencies = Object.fromEntries(
-    ['accounts', 'recovery', 'messages', 'sessions', 'checkRateLimit'].map((rule) => [rule, recorder(rule)]),
+    [
+      'accounts',
+      'invites',
+      'recovery',
+      'emailChanges',
+      'deletion',
+      'notices',
+      'messages',
+      'sessions',
+      'checkRateLimit',
+    ].map((rule) => [rule, recorder(rule)]),
   ) as unknown as HandlerDependencies;
   return { calls, dependencies, handlers: createHandlers(dependencies) };
 }
@@ -77,6 +87,7 @@ interface Expected {
 function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
+  const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
   const inSession = { ...session, suite };
   const client = { address: 'the address', suite };
   const loginClient = { ...client, deviceToken: undefined };
@@ -84,8 +95,10 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     registerUser: {
       calls: [
         ['checkRateLimit.registration', tx, 'the address'],
+        ['invites.check', undefined],
         ['accounts.prepareRegistration', 'username', 'email', 'password', client],
         ['accounts.register', tx, 'what prepareRegistration gave', suite],
+        ['invites.consume', tx, undefined],
         ['accounts.rememberClient', tx, 'what register gave', client],
       ],
       result: {
@@ -97,7 +110,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       calls: [
         password,
         ['accounts.prepareLogin', 'email', 'password', loginClient],
-        ['accounts.logIn', tx, 'what prepareLogin gave', suite],
+        ['accounts.logIn', tx, 'what prepareLogin gave', suite, 'the address'],
         ['sessions.makeRoom', tx, 'what logIn gave', inSession],
         ['accounts.rememberClient', tx, 'what logIn gave', loginClient],
       ],
@@ -120,7 +133,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       result: {},
     },
     forgotPassword: {
-      calls: [recovery, ['recovery.begin', tx, 'email', loginClient]],
+      calls: [recovery, mails, ['recovery.begin', tx, 'email', loginClient]],
       result: { session: { recoveryId: 'what begin gave' } },
     },
     confirmForgotPassword: {
@@ -139,6 +152,26 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     listSessions: { calls: [['sessions.list', tx, inSession]], result: { response: { sessions: 'what list gave' } } },
     endSession: { calls: [['sessions.end', tx, inSession, 'session']], result: {} },
     endOtherSessions: { calls: [['sessions.endOthers', tx, inSession]], result: {} },
+    changeEmail: {
+      calls: [
+        password,
+        mails,
+        ['emailChanges.prepare', userId, 'new_email', 'password'],
+        ['emailChanges.begin', tx, 'what prepare gave'],
+      ],
+      result: {},
+    },
+    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code']], result: {} },
+    deleteAccount: {
+      calls: [
+        password,
+        ['deletion.prepare', userId, 'username', 'password'],
+        ['deletion.execute', tx, sessionId, 'what prepare gave'],
+      ],
+      result: { session: { userId: null, recoveryId: null } },
+    },
+    setNotices: { calls: [['notices.choose', tx, userId, 'login']], result: {} },
+    labelSession: { calls: [['sessions.label', tx, inSession, 'label']], result: {} },
     logOut: {
       calls: [['sessions.logOut', tx, inSession]],
       result: { session: { userId: null, recoveryId: null } },

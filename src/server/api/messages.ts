@@ -1,4 +1,4 @@
-// Handlers of the two endpoints of messages: encrypt and decrypt.
+// Handlers of the message endpoints: encrypt and decrypt.
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Messages } from '../messages/messages.ts';
 import type { Handlers } from '../sessions/handler.ts';

@@ -6,7 +6,7 @@ import { clientOf, loginClientOf } from './accounts.ts';
 
 export interface RecoveryHandlersDependencies {
   readonly recovery: RecoveryRules;
-  readonly checkRateLimit: { readonly recovery: RateLimitCheck };
+  readonly checkRateLimit: { readonly recovery: RateLimitCheck; readonly mails: RateLimitCheck };
 }
 
 export function createRecoveryHandlers({
@@ -16,7 +16,10 @@ export function createRecoveryHandlers({
   return {
     forgotPassword: {
       kind: 'immediate',
-      checkRateLimit: checkRateLimit.recovery,
+      async checkRateLimit(tx, address) {
+        await checkRateLimit.recovery(tx, address);
+        await checkRateLimit.mails(tx, address);
+      },
       execute: async (request, tx) => ({
         session: { recoveryId: await recovery.begin(tx, request.fields.email, loginClientOf(request)) },
       }),

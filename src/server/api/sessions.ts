@@ -8,7 +8,10 @@ export interface SessionHandlersDependencies {
 
 export function createSessionHandlers({
   sessions,
-}: SessionHandlersDependencies): Pick<Handlers, 'listSessions' | 'endSession' | 'endOtherSessions' | 'logOut'> {
+}: SessionHandlersDependencies): Pick<
+  Handlers,
+  'listSessions' | 'endSession' | 'endOtherSessions' | 'logOut' | 'labelSession'
+> {
   return {
     listSessions: {
       kind: 'immediate',
@@ -27,6 +30,14 @@ export function createSessionHandlers({
       kind: 'immediate',
       async execute({ session }, tx) {
         await sessions.endOthers(tx, session);
+        return {};
+      },
+    },
+
+    labelSession: {
+      kind: 'immediate',
+      async execute({ fields, session }, tx) {
+        await sessions.label(tx, session, fields.label);
         return {};
       },
     },

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import type { RegistrationMode } from '../accounts/registration.ts';
 import { ExposedFileError, readPrivateFile } from '../keyring/privateFile.ts';
 import type { MailSettings } from '../mail/mail.ts';
 import type { SmtpSettings } from '../mail/smtp.ts';
@@ -29,8 +30,9 @@ export interface Config {
   /** Accepts suite 1 over plain HTTP, also from other machines. */
   readonly allowsInsecureSuite1: boolean;
   readonly downgradeProtection: boolean;
+  readonly registration: RegistrationMode;
   readonly mail: MailSettings;
-  /** Undefined: mails are written to the local mailbox. */
+  /** Undefined: emails are written to the local mailbox. */
   readonly smtp: SmtpSettings | undefined;
   readonly mailboxFolder: string;
   readonly sessionIdleMs: number;
@@ -44,8 +46,10 @@ export interface Config {
     readonly failedLoginsPerMinute: number;
     readonly failedLoginsPerDay: number;
     readonly registrationsPerMinute: number;
+    readonly registrationsPerHour: number;
     readonly recoveriesPerMinute: number;
     readonly recoveryMailsPerHour: number;
+    readonly mailsPerHour: number;
     readonly renamesPerMonth: number;
     readonly unknownSessionsPerMinute: number;
   };
@@ -88,6 +92,7 @@ export function readConfig(environment: Environment): Config {
     acceptsSuite1: read(environment, 'VWS_SUITE1') !== 'off',
     allowsInsecureSuite1: read(environment, 'VWS_SUITE1') === 'insecure',
     downgradeProtection: read(environment, 'VWS_DOWNGRADE_PROTECTION'),
+    registration: read(environment, 'VWS_REGISTRATION'),
     mail: {
       sender: readSender(environment, smtp),
       senderName: read(environment, 'MAIL_SENDER_NAME'),
@@ -109,8 +114,10 @@ export function readConfig(environment: Environment): Config {
       failedLoginsPerMinute: read(environment, 'RATE_FAILED_LOGINS_PER_MINUTE'),
       failedLoginsPerDay: read(environment, 'RATE_FAILED_LOGINS_PER_DAY'),
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
+      registrationsPerHour: read(environment, 'RATE_REGISTRATIONS_PER_HOUR'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
+      mailsPerHour: read(environment, 'RATE_MAILS_PER_HOUR'),
       renamesPerMonth: read(environment, 'RATE_RENAMES_PER_MONTH'),
       unknownSessionsPerMinute: read(environment, 'RATE_UNKNOWN_SESSIONS_PER_MINUTE'),
     },
@@ -174,7 +181,7 @@ function readSender(environment: Environment, smtp: SmtpSettings | undefined): s
   if (smtp.username?.includes('@')) return smtp.username;
   throw new SettingError(
     'MAIL_DEFAULT_SENDER',
-    'is required with MAIL_SERVER, as the sender of mails',
+    'is required with MAIL_SERVER, as the sender of emails',
     settings.MAIL_DEFAULT_SENDER.example,
   );
 }

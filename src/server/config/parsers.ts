@@ -1,4 +1,4 @@
-// Parsers of settings. Each throws an error whose message continues a sentence that starts with the name of the variable.
+// Parsers of the texts of settings. They throw an Error whose message continues a sentence that starts with the variable's name.
 import { isAbsolute, resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { parseMasterKey } from '../keyring/masterKey.ts';
@@ -81,7 +81,7 @@ export function sender(value: string): string {
   try {
     parseSender({ sender: value, senderName: '' });
   } catch {
-    throw new Error('must be one e-mail address, optionally with a name before it');
+    throw new Error('must be one email address, optionally with a name before it');
   }
   return value;
 }

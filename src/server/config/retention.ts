@@ -10,7 +10,7 @@ const HOUR_MS = 60 * 60 * 1000;
 /** Time for which a returning client learns that its session expired, instead of that it is unknown. */
 const EXPIRED_SESSION_MEMORY_MS = HOUR_MS;
 /** The longest window of a rate limit. */
-const MAX_RATE_WINDOW_MS = HOUR_MS;
+const MAX_RATE_WINDOW_MS = 24 * HOUR_MS;
 
 /** @returns a function from the time of a sweep, in milliseconds since 1970, to what is deleted by it */
 export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (now: number) => ExpiryTimes {
@@ -19,6 +19,8 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
     handshakesUnusedSince: { 1: now - SUITE1_UNUSED_TIMEOUT_MS, 2: now - UNUSED_SESSION_TIMEOUT_MS },
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
+    emailChangesEndedBy: now,
+    invitesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memoryMs,
     knownClientsUnusedSince: now - KNOWN_CLIENT_LIFETIME_MS,
     budgetsFullBy: now,

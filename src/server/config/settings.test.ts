@@ -121,6 +121,11 @@ const cases: Record<SettingName, Case> = {
     read: (config) => [config.acceptsSuite1, config.allowsInsecureSuite1],
   },
   VWS_DOWNGRADE_PROTECTION: flag((config) => config.downgradeProtection),
+  VWS_REGISTRATION: {
+    good: ['open', 'invite', 'closed'].map((mode) => [mode, mode]),
+    bad: ['Open', 'on', 'off', 'none'],
+    read: (config) => config.registration,
+  },
   MAIL_SERVER: {
     ...any((config) => config.smtp?.server, 'smtp.example.org', '192.0.2.7'),
     beside: { MAIL_DEFAULT_SENDER: 'vws@example.org' },
@@ -150,8 +155,10 @@ const cases: Record<SettingName, Case> = {
   RATE_FAILED_LOGINS_PER_MINUTE: rate((config) => config.rates.failedLoginsPerMinute),
   RATE_FAILED_LOGINS_PER_DAY: rate((config) => config.rates.failedLoginsPerDay),
   RATE_REGISTRATIONS_PER_MINUTE: rate((config) => config.rates.registrationsPerMinute),
+  RATE_REGISTRATIONS_PER_HOUR: rate((config) => config.rates.registrationsPerHour),
   RATE_RECOVERIES_PER_MINUTE: rate((config) => config.rates.recoveriesPerMinute),
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
+  RATE_MAILS_PER_HOUR: rate((config) => config.rates.mailsPerHour),
   RATE_RENAMES_PER_MONTH: rate((config) => config.rates.renamesPerMonth),
   RATE_UNKNOWN_SESSIONS_PER_MINUTE: rate((config) => config.rates.unknownSessionsPerMinute),
   TRUSTED_PROXIES: {

@@ -130,8 +130,15 @@ export const settings = {
     fallback: 'off',
     parse: flag,
   },
+  VWS_REGISTRATION: {
+    description:
+      'Registration of accounts: `open`, `invite` (suite 2, with a code printed by `vws invite`) or `closed`.',
+    example: 'invite',
+    fallback: 'open',
+    parse: oneOf('open', 'invite', 'closed'),
+  },
   MAIL_SERVER: {
-    description: 'SMTP server. Without it, mails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
+    description: 'SMTP server. Without it, emails are written to `mailbox` in `DATA_DIR` and codes appear in the log.',
     example: 'smtp.example.org',
     parse: text,
   },
@@ -150,13 +157,13 @@ export const settings = {
   MAIL_USERNAME: { description: 'User name for the SMTP server.', example: 'vws', parse: text },
   MAIL_PASSWORD: {
     description: 'Password for the SMTP server.',
-    example: 'the password of that mailbox',
+    example: 'the SMTP password',
     secret: true,
     parse: text,
   },
   MAIL_DEFAULT_SENDER: {
     description:
-      'Sender of mails: an address, optionally with a name. Defaults to `MAIL_USERNAME` if that is an address.',
+      'Sender of emails: an address, optionally with a name. Defaults to `MAIL_USERNAME` if that is an address.',
     example: 'vws@example.org',
     parse: sender,
   },
@@ -166,13 +173,13 @@ export const settings = {
     parse: absolute,
   },
   MAIL_SENDER_NAME: {
-    description: 'Name of the service in mails, and of the sender if its address has no name.',
+    description: 'Name of the service in emails, and of the sender if its address has no name.',
     example: 'Example VWS',
     fallback: 'VWS',
     parse: oneLine,
   },
   MAIL_SUBJECT: {
-    description: 'Subject of recovery mails.',
+    description: 'Subject of recovery emails.',
     example: 'Reset your Example password',
     fallback: 'Your recovery code',
     parse: oneLine,
@@ -190,7 +197,7 @@ export const settings = {
     parse: integer(0, 3650),
   },
   MAX_TEXT_BYTES: {
-    description: 'Maximum length of a text to encrypt, in bytes of UTF-8.',
+    description: 'Maximum length of a message to encrypt, in bytes of UTF-8.',
     example: '65536',
     fallback: String(1024 * 1024),
     parse: integer(1, 64 * 1024 * 1024),
@@ -240,9 +247,16 @@ export const settings = {
     parse: rate,
   },
   RATE_REGISTRATIONS_PER_MINUTE: {
-    description: 'Registrations per minute from one address.',
-    example: '60',
-    fallback: '1200',
+    description:
+      'Registrations per minute from one address, including failed ones, which reveal whether a name or address is taken.',
+    example: '20',
+    fallback: '60',
+    parse: rate,
+  },
+  RATE_REGISTRATIONS_PER_HOUR: {
+    description: 'Registrations per hour from one address, including failed ones.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   RATE_RECOVERIES_PER_MINUTE: {
@@ -253,9 +267,15 @@ export const settings = {
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
     description:
-      'Recovery mails to one e-mail address, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code mailed last is valid.',
+      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Codes for a new address have the same limit, per full hour.',
     example: '5',
     fallback: '20',
+    parse: rate,
+  },
+  RATE_MAILS_PER_HOUR: {
+    description: 'Requests for emails with codes per hour from one address, to all mailboxes together.',
+    example: '20',
+    fallback: '200',
     parse: rate,
   },
   RATE_RENAMES_PER_MONTH: {

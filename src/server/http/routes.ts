@@ -53,7 +53,9 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies,
     const endpoint: Endpoint = endpoints[name];
     const options = { bodyLimit: 'message' in endpoint.fields ? bodyLimit : SHORT_BODY_LIMIT };
     const respond = createResponder(dependencies, endpoint, dependencies.handlers[name]);
-    app.post(endpoint.path, { ...options, schema: sealedSchema(name, endpoint) }, respond);
+    // The OpenAPI document describes suite 1.
+    const documentation = endpoint.suites ? hidden : { schema: sealedSchema(name, endpoint) };
+    app.post(endpoint.path, { ...options, ...documentation }, respond);
     if (endpoint.pathField) app.post(pathWithoutName(endpoint), { ...options, ...hidden }, respond);
   }
 }

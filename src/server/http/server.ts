@@ -19,7 +19,7 @@ import { replyWithProblem } from './replies.ts';
 import { addRoutes, checkSession, type RouteDependencies } from './routes.ts';
 
 const HEADERS_TIMEOUT_MS = 15_000;
-/** For a whole request: a megabyte takes long on a bad connection. */
+/** For a whole request: 1 MiB takes a long time on a slow connection. */
 const REQUEST_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 /** Interval at which the timeouts of connections are checked. */

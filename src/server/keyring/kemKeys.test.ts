@@ -15,7 +15,7 @@ import { type Identity, loadIdentity } from './identity.ts';
 import { KEM_KEY_LIFETIME_MS, KEM_KEY_ROTATION_MS, KemKeys } from './kemKeys.ts';
 import { MasterKey } from './masterKey.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 async function createHarness(t: TestContext) {
   const [store, otherStore] = await openTwoStores(t, await newStoreLocation(t));
@@ -67,7 +67,7 @@ describe('the current KEM key', () => {
     const descriptor = decodeDescriptor(signed.descriptor);
     assert.ok(descriptor);
     const now = time.clock();
-    assert.deepEqual([descriptor.notBefore, descriptor.notAfter], [now - DAY, now + 37 * DAY]);
+    assert.deepEqual([descriptor.notBefore, descriptor.notAfter], [now - DAY_MS, now + 37 * DAY_MS]);
     const encapsulation = xwingEncapsulate(descriptor.publicKey);
     const keyPair = await find(signed);
     assert.ok(encapsulation && keyPair);
@@ -88,11 +88,11 @@ describe('the current KEM key', () => {
   });
 
   test('rotates exactly after 30 days, in all processes', async (t) => {
-    assert.equal(KEM_KEY_ROTATION_MS, 30 * DAY);
+    assert.equal(KEM_KEY_ROTATION_MS, 30 * DAY_MS);
     const { otherStore, time, keys, start, current, rows } = await createHarness(t);
     const other = start(undefined, otherStore);
     const first = nameOf(await current());
-    time.advance(30 * DAY - 1);
+    time.advance(30 * DAY_MS - 1);
     assert.equal(nameOf(await current()), first);
     assert.equal(nameOf(await current(other.keys, otherStore)), first);
     assert.equal(nameOf(await current(start().keys)), first);
@@ -102,7 +102,7 @@ describe('the current KEM key', () => {
     assert.notEqual(second, first);
     assert.deepEqual(others, []);
     assert.equal((await rows()).length, 2);
-    time.advance(30 * DAY);
+    time.advance(30 * DAY_MS);
     assert.ok(![first, second].includes(nameOf(await current())));
   });
 
@@ -122,7 +122,7 @@ describe('the current KEM key', () => {
 
   test('is never one from the future, created while the clock was wrong', async (t) => {
     const { start, current, rows, identity, time } = await createHarness(t);
-    let now = time.clock() + 400 * DAY;
+    let now = time.clock() + 400 * DAY_MS;
     const masterKey = new MasterKey(randomBytes(32));
     const keys = new KemKeys(masterKey, noEpochs, identity, () => now);
     const ofTheFuture = nameOf(await current(keys));
@@ -155,12 +155,12 @@ describe('the current KEM key', () => {
 
 describe('finding a KEM key', () => {
   test('succeeds in every process until the key expires, whether it was opened before or not', async (t) => {
-    assert.equal(KEM_KEY_LIFETIME_MS, 37 * DAY);
+    assert.equal(KEM_KEY_LIFETIME_MS, 37 * DAY_MS);
     const { time, keys, start, current, find } = await createHarness(t);
     const first = await current();
-    time.advance(30 * DAY);
+    time.advance(30 * DAY_MS);
     const second = await current();
-    time.advance(7 * DAY - 1);
+    time.advance(7 * DAY_MS - 1);
     for (const opener of [keys, start().keys]) {
       const found = await find(first, opener);
       assert.deepEqual(found && Buffer.from(found.publicKey), Buffer.from(first.descriptor.subarray(17)));
@@ -185,9 +185,9 @@ describe('finding a KEM key', () => {
   test('fails after expiry, when the key is erased; not before', async (t) => {
     const { time, keys, current, find, rows, sweep } = await createHarness(t);
     const first = await current();
-    time.advance(30 * DAY);
+    time.advance(30 * DAY_MS);
     const second = await current();
-    time.advance(7 * DAY - 1);
+    time.advance(7 * DAY_MS - 1);
     await sweep();
     assert.ok(await find(first, keys));
     assert.equal((await rows()).length, 2);

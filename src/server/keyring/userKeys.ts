@@ -5,7 +5,7 @@ import type { Transaction } from '../store/store.ts';
 import { findUserKeys, insertUserKey, type UserKeyRow } from '../store/userKeys.ts';
 import type { MasterKey } from './masterKey.ts';
 
-/** Time for which one version of a user's key encrypts. Old versions decrypt without end. */
+/** Time for which one version of a user's key encrypts. Old versions remain usable for decryption. */
 export const USER_KEY_LIFETIME_MS = 365 * 24 * 60 * 60 * 1000;
 
 /**

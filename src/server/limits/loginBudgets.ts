@@ -1,10 +1,10 @@
-// The budgets of wrong passwords, recovery mails and recovery codes.
+// The budgets of wrong passwords, recovery emails and recovery codes.
 import { Budget } from './budgets.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** The part of the recovery mails and tries of an account that one client may use up. */
+/** The part of the recovery emails and tries of an account that one client may use up. */
 const CLIENT_SHARE = 1 / 4;
 
 interface LoginRates {

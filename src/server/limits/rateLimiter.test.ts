@@ -8,9 +8,9 @@ import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { type RateLimit, RateLimiter } from './rateLimiter.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const LOGINS: RateLimit = { name: 'logins', max: 3, windowMs: MINUTE };
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const LOGINS: RateLimit = { name: 'logins', max: 3, windowMs: MINUTE_MS };
 const KEY = randomBytes(32);
 
 /** @returns the seconds until the next attempt, 0 if the event was accepted */
@@ -41,10 +41,10 @@ async function exhaust(consume: Consume, subject: string, limit = LOGINS): Promi
 
 test('accepts the limit per window; the next event learns when the window ends', async (t) => {
   const { time, consume } = await createHarness(t);
-  time.advance(10 * SECOND + 1);
+  time.advance(10 * SECOND_MS + 1);
   await exhaust(consume, 'a');
   assert.equal(await consume('a'), 50);
-  time.advance(49 * SECOND + 998);
+  time.advance(49 * SECOND_MS + 998);
   assert.equal(await consume('a'), 1);
   time.advance(1);
   await exhaust(consume, 'a');
@@ -86,21 +86,21 @@ test('a rejected subject causes no further database access until the window ends
     },
   } as unknown as Transaction;
   for (let n = 0; n < 5; n += 1) {
-    time.advance(11 * SECOND);
+    time.advance(11 * SECOND_MS);
     await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), { code: 'too_many_requests' });
   }
   assert.deepEqual(await rows(), before);
-  time.advance(5 * SECOND);
+  time.advance(5 * SECOND_MS);
   await assert.rejects(limiter.consume(noDatabase, LOGINS, 'a'), /the database was accessed/);
   assert.equal(await consume('a'), 0);
 });
 
 test('a rejection made with a wrong clock does not outlast the correction', async (t) => {
   const { consume, time } = await createHarness(t);
-  time.advance(400 * 24 * 60 * MINUTE);
+  time.advance(400 * 24 * 60 * MINUTE_MS);
   await exhaust(consume, 'one');
   assert.equal(await consume('one'), 60);
-  time.advance(-400 * 24 * 60 * MINUTE);
+  time.advance(-400 * 24 * 60 * MINUTE_MS);
   await exhaust(consume, 'one');
   assert.equal(await consume('one'), 60);
 });

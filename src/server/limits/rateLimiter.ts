@@ -52,6 +52,21 @@ export class RateLimiter {
     throw tooManyRequests(until, now);
   }
 
+  /**
+   * Counts one event like {@link consume}.
+   *
+   * @returns false if the limit is exceeded
+   */
+  async tryConsume(transaction: Transaction, limit: RateLimit, subject: string): Promise<boolean> {
+    try {
+      await this.consume(transaction, limit, subject);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'too_many_requests') return false;
+      throw error;
+    }
+  }
+
   #rejectKnown(counter: string, windowMs: number, now: number): void {
     const until = this.#exhaustedUntil.get(counter);
     if (until === undefined) return;

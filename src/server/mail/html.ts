@@ -1,14 +1,20 @@
-// HTML of a mail that contains a code.
-/** Texts of a mail that contains a code, used for both its HTML and its plain text. */
-export interface CodeMailWords {
+// HTML of the emails.
+/** Texts of an email, used for both its HTML and its plain text. */
+export interface MailWords {
   readonly language: string;
-  /** Name of the service in the mails. */
+  /** Name of the service in the emails. */
   readonly service: string;
   readonly heading: string;
-  readonly beforeCode: readonly string[];
-  readonly code: string;
-  readonly belowCode: string;
-  readonly afterCode: readonly { readonly heading: string; readonly text: string }[];
+  readonly paragraphs: readonly string[];
+  readonly code?: MailCode;
+  readonly remarks: readonly { readonly heading: string; readonly text: string }[];
+}
+
+/** The code of an email, in a box of its own. */
+export interface MailCode {
+  readonly text: string;
+  /** The sentence below the box. */
+  readonly validity: string;
 }
 
 const SANS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
@@ -29,13 +35,13 @@ const STYLE = `:root { color-scheme: light dark; supported-color-schemes: light 
 `;
 
 /**
- * Returns the HTML of a mail: one column of tables with inline styles, which all mail readers display, without images
+ * Returns the HTML of an email: one column of tables with inline styles, which all mail readers display, without images
  * and external resources. Only the dark colors need the style sheet; a reader that removes it shows the light ones.
  */
-export function codeMailHtml(words: CodeMailWords, title: string): string {
+export function mailHtml(words: MailWords, title: string): string {
   const service = escapeHtml(words.service);
-  const before = words.beforeCode.map((text) => paragraph(escapeHtml(text), 'margin:0 0 12px')).join('\n');
-  const after = words.afterCode
+  const paragraphs = words.paragraphs.map((text) => paragraph(escapeHtml(text), 'margin:0 0 12px')).join('\n');
+  const remarks = words.remarks
     .map(({ heading, text }) => {
       const strong = `<strong class="ink" style="color:#16202c;font-weight:600">${escapeHtml(heading)}</strong>`;
       return `<p class="soft" style="margin:0 0 12px;font-size:14px;line-height:21px;color:#55616f">${strong}<br>${escapeHtml(text)}</p>`;
@@ -61,14 +67,10 @@ ${STYLE}</style>
 <tr><td class="soft" style="padding:0 4px 16px;font-family:${SANS};font-size:15px;line-height:20px;font-weight:600;color:#55616f">${MARK}${service}</td></tr>
 <tr><td class="card" style="padding:32px 32px 20px;background:#ffffff;border:1px solid #dfe4ea;border-radius:12px;font-family:${SANS};word-break:break-word">
 <h1 class="ink" style="margin:0 0 20px;font-size:24px;line-height:30px;font-weight:700;color:#16202c">${escapeHtml(words.heading)}</h1>
-${before}
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 12px">
-<tr><td class="code" align="center" style="padding:20px 0 20px 8px;background:#f2f4f7;border:1px solid #dfe4ea;border-radius:8px;font-family:${MONO};font-size:34px;line-height:40px;font-weight:700;letter-spacing:8px;white-space:nowrap;color:#16202c">${escapeHtml(words.code)}</td></tr>
-</table>
-<p class="soft" style="margin:0;font-size:14px;line-height:21px;color:#55616f">${escapeHtml(words.belowCode)}</p>
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0">
+${paragraphs}
+${words.code ? codeBox(words.code) : ''}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0">
 <tr><td class="line" style="padding:20px 0 0;border-top:1px solid #dfe4ea">
-${after}
+${remarks}
 </td></tr>
 </table>
 </td></tr>
@@ -77,6 +79,14 @@ ${after}
 </table>
 </body>
 </html>
+`;
+}
+
+function codeBox({ text, validity }: MailCode): string {
+  return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 12px">
+<tr><td class="code" align="center" style="padding:20px 0 20px 8px;background:#f2f4f7;border:1px solid #dfe4ea;border-radius:8px;font-family:${MONO};font-size:34px;line-height:40px;font-weight:700;letter-spacing:8px;white-space:nowrap;color:#16202c">${escapeHtml(text)}</td></tr>
+</table>
+<p class="soft" style="margin:0;font-size:14px;line-height:21px;color:#55616f">${escapeHtml(validity)}</p>
 `;
 }
 

@@ -9,16 +9,16 @@ import { parseMail } from '../../../test/support/mime.ts';
 import { parseSender } from './address.ts';
 import { LocalMailbox } from './localMailbox.ts';
 import { DeliveryError } from './mail.ts';
-import { composeRecoveryMail } from './message.ts';
+import { composeMail } from './message.ts';
 
 const START = Date.UTC(2026, 10, 22, 14, 22);
 
 function message(code: string, createdAt = START) {
   const mail = recoveryMail({ code, expiresAt: createdAt + 600_000 });
-  return composeRecoveryMail(mail, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
+  return composeMail({ kind: 'recovery', mail }, mailSettings, parseSender(mailSettings), randomBytes(16), createdAt);
 }
 
-test('a mail becomes one complete private file, logged with its code', async (t) => {
+test('an email becomes one complete private file, logged with its code', async (t) => {
   const folder = join(await temporaryFolder(t), 'data', 'mailbox');
   const log = createMemoryLog();
   const sent = message('ABC234');
@@ -45,7 +45,7 @@ test('a mail becomes one complete private file, logged with its code', async (t)
   );
 });
 
-test('delivering a mail again replaces its file', async (t) => {
+test('delivering an email again replaces its file', async (t) => {
   const folder = await temporaryFolder(t);
   const mailbox = new LocalMailbox(folder, createMemoryLog());
   const sent = message('ABC234');
@@ -54,7 +54,7 @@ test('delivering a mail again replaces its file', async (t) => {
   assert.equal((await readdir(folder)).length, 1);
 });
 
-test('keeps the newest hundred mails, and deletes only mails', async (t) => {
+test('keeps the newest hundred emails, and deletes only emails', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, '0-notes.txt'), 'mine');
   const mailbox = new LocalMailbox(folder, createMemoryLog());

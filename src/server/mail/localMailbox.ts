@@ -5,12 +5,12 @@ import { createTransport } from 'nodemailer';
 import { DeliveryError, type MailLog, type MailMessage, type MailTransport } from './mail.ts';
 import { nodemailerOptions } from './message.ts';
 
-/** Number of mails kept; the oldest ones are deleted. */
+/** Number of emails kept; the oldest ones are deleted. */
 const MAX_MAILS = 100;
 const EXTENSION = '.eml';
 
 /**
- * Replaces the mail server where none is configured: writes each mail as a file (RFC 5322) and its code to the log, so
+ * Replaces the mail server where none is configured: writes each email as a file (RFC 5322) and its code to the log, so
  * that recovery works without any configuration.
  */
 export class LocalMailbox implements MailTransport {
@@ -32,7 +32,7 @@ export class LocalMailbox implements MailTransport {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await removeOldMails(this.#folder);
       await writePrivately(file, source as Buffer);
-      this.#log.info({ file, code: message.code }, 'mail written to the local mailbox: no mail server is configured');
+      this.#log.info({ file, code: message.code }, 'email written to the local mailbox: no mail server is configured');
     } catch (error) {
       throw new DeliveryError(`local mailbox ${(error as NodeJS.ErrnoException).code ?? 'failed'}`, false);
     }
@@ -53,7 +53,7 @@ async function writePrivately(file: string, content: Buffer): Promise<void> {
   await rename(unfinished, file);
 }
 
-/** Deletes the oldest mails, leaving room for one more. */
+/** Deletes the oldest emails, leaving room for one more. */
 async function removeOldMails(folder: string): Promise<void> {
   const mails = (await readdir(folder)).filter((name) => name.endsWith(EXTENSION)).sort();
   for (const name of mails.slice(0, 1 - MAX_MAILS)) await rm(join(folder, name), { force: true });

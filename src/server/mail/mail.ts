@@ -2,7 +2,7 @@
 export interface MailSettings {
   /** `addr@host` or `Name <addr@host>`. */
   readonly sender: string;
-  /** Name of the sender if {@link sender} has none, and of the service in the mails. */
+  /** Name of the sender if {@link sender} has none, and of the service in the emails. */
   readonly senderName: string;
   readonly subject: string;
 }
@@ -15,7 +15,7 @@ export interface Mailbox {
 
 /** A composed mail. It is identical for all attempts. */
 export interface MailMessage {
-  /** Identifies the mail in logs and file names, in hexadecimal. */
+  /** Identifies the email in logs and file names, in hexadecimal. */
   readonly id: string;
   /** Value of the Message-ID field (RFC 5322, 3.6.4), with brackets. */
   readonly messageId: string;
@@ -26,8 +26,8 @@ export interface MailMessage {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The code in the text. Only the local mailbox may log it. */
-  readonly code: string;
+  /** The code in the text, if it has one. Only the local mailbox may log it. */
+  readonly code?: string;
 }
 
 export interface MailTransport {
@@ -66,5 +66,5 @@ export interface MailLog {
   readonly error: LogMethod;
 }
 
-/** Number of deliveries at once, so that a slow server or recipient does not delay other mails. */
+/** Number of deliveries at once, so that a slow server or recipient does not delay other emails. */
 export const MAX_CONCURRENT_DELIVERIES = 5;

@@ -1,19 +1,24 @@
-// Composes mails and passes them to nodemailer.
+// Composes emails and passes them to nodemailer.
 import type { SendMailOptions } from 'nodemailer';
-import type { RecoveryMail } from '../store/outbox.ts';
 import { isPlainAddress } from './address.ts';
+import { renderEmailChangeMail } from './emailChangeTemplate.ts';
 import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from './mail.ts';
-import { renderRecoveryMail } from './template.ts';
+import { renderNotice } from './noticeTemplate.ts';
+import type { OutboxContent } from './sealedMail.ts';
+import { type RenderedMail, renderRecoveryMail } from './template.ts';
+
+/** The content of a row that is sent. */
+export type SentContent = Exclude<OutboxContent, { readonly kind: 'decoy' }>;
 
 /**
- * Composes a recovery mail. The same arguments give the same message and Message-ID, so that a mail that was sent twice
- * is recognizable as one.
+ * Composes an email. The same arguments give the same message and Message-ID, so that an email that was sent twice is
+ * recognizable as one.
  *
  * @param mailId id of the row
- * @param createdAt time of the request, in milliseconds since 1970
+ * @param createdAt time of the event that caused the email, in milliseconds since 1970
  */
-export function composeRecoveryMail(
-  mail: RecoveryMail,
+export function composeMail(
+  content: SentContent,
   settings: MailSettings,
   sender: Mailbox,
   mailId: Uint8Array,
@@ -25,11 +30,22 @@ export function composeRecoveryMail(
     id,
     messageId: `<${id}@${senderDomain}>`,
     from: sender,
-    to: mail.to,
+    to: content.mail.to,
     date: new Date(createdAt),
-    code: mail.code,
-    ...renderRecoveryMail(mail, settings, createdAt),
+    ...(content.kind !== 'notice' && { code: content.mail.code }),
+    ...render(content, settings, createdAt),
   };
+}
+
+function render(content: SentContent, settings: MailSettings, createdAt: number): RenderedMail {
+  switch (content.kind) {
+    case 'recovery':
+      return renderRecoveryMail(content.mail, settings, createdAt);
+    case 'email_change':
+      return renderEmailChangeMail(content.mail, settings, createdAt);
+    case 'notice':
+      return renderNotice(content.mail, settings, createdAt);
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { pino } from 'pino';
 import { createFakeTime } from '../../../test/support/fakeTime.ts';
 import { createFakeTransport, mailSettings, openTestStore, recoveryMail } from '../../../test/support/mailFixtures.ts';
-import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
+import { createOutboxHarness, MINUTE_MS, recipients, SECOND_MS } from '../../../test/support/outboxHarness.ts';
 import type { Row } from '../store/schema.ts';
 import { DeliveryError } from './mail.ts';
 import { Outbox } from './outbox.ts';
@@ -25,22 +25,22 @@ test('a committed mail is sent immediately, and its row is deleted', async (t) =
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a mail whose transaction is rolled back is never sent', async (t) => {
+test('an email whose transaction is rolled back is never sent', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   const broken = harness.store.transaction(async (transaction) => {
-    await harness.outbox.enqueue(transaction, recoveryMail({ expiresAt: harness.time.clock() + MINUTE }));
+    await harness.outbox.enqueue(transaction, recoveryMail({ expiresAt: harness.time.clock() + MINUTE_MS }));
     throw new Error('rolled back');
   });
   await assert.rejects(broken, /rolled back/);
-  await harness.advance(2 * MINUTE);
+  await harness.advance(2 * MINUTE_MS);
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('a row reveals neither address nor code, and a decoy looks like a mail', async (t) => {
+test('a row reveals neither address nor code, and a decoy looks like an email', async (t) => {
   const { store, outbox, send, time, rows } = await createOutboxHarness(t);
-  await send({ to: 'ada@example.org', username: 'Ada', code: 'ABC234' });
-  await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE));
+  await send({ to: 'ada@example.org', code: 'ABC234' });
+  await store.transaction((transaction) => outbox.enqueueDecoy(transaction, time.clock() + 10 * MINUTE_MS));
   const [mail, decoy] = await rows();
   assert.ok(mail && decoy);
   assert.doesNotMatch(Buffer.from(mail.sealed_mail).toString('latin1'), /ada@|Ada|ABC234/);
@@ -52,27 +52,27 @@ test('a decoy is never sent, and its row is deleted', async (t) => {
   const harness = await createOutboxHarness(t);
   harness.outbox.start();
   await harness.store.transaction((transaction) =>
-    harness.outbox.enqueueDecoy(transaction, harness.time.clock() + 10 * MINUTE),
+    harness.outbox.enqueueDecoy(transaction, harness.time.clock() + 10 * MINUTE_MS),
   );
   await harness.outbox.idle();
   assert.deepEqual(await harness.rows(), []);
-  await harness.advance(3 * MINUTE);
+  await harness.advance(3 * MINUTE_MS);
   assert.deepEqual(harness.transport.attempts, []);
 });
 
-test('a failed mail is retried with growing delays, as the same mail', async (t) => {
+test('a failed mail is retried with growing delays, as the same email', async (t) => {
   const time = createFakeTime();
   const begin = time.clock();
   const times: number[] = [];
   const transport = createFakeTransport((_, attempt) => {
-    times.push((time.clock() - begin) / SECOND);
+    times.push((time.clock() - begin) / SECOND_MS);
     return attempt < 8 ? passing() : undefined;
   });
   const harness = await createOutboxHarness(t, { time, transport });
   harness.outbox.start();
   await harness.send();
   await harness.outbox.idle();
-  await harness.advance(5 * MINUTE);
+  await harness.advance(5 * MINUTE_MS);
 
   // Half of 4, 8, 16, 32, 60, 60, 60 seconds, because `random` returns 0.
   assert.deepEqual(times, [0, 2, 6, 14, 30, 60, 90, 120]);
@@ -81,25 +81,25 @@ test('a failed mail is retried with growing delays, as the same mail', async (t)
   for (const other of others) assert.deepEqual(other, first);
 });
 
-test('a mail that keeps failing is dropped when it expires', async (t) => {
+test('an email that keeps failing is dropped when it expires', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(passing) });
   harness.outbox.start();
-  await harness.send({ expiresAt: harness.time.clock() + 20 * SECOND });
+  await harness.send({ expiresAt: harness.time.clock() + 20 * SECOND_MS });
   await harness.outbox.idle();
-  await harness.advance(MINUTE);
+  await harness.advance(MINUTE_MS);
   assert.equal(harness.transport.attempts.length, 4);
   assert.deepEqual(await harness.rows(), []);
-  const drops = harness.log.lines.filter(({ message }) => message.includes('mail dropped'));
+  const drops = harness.log.lines.filter(({ message }) => message.includes('email dropped'));
   assert.deepEqual(
     drops.map(({ level }) => level),
     ['error'],
   );
 });
 
-test('a mail that expired while no worker ran is not sent', async (t) => {
+test('an email that expired while no worker ran is not sent', async (t) => {
   const harness = await createOutboxHarness(t);
-  await harness.send({ expiresAt: harness.time.clock() + MINUTE });
-  harness.time.advance(MINUTE);
+  await harness.send({ expiresAt: harness.time.clock() + MINUTE_MS });
+  harness.time.advance(MINUTE_MS);
   harness.outbox.start();
   await harness.outbox.idle();
   assert.deepEqual(harness.transport.attempts, []);
@@ -113,12 +113,12 @@ test('a rejected mail is dropped immediately, and the others are sent', async (t
   await harness.send({ to: 'gone@example.org' });
   await harness.send({ to: 'ada@example.org' });
   await harness.outbox.idle();
-  await harness.advance(3 * MINUTE);
+  await harness.advance(3 * MINUTE_MS);
   assert.deepEqual(recipients(transport), ['gone@example.org', 'ada@example.org']);
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('a restart sends the waiting mails', async (t) => {
+test('a restart sends the waiting emails', async (t) => {
   const harness = await createOutboxHarness(t);
   await harness.send({ to: 'ada@example.org' });
   await harness.send({ to: 'bob@example.org' });
@@ -151,10 +151,10 @@ test('log lines contain no address, name, code or error message', async (t) => {
   const harness = await createOutboxHarness(t, { transport });
   harness.outbox.start();
   for (let n = 0; n < 8; n += 1) {
-    await harness.send({ to: 'ada@example.org', username: 'Ada Lovelace', code: 'K7M4PX' });
+    await harness.send({ to: 'ada@example.org', code: 'K7M4PX' });
     await harness.outbox.idle();
   }
-  await harness.advance(11 * MINUTE);
+  await harness.advance(11 * MINUTE_MS);
   assert.ok(harness.log.lines.length > 10);
   assert.doesNotMatch(harness.log.text(), /ada@|example|Ada |Lovelace|K7M4PX/i);
 });

@@ -1,6 +1,6 @@
-// Outbox: mails are rows, written in the transaction that causes them and sent later.
+// Outbox: emails are rows, written in the transaction that causes them and sent later.
 import { randomBytes } from 'node:crypto';
-import { insertOutboxRow, type OutboxRow, type RecoveryMail } from '../store/outbox.ts';
+import { type CodeMail, insertOutboxRow, type NoticeMail, type OutboxRow } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { parseSender } from './address.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type MailSettings,
   type MailTransport,
 } from './mail.ts';
-import { composeRecoveryMail } from './message.ts';
+import { composeMail } from './message.ts';
 import { OutboxWorker, type StartTimer, startRealTimer } from './outboxWorker.ts';
 import { retryDelayMs } from './retryDelay.ts';
 import { type OutboxContent, openContent, sealContent } from './sealedMail.ts';
@@ -28,14 +28,14 @@ interface OutboxOptions {
   readonly log: MailLog;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Milliseconds between enqueueing a mail and the first attempt; 0 by default. */
+  /** Milliseconds between enqueueing an email and the first attempt; 0 by default. */
   readonly firstAttemptDelay?: () => number;
   readonly startTimer?: StartTimer;
   /** From 0 to below 1. */
   readonly random?: () => number;
 }
 
-/** Stores mails, and sends them with retries until they are accepted or expire. */
+/** Stores emails, and sends them with retries until they are accepted or expire. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #sender: Mailbox;
@@ -52,14 +52,24 @@ export class Outbox {
     });
   }
 
-  /** Adds a mail as part of `transaction`. Once that is durable, the mail will be sent. */
-  async enqueue(transaction: Transaction, mail: RecoveryMail): Promise<void> {
+  /** Adds a recovery email as part of `transaction`. Once that is durable, the email will be sent. */
+  async enqueue(transaction: Transaction, mail: CodeMail): Promise<void> {
     await this.#insert(transaction, { kind: 'recovery', mail }, mail.expiresAt);
   }
 
+  /** Adds the email that confirms a new address. */
+  async enqueueEmailChange(transaction: Transaction, mail: CodeMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'email_change', mail }, mail.expiresAt);
+  }
+
+  /** Adds an email about an event in an account. */
+  async enqueueNotice(transaction: Transaction, mail: NoticeMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'notice', mail }, mail.expiresAt);
+  }
+
   /**
-   * Does the same work as {@link enqueue} for a mail that is never sent, so that the time of a recovery request does
-   * not reveal whether the address has an account.
+   * Does the same work as {@link enqueue} for an email that is never sent, so that the time of a request does not
+   * reveal whether the address has an account.
    *
    * @param expiresAt milliseconds since 1970
    */
@@ -67,18 +77,18 @@ export class Outbox {
     await this.#insert(transaction, { kind: 'decoy' }, expiresAt);
   }
 
-  /** Starts sending the mails of the outbox. */
+  /** Starts sending the emails of the outbox. */
   start(): void {
     this.#worker.start();
   }
 
-  /** Waits a moment for deliveries in progress, then aborts them. Their mails stay in the outbox for the next start. */
+  /** Waits a moment for deliveries in progress, then aborts them. Their emails stay in the outbox for the next start. */
   async stop(): Promise<void> {
     await this.#worker.stop();
     this.#options.transport.close();
   }
 
-  /** Resolves when nothing is due and nothing is being sent. Mails that wait for another attempt may remain. */
+  /** Resolves when nothing is due and nothing is being sent. Emails that wait for another attempt may remain. */
   idle(): Promise<void> {
     return this.#worker.idle();
   }
@@ -99,19 +109,19 @@ export class Outbox {
     transaction.afterCommit(() => this.#worker.wake());
   }
 
-  /** @returns time of the next attempt, or undefined if the mail is done */
+  /** @returns time of the next attempt, or undefined if the email is done */
   async #attempt(row: OutboxRow, signal: AbortSignal): Promise<number | undefined> {
     const { transport, log, clock } = this.#options;
     const fields = { mailId: Buffer.from(row.mail_id).toString('hex'), attempts: row.attempts };
     if (row.expires_at <= clock()) {
-      log.warn(fields, 'mail dropped: expired before delivery');
+      log.warn(fields, 'email dropped: expired before delivery');
       return undefined;
     }
     try {
       const message = this.#compose(row);
       if (!message) return undefined;
       await orAborted(transport.deliver(message, signal), signal);
-      log.info(fields, 'mail sent');
+      log.info(fields, 'email sent');
       return undefined;
     } catch (error) {
       return this.#afterFailure(row, error, fields);
@@ -124,7 +134,9 @@ export class Outbox {
     const content = openContent(sealingKey, mail_id, sealed_mail);
     switch (content?.kind) {
       case 'recovery':
-        return composeRecoveryMail(content.mail, settings, this.#sender, mail_id, created_at);
+      case 'email_change':
+      case 'notice':
+        return composeMail(content, settings, this.#sender, mail_id, created_at);
       case 'decoy':
         return undefined;
       default:
@@ -138,20 +150,20 @@ export class Outbox {
     const { message, permanent } = error instanceof DeliveryError ? error : new DeliveryError('internal error', false);
     const logged = { ...fields, reason: message };
     if (permanent) {
-      log.error(logged, 'mail dropped: undeliverable');
+      log.error(logged, 'email dropped: undeliverable');
       return undefined;
     }
     const retryAt = clock() + retryDelayMs(row.attempts, random());
     if (retryAt >= row.expires_at) {
-      log.error(logged, 'mail dropped: expires before the next attempt');
+      log.error(logged, 'email dropped: expires before the next attempt');
       return undefined;
     }
-    log.warn(logged, 'mail delivery failed: will be retried');
+    log.warn(logged, 'email delivery failed: will be retried');
     return Math.ceil(retryAt);
   }
 }
 
-/** Rejects when the signal aborts, so that a transport that ignores it holds up neither other mails nor stopping. */
+/** Rejects when the signal aborts, so that a transport that ignores it holds up neither other emails nor stopping. */
 async function orAborted(delivery: Promise<void>, signal: AbortSignal): Promise<void> {
   await Promise.race([
     delivery,

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeTime, type FakeTime } from '../../../test/support/fakeTime.ts';
 import { createFakeTransport, openTestStore } from '../../../test/support/mailFixtures.ts';
-import { createOutboxHarness, MINUTE, recipients, SECOND } from '../../../test/support/outboxHarness.ts';
+import { createOutboxHarness, MINUTE_MS, recipients, SECOND_MS } from '../../../test/support/outboxHarness.ts';
 import type { Store } from '../store/store.ts';
 import type { MailLog } from './mail.ts';
 
 /** Advances the clock second by second, without waiting for an idle worker. */
 async function letPass(time: FakeTime, milliseconds: number): Promise<void> {
-  for (let passed = 0; passed < milliseconds; passed += SECOND) {
-    time.advance(SECOND);
+  for (let passed = 0; passed < milliseconds; passed += SECOND_MS) {
+    time.advance(SECOND_MS);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -24,7 +24,7 @@ function failingStore(store: Store): Store & { failing: boolean } {
   return Object.assign(state, { engine, location, transaction, close: () => store.close() });
 }
 
-test('slow mails do not delay others, and at most five are sent at once', async (t) => {
+test('slow emails do not delay others, and at most five are sent at once', async (t) => {
   const slow = Promise.withResolvers<void>();
   const transport = createFakeTransport(({ to }) => (to.startsWith('slow') ? slow.promise : undefined));
   const harness = await createOutboxHarness(t, { transport });
@@ -37,7 +37,7 @@ test('slow mails do not delay others, and at most five are sent at once', async 
   await harness.send({ to: 'slow5@example.org' });
   await transport.attempted(8);
   await harness.send({ to: 'last@example.org' });
-  harness.time.advance(MINUTE);
+  harness.time.advance(MINUTE_MS);
   assert.equal(transport.attempts.length, 8);
   slow.resolve();
   await harness.outbox.idle();
@@ -57,17 +57,17 @@ test('an attempt that never ends is aborted and repeated', async (t) => {
   harness.outbox.start();
   await harness.send();
   await transport.attempted(1);
-  harness.time.advance(2 * MINUTE);
+  harness.time.advance(2 * MINUTE_MS);
   await harness.outbox.idle();
   assert.equal(signals[0]?.aborted, true);
-  await harness.advance(3 * SECOND);
+  await harness.advance(3 * SECOND_MS);
   assert.equal(transport.attempts.length, 2);
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('workers on one database send each mail once', async (t) => {
+test('workers on one database send each email once', async (t) => {
   const time = createFakeTime();
-  // No mail is sent before both have leased some.
+  // No email is sent before both have leased some.
   const bothAtWork = Promise.withResolvers<void>();
   const waiting = () => createFakeTransport(() => bothAtWork.promise);
   const one = await createOutboxHarness(t, { time, transport: waiting() });
@@ -79,7 +79,7 @@ test('workers on one database send each mail once', async (t) => {
   await Promise.all([one.transport.attempted(1), two.transport.attempted(1)]);
   bothAtWork.resolve();
   await Promise.all([one.outbox.idle(), two.outbox.idle()]);
-  await one.advance(3 * MINUTE);
+  await one.advance(3 * MINUTE_MS);
   await two.outbox.idle();
 
   const sent = [...recipients(one.transport), ...recipients(two.transport)];
@@ -87,7 +87,7 @@ test('workers on one database send each mail once', async (t) => {
   assert.equal(new Set(sent).size, 40);
 });
 
-test('a mail left behind by another process is sent', async (t) => {
+test('an email left behind by another process is sent', async (t) => {
   const harness = await createOutboxHarness(t);
   const dead = await createOutboxHarness(t, {
     time: harness.time,
@@ -97,22 +97,22 @@ test('a mail left behind by another process is sent', async (t) => {
   await harness.outbox.idle();
   await dead.send();
   assert.deepEqual(harness.transport.attempts, []);
-  await harness.advance(MINUTE);
+  await harness.advance(MINUTE_MS);
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail in delivery during a crash is sent again after its lease, as the same mail', async (t) => {
+test('an email in delivery during a crash is sent again after its lease, as the same email', async (t) => {
   const crashed = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   crashed.outbox.start();
   await crashed.send();
   await crashed.transport.attempted(1);
 
-  const time = createFakeTime(crashed.time.clock() + SECOND);
+  const time = createFakeTime(crashed.time.clock() + SECOND_MS);
   const restarted = await createOutboxHarness(t, { store: crashed.store, time });
   restarted.outbox.start();
-  await restarted.advance(MINUTE);
+  await restarted.advance(MINUTE_MS);
   assert.deepEqual(restarted.transport.attempts, []);
-  await restarted.advance(2 * MINUTE);
+  await restarted.advance(2 * MINUTE_MS);
   assert.equal(restarted.transport.attempts.length, 1);
   assert.deepEqual(restarted.transport.attempts[0], crashed.transport.attempts[0]);
 });
@@ -131,22 +131,22 @@ test('stopping waits for a delivery in progress', async (t) => {
   assert.deepEqual(await harness.rows(), []);
 });
 
-test('stopping aborts a delivery that takes too long, and the next start sends the mail', async (t) => {
+test('stopping aborts a delivery that takes too long, and the next start sends the email', async (t) => {
   const harness = await createOutboxHarness(t, { transport: createFakeTransport(() => new Promise(() => {})) });
   harness.outbox.start();
   await harness.send();
   await harness.transport.attempted(1);
-  // Stopping waits for the mail only after its transaction.
+  // Stopping waits for the email only after its transaction.
   await harness.store.transaction(async () => {});
   const stopped = harness.outbox.stop();
   await new Promise((resolve) => setImmediate(resolve));
-  harness.time.advance(10 * SECOND);
+  harness.time.advance(10 * SECOND_MS);
   await stopped;
   assert.match(harness.log.text(), /aborted: the server is stopping/);
 
   const restarted = await createOutboxHarness(t, { store: harness.store, time: harness.time });
   restarted.outbox.start();
-  await restarted.advance(5 * SECOND);
+  await restarted.advance(5 * SECOND_MS);
   assert.equal(restarted.transport.attempts.length, 1);
 });
 
@@ -155,7 +155,7 @@ test('no attempt begins after stopping', async (t) => {
   harness.outbox.start();
   await harness.outbox.stop();
   await harness.send();
-  harness.time.advance(5 * MINUTE);
+  harness.time.advance(5 * MINUTE_MS);
   await harness.outbox.idle();
   assert.deepEqual(harness.transport.attempts, []);
   assert.equal((await harness.rows()).length, 1);
@@ -170,11 +170,11 @@ test('the worker survives a database outage while reading', async (t) => {
   await harness.outbox.idle();
   assert.match(harness.log.text(), /reading the outbox failed/);
   store.failing = false;
-  await harness.advance(5 * SECOND);
+  await harness.advance(5 * SECOND_MS);
   assert.equal(harness.transport.attempts.length, 1);
 });
 
-test('a mail accepted during a database outage is not sent again', async (t) => {
+test('an email accepted during a database outage is not sent again', async (t) => {
   const store = failingStore(await openTestStore(t));
   const delivery = Promise.withResolvers<void>();
   const harness = await createOutboxHarness(t, { store, transport: createFakeTransport(() => delivery.promise) });
@@ -193,9 +193,9 @@ test('a mail accepted during a database outage is not sent again', async (t) => 
   delivery.resolve();
   await complaint.promise;
   // Long after the lease expired.
-  await letPass(harness.time, 4 * MINUTE);
+  await letPass(harness.time, 4 * MINUTE_MS);
   store.failing = false;
-  await letPass(harness.time, 10 * SECOND);
+  await letPass(harness.time, 10 * SECOND_MS);
   await harness.outbox.idle();
   assert.deepEqual(await harness.rows(), []);
   assert.equal(harness.transport.attempts.length, 1);

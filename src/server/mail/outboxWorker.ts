@@ -1,4 +1,4 @@
-// Worker that leases due mails of the outbox and has them sent.
+// Worker that leases due emails of the outbox and has them sent.
 import { randomBytes } from 'node:crypto';
 import { findNextMailTime, leaseDueMails, type OutboxRow, removeMail, rescheduleMail } from '../store/outbox.ts';
 import type { Store, Transaction } from '../store/store.ts';
@@ -6,9 +6,9 @@ import { MAX_CONCURRENT_DELIVERIES, type MailLog } from './mail.ts';
 
 /** Maximum time of one attempt. */
 const DELIVERY_TIMEOUT_MS = 90_000;
-/** Longer than an attempt, so that no other worker begins the same mail during it. */
+/** Longer than an attempt, so that no other worker begins the same email during it. */
 const LEASE_DURATION_MS = DELIVERY_TIMEOUT_MS + 30_000;
-/** Interval of looking for mails that other processes left behind. */
+/** Polling interval for emails that other processes abandoned. */
 const POLL_INTERVAL_MS = 30_000;
 /** Pause after a database error. */
 const STORE_RETRY_INTERVAL_MS = 2_000;
@@ -30,7 +30,7 @@ interface OutboxWorkerOptions {
    * Makes one attempt. Never rejects.
    *
    * @param signal aborts with a text for the log
-   * @returns time of the next attempt in milliseconds since 1970, or undefined if the mail is done
+   * @returns time of the next attempt in milliseconds since 1970, or undefined if the email is done
    */
   readonly attempt: (row: OutboxRow, signal: AbortSignal) => Promise<number | undefined>;
   readonly log: MailLog;
@@ -45,8 +45,8 @@ interface Attempt {
 }
 
 /**
- * Takes due mails out of the outbox under leases, a few at a time. Only one worker takes a mail, and the row is deleted
- * after the mail has been accepted. A mail is therefore sent twice only if its acceptance is not known: the connection
+ * Takes due emails out of the outbox under leases, a few at a time. Only one worker takes an email, and the row is deleted
+ * after the email has been accepted. An email is therefore sent twice only if its acceptance is not known: the connection
  * broke or the attempt was aborted between the last byte of the message and the reply, or the process died before it
  * deleted the row. SMTP has no solution for that (RFC 1047); the same Message-ID lets receivers merge the copies.
  */
@@ -68,7 +68,7 @@ export class OutboxWorker {
     this.wake();
   }
 
-  /** Notifies the worker that mails may be due. Does nothing before start and after stop. */
+  /** Notifies the worker that emails may be due. Does nothing before start and after stop. */
   wake(): void {
     if (!this.#running) return;
     this.#pollAgain = true;
@@ -147,7 +147,7 @@ export class OutboxWorker {
     await this.#record(row, leaseToken, retryAt, abort.signal);
   }
 
-  /** Retries while the database fails: a forgotten acceptance would send the mail again. */
+  /** Retries while the database fails: a forgotten acceptance would send the email again. */
   async #record(row: OutboxRow, leaseToken: Uint8Array, retryAt: number | undefined, signal: AbortSignal) {
     const { store, log } = this.#options;
     const change = (transaction: Transaction) =>

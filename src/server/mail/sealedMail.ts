@@ -1,16 +1,22 @@
 // Encryption of outbox rows.
 import { openAead, sealAead } from '../crypto/aead.ts';
-import type { RecoveryMail } from '../store/outbox.ts';
+import type { CodeMail, NoticeMail } from '../store/outbox.ts';
 
-/** Content of an outbox row. A decoy stands for a mail to an address without an account, and is never sent. */
-export type OutboxContent = { readonly kind: 'recovery'; readonly mail: RecoveryMail } | { readonly kind: 'decoy' };
+/**
+ * Content of an outbox row. A decoy stands for an email that is not sent, such as one to an address
+ * without an account.
+ */
+export type OutboxContent =
+  | { readonly kind: 'recovery' | 'email_change'; readonly mail: CodeMail }
+  | { readonly kind: 'notice'; readonly mail: NoticeMail }
+  | { readonly kind: 'decoy' };
 
-/** Fits the longest address and name, so that in practice every row has the same size. */
+/** Fits the longest address, so that in practice every row has the same size. */
 const PADDED_LENGTH = 1024;
 const ASSOCIATED_DATA_LABEL = 'vws outbox ';
 
 /**
- * Encrypts the content of a row. The database alone reveals neither address nor code, nor whether the mail is a decoy.
+ * Encrypts the content of a row. The database alone reveals neither address nor code, nor whether the email is a decoy.
  *
  * ```
  * sealAead(sealingKey, UTF-8 JSON ‖ spaces up to a multiple of 1024 bytes, "vws outbox " ‖ mail_id)

@@ -15,7 +15,7 @@ export interface SmtpSettings {
   /** Host name or address. */
   readonly server: string;
   readonly port: number;
-  /** Requires STARTTLS (RFC 3207): a server that does not offer it gets no mail. Ignored with `useSsl`. */
+  /** Requires STARTTLS (RFC 3207): a server that does not offer it gets no email. Ignored with `useSsl`. */
   readonly useStartTls: boolean;
   /** TLS from the first byte (RFC 8314). */
   readonly useSsl: boolean;
@@ -33,7 +33,7 @@ const GREETING_TIMEOUT_MS = 10_000;
  * aborting before the acceptance causes a second copy (RFC 1047).
  */
 const SOCKET_TIMEOUT_MS = 60_000;
-/** Shorter than the idle timeout of servers, so that a mail rarely meets a connection that is being closed. */
+/** Shorter than the idle timeout of servers, so that an email rarely meets a connection that is being closed. */
 const IDLE_TIMEOUT_MS = 15_000;
 
 /** Replies to these commands concern the message; replies to others concern the login, the sender or the network. */
@@ -41,7 +41,7 @@ const COMMANDS_ABOUT_THE_MESSAGE: ReadonlySet<string | undefined> = new Set(['RC
 /** Replies that require a login or another one (RFC 4954, 6): configuration errors, regardless of the command. */
 const LOGIN_REPLIES: ReadonlySet<number | undefined> = new Set([530, 534, 535, 538]);
 
-/** Sends mails to an SMTP server over pooled connections. Certificates are verified. */
+/** Sends emails to an SMTP server over pooled connections. Certificates are verified. */
 export class SmtpTransport implements MailTransport {
   readonly #transporter: Transporter;
 
@@ -56,7 +56,7 @@ export class SmtpTransport implements MailTransport {
     if (!isEncrypted(settings) && !isLoopback(settings.server)) {
       log.warn(
         { withLogin: Boolean(settings.username) },
-        'MAIL_USE_TLS and MAIL_USE_SSL are off: mails and the password of the mail server are sent unencrypted',
+        'MAIL_USE_TLS and MAIL_USE_SSL are off: emails and the password of the mail server are sent unencrypted',
       );
     }
     this.#transporter = createTransport(transportOptions(settings));

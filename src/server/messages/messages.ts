@@ -17,7 +17,7 @@ interface MessagesDependencies {
   };
   /** Returns the id of the user with a name, in any spelling. */
   readonly findRecipient: (transaction: Transaction, username: string) => Promise<Uint8Array | undefined>;
-  /** Maximum length of a text, in bytes of UTF-8. */
+  /** Maximum length of a message, in bytes of UTF-8. */
   readonly maxTextBytes: number;
   readonly clock: () => number;
 }
@@ -37,7 +37,7 @@ export class Messages {
   }
 
   /**
-   * Encrypts a text for the user who has the first known name of the list.
+   * Encrypts a message for the user who has the first known name of the list.
    *
    * @throws Problem `message_too_large`, `user_not_found`
    */

@@ -267,6 +267,8 @@ describe('idle session', () => {
     const never = {
       requestLocksExpiredBy: 0,
       recoveriesEndedBy: 0,
+      emailChangesEndedBy: 0,
+      invitesEndedBy: 0,
       loginAttemptsBefore: 0,
       rateWindowsBefore: -1,
       knownClientsUnusedSince: 0,

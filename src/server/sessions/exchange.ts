@@ -1,4 +1,4 @@
-// Runs handshakes and requests: the way from a received request to the response, and what is committed together.
+// Runs handshakes and requests, from a received request to its response, and commits their effects together.
 import { isSealedResponse, Problem } from '../../protocol/problems.ts';
 import { speaksSuite2 } from '../../protocol/suite2.ts';
 import type { Store, Transaction } from '../store/store.ts';
@@ -35,7 +35,7 @@ interface LockedRequest {
 }
 
 /**
- * The conversation with clients.
+ * Executes handshakes and requests.
  *
  * - The effect of a request, the next step and the response are committed together, before the response is sent.
  * - A step stays valid until the client uses one that followed it. A retry with the same bytes gets the same response;
@@ -58,7 +58,7 @@ export class Exchange {
   }
 
   /**
-   * Answers a handshake and opens the session.
+   * Responds to a handshake and opens the session.
    *
    * @param checkRateLimit called in the transaction, before any cryptography
    * @throws Problem `handshake_refused`, `suite1_refused`, `overloaded`
@@ -99,7 +99,9 @@ export class Exchange {
    * @throws Problem that is not a response: nothing was executed and the session is unchanged
    */
   async run(handler: Handler, request: WireRequest): Promise<WireResponse> {
-    const sealed = this.#ratchet.addLookupKeys(this.#suiteFor(request.body), request);
+    const suite = this.#suiteFor(request.body);
+    if (request.endpoint.suites?.includes(suite.number) === false) throw new Problem('suite2_only');
+    const sealed = this.#ratchet.addLookupKeys(suite, request);
     return handler.kind === 'prepared' ? this.#runPrepared(handler, sealed) : this.#runImmediate(handler, sealed);
   }
 

@@ -13,14 +13,14 @@ import {
   takeEffect,
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
-import { openAnswer } from '../../../test/support/suite1Client.ts';
+import { openResponse } from '../../../test/support/suite1Client.ts';
 import { ANOTHER_REQUEST_WINDOW_MS } from './ratchet.ts';
 
 test('after a change, other bytes are refused, the same bytes get the same response', async (t) => {
   const { exchange, time, ask, effects, send } = await createExchangeHarness(t, await newStoreLocation(t));
   const handler = asHandler({ execute: takeEffect });
   const sendFar = async (sent: Sent) =>
-    openAnswer(sent.request, asHttp(await exchange.run(handler, { ...sealedRequest(sent), isForgeable: true })));
+    openResponse(sent.request, asHttp(await exchange.run(handler, { ...sealedRequest(sent), isForgeable: true })));
 
   const keys = await handshake(exchange);
   const first = ask(keys, effect);

@@ -28,7 +28,7 @@ export interface HandlerResult {
 }
 
 /*
- * Keys, steps, retries and errors are the exchange's business. A problem that a handler throws becomes the response, and
+ * The exchange handles keys, steps, retries and errors. A problem that a handler throws becomes the response, and
  * what the handler wrote before it stays written: a failed attempt must be counted.
  *
  * Operations are declared as methods so that the handler of any endpoint is a `Handler`: TypeScript compares the

@@ -14,8 +14,8 @@ import {
   takeEffect,
 } from '../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../test/support/store.ts';
-import { openAnswer, open as openField, prepare } from '../../../test/support/suite1Client.ts';
-import { openAnswer2, prepare2 } from '../../../test/support/suite2Client.ts';
+import { open as openField, openResponse, prepare } from '../../../test/support/suite1Client.ts';
+import { openResponse2, prepare2 } from '../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME, sealedRequest2 } from '../../../test/support/suite2Fixtures.ts';
 import { type Endpoint, endpoints } from '../../protocol/endpoints.ts';
 import { problems } from '../../protocol/problems.ts';
@@ -115,7 +115,7 @@ async function createHarness(t: TestContext) {
           const request = prepare(keys, endpoint.path, fields);
           return async (by = exchange) => {
             const http = asHttp(await by.run(asHandler(handler), sealedRequest({ endpoint, request })));
-            const answer = openAnswer(request, http);
+            const answer = openResponse(request, http);
             keys = keysOf(answer);
             const { sessions: sealed } = answer.body as { sessions?: string };
             const listed = sealed && { sessions: JSON.parse(openField(keys.aesKey, sealed)) as ListedSession[] };
@@ -128,7 +128,7 @@ async function createHarness(t: TestContext) {
         const request = prepare2(step, endpoint.path, fields);
         return async (by = exchange) => {
           const http = asHttp(await by.run(asHandler(handler), sealedRequest2({ endpoint, request })));
-          const { json, next } = openAnswer2(request, http);
+          const { json, next } = openResponse2(request, http);
           step = next;
           const listed = json as { readonly sessions?: ListedSession[]; readonly code?: string };
           return {
@@ -141,6 +141,9 @@ async function createHarness(t: TestContext) {
     },
   };
 }
+
+/** The label of a session that was not labeled. */
+const labelOf = (suite: number) => (suite === 1 ? 'Old VWS client' : null);
 
 async function list(conversation: Conversation): Promise<readonly ListedSession[]> {
   return (await conversation.call(endpoints.listSessions)).sessions ?? assert.fail('no list');
@@ -166,8 +169,14 @@ for (const suite of [1, 2]) {
         listed.map(({ id, ...session }) => session),
         [
           // The current session is in use right now.
-          { suite, started_at: began, last_used_at: began + 2_000, current: true },
-          { suite: 3 - suite, started_at: began, last_used_at: began + 1_000, current: false },
+          { suite, started_at: began, last_used_at: began + 2_000, current: true, label: labelOf(suite) },
+          {
+            suite: 3 - suite,
+            started_at: began,
+            last_used_at: began + 1_000,
+            current: false,
+            label: labelOf(3 - suite),
+          },
         ],
       );
       for (const { id } of listed) assert.match(id, /^[A-Za-z0-9_-]{22,43}$/);

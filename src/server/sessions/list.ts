@@ -1,5 +1,6 @@
 // The sessions of an account: listing and ending them.
 import { Problem } from '../../protocol/problems.ts';
+import { findLabels } from '../store/sessionLabels.ts';
 import type { Transaction } from '../store/store.ts';
 import {
   deleteOtherSessionsOfUser,
@@ -9,6 +10,7 @@ import {
   keepLastUsedSessions,
 } from '../store/userSessions.ts';
 import { toBase64Url } from './base64url.ts';
+import { labelSession } from './labels.ts';
 import type { LoggedInSession, Session } from './session.ts';
 
 /** Maximum number of sessions in which an account is logged in. A further login ends the least recently used one. */
@@ -24,7 +26,12 @@ export interface ListedSession {
   /** Milliseconds since 1970. */
   readonly last_used_at: number;
   readonly current: boolean;
+  /** Null if the session has none. */
+  readonly label: string | null;
 }
+
+/** Clients of suite 1 cannot label their sessions. */
+const SUITE1_LABEL = 'Old VWS client';
 
 /** The sessions of an account, as its user manages them. */
 export class UserSessions {
@@ -41,11 +48,15 @@ export class UserSessions {
     const now = this.#clock();
     const own = toBase64Url(session.id);
     const sessions = await findSessionsOfUser(tx, session.userId, now - this.#idleTimeoutMs, MAX_SESSIONS_PER_ACCOUNT);
+    const labels = new Map(
+      (await findLabels(tx, session.userId)).map(({ session_id, label }) => [toBase64Url(session_id), label]),
+    );
     const listed = sessions.map(({ session_id, suite, started_at, last_used_at }) => {
       const id = toBase64Url(session_id);
       const current = id === own;
       // The current session is in use right now, which the store learns with the response.
-      return { id, suite, started_at: started_at || null, last_used_at: current ? now : last_used_at, current };
+      const label = suite === 1 ? SUITE1_LABEL : (labels.get(id) ?? null);
+      return { id, suite, started_at: started_at || null, last_used_at: current ? now : last_used_at, current, label };
     });
     return listed.sort((a, b) => b.last_used_at - a.last_used_at);
   }
@@ -66,6 +77,11 @@ export class UserSessions {
 
   async endOthers(tx: Transaction, { userId, id }: LoggedInSession): Promise<void> {
     await deleteOtherSessionsOfUser(tx, userId, id);
+  }
+
+  /** @throws Problem `invalid_value` */
+  async label(tx: Transaction, session: LoggedInSession, text: string): Promise<void> {
+    await labelSession(tx, session, text, this.#clock());
   }
 
   /** Makes room for a session in which the user logs in: ends those beyond the limit that were not used for the longest time. */

@@ -189,12 +189,12 @@ export class Ratchet {
       repeatable && (length > MAX_STORED_RESPONSE_LENGTH || storedBytes + length > MAX_STORED_BYTES_PER_SESSION);
     const stored: StoredResponse = isLong ? { response: undefined, keyEstablishment } : { response };
     // If the client may send another request instead, a retry is executed like another request, with a step of its own.
-    const isFound = !isLong || !request.suite.allowsAnotherRequest;
+    const recognizesRetry = !isLong || !request.suite.allowsAnotherRequest;
     const next = this.#newStep(request.suite, keys, session, {
       parent_id: step.step_id,
       repeatable: repeatable ? 1 : 0,
-      request_hash: isFound ? request.requestHash : null,
-      sealed_response: isFound ? request.encryption.sealResponse(stored, request.requestHash) : null,
+      request_hash: recognizesRetry ? request.requestHash : null,
+      sealed_response: recognizesRetry ? request.encryption.sealResponse(stored, request.requestHash) : null,
     });
     if (step.used) await insertStep(tx, next);
     else await replaceOtherSteps(tx, step, next);

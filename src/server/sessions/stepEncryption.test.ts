@@ -36,8 +36,8 @@ describe('stored step', () => {
     );
     const sealedSecret = '+Yib4U1gczrowwnPKTNNe3sUaH8qwujWXotBIdhRSRnuTsAAzITgvU1KdcxfeHCkNtMfa5nI9v4fnMpp';
     assert.deepEqual(Buffer.from(earlier.openSecret(Buffer.from(sealedSecret, 'base64'))), Buffer.alloc(32, 9));
-    const sealedAnswer = 'jtOWG14C7JDfrBQm7L/icFM6YD+KEWt35IbBKnRC4M9MBEfvkhiDZGCTW/WStt2YksLMBEMOrCnfVqw=';
-    assert.deepEqual(earlier.openResponse(Buffer.from(sealedAnswer, 'base64'), requestHash), answer);
+    const sealedResponse = 'jtOWG14C7JDfrBQm7L/icFM6YD+KEWt35IbBKnRC4M9MBEfvkhiDZGCTW/WStt2YksLMBEMOrCnfVqw=';
+    assert.deepEqual(earlier.openResponse(Buffer.from(sealedResponse, 'base64'), requestHash), answer);
   });
 
   const strangers = {
@@ -63,9 +63,12 @@ describe('stored step', () => {
   });
 
   test('contains neither the secret nor the response in plaintext', () => {
-    const [sealedSecret, sealedAnswer] = [encryption.sealSecret(secret), encryption.sealResponse(answer, requestHash)];
+    const [sealedSecret, sealedResponse] = [
+      encryption.sealSecret(secret),
+      encryption.sealResponse(answer, requestHash),
+    ];
     assert.equal(Buffer.from(sealedSecret).includes(secret), false);
-    assert.equal(Buffer.from(sealedAnswer).includes('error'), false);
+    assert.equal(Buffer.from(sealedResponse).includes('error'), false);
     assert.notDeepEqual(encryption.sealSecret(secret), sealedSecret);
   });
 

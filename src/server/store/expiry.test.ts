@@ -13,6 +13,8 @@ const times: ExpiryTimes = {
   handshakesUnusedSince: { 1: -2_000, 2: 6_000 },
   requestLocksExpiredBy: 2_000,
   recoveriesEndedBy: 3_000,
+  emailChangesEndedBy: 3_000,
+  invitesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,
   rateWindowsBefore: 5_000,
   budgetsFullBy: 8_000,

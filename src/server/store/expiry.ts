@@ -1,5 +1,6 @@
 // Deletes expired rows of every kind.
 import type { Database } from './schema.ts';
+import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
 
 /** Times in milliseconds since 1970 at or before which rows have expired, by kind. */
@@ -9,6 +10,8 @@ export interface ExpiryTimes {
   readonly handshakesUnusedSince: { readonly 1: number; readonly 2: number };
   readonly requestLocksExpiredBy: number;
   readonly recoveriesEndedBy: number;
+  readonly emailChangesEndedBy: number;
+  readonly invitesEndedBy: number;
   readonly loginAttemptsBefore: number;
   readonly knownClientsUnusedSince: number;
   readonly budgetsFullBy: number;
@@ -21,21 +24,28 @@ export interface ExpiryTimes {
  *
  * @returns the largest number deleted of one kind; below `limit`, no expired row is left
  */
-export async function deleteExpired({ db }: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
+export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: number): Promise<number> {
+  const { db } = tx;
+  const steps = await unusedSessions(db, times.sessionsUnusedSince, limit).returning('session_id').execute();
+  await deleteLabels(
+    tx,
+    steps.map(({ session_id }) => session_id),
+  );
   const deletions = [
-    unusedSessions(db, times.sessionsUnusedSince, limit),
     unusedHandshakes(db, 1, times.handshakesUnusedSince[1], limit),
     unusedHandshakes(db, 2, times.handshakesUnusedSince[2], limit),
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // Needs no bound: only requests interrupted by a crash leave an expired lock.
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
     endedRecoveries(db, times.recoveriesEndedBy, limit),
+    endedEmailChanges(db, times.emailChangesEndedBy, limit),
+    endedInvites(db, times.invitesEndedBy, limit),
     oldLoginAttempts(db, times.loginAttemptsBefore, limit),
     unusedKnownClients(db, times.knownClientsUnusedSince, limit),
     fullBudgets(db, times.budgetsFullBy, limit),
     oldRateCounters(db, times.rateWindowsBefore, limit),
   ];
-  let most = 0;
+  let most = steps.length;
   for (const deletion of deletions) {
     const { numDeletedRows } = await deletion.executeTakeFirst();
     most = Math.max(most, Number(numDeletedRows));
@@ -78,6 +88,16 @@ function unusedHandshakes(db: Database, suite: number, since: number, limit: num
 function endedRecoveries(db: Database, by: number, limit: number) {
   const expired = db.selectFrom('recoveries').select('recovery_id').where('expires_at', '<=', by);
   return db.deleteFrom('recoveries').where('recovery_id', 'in', expired.limit(limit));
+}
+
+function endedEmailChanges(db: Database, by: number, limit: number) {
+  const expired = db.selectFrom('email_changes').select('user_id').where('expires_at', '<=', by);
+  return db.deleteFrom('email_changes').where('user_id', 'in', expired.limit(limit));
+}
+
+function endedInvites(db: Database, by: number, limit: number) {
+  const expired = db.selectFrom('invites').select('code_hash').where('expires_at', '<=', by);
+  return db.deleteFrom('invites').where('code_hash', 'in', expired.limit(limit));
 }
 
 function oldLoginAttempts(db: Database, before: number, limit: number) {

@@ -102,6 +102,26 @@ export async function releaseName(
   await db.insertInto('former_names').values({ username_key, user_id, username, released_at: now }).execute();
 }
 
+/**
+ * Keeps the names of a user who is about to be deleted from being given to another one. The rows no longer refer to the user;
+ * the database also keeps the skeletons.
+ *
+ * @param releasedAt milliseconds since 1970
+ */
+export async function retainName(
+  { db }: Transaction,
+  { user_id, username, username_key }: Pick<User, 'user_id' | 'username' | 'username_key'>,
+  releasedAt: number,
+): Promise<void> {
+  await db.updateTable('former_names').set({ user_id: null }).where('user_id', '=', user_id).execute();
+  await db
+    .insertInto('former_names')
+    .values({ username_key, user_id: null, username, released_at: releasedAt })
+    // The user may have had the name before, and again.
+    .onConflict((conflict) => conflict.column('username_key').doUpdateSet({ user_id: null, released_at: releasedAt }))
+    .execute();
+}
+
 /** @returns the number of renames of a user after a time, in milliseconds since 1970 */
 export async function countRenames({ db }: Transaction, userId: Uint8Array, since: number): Promise<number> {
   const { renames } = await db

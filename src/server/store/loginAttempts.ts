@@ -11,7 +11,7 @@ export interface LockRule {
 }
 
 export interface CountedAttempt {
-  /** This attempt and the earlier ones since the last right password. */
+  /** This attempt and the earlier ones since the last correct password. */
   readonly failures: number;
   readonly locked_until: number | null;
 }
@@ -23,14 +23,14 @@ export async function countLoginAttempt(
   now: number,
   { maxFailures, lockDurationMs, memoryMs }: LockRule,
 ): Promise<CountedAttempt> {
-  const startsAnew = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memoryMs})`;
+  const restartsCount = sql`(login_attempts.locked_until <= ${now} OR login_attempts.last_attempt_at <= ${now - memoryMs})`;
   const { rows } = await sql<CountedAttempt>`
     INSERT INTO login_attempts (account_key, failures, last_attempt_at, locked_until)
     VALUES (${accountKey}, 1, ${now}, NULL)
     ON CONFLICT (account_key) DO UPDATE SET
-      failures = CASE WHEN ${startsAnew} THEN 1 ELSE login_attempts.failures + 1 END,
+      failures = CASE WHEN ${restartsCount} THEN 1 ELSE login_attempts.failures + 1 END,
       locked_until = CASE
-        WHEN ${startsAnew} THEN NULL
+        WHEN ${restartsCount} THEN NULL
         WHEN login_attempts.failures + 1 = ${maxFailures} THEN ${now + lockDurationMs}
         ELSE login_attempts.locked_until
       END,
@@ -41,7 +41,7 @@ export async function countLoginAttempt(
   return attempt;
 }
 
-/** Forgets the attempts after a right password or a recovery. */
+/** Forgets the attempts after a correct password or a recovery. */
 export async function clearLoginAttempts({ db }: Transaction, accountKey: Uint8Array): Promise<void> {
   await db.deleteFrom('login_attempts').where('account_key', '=', accountKey).execute();
 }

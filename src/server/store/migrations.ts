@@ -167,6 +167,32 @@ const loginTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'CREATE INDEX recoveries_by_email ON recoveries (email_hash) WHERE email_hash IS NOT NULL',
 ];
 
+const accountChangeTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `ALTER TABLE users ADD COLUMN login_notices ${integer} NOT NULL DEFAULT 0`,
+  `CREATE TABLE email_changes (
+    user_id ${bytes} PRIMARY KEY REFERENCES users (user_id) ON DELETE CASCADE,
+    new_email TEXT NOT NULL,
+    new_email_key TEXT NOT NULL,
+    code_hash ${bytes} NOT NULL,
+    tries ${integer} NOT NULL,
+    expires_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX email_changes_by_expiry ON email_changes (expires_at)',
+  `CREATE TABLE session_labels (
+    session_id ${bytes} PRIMARY KEY,
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    label TEXT NOT NULL,
+    created_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX session_labels_by_user ON session_labels (user_id)',
+  `CREATE TABLE invites (
+    code_hash ${bytes} PRIMARY KEY,
+    created_at ${integer} NOT NULL,
+    expires_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX invites_by_expiry ON invites (expires_at)',
+];
+
 const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   `CREATE TABLE IF NOT EXISTS former_names (
     username_key TEXT PRIMARY KEY,
@@ -196,6 +222,7 @@ export const migrations: readonly Migration[] = [
   { version: 2, statements: suite2Tables },
   { version: 3, statements: sessionLimits },
   { version: 4, statements: loginTables },
+  { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
 ];
 

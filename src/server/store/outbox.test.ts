@@ -23,7 +23,7 @@ async function createHarness(t: TestContext) {
   return {
     stores,
     store,
-    /** Inserts one mail for each due time. */
+    /** Inserts one email for each due time. */
     async insert(...times: readonly number[]): Promise<Uint8Array[]> {
       const ids = times.map(() => randomBytes(16));
       await store.transaction(async (tx) => {
@@ -51,11 +51,11 @@ const names = (things: readonly (Uint8Array | OutboxRow)[]) =>
   things.map((thing) => Buffer.from('mail_id' in thing ? thing.mail_id : thing).toString('hex')).sort();
 
 describe('leaseDueMails', () => {
-  test('leases each mail to one of many workers in two processes, and no more than the limit', async (t) => {
+  test('leases each email to one of many workers in two processes, and no more than the limit', async (t) => {
     const { stores, insert } = await createHarness(t);
     const ids = await insert(...Array.from({ length: 40 }, (_, index) => index));
     const leased: OutboxRow[] = [];
-    // On PostgreSQL a worker may get fewer mails than are due while others lease the same ones.
+    // On PostgreSQL a worker may get fewer emails than are due while others lease the same ones.
     for (let round = 1; leased.length < ids.length; round++) {
       const leases = await race(stores, 20, (tx) =>
         leaseDueMails(tx, { now: NOW, leaseUntil: LEASE_UNTIL, leaseToken: randomBytes(16), limit: 3 }),
@@ -67,7 +67,7 @@ describe('leaseDueMails', () => {
     assert.deepEqual(names(leased), names(ids));
   });
 
-  test('leases due mails, the oldest first, and counts the attempt', async (t) => {
+  test('leases due emails, the oldest first, and counts the attempt', async (t) => {
     const { store, insert } = await createHarness(t);
     const [late, first, now] = (await insert(NOW - 1, NOW - 2, NOW, NOW + 1)) as [Uint8Array, Uint8Array, Uint8Array];
     const [earliest] = await lease(store, NOW, 1);
@@ -77,7 +77,7 @@ describe('leaseDueMails', () => {
     assert.deepEqual(await lease(store, NOW), []);
   });
 
-  test('leases a mail again after its lease has expired', async (t) => {
+  test('leases an email again after its lease has expired', async (t) => {
     const { stores, insert } = await createHarness(t);
     await insert(NOW);
     await lease(stores[0], NOW);
@@ -86,7 +86,7 @@ describe('leaseDueMails', () => {
   });
 });
 
-test('only the holder of the lease can reschedule a mail', async (t) => {
+test('only the holder of the lease can reschedule an email', async (t) => {
   const { store, insert } = await createHarness(t);
   await insert(NOW);
   const nextTime = () => store.transaction(findNextMailTime);
@@ -102,7 +102,7 @@ test('only the holder of the lease can reschedule a mail', async (t) => {
   assert.equal(await nextTime(), 8_888);
 });
 
-test('removeMail ignores the lease, and findNextMailTime returns the next mail', async (t) => {
+test('removeMail ignores the lease, and findNextMailTime returns the next email', async (t) => {
   const { store, insert } = await createHarness(t);
   const [sent] = await insert(NOW, NOW + 50);
   await lease(store, NOW);
@@ -111,7 +111,7 @@ test('removeMail ignores the lease, and findNextMailTime returns the next mail',
   assert.deepEqual(names(await lease(store, NOW + 50)).length, 1);
 });
 
-test('findNextMailTime returns undefined without mails', async (t) => {
+test('findNextMailTime returns undefined without emails', async (t) => {
   const { store } = await createHarness(t);
   assert.equal(await store.transaction(findNextMailTime), undefined);
 });

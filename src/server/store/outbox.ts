@@ -4,13 +4,31 @@ import type { Transaction } from './store.ts';
 
 export type OutboxRow = Row<'outbox'>;
 
-/** A mail with a recovery code, which the outbox stores encrypted in a row. */
-export interface RecoveryMail {
-  /** The address stored in the account. */
+/** An email with a code, which the outbox stores encrypted in a row. It contains no text that a user chose. */
+export interface CodeMail {
+  /** Recovery: the address stored in the account. Email change: the new address. */
   readonly to: string;
-  readonly username: string;
   readonly code: string;
-  /** Milliseconds since 1970. The mail is of no use after the code has expired. */
+  /** Milliseconds since 1970. The email is of no use after the code has expired. */
+  readonly expiresAt: number;
+}
+
+/** The event that a notice reports. */
+export type NoticeKind =
+  | 'password_changed'
+  | 'password_recovered'
+  | 'account_locked'
+  | 'email_changed'
+  | 'login'
+  | 'logins_unreported';
+
+/** An email about an event in the account. It contains no text that a user chose. */
+export interface NoticeMail {
+  readonly to: string;
+  readonly notice: NoticeKind;
+  /** With `login`: network of the client, without its last part. */
+  readonly network?: string;
+  /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
@@ -19,7 +37,7 @@ export async function insertOutboxRow({ db }: Transaction, row: NewRow<'outbox'>
 }
 
 /**
- * Leases due mails. Until the lease expires or the mail is rescheduled, no other worker gets it.
+ * Leases due emails. Until the lease expires or the email is rescheduled, no other worker gets it.
  *
  * @param leaseUntil expiry of the leases, in milliseconds since 1970
  */
@@ -63,12 +81,12 @@ export async function rescheduleMail(
     .execute();
 }
 
-/** Deletes a mail that was sent or dropped. Ignores the lease, because the mail must not be sent again. */
+/** Deletes an email that was sent or dropped. Ignores the lease, because the email must not be sent again. */
 export async function removeMail({ db }: Transaction, mailId: Uint8Array): Promise<void> {
   await db.deleteFrom('outbox').where('mail_id', '=', mailId).execute();
 }
 
-/** @returns due time of the next mail, in milliseconds since 1970; undefined without mails */
+/** @returns due time of the next email, in milliseconds since 1970; undefined without emails */
 export async function findNextMailTime({ db }: Transaction): Promise<number | undefined> {
   const row = await db
     .selectFrom('outbox')

@@ -36,6 +36,8 @@ export interface Schema {
     created_at: number;
     /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
+    /** 1 if each login is reported by mail. */
+    login_notices: Generated<number>;
   };
   former_names: {
     username_key: string;
@@ -93,7 +95,7 @@ export interface Schema {
     lease_until: number;
   };
   login_attempts: {
-    /** Keyed hash of the e-mail address, which need not have an account. */
+    /** Keyed hash of the email address, which need not have an account. */
     account_key: Uint8Array;
     failures: number;
     last_attempt_at: number;
@@ -122,7 +124,7 @@ export interface Schema {
     expires_at: number;
     confirmed_at: number | null;
     used_at: number | null;
-    /** Keyed hash of the e-mail address; null if a version created the row that did not record it, like the next three. */
+    /** Keyed hash of the email address; null if a version created the row that did not record it, like the next three. */
     email_hash: Uint8Array | null;
     /** The recovery whose code was mailed: this one, or an earlier one that shares its code with it. */
     code_id: Uint8Array | null;
@@ -130,15 +132,26 @@ export interface Schema {
     client_key: Uint8Array | null;
     group_key: Uint8Array | null;
   };
+  email_changes: {
+    user_id: Uint8Array;
+    new_email: string;
+    new_email_key: string;
+    code_hash: Uint8Array;
+    tries: number;
+    expires_at: number;
+  };
+  /** A table of its own, because the columns of session_steps are copied at every request. */
+  session_labels: { session_id: Uint8Array; user_id: Uint8Array; label: string; created_at: number };
+  invites: { code_hash: Uint8Array; created_at: number; expires_at: number };
   rate_counters: { counter_key: Uint8Array; window_started_at: number; count: number };
   outbox: {
     mail_id: Uint8Array;
     sealed_mail: Uint8Array;
     created_at: number;
-    /** Afterwards the mail is useless and is dropped. */
+    /** Afterwards the email is useless and is dropped. */
     expires_at: number;
     attempts: number;
-    /** Due time of the mail; during a lease, the expiry of the lease. */
+    /** Due time of the email; during a lease, the expiry of the lease. */
     next_attempt_at: number;
     lease_token: Uint8Array | null;
   };

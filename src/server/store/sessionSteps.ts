@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { shareEpoch } from './epochs.ts';
 import { prepared } from './prepared.ts';
 import type { Row } from './schema.ts';
+import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
 
 export type SessionStep = Row<'session_steps'>;
@@ -194,6 +195,7 @@ export async function findChildSteps(
     .execute();
 }
 
-export async function deleteSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
-  await db.deleteFrom('session_steps').where('session_id', '=', sessionId).execute();
+export async function deleteSession(tx: Transaction, sessionId: Uint8Array): Promise<void> {
+  await tx.db.deleteFrom('session_steps').where('session_id', '=', sessionId).execute();
+  await deleteLabels(tx, [sessionId]);
 }

@@ -7,14 +7,16 @@ import type { ExpiryTimes } from './expiry.ts';
 import type { Store } from './store.ts';
 import { SWEEP_BATCH, Sweeper } from './sweeper.ts';
 
-const SWEEP_INTERVAL = 10_000;
-const BUSY_INTERVAL = 50;
+const SWEEP_INTERVAL_MS = 10_000;
+const BUSY_INTERVAL_MS = 50;
 
 const upTo = (time: number): ExpiryTimes => ({
   sessionsUnusedSince: time,
   handshakesUnusedSince: { 1: time, 2: time },
   requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
+  emailChangesEndedBy: time,
+  invitesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
   knownClientsUnusedSince: time,
@@ -95,10 +97,10 @@ test('sweeps every ten seconds, and deletes only expired rows', async (t) => {
   await insertCounters(store, 3, 100);
   await insertCounters(store, 2, 101);
   sweeper.start();
-  assert.equal(await turn(SWEEP_INTERVAL - 1), 0);
+  assert.equal(await turn(SWEEP_INTERVAL_MS - 1), 0);
   assert.equal(await turn(1), 1);
   assert.equal(await countCounters(store), 2);
-  assert.equal(await turn(SWEEP_INTERVAL - 1), 0);
+  assert.equal(await turn(SWEEP_INTERVAL_MS - 1), 0);
   assert.equal(await turn(1), 1);
 });
 
@@ -106,14 +108,14 @@ test('sweeps again soon while a sweep reaches its limit', async (t) => {
   const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH + 1, 100);
   sweeper.start();
-  await turn(SWEEP_INTERVAL);
+  await turn(SWEEP_INTERVAL_MS);
   assert.equal(await countCounters(store), SWEEP_BATCH + 1);
-  assert.equal(await turn(BUSY_INTERVAL - 1), 0);
+  assert.equal(await turn(BUSY_INTERVAL_MS - 1), 0);
   assert.equal(await turn(1), 1);
   assert.equal(await countCounters(store), 1);
-  assert.equal(await turn(BUSY_INTERVAL), 1);
+  assert.equal(await turn(BUSY_INTERVAL_MS), 1);
   assert.equal(await countCounters(store), 0);
-  assert.equal(await turn(BUSY_INTERVAL), 0);
+  assert.equal(await turn(BUSY_INTERVAL_MS), 0);
 });
 
 test('a failed sweep is reported, and sweeping continues', async (t) => {
@@ -122,10 +124,10 @@ test('a failed sweep is reported, and sweeping continues', async (t) => {
   const failure = new Error('the disk is unavailable');
   fail(failure);
   sweeper.start();
-  assert.equal(await turn(SWEEP_INTERVAL), 1);
+  assert.equal(await turn(SWEEP_INTERVAL_MS), 1);
   assert.deepEqual(errors, [failure]);
   fail(undefined);
-  assert.equal(await turn(SWEEP_INTERVAL), 1);
+  assert.equal(await turn(SWEEP_INTERVAL_MS), 1);
   assert.deepEqual(errors, [failure]);
   assert.equal(await countCounters(store), 0);
 });
@@ -134,8 +136,8 @@ test('stopping waits for a sweep in progress and prevents further ones', async (
   const { store, sweeper, turn } = await createHarness(t);
   await insertCounters(store, 2 * SWEEP_BATCH, 100);
   sweeper.start();
-  t.mock.timers.tick(SWEEP_INTERVAL);
+  t.mock.timers.tick(SWEEP_INTERVAL_MS);
   await sweeper.stop();
   assert.equal(await countCounters(store), SWEEP_BATCH);
-  assert.equal(await turn(10 * SWEEP_INTERVAL), 0);
+  assert.equal(await turn(10 * SWEEP_INTERVAL_MS), 0);
 });

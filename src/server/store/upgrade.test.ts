@@ -18,7 +18,7 @@ const columnTypes = {
   sqlite: { bytes: 'BLOB', integer: 'INTEGER', table: 'STRICT' },
   postgres: { bytes: 'BYTEA', integer: 'BIGINT', table: '' },
 };
-const MINUTE = 60_000;
+const MINUTE_MS = 60_000;
 
 async function openAsItIs(location: StoreLocation): Promise<Store> {
   return location.engine === 'sqlite' ? openSqlite(location.path) : openPostgres(location);
@@ -184,7 +184,7 @@ test('each migration is recorded with its time', async (t) => {
 
 test('a running process of version 1 can still write', async (t) => {
   const { old, store, before } = await openUpgraded(t);
-  const after = rowsOfVersion1(1_000 + MINUTE);
+  const after = rowsOfVersion1(1_000 + MINUTE_MS);
   await old.transaction((tx) => insertAll(tx, after.rows));
   const all = Object.entries(upgraded(before.rows)).map(([table, rows]) => [
     table,

@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { eventually } from '../../../test/support/poll.ts';
 import { openTestStore } from '../../../test/support/store.ts';
+import { findLabels, upsertLabel } from './sessionLabels.ts';
 import { countUse, findStep, insertStep, replaceOtherSteps, type SessionStep } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 import {
@@ -149,9 +150,9 @@ test('deleteOtherSessionsOfUser deletes all steps, even if only one of them is l
   const loggedInStep = await insert({ user_id: user, session_id: anonymousStep.session_id });
   const earlierOwn = await insert({ session_id: own.session_id });
   const others = await insert({ user_id: somebodyElse });
-  const nobodys = await insert();
+  const anonymous = await insert();
   await within((tx) => deleteOtherSessionsOfUser(tx, user, own.session_id));
-  assert.deepEqual(await areThere([own, earlierOwn, others, nobodys]), [true, true, true, true]);
+  assert.deepEqual(await areThere([own, earlierOwn, others, anonymous]), [true, true, true, true]);
   assert.deepEqual(await areThere([anonymousStep, loggedInStep]), [false, false]);
 });
 
@@ -212,10 +213,15 @@ test('keepLastUsedSessions: deletes the least recently used sessions of the user
   const others = [await harness.insert({ user_id: bob, last_used_at: 1 }), await harness.insert({ last_used_at: 1 })];
   const steps = [own, old, otherStepOfOld, recent, usedAgain, laterStep, ...others];
   const keep = (count: number) => harness.in((tx) => keepLastUsedSessions(tx, ada, own.session_id, count));
+  for (const { session_id } of [own, old, recent]) {
+    await harness.in((tx) => upsertLabel(tx, { session_id, user_id: ada, label: 'x', created_at: 1 }));
+  }
+  const labeled = async () => (await harness.in((tx) => findLabels(tx, ada))).map(({ session_id }) => hex(session_id));
   await keep(3);
   assert.deepEqual(await harness.areThere(steps), [true, true, true, true, true, true, true, true]);
   await keep(2);
   assert.deepEqual(await harness.areThere(steps), [true, false, false, true, true, true, true, true]);
   await keep(1);
   assert.deepEqual(await harness.areThere(steps), [true, false, false, false, true, true, true, true]);
+  assert.deepEqual(await labeled(), [hex(own.session_id)]);
 });

@@ -1,4 +1,5 @@
 // Queries of the sessions of a user.
+import { deleteLabels, deleteOtherLabels } from './sessionLabels.ts';
 import { excludeRequestsOfUser } from './sessionSteps.ts';
 import type { Transaction } from './store.ts';
 
@@ -48,12 +49,14 @@ export async function deleteSessionOfUser(
     .where('session_id', '=', sessionId)
     .where('session_id', 'in', sessionIdsOf(tx, userId))
     .executeTakeFirst();
+  if (numDeletedRows > 0n) await deleteLabels(tx, [sessionId]);
   return numDeletedRows > 0n;
 }
 
 /** Logs a session out at every step. */
-export async function forgetUserOfSession({ db }: Transaction, sessionId: Uint8Array): Promise<void> {
-  await db
+export async function forgetUserOfSession(tx: Transaction, sessionId: Uint8Array): Promise<void> {
+  await deleteLabels(tx, [sessionId]);
+  await tx.db
     .updateTable('session_steps')
     .set({ user_id: null, recovery_id: null })
     .where('session_id', '=', sessionId)
@@ -72,6 +75,7 @@ export async function deleteOtherSessionsOfUser(
     .where('session_id', 'in', sessionIdsOf(tx, userId))
     .where('session_id', '!=', exceptSessionId)
     .execute();
+  await deleteOtherLabels(tx, userId, exceptSessionId);
 }
 
 /** Deletes the sessions of a user beyond a number, the least recently used first; `ownSessionId` neither counts nor ends. */
@@ -95,6 +99,7 @@ export async function keepLastUsedSessions(
   if (surplus.length === 0) return;
   const ids = surplus.map(({ session_id }) => session_id);
   await tx.db.deleteFrom('session_steps').where('session_id', 'in', ids).execute();
+  await deleteLabels(tx, ids);
 }
 
 /** Subquery of the sessions in which a user is logged in at any step. */

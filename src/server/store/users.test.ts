@@ -27,6 +27,7 @@ function newUser(name: string, email = `${name}@example.org`): User {
     password_hash: 'first',
     created_at: 1,
     min_suite: 1,
+    login_notices: 0,
   };
 }
 

@@ -84,6 +84,39 @@ export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array
   await db.updateTable('users').set({ password_hash: passwordHash }).where('user_id', '=', userId).execute();
 }
 
+/** @returns false, without a write, if another user has the address */
+export async function updateEmail(
+  { db }: Transaction,
+  userId: Uint8Array,
+  address: Pick<User, 'email' | 'email_key'>,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('users')
+    .set(address)
+    .where('user_id', '=', userId)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('users as other')
+            .select('other.user_id')
+            .where('other.email_key', '=', address.email_key)
+            .where('other.user_id', '!=', userId),
+        ),
+      ),
+    )
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+export async function updateLoginNotices({ db }: Transaction, userId: Uint8Array, notices: number): Promise<void> {
+  await db.updateTable('users').set({ login_notices: notices }).where('user_id', '=', userId).execute();
+}
+
+/** Also deletes what refers to the user: keys, recoveries, steps of sessions, labels, a pending email change. */
+export async function deleteUser({ db }: Transaction, userId: Uint8Array): Promise<void> {
+  await db.deleteFrom('users').where('user_id', '=', userId).execute();
+}
+
 /** Rejects further logins with a suite older than this one. */
 export async function raiseMinSuite({ db }: Transaction, userId: Uint8Array, suite: number): Promise<void> {
   await db

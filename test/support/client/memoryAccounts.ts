@@ -61,7 +61,9 @@ export function createAccounts() {
       if (path === '/change_username') user.username = text('new_username');
       if (path === '/change_password') user.password = text('new_password');
       if (path === '/list_sessions') {
-        return done({ sessions: [{ id: 's1', suite: 2, started_at: 1000, last_used_at: 2000, current: true }] });
+        return done({
+          sessions: [{ id: 's1', suite: 2, started_at: 1000, last_used_at: 2000, current: true, label: 'here' }],
+        });
       }
       return done();
     },

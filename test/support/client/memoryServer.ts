@@ -7,10 +7,10 @@ import {
   createServerKey,
   type Json,
   openRequest,
-  sealAnswer,
+  sealResponse,
 } from './memorySuite2.ts';
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 interface MemorySession {
   root: Uint8Array;
@@ -19,7 +19,7 @@ interface MemorySession {
   user?: { username: string; email: string; password: string } | undefined;
 }
 
-export interface WireAnswer {
+export interface MemoryResponse {
   readonly status: number;
   readonly json: unknown;
   readonly headers?: Record<string, string>;
@@ -41,23 +41,23 @@ export async function createMemoryServer(now: () => number) {
   const sessions = new Map<string, MemorySession>();
   const executions: Execution[] = [];
   const { accounts, execute } = createAccounts();
-  let key = await createServerKey(identity, now() - DAY, now() + 30 * DAY);
+  let key = await createServerKey(identity, now() - DAY_MS, now() + 30 * DAY_MS);
   let turn: Promise<unknown> = Promise.resolve();
 
-  const refuse = (status: number, code: string): WireAnswer => ({
+  const refuse = (status: number, code: string): MemoryResponse => ({
     status,
     json: { type: `/problems#${code}`, title: code, status, code },
   });
 
-  async function shakeHands(body: Json): Promise<WireAnswer> {
+  async function handshake(body: Json): Promise<MemoryResponse> {
     if (body.kid === undefined || !unb64(body.kid).equals(key.kid)) return { status: 200, json: key.introduction };
     const { answer, sid, root } = await answerHandshake(key, body);
     sessions.set(sid, { root, n: 0 });
     return { status: 200, json: answer };
   }
 
-  async function handle(path: string, body: Json): Promise<WireAnswer> {
-    if (path === '/create_session_key') return shakeHands(body);
+  async function handle(path: string, body: Json): Promise<MemoryResponse> {
+    if (path === '/create_session_key') return handshake(body);
     const [, sid, step] = String(body.session_key).split('.');
     const session = sessions.get(sid ?? '');
     if (!session) return refuse(404, 'session_not_found');
@@ -70,13 +70,13 @@ export async function createMemoryServer(now: () => number) {
     const { status, json } = server.answer(path) ?? execute(session, path, request.fields);
     executions.push({ path, fields: request.fields, withKemKey: request.kemKey !== undefined, n });
     const asked = server.ignoresKemKeys ? { ...request, kemKey: undefined } : request;
-    const { answer, root } = await sealAnswer(session.root, asked, status, json);
+    const { answer, root } = await sealResponse(session.root, asked, status, json);
     Object.assign(session, { root, n: n + 1, last: { hash: wireHash, status, json: answer } });
     return { status, json: answer };
   }
 
   const server = {
-    /** Answers a request in place of the rules. */
+    /** Responds to a request in place of the rules. */
     answer: (_path: string): { status: number; json: Json } | undefined => undefined,
     /** Continues without the requested rekeys. */
     ignoresKemKeys: false,
@@ -89,10 +89,10 @@ export async function createMemoryServer(now: () => number) {
     get introduction() {
       return key.introduction;
     },
-    async rotateKey(notBefore = now() - DAY, notAfter = now() + 30 * DAY) {
+    async rotateKey(notBefore = now() - DAY_MS, notAfter = now() + 30 * DAY_MS) {
       key = await createServerKey(identity, notBefore, notAfter);
     },
-    handle(path: string, body: string): Promise<WireAnswer> {
+    handle(path: string, body: string): Promise<MemoryResponse> {
       const answer = turn.then(() => handle(path, JSON.parse(body) as Json));
       turn = answer.catch(() => {});
       return answer;

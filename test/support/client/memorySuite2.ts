@@ -1,7 +1,5 @@
-/**
- * The server side of suite 2 for tests of the SDK: on the library `hpke`, which has its own X-Wing, and node:crypto,
- * without code of the SDK or of the server.
- */
+// The server side of suite 2 for tests of the SDK: on the library `hpke`, which has its own X-Wing, and node:crypto,
+// without code of the SDK or of the server.
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_MLKEM768_X25519 } from 'hpke';
 import { b64, expand, mac, openAead, padded, sealAead, sha256, unb64 } from '../suite2Client.ts';
@@ -44,7 +42,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
 
 export type ServerKey = Awaited<ReturnType<typeof createServerKey>>;
 
-/** Answers the first message. @throws if it does not open */
+/** Responds to the first message. @throws if it does not open */
 export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
   const epk = unb64(body.public_key);
   const m1 = unb64(body.ciphertext);
@@ -90,7 +88,7 @@ export function openRequest(root: Uint8Array, path: string, body: Json): OpenedR
 }
 
 /** Seals a response and derives the next root. */
-export async function sealAnswer(root: Uint8Array, request: OpenedRequest, status: number, json: Json) {
+export async function sealResponse(root: Uint8Array, request: OpenedRequest, status: number, json: Json) {
   const kem = KEM_MLKEM768_X25519();
   const shared = request.kemKey && (await kem.Encap(await kem.DeserializePublicKey(request.kemKey)));
   const content = Buffer.concat([Buffer.of(shared ? 1 : 0), shared?.enc ?? Buffer.of(), padded(json)]);

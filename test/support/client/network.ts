@@ -1,8 +1,8 @@
 // The network between the SDK and the in-memory server, with its faults.
-import type { MemoryServer, WireAnswer } from './memoryServer.ts';
+import type { MemoryResponse, MemoryServer } from './memoryServer.ts';
 
 /** A fault of one request; `forward` passes it to the server. */
-export type Fault = (request: SentRequest, forward: () => Promise<WireAnswer>) => Promise<WireAnswer>;
+export type Fault = (request: SentRequest, forward: () => Promise<MemoryResponse>) => Promise<MemoryResponse>;
 
 export interface SentRequest {
   readonly path: string;
@@ -16,19 +16,19 @@ export const loseRequest: Fault = async () => {
   throw lost();
 };
 
-export const loseAnswer: Fault = async (_, forward) => {
+export const loseResponse: Fault = async (_, forward) => {
   await forward();
   throw lost();
 };
 
-/** Answers in place of the server. */
+/** Responds in place of the server. */
 export const answerWith =
   (status: number, json: unknown, headers: Record<string, string> = {}): Fault =>
   async () => ({ status, json, headers });
 
 /** Changes the server's response. */
 export const tamper =
-  (change: (answer: WireAnswer) => WireAnswer): Fault =>
+  (change: (answer: MemoryResponse) => MemoryResponse): Fault =>
   async (_, forward) =>
     change(await forward());
 

@@ -4,11 +4,11 @@ import { open, type Suite1Client } from '../../support/suite1Client.ts';
 import { type Account, nameOf, passwordOf } from '../account.ts';
 import {
   type Actor,
+  abandonSession,
   begin,
   checkLock,
   countAttempts,
   expectOutcome,
-  leaveBehind,
   logIn,
   MAX_WRONG_PASSWORDS,
   outcomeOf,
@@ -27,8 +27,8 @@ export async function rename(actor: Actor): Promise<void> {
   const former = nameOf(account);
   const wanted = actor.random.chance(0.4) ? actor.random.pick(CONTESTED_NAMES) : newPerson().username;
   const asked = performance.now();
-  if (CONTESTED_NAMES.includes(wanted)) names.doubt(wanted, account.email);
-  if (CONTESTED_NAMES.includes(former)) names.doubt(former, account.email);
+  if (CONTESTED_NAMES.includes(wanted)) names.markUncertain(wanted, account.email);
+  if (CONTESTED_NAMES.includes(former)) names.markUncertain(former, account.email);
   account.nameEpoch += 1;
   account.usernames = [former, wanted];
   const fields = { new_username: wanted, password: passwordOf(account) };
@@ -38,8 +38,8 @@ export async function rename(actor: Actor): Promise<void> {
     await settleName(actor);
   } else {
     checkLock(actor, account, answer);
-    const promise = 'a name is changed with the right password';
-    const outcome = expectOutcome(actor, answer, promise, 'done', 'Username is busy');
+    const guarantee = 'a name is changed with the correct password';
+    const outcome = expectOutcome(actor, answer, guarantee, 'done', 'Username is busy');
     account.attempts = 0;
     account.usernames = [outcome === 'done' ? wanted : former];
     if (outcome === 'done') actor.oracle.count('renames');
@@ -50,20 +50,20 @@ export async function rename(actor: Actor): Promise<void> {
 
 /** The name is settled: other actors may rely on it. */
 function publishName({ account, names }: Actor): void {
-  for (const name of names.doubted(account.email)) names.settle(name, account.email, nameOf(account) === name);
+  for (const name of names.uncertainNames(account.email)) names.settle(name, account.email, nameOf(account) === name);
   account.nameEpoch += account.nameEpoch % 2;
 }
 
 /** Finds out which of the possible names the account has, once no request can change it. */
 export async function settleName(actor: Actor): Promise<void> {
   const { account } = actor;
-  await leaveBehind(actor, actor.main);
+  await abandonSession(actor, actor.main);
   // The account decrypts messages for its former names, too.
-  const answer = await actor.client.insist(actor.main, '/account', {});
+  const answer = await actor.client.requestUntilResponse(actor.main, '/account', {});
   const { username = '' } = answer.body as { username?: string };
   const name = answer.keys && username && open(answer.keys.aesKey, username);
   if (name === undefined || !account.usernames.includes(name)) {
-    return actor.client.broken('an account has its old name or the new one', account.usernames.join(' or '));
+    return actor.client.reportViolation('an account has its old name or the new one', account.usernames.join(' or '));
   }
   account.usernames = [name];
   publishName(actor);
@@ -79,7 +79,7 @@ export async function changePassword(actor: Actor): Promise<void> {
   const options = { giveUpChance: GIVE_UP_CHANCE, ...countAttempts(account) };
   const answer = await client.request(actor.main, '/change_password', fields, options);
   if (!answer) {
-    await leaveBehind(actor, actor.main);
+    await abandonSession(actor, actor.main);
     await settlePassword(actor);
   } else {
     try {
@@ -104,7 +104,7 @@ export async function settlePassword(actor: Actor): Promise<void> {
   const session = await client.handshake();
   for (const password of account.passwords) {
     const fields = { email: account.email, password };
-    const answer = await client.insist(session, '/login_user', fields, countAttempts(account));
+    const answer = await client.requestUntilResponse(session, '/login_user', fields, countAttempts(account));
     checkLock(actor, account, answer);
     if (expectOutcome(actor, answer, 'a login is answered', 'done', 'Password is wrong') !== 'done') continue;
     // A copy of the abandoned request may have been counted only now.
@@ -112,7 +112,7 @@ export async function settlePassword(actor: Actor): Promise<void> {
     account.passwords = [password];
     return;
   }
-  client.broken('an account has its old password or the new one', account.email);
+  client.reportViolation('an account has its old password or the new one', account.email);
 }
 
 /** Checks that a new password ended the spare session. */
@@ -125,10 +125,10 @@ export async function endSpare(actor: Actor): Promise<void> {
 export async function expectEnded(actor: Actor, session: Suite1Client): Promise<void> {
   const [name] = actor.account.usernames;
   const path = `/encrypt/${encodeURIComponent(name ?? '')}`;
-  const answer = await actor.client.insist(session, path, { message: 'x' }, { mayBeOver: true });
+  const answer = await actor.client.requestUntilResponse(session, path, { message: 'x' }, { mayBeOver: true });
   actor.oracle.count('checks');
   if (answer.status === 404 || outcomeOf(answer) === 'No authorization') return;
-  actor.client.broken('a new password ends the other sessions', `${answer.status} ${outcomeOf(answer)}`);
+  actor.client.reportViolation('a new password ends the other sessions', `${answer.status} ${outcomeOf(answer)}`);
 }
 
 export async function logInSpare(actor: Actor): Promise<void> {
@@ -146,12 +146,12 @@ export async function mistype(actor: Actor): Promise<void> {
   const session = await client.handshake();
   for (let mistakes = random.integer(1, MAX_WRONG_PASSWORDS - 1); mistakes > 0; mistakes--) {
     const attempt = { email: account.email, password: account.formerPassword ?? newPassword() };
-    const refused = await client.insist(session, '/login_user', attempt, countAttempts(account));
+    const refused = await client.requestUntilResponse(session, '/login_user', attempt, countAttempts(account));
     checkLock(actor, account, refused);
     expectOutcome(actor, refused, 'a wrong password is refused', 'Password is wrong');
   }
   const right = { email: account.email, password: passwordOf(account) };
-  const answer = await client.insist(session, '/login_user', right, countAttempts(account));
+  const answer = await client.requestUntilResponse(session, '/login_user', right, countAttempts(account));
   checkLock(actor, account, answer);
   expectOutcome(actor, answer, 'an acknowledged account and password log in', 'done');
   account.attempts = 0;

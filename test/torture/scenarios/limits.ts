@@ -7,7 +7,7 @@ import { newAddress } from '../retryingClient.ts';
 export const MAX_HANDSHAKES = 20;
 const HANDSHAKES = MAX_HANDSHAKES + 10;
 const GUESSES = 8;
-const MINUTE_MILLISECONDS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** Gives more wrong passwords at once than lock, each in its own session: five are checked, the others find the lock. */
 export async function guessPasswords(actor: Actor): Promise<void> {
@@ -16,7 +16,7 @@ export async function guessPasswords(actor: Actor): Promise<void> {
     Array.from({ length: GUESSES }, async () => {
       const session = await client.handshake();
       const fields = { email: account.email, password: newPassword() };
-      const answer = await client.insist(session, '/login_user', fields, countAttempts(account));
+      const answer = await client.requestUntilResponse(session, '/login_user', fields, countAttempts(account));
       if (answer.status !== 202) expectOutcome(actor, answer, 'a wrong password is refused', 'Password is wrong');
       return answer.status;
     }),
@@ -24,12 +24,15 @@ export async function guessPasswords(actor: Actor): Promise<void> {
   const checked = statuses.filter((status) => status !== 202).length;
   oracle.count('checks');
   if (checked > MAX_WRONG_PASSWORDS) {
-    client.broken('five wrong passwords lock, even at once', `${checked} of ${GUESSES} were checked`);
+    client.reportViolation('five wrong passwords lock, even at once', `${checked} of ${GUESSES} were checked`);
   }
   // Each unchecked one found five counted before it: of these, or of those that may have been counted earlier.
   const leastChecked = MAX_WRONG_PASSWORDS - (account.attempts - GUESSES);
   if (checked < leastChecked) {
-    client.broken('a wrong password counts once', `${checked} of ${GUESSES} were checked, not ${leastChecked}`);
+    client.reportViolation(
+      'a wrong password counts once',
+      `${checked} of ${GUESSES} were checked, not ${leastChecked}`,
+    );
   }
   oracle.count('locks');
   throw new Locked('by guessing');
@@ -39,7 +42,7 @@ export async function guessPasswords(actor: Actor): Promise<void> {
 export async function exceedHandshakes(actor: Actor): Promise<void> {
   const { random, client, oracle } = actor;
   const address = newAddress(random);
-  const minute = () => Math.floor(Date.now() / MINUTE_MILLISECONDS);
+  const minute = () => Math.floor(Date.now() / MINUTE_MS);
   const first = minute();
   const trials = await Promise.all(Array.from({ length: HANDSHAKES }, () => client.tryHandshake(address)));
   const minutes = minute() - first + 1;
@@ -48,10 +51,13 @@ export async function exceedHandshakes(actor: Actor): Promise<void> {
   oracle.count('limits tried');
   oracle.count('checks');
   if (admitted > MAX_HANDSHAKES * minutes) {
-    client.broken('a limit holds', `${admitted} handshakes were admitted, not ${MAX_HANDSHAKES} in a minute`);
+    client.reportViolation('a limit holds', `${admitted} handshakes were admitted, not ${MAX_HANDSHAKES} in a minute`);
   }
   const copies = trials.reduce((sum, trial) => sum + trial.copies, 0);
   if (refused > 0 && copies - refused < MAX_HANDSHAKES) {
-    client.broken('a limit does not refuse before it is reached', `${refused} of ${copies} handshakes were refused`);
+    client.reportViolation(
+      'a limit does not refuse before it is reached',
+      `${refused} of ${copies} handshakes were refused`,
+    );
   }
 }

@@ -11,7 +11,8 @@ export async function encryptForSelf(actor: Actor, session: Suite1Client = actor
   const text = uniqueText() + long;
   const name = nameOf(actor.account);
   const ciphertext = await encryptFor(actor, session, name, text);
-  if (ciphertext === undefined) return actor.client.broken("an acknowledged name is the account's", `no user ${name}`);
+  if (ciphertext === undefined)
+    return actor.client.reportViolation("an acknowledged name is the account's", `no user ${name}`);
   keepMessage(actor.account, { ciphertext, text });
 }
 
@@ -26,7 +27,8 @@ export async function encryptForPeer(actor: Actor): Promise<void> {
   const ciphertext = await encryptFor(actor, actor.main, name, text);
   const steady = peer.account === account && account.nameEpoch === epoch;
   if (!steady) return;
-  if (ciphertext === undefined) return actor.client.broken("an acknowledged name is the account's", `no user ${name}`);
+  if (ciphertext === undefined)
+    return actor.client.reportViolation("an acknowledged name is the account's", `no user ${name}`);
   peer.inbox.push({ account, message: { ciphertext, text } });
 }
 
@@ -48,7 +50,10 @@ export async function checkMessage(
   const opened = await decryptAs(actor, session, ciphertext);
   actor.oracle.count('checks');
   if (opened !== text) {
-    actor.client.broken('what was encrypted can be decrypted', `${account.email}: ${text.slice(0, 20)}, got ${opened}`);
+    actor.client.reportViolation(
+      'what was encrypted can be decrypted',
+      `${account.email}: ${text.slice(0, 20)}, got ${opened}`,
+    );
   }
 }
 
@@ -57,6 +62,7 @@ export async function checkName(actor: Actor, session: Suite1Client, account: Ac
   const text = uniqueText();
   const name = nameOf(account);
   const ciphertext = await encryptFor(actor, session, name, text);
-  if (ciphertext === undefined) return actor.client.broken("an acknowledged name is the account's", `no user ${name}`);
+  if (ciphertext === undefined)
+    return actor.client.reportViolation("an acknowledged name is the account's", `no user ${name}`);
   await checkMessage(actor, session, account, { ciphertext, text });
 }

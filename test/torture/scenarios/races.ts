@@ -12,17 +12,20 @@ export async function raceMessages(actor: Actor): Promise<void> {
   oracle.count('races');
   const path = `/encrypt/${encodeURIComponent(nameOf(actor.account))}`;
   const branches = Array.from({ length: random.integer(2, 4) }, () => actor.main.fork());
-  const answers = await Promise.all(branches.map((branch) => client.insist(branch, path, { message: uniqueText() })));
+  const answers = await Promise.all(
+    branches.map((branch) => client.requestUntilResponse(branch, path, { message: uniqueText() })),
+  );
   for (const answer of answers) {
-    if (answer.message === undefined) client.broken('simultaneous requests are all answered', outcomeOf(answer));
+    if (answer.message === undefined)
+      client.reportViolation('simultaneous requests are all answered', outcomeOf(answer));
   }
   const chosen = random.pick(branches);
   actor.main = chosen;
   await encryptForSelf(actor);
   const left = random.pick(branches.filter((branch) => branch !== chosen));
-  const late = await client.insist(left, path, { message: uniqueText() }, { mayBeOver: true });
+  const late = await client.requestUntilResponse(left, path, { message: uniqueText() }, { mayBeOver: true });
   oracle.count('checks');
-  if (late.status !== 404) client.broken('an abandoned branch is void', `${late.status} ${outcomeOf(late)}`);
+  if (late.status !== 404) client.reportViolation('an abandoned branch is void', `${late.status} ${outcomeOf(late)}`);
 }
 
 /** Two names at once in one session: both are acknowledged, one is the last. */
@@ -38,12 +41,12 @@ export async function raceRenames(actor: Actor): Promise<void> {
   const answers = await Promise.all(
     branches.map(({ name, session }) => {
       const fields = { new_username: name, password: passwordOf(account) };
-      return client.insist(session, '/change_username', fields, countAttempts(account));
+      return client.requestUntilResponse(session, '/change_username', fields, countAttempts(account));
     }),
   );
   for (const answer of answers) checkLock(actor, account, answer);
   if (answers.some((answer) => outcomeOf(answer) !== 'done')) {
-    client.broken('two simultaneous renames are both acknowledged', answers.map(outcomeOf).join(', '));
+    client.reportViolation('two simultaneous renames are both acknowledged', answers.map(outcomeOf).join(', '));
   }
   account.attempts = 0;
   oracle.count('renames', 2);
@@ -71,7 +74,10 @@ async function raceToPassword(actor: Actor, sessions: Suite1Client[], expected: 
   const answers = await Promise.all(
     branches.map(({ password, session }) => {
       const fields = { password: former, new_password: password };
-      return client.insist(session, '/change_password', fields, { ...countAttempts(account), mayBeOver: true });
+      return client.requestUntilResponse(session, '/change_password', fields, {
+        ...countAttempts(account),
+        mayBeOver: true,
+      });
     }),
   );
   if (answers.every(({ status }) => status === 202)) account.passwords = [former];
@@ -79,7 +85,10 @@ async function raceToPassword(actor: Actor, sessions: Suite1Client[], expected: 
   const outcomes = answers.map((answer) => `${answer.status} ${outcomeOf(answer)}`);
   const winner = branches[outcomes.indexOf('200 done')];
   if (!winner || outcomes.toSorted().join() !== expected) {
-    return client.broken('one of two simultaneous new passwords is set', `${outcomes.join()}, not ${expected}`);
+    return client.reportViolation(
+      'one of two simultaneous new passwords is set',
+      `${outcomes.join()}, not ${expected}`,
+    );
   }
   // The other password may have been counted as wrong after the winner's: the count stays.
   account.passwords = [winner.password];
@@ -100,12 +109,12 @@ export async function raceRegistrations(actor: Actor): Promise<void> {
   const outcomes = await Promise.all(
     people.map(async (person) => {
       const session = await client.handshake();
-      return outcomeOf(await client.insist(session, '/register_user', { ...person }));
+      return outcomeOf(await client.requestUntilResponse(session, '/register_user', { ...person }));
     }),
   );
   const expected = ['done', sameName ? 'Username is busy' : 'Email is busy'];
   if (outcomes.toSorted().join() !== expected.toSorted().join()) {
-    client.broken('one of two simultaneous registrations succeeds', outcomes.join(', '));
+    client.reportViolation('one of two simultaneous registrations succeeds', outcomes.join(', '));
   }
   const winner = people[outcomes.indexOf('done')];
   if (winner) retired.push(newAccount(winner));

@@ -2,17 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { newPassword } from '../../support/people.ts';
 import type { Suite1Client } from '../../support/suite1Client.ts';
-import { type Actor, expectOutcome, leaveBehind, logIn } from '../actor.ts';
+import { type Actor, abandonSession, expectOutcome, logIn } from '../actor.ts';
 import { expectEnded, settlePassword } from './account.ts';
 
 const GIVE_UP_CHANCE = 0.1;
 const MAX_CODES = 5;
 const WRONG_CODE = 'AAAAAA';
 const POLL_INTERVAL_MS = 25;
-/** A mail interrupted by a crash arrives two minutes later; actors do not wait for it. */
+/** An email interrupted by a crash arrives two minutes later; actors do not wait for it. */
 const MAIL_TIMEOUT_MS = 6_000;
 
-/** Recovers the account by the code in the mail. */
+/** Recovers the account by the code in the email. */
 export async function recover(actor: Actor): Promise<void> {
   const { account, client, sortedMails } = actor;
   const before = sortedMails.mailsTo(account.email).length;
@@ -22,7 +22,7 @@ export async function recover(actor: Actor): Promise<void> {
   const forgot = await client.request(session, '/forgot_password', { email: account.email }, options);
   if (!forgot) {
     account.mails.maybe += 1;
-    await leaveBehind(actor, session);
+    await abandonSession(actor, session);
     return;
   }
   account.mails.asked += 1;
@@ -31,13 +31,13 @@ export async function recover(actor: Actor): Promise<void> {
   await setPassword(actor, session);
 }
 
-/** @returns false if the mail did not arrive in time */
+/** @returns false if the email did not arrive in time */
 async function confirm(actor: Actor, session: Suite1Client, before: number, allArrived: boolean): Promise<boolean> {
   const { account, client, sortedMails } = actor;
   let tries = 0;
   const refused = ['Invalid code', 'Invalid session'];
   if (actor.random.chance(0.2)) {
-    const answer = await client.insist(session, '/confirm_forgot_password', { code: WRONG_CODE });
+    const answer = await client.requestUntilResponse(session, '/confirm_forgot_password', { code: WRONG_CODE });
     expectOutcome(actor, answer, 'a wrong code is refused', ...refused);
     tries += 1;
   }
@@ -48,10 +48,10 @@ async function confirm(actor: Actor, session: Suite1Client, before: number, allA
       await delay(POLL_INTERVAL_MS);
       continue;
     }
-    const answer = await client.insist(session, '/confirm_forgot_password', { code: mail.code });
-    const promise = 'the code in the mail is accepted';
-    // A mail delayed by an earlier crash may arrive first.
-    const outcome = expectOutcome(actor, answer, promise, 'done', ...(allArrived ? [] : refused));
+    const answer = await client.requestUntilResponse(session, '/confirm_forgot_password', { code: mail.code });
+    const guarantee = 'the code in the mail is accepted';
+    // An email delayed by an earlier crash may arrive first.
+    const outcome = expectOutcome(actor, answer, guarantee, 'done', ...(allArrived ? [] : refused));
     if (outcome === 'done') return true;
     next += 1;
     tries += 1;
@@ -71,7 +71,7 @@ async function setPassword(actor: Actor, session: Suite1Client): Promise<void> {
     account.passwords = [next];
     account.attempts = 0;
   } else {
-    await leaveBehind(actor, session);
+    await abandonSession(actor, session);
     await settlePassword(actor);
   }
   if (account.passwords[0] !== next) return;

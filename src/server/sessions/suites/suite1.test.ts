@@ -4,7 +4,7 @@ import { createCipheriv, createPublicKey, generateKeyPairSync, type KeyObject, r
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { publicKeys } from '../../../../test/support/publicKeys.ts';
-import { openAnswer, openHandshake, publicKeyPem } from '../../../../test/support/suite1Client.ts';
+import { openHandshake, openResponse, publicKeyPem } from '../../../../test/support/suite1Client.ts';
 import { type Endpoint, endpoints } from '../../../protocol/endpoints.ts';
 import { Problem, type ProblemCode, problems } from '../../../protocol/problems.ts';
 import { SESSION_KEY_ALPHABET, SESSION_KEY_LENGTH } from '../../../protocol/suite1.ts';
@@ -231,7 +231,7 @@ describe('suite 1 response', () => {
 
   test('has the new AES key under the old one, and the other fields under the new one', () => {
     const { keys, response: answer } = sealResponse({ message: 'Grüße' });
-    const opened = openAnswer(request, http(answer));
+    const opened = openResponse(request, http(answer));
     assert.equal(opened.status, 200);
     assert.equal(opened.message, 'Grüße');
     assert.equal(opened.error, undefined);
@@ -255,7 +255,7 @@ describe('suite 1 response', () => {
     }
     test(`reports ${code} unencrypted, next to the keys`, () => {
       const { response: answer } = sealResponse(new Problem(code as ProblemCode));
-      const opened = openAnswer(request, http(answer));
+      const opened = openResponse(request, http(answer));
       assert.equal(opened.status, form.status);
       assert.equal(opened.error, form.sentence);
       assert.deepEqual(Object.keys(opened.body as object).sort(), ['ciphertext', 'error', 'session_key']);

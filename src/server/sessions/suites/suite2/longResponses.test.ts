@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { effect, read, type TestHandler } from '../../../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../../../test/support/store.ts';
-import type { Suite2Answer } from '../../../../../test/support/suite2Client.ts';
+import type { Suite2Response } from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, IDLE_TIME } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem } from '../../../../protocol/problems.ts';
 import { MAX_STORED_RESPONSE_LENGTH } from '../../ratchet.ts';
 
 const long = 'x'.repeat(MAX_STORED_RESPONSE_LENGTH);
-const hex = ({ next }: Suite2Answer) => next.root.toString('hex');
+const hex = ({ next }: Suite2Response) => next.root.toString('hex');
 
 for (const kem of [false, true]) {
   describe(`long response to a request ${kem ? 'with' : 'without'} a rekey`, () => {

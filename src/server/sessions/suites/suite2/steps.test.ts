@@ -248,7 +248,7 @@ test('altered rows: an error, and the session is not lost', async (t) => {
   const rows = await steps();
   const answered = rows.find((row) => row.sealed_response);
   assert.ok(answered?.sealed_response);
-  const setAnswer = (sealed: Uint8Array) =>
+  const setResponse = (sealed: Uint8Array) =>
     store.transaction(({ db }) =>
       db
         .updateTable('session_steps')
@@ -256,8 +256,8 @@ test('altered rows: an error, and the session is not lost', async (t) => {
         .where('step_id', '=', answered.step_id)
         .execute(),
     );
-  await setAnswer(randomBytes(100));
+  await setResponse(randomBytes(100));
   await assert.rejects(send(sent), /altered or damaged/);
-  await setAnswer(answered.sealed_response);
+  await setResponse(answered.sealed_response);
   assert.equal((await send(sent)).text, answer.text);
 });

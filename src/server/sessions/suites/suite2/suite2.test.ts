@@ -11,7 +11,14 @@ import {
   takeEffect,
 } from '../../../../../test/support/exchangeFixtures.ts';
 import { newStoreLocation } from '../../../../../test/support/store.ts';
-import { b64, openAnswer2, padded, type Step, sessionKeyOf, unb64 } from '../../../../../test/support/suite2Client.ts';
+import {
+  b64,
+  openResponse2,
+  padded,
+  type Step,
+  sessionKeyOf,
+  unb64,
+} from '../../../../../test/support/suite2Client.ts';
 import { createSuite2Harness, type Sent2, sealedRequest2 } from '../../../../../test/support/suite2Fixtures.ts';
 import { Problem, type ProblemCode, problems } from '../../../../protocol/problems.ts';
 import { openAead } from '../../../crypto/aead.ts';
@@ -215,7 +222,7 @@ describe('rekey', () => {
     const sent = ask(step, effect, { kem: true });
     const answer = await send(sent);
     const withoutSecret = { ...sent.request, kem: { publicKey: randomBytes(0), decapsulate: () => Buffer.alloc(32) } };
-    const { next: guess } = openAnswer2(withoutSecret, answer);
+    const { next: guess } = openResponse2(withoutSecret, answer);
     await assert.rejects(call(guess), malformed);
     assert.equal((await call(answer.next)).status, 200);
   });
@@ -240,7 +247,7 @@ describe('suite 2 problem', () => {
         assert.deepEqual(answer.json, details);
         assert.ok(!answer.text.includes(code));
         for (const wrong of [200, status + 1])
-          assert.throws(() => openAnswer2(sent.request, { ...answer, status: wrong }));
+          assert.throws(() => openResponse2(sent.request, { ...answer, status: wrong }));
         assert.equal(await effects(), 1);
         assert.equal((await call(answer.next)).status, 200);
       });

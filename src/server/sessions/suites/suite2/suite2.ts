@@ -148,9 +148,10 @@ function startRekey(publicKey: Uint8Array | undefined): Rekey | undefined {
 }
 
 function readFields(json: Record<string, unknown>, { endpoint }: WireRequest): Record<string, string> | Problem {
-  const names = [...Object.keys(endpoint.fields), ...(endpoint.pathField ? [endpoint.pathField] : [])];
+  const required = [...Object.keys(endpoint.fields), ...(endpoint.pathField ? [endpoint.pathField] : [])];
+  const optional = Object.keys(endpoint.suite2Fields ?? {}).filter((name) => Object.hasOwn(json, name));
   const fields: Record<string, string> = {};
-  for (const name of names) {
+  for (const name of [...required, ...optional]) {
     const value = Object.hasOwn(json, name) ? json[name] : undefined;
     if (typeof value !== 'string') return malformed(`The field ${name} is missing or not a string.`);
     // JSON can express lone surrogates, which UTF-8 would silently replace. No user has such a name.

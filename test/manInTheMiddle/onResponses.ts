@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ProblemCode, problems } from '../../src/protocol/problems.ts';
 import { Suite1Client } from '../support/suite1Client.ts';
-import { type Attack, answered, flipped, forged, onRequests, type Seen, story, withFields } from './attack.ts';
+import { type Attack, answered, customAttack, flipped, forged, onRequests, type Seen, withFields } from './attack.ts';
 import { expectError, type Harness } from './harness.ts';
 import type { Tamper, WireReply } from './line.ts';
 
@@ -39,7 +39,7 @@ const given = (change: (reply: WireReply) => WireReply | 'broken') => () => answ
 /** Responds without passing the request to the server. */
 const instead = (reply: WireReply) => () => async () => reply;
 
-export const attacksOnAnswers: readonly Attack[] = [
+export const attacksOnResponses: readonly Attack[] = [
   onRequests('flips a bit of a response', {
     'of its nonce': [given((reply) => flipped(reply, 'payload', 0)), 'bad_answer'],
     'of its flags': [given((reply) => flipped(reply, 'payload', 12)), 'bad_answer'],
@@ -76,7 +76,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ),
   }),
 
-  story('presents a failure as a success', ['bad_answer'], async (harness) => {
+  customAttack('presents a failure as a success', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const attempt = () => alice.vws.changeUsername({ newUsername: 'mallory', password: 'Mallory_2026' });
     const done = answered((reply) => ({ ...reply, status: 200 }));
@@ -104,7 +104,7 @@ export const attacksOnAnswers: readonly Attack[] = [
     ],
   }),
 
-  story('swaps the responses to two users', ['bad_answer'], async (harness) => {
+  customAttack('swaps the responses to two users', ['bad_answer'], async (harness) => {
     const alice = await harness.enter();
     const waiting: { give(reply: WireReply): void; reply: WireReply }[] = [];
     const swap: Tamper = async (request, line) => {
@@ -130,7 +130,7 @@ export const attacksOnAnswers: readonly Attack[] = [
 
   onRequests('forges a problem', hints()),
 
-  story(
+  customAttack(
     'claims that a long text (over 64 KiB, sealed) is too large after the server accepted it',
     ['payload_too_large', 'out_of_sync'],
     async (harness) => {
@@ -161,8 +161,8 @@ export const attacksOnAnswers: readonly Attack[] = [
   }),
 
   onRequests('responds in suite 1', {
-    'with new keys': [({ harness }) => suite1Answer(harness, 200), 'bad_answer'],
-    'with new keys and an error': [({ harness }) => suite1Answer(harness, 201), 'bad_answer'],
+    'with new keys': [({ harness }) => suite1Response(harness, 200), 'bad_answer'],
+    'with new keys and an error': [({ harness }) => suite1Response(harness, 201), 'bad_answer'],
     'that there is no session': [instead({ status: 404, body: '"Session not found!"' }), 'bad_answer'],
     'that it has expired': [instead({ status: 408, body: '"Session timeout exceeded!"' }), 'bad_answer'],
     'that it failed': [instead({ status: 404, body: '"Error!"' }), 'bad_answer'],
@@ -200,7 +200,7 @@ function elsewhere(status: number): Tamper {
 }
 
 /** New keys from a session of suite 1 that the attacker opened. */
-function suite1Answer({ server }: Harness, status: number): Tamper {
+function suite1Response({ server }: Harness, status: number): Tamper {
   return async () => {
     const client = await Suite1Client.handshake(server);
     return forged(status, (await client.call('/forgot_password', { email: 'nobody@example.org' })).body);

@@ -9,12 +9,12 @@ const REPEATABLE = /^\/(?:encrypt\/|decrypt$)/;
 const MAX_REMEMBERED = 5_000;
 
 /** Checks that all copies of a request get the same response. */
-export interface AnswerLedger {
+export interface ResponseLedger {
   /** @param status of the response, with its body verbatim */
   record(path: string, requestBody: Buffer, status: number, answerBody: Buffer): void;
 }
 
-export function createAnswerLedger(oracle: Oracle): AnswerLedger {
+export function createResponseLedger(oracle: Oracle): ResponseLedger {
   const answers = new Map<string, { readonly status: number; readonly body: Buffer }>();
 
   return {

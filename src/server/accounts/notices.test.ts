@@ -1,0 +1,118 @@
+// Notices: which events are reported, and what an attacker can cause.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import {
+  type AccountsHarnessOptions,
+  CLIENT,
+  createAccountsHarness,
+  outcomeOf,
+} from '../../../test/support/accounts.ts';
+import { openTestStore } from '../../../test/support/store.ts';
+import { updateLoginNotices } from '../store/users.ts';
+import { maskAddress } from './notices.ts';
+
+const EMAIL = 'Ada@Example.org';
+const UNKNOWN = 'unknown@example.org';
+const PASSWORD = 'blue owl sky';
+const SESSION = randomBytes(16);
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+async function createHarness(t: TestContext, options: AccountsHarnessOptions = {}) {
+  const harness = await createAccountsHarness(await openTestStore(t), options);
+  const userId = await harness.register('Ada', EMAIL, PASSWORD);
+  const fail = (email: string) => outcomeOf(harness.logIn(email, 'wrong owl sky'));
+  return { ...harness, userId, fail };
+}
+
+/** Allows this many notices. */
+function atMost(max: number) {
+  let count = 0;
+  return async () => {
+    count += 1;
+    return count <= max;
+  };
+}
+
+test('a new password is reported to the stored address', async (t) => {
+  const { accounts, transact, notices, userId, time } = await createHarness(t);
+  const change = await accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky', CLIENT);
+  await transact((tx) => accounts.changePassword(tx, SESSION, change, CLIENT));
+  const expiresAt = time.clock() + DAY_MS;
+  assert.deepEqual(notices, [{ to: EMAIL, notice: 'password_changed', expiresAt }]);
+});
+
+test('a completed recovery is reported', async (t) => {
+  const { recovery, transact, notices, mails } = await createHarness(t);
+  const id = await transact((tx) => recovery.begin(tx, EMAIL, CLIENT));
+  await transact((tx) => recovery.confirm(tx, id, mails[0]?.code ?? ''));
+  assert.deepEqual(notices, []);
+  const password = await recovery.prepareFinish(id, 'green owl sky', CLIENT);
+  await transact((tx) => recovery.finish(tx, id, SESSION, password, CLIENT));
+  assert.deepEqual(
+    notices.map(({ to, notice }) => [to, notice]),
+    [[EMAIL, 'password_recovered']],
+  );
+});
+
+test('the wrong password that locks an account is reported, once', async (t) => {
+  const { fail, notices } = await createHarness(t);
+  for (let n = 1; n <= 4; n += 1) await fail(EMAIL);
+  assert.deepEqual(notices, []);
+  for (let n = 5; n <= 8; n += 1) await fail(EMAIL);
+  assert.deepEqual(
+    notices.map(({ to, notice }) => [to, notice]),
+    [[EMAIL, 'account_locked']],
+  );
+});
+
+test('the right password at the last attempt is not reported as a lock', async (t) => {
+  const { fail, logIn, notices } = await createHarness(t);
+  for (let n = 1; n <= 4; n += 1) await fail(EMAIL);
+  await logIn(EMAIL, PASSWORD);
+  assert.deepEqual(notices, []);
+});
+
+test('a lock of an address without an account writes a decoy instead of a mail', async (t) => {
+  const { fail, notices, decoys, time } = await createHarness(t);
+  for (let n = 1; n <= 6; n += 1) await fail(UNKNOWN);
+  assert.deepEqual([notices, decoys], [[], [time.clock() + DAY_MS]]);
+});
+
+test('further locks beyond the limit send no mail, and write a decoy', async (t) => {
+  const { fail, notices, decoys, time } = await createHarness(t, { noticeLimits: { locks: atMost(1) } });
+  for (let lock = 1; lock <= 2; lock += 1) {
+    for (let n = 1; n <= 5; n += 1) await fail(EMAIL);
+    time.advance(DAY_MS);
+  }
+  assert.deepEqual([notices.length, decoys.length], [1, 1]);
+});
+
+test('logins are reported only if the user wants that, without the last part of the address', async (t) => {
+  const { store, logIn, notices, userId } = await createHarness(t);
+  await logIn(EMAIL, PASSWORD);
+  assert.deepEqual(notices, []);
+  await store.transaction((tx) => updateLoginNotices(tx, userId, 1));
+  await logIn(EMAIL, PASSWORD);
+  assert.deepEqual(
+    notices.map(({ to, notice, network }) => [to, notice, network]),
+    [[EMAIL, 'login', '203.0.113.x']],
+  );
+});
+
+test('logins beyond the daily limit are reported by one summary', async (t) => {
+  const noticeLimits = { logins: atMost(2), summaries: atMost(1) };
+  const { store, logIn, notices, userId } = await createHarness(t, { noticeLimits });
+  await store.transaction((tx) => updateLoginNotices(tx, userId, 1));
+  for (let n = 1; n <= 5; n += 1) await logIn(EMAIL, PASSWORD);
+  assert.deepEqual(
+    notices.map(({ notice }) => notice),
+    ['login', 'login', 'logins_unreported'],
+  );
+});
+
+test('the network of a client is its address without the last part', () => {
+  assert.equal(maskAddress('203.0.113.7'), '203.0.113.x');
+  assert.equal(maskAddress('2001:db8:1:2::/64'), '2001:db8:1::');
+  assert.equal(maskAddress('fe80::/64'), 'fe80::');
+});

@@ -1,0 +1,95 @@
+// Decides which notices are mailed, and limits those that strangers can cause.
+import { Problem } from '../../protocol/problems.ts';
+import type { NoticeKind, NoticeMail } from '../store/outbox.ts';
+import type { Transaction } from '../store/store.ts';
+import { type User, updateLoginNotices } from '../store/users.ts';
+
+/** Stored form of each choice of login notices. */
+const LOGIN_NOTICES = new Map([
+  ['off', 0],
+  ['all', 1],
+]);
+
+/** A notice is sent late rather than never, but not days after the event. */
+const NOTICE_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Counts a notice to an account.
+ *
+ * @returns false if the limit is exceeded
+ */
+export type NoticeLimit = (transaction: Transaction, emailKey: string) => Promise<boolean>;
+
+export interface NoticesDependencies {
+  readonly outbox: {
+    enqueueNotice(transaction: Transaction, mail: NoticeMail): Promise<void>;
+    /** Costs the same and sends nothing. */
+    enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
+  };
+  readonly limits: { readonly locks: NoticeLimit; readonly logins: NoticeLimit; readonly summaries: NoticeLimit };
+  readonly clock: () => number;
+}
+
+/** Emails to users about events in their accounts, written in the transaction of the event. */
+export class Notices {
+  readonly #outbox: NoticesDependencies['outbox'];
+  readonly #limits: NoticesDependencies['limits'];
+  readonly #clock: () => number;
+
+  constructor({ outbox, limits, clock }: NoticesDependencies) {
+    this.#outbox = outbox;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Sends a notice that cannot be switched off. */
+  async send(tx: Transaction, to: string, notice: NoticeKind, network?: string): Promise<void> {
+    const mail = { to, notice, expiresAt: this.#expiry(), ...(network !== undefined && { network }) };
+    await this.#outbox.enqueueNotice(tx, mail);
+  }
+
+  /**
+   * Reports a lock. Does the same work for an address without an account, so that the time of the response does not reveal
+   * whether there is one.
+   */
+  async reportLock(tx: Transaction, emailKey: string, user: Pick<User, 'email'> | undefined): Promise<void> {
+    // Anyone can lock an account, so the number of these emails is limited.
+    const isWithinLimit = await this.#limits.locks(tx, emailKey);
+    if (user && isWithinLimit) await this.send(tx, user.email, 'account_locked');
+    else await this.#outbox.enqueueDecoy(tx, this.#expiry());
+  }
+
+  /** Reports a login, if the user wants that: the first ones of a day each, then one summary. */
+  async reportLogin(tx: Transaction, user: User, address: string): Promise<void> {
+    if (!user.login_notices) return;
+    if (await this.#limits.logins(tx, user.email_key)) await this.send(tx, user.email, 'login', maskAddress(address));
+    else if (await this.#limits.summaries(tx, user.email_key)) await this.send(tx, user.email, 'logins_unreported');
+  }
+
+  /**
+   * Sets which optional notices a user gets.
+   *
+   * @param login `off` or `all`
+   * @throws Problem `invalid_value`
+   */
+  async choose(tx: Transaction, userId: Uint8Array, login: string): Promise<void> {
+    const notices = LOGIN_NOTICES.get(login);
+    if (notices === undefined) throw new Problem('invalid_value', { detail: 'login is off or all.' });
+    await updateLoginNotices(tx, userId, notices);
+  }
+
+  #expiry(): number {
+    return this.#clock() + NOTICE_LIFETIME_MS;
+  }
+}
+
+/**
+ * Removes the last part of an address: mailboxes are less protected than the server.
+ *
+ * @param address subject of a rate limit: an IPv4 address, or an IPv6 network
+ */
+export function maskAddress(address: string): string {
+  if (!address.includes(':')) return address.replace(/\.\d+$/, '.x');
+  const [groups = ''] = address.split('::');
+  return `${groups.split(':').slice(0, 3).join(':')}::`;
+}
