@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, type SessionStorage } from '../src/client/index.ts';
-import { codeFromMailbox, mailboxOf } from './support/mail.ts';
+import { codeFromMailbox, codeIn, mailboxOf } from './support/mail.ts';
 import { newPassword, newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
@@ -94,7 +94,8 @@ test('a stranger with many networks', async (t) => {
     await newDevice.requestPasswordReset(email);
     // No further mail: the code that was mailed last counts.
     await newDevice.verifyResetCode(last);
-    assert.equal((await mailboxOf(server.dataDir, email)).length, MAILS);
+    const mails = await mailboxOf(server.dataDir, email);
+    assert.equal(mails.filter((mail) => codeIn(mail) !== undefined).length, MAILS);
     const changed = newPassword();
     await newDevice.resetPassword(changed);
     await newDevice.login({ email, password: changed });

@@ -96,7 +96,7 @@ test('logins are reported only if the user wants that, without the last part of 
   await logIn(EMAIL, PASSWORD);
   assert.deepEqual(
     notices.map(({ to, notice, network }) => [to, notice, network]),
-    [[EMAIL, 'login', '203.0.113.x']],
+    [[EMAIL, 'login', '192.0.2.x']],
   );
 });
 

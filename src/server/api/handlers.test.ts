@@ -156,17 +156,17 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       calls: [
         password,
         mails,
-        ['emailChanges.prepare', userId, 'new_email', 'password'],
+        ['emailChanges.prepare', userId, 'new_email', 'password', client],
         ['emailChanges.begin', tx, 'what prepare gave'],
       ],
       result: {},
     },
-    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code']], result: {} },
+    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code', client]], result: {} },
     deleteAccount: {
       calls: [
         password,
-        ['deletion.prepare', userId, 'username', 'password'],
-        ['deletion.execute', tx, sessionId, 'what prepare gave'],
+        ['deletion.prepare', userId, 'username', 'password', client],
+        ['deletion.execute', tx, sessionId, 'what prepare gave', client],
       ],
       result: { session: { userId: null, recoveryId: null } },
     },
