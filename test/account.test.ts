@@ -1,10 +1,11 @@
 // Managing an account through the SDK, against a real server with the local mailbox.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Vws } from '../src/client/index.ts';
 import { expectDone } from './support/expect.ts';
 import { codeFromMailbox, mailboxOf } from './support/mail.ts';
-import { logIn, newPassword, newPerson, type Person } from './support/people.ts';
+import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
@@ -128,10 +129,17 @@ test('managing an account', async (t) => {
 
 test('mails with codes are limited by mailbox and by asking address', async (t) => {
   await t.test('a tag does not make another mailbox', async (t) => {
-    const server = await startServer(t, { RATE_RECOVERY_MAILS_PER_HOUR: '2' });
+    // A quarter for one client.
+    const server = await startServer(t, { RATE_RECOVERY_MAILS_PER_HOUR: '8' });
+    const email = 'ada+c@example.org';
+    await register(server, { ...newPerson(), email });
     const client = await Suite1Client.handshake(server);
-    for (const tag of ['', '+a']) expectDone(await client.call('/forgot_password', { email: `ada${tag}@example.org` }));
-    assert.equal((await client.call('/forgot_password', { email: 'ada+b@example.org' })).status, 429);
+    for (const tag of ['', '+a', '+c', '+c']) {
+      expectDone(await client.call('/forgot_password', { email: `ada${tag}@example.org` }));
+    }
+    // Emails leave within a second. The first one is sent since no code is valid, the second one is not.
+    await delay(1_500);
+    assert.equal((await mailboxOf(server.dataDir, email)).length, 1);
   });
 
   await t.test('an address cannot mail any number of mailboxes', async (t) => {

@@ -22,12 +22,15 @@ const IMPORT = /^import .*;\n/gm;
 
 /** Names that the examples use without defining them. The test answers the questions. */
 const PRELUDE = `
-const inBrowser = new Map<string, string>();
-const sessionStorage = {
-  getItem: (name: string) => inBrowser.get(name) ?? null,
-  setItem: (name: string, value: string) => inBrowser.set(name, value),
-  removeItem: (name: string) => inBrowser.delete(name),
-};
+function storageOfBrowser() {
+  const inBrowser = new Map<string, string>();
+  return {
+    getItem: (name: string) => inBrowser.get(name) ?? null,
+    setItem: (name: string, value: string) => inBrowser.set(name, value),
+    removeItem: (name: string) => inBrowser.delete(name),
+  };
+}
+const [sessionStorage, localStorage] = [storageOfBrowser(), storageOfBrowser()];
 async function ask(question: string): Promise<string> {
   process.send?.(question);
   return new Promise((resolve) => process.once('message', (answer) => resolve(String(answer))));

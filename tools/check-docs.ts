@@ -13,6 +13,7 @@ interface ApiEntry {
   readonly summary: string;
   readonly description: string;
   readonly parameters: readonly (readonly [name: string, meaning: string])[];
+  /** Fields that only clients of suite 2 may send. */
   readonly optional: readonly (readonly [name: string, meaning: string])[];
   readonly response: readonly (readonly [name: string, meaning: string])[];
   readonly problems: readonly string[];

@@ -1,4 +1,5 @@
 // `connect`: opens a session with a server, or resumes a stored one.
+import { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
@@ -69,7 +70,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     save,
     renew: (limit, state) => start(limit, state.fingerprint, state),
   });
-  return new Vws({ url: base, suite: suite.id, label: options.label }, session, options.contacts);
+  const devices = await DeviceTokens.load(options.deviceStorage);
+  return new Vws({ url: base, suite: suite.id, label: options.label }, session, devices, options.contacts);
 }
 
 /** With an invalid address, every request would fail as if the network were down. */

@@ -55,6 +55,11 @@ export interface ConnectOptions {
   readonly onFirstUse?: ((fingerprint: string) => unknown) | undefined;
   /** Stores the session for the next run. Without it, the session exists only in memory. */
   readonly storage?: SessionStorage | undefined;
+  /**
+   * Stores the tokens by which servers recognize this client at its next login, so that wrong passwords of others cannot lock
+   * it out. Several sessions, accounts and servers can share it. Keep it when a session ends. Default: in memory.
+   */
+  readonly deviceStorage?: SessionStorage | undefined;
   /** Detects that a name belongs to another user than before (`contact_changed`). Not in suite 1, which has no ids. */
   readonly contacts?: ContactStorage | undefined;
   /** Replaces the global `fetch`. */

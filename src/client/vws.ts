@@ -1,5 +1,6 @@
 // The public API of a session: its calls, translated to the endpoints of the protocol.
 import { isSameContact } from './contacts.ts';
+import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
 import type { Session } from './session.ts';
@@ -50,6 +51,7 @@ export interface SessionInfo {
   readonly label: string | null;
 }
 
+type LoginFields = Call['fields'] & { readonly email: string };
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -69,12 +71,14 @@ export class Vws {
   readonly fingerprint: string;
   readonly #label: string | undefined;
   readonly #session: Session;
+  readonly #devices: DeviceTokens;
   readonly #contacts: ContactStorage | undefined;
 
   /** @internal Use {@link connect}. */
   constructor(
     { url, suite, label }: Pick<Vws, 'url' | 'suite'> & { readonly label?: string | undefined },
     session: Session,
+    devices: DeviceTokens,
     contacts?: ContactStorage,
   ) {
     this.url = url;
@@ -82,6 +86,7 @@ export class Vws {
     this.#label = suite === 2 ? label : undefined;
     this.fingerprint = session.fingerprint;
     this.#session = session;
+    this.#devices = devices;
     this.#contacts = contacts;
   }
 
@@ -93,9 +98,9 @@ export class Vws {
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
+  async register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
     const fields = { username, email, password, ...(invite !== undefined && { invite }) };
-    return this.#runLogin('/register_user', fields, options);
+    await this.#runLogin('/register_user', fields, options);
   }
 
   /**
@@ -105,8 +110,9 @@ export class Vws {
    * @example
    * await vws.login({ email: 'alice@example.org', password });
    */
-  login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
-    return this.#runLogin('/login_user', { email, password }, options);
+  async login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
+    const fields = { email, password, ...this.#devices.fieldFor(this.fingerprint, email) };
+    await this.#runLogin('/login_user', fields, options);
   }
 
   /**
@@ -205,7 +211,8 @@ export class Vws {
    * await vws.requestPasswordReset('alice@example.org');
    */
   requestPasswordReset(email: string, options?: CallOptions): Promise<void> {
-    return this.#run('/forgot_password', { email }, options);
+    const fields = { email, ...this.#devices.fieldFor(this.fingerprint, email) };
+    return this.#run('/forgot_password', fields, options);
   }
 
   /**
@@ -329,8 +336,9 @@ export class Vws {
   }
 
   /** A login that succeeded does not fail because of its label. */
-  async #runLogin(path: Call['path'], fields: Call['fields'], options?: CallOptions): Promise<void> {
-    await this.#call(path, fields, options);
+  async #runLogin(path: Call['path'], fields: LoginFields, options?: CallOptions): Promise<void> {
+    const { device_token } = await this.#call(path, fields, options);
+    await this.#devices.keep(this.fingerprint, fields.email, device_token);
     if (this.#label !== undefined) await this.labelSession(this.#label, options).catch(() => {});
   }
 

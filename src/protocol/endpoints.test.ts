@@ -36,10 +36,12 @@ test('the table has the endpoints of existing clients with their fields, and new
   ]);
 });
 
-test('suite 2 returns the ids of users, sender and time of a message, and has no name in a path', () => {
+test('suite 2 returns device tokens, the ids of users, sender and time of a message, and has no name in a path', () => {
   assert.deepEqual(
     all.flatMap(({ path, suite2Response }) => (suite2Response ? [[path, Object.keys(suite2Response)]] : [])),
     [
+      ['/register_user', ['device_token']],
+      ['/login_user', ['device_token']],
       ['/encrypt/:username', ['recipient_id']],
       ['/decrypt', ['sender', 'sender_now', 'sender_id', 'sent_at']],
     ],

@@ -27,6 +27,9 @@ export interface Endpoint {
   readonly problems: readonly ProblemCode[];
 }
 
+const DEVICE_TOKEN_FIELD = 'The token from an earlier login of this client to this account, if it has one.';
+const DEVICE_TOKEN_RESPONSE = 'Proves at the next login that this client has logged in before: 43 characters.';
+
 const credentials = ['invalid_credentials', 'account_locked'] as const satisfies ProblemCode[];
 
 export const HANDSHAKE_PATH = '/create_session_key';
@@ -49,6 +52,7 @@ export const endpoints = {
     },
     suite2Fields: { invite: 'A code of the operator, if the server requires one.' },
     response: {},
+    suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
     repeatable: false,
     problems: [
       'registration_closed',
@@ -66,9 +70,11 @@ export const endpoints = {
     description: 'Logs the session in. An unknown email address and a wrong password get the same response.',
     access: 'public',
     fields: { email: 'The email address of the account.', password: 'The password of the account.' },
+    suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
+    suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
     repeatable: false,
-    problems: ['invalid_email', ...credentials],
+    problems: ['invalid_email', ...credentials, 'suite2_required'],
   },
   encrypt: {
     path: '/encrypt/:username',
@@ -133,6 +139,7 @@ export const endpoints = {
       'Emails a recovery code if an account has this address. The response does not reveal whether one does.',
     access: 'public',
     fields: { email: 'The email address of the account.' },
+    suite2Fields: { device_token: DEVICE_TOKEN_FIELD },
     response: {},
     repeatable: false,
     problems: [],

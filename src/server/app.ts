@@ -7,9 +7,10 @@ import { AccountDeletion } from './accounts/deletion.ts';
 import { mailboxOf, noticeSubject } from './accounts/email.ts';
 import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
+import { KnownClients } from './accounts/knownClients.ts';
 import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
-import { RecoveryRules } from './accounts/recovery.ts';
+import { MAX_TRIES, RecoveryRules } from './accounts/recovery.ts';
 import { Invites } from './accounts/registration.ts';
 import { createHandlers } from './api/handlers.ts';
 import type { Config } from './config/config.ts';
@@ -22,7 +23,8 @@ import { fingerprintOf, type Identity, loadIdentity } from './keyring/identity.t
 import { KemKeys } from './keyring/kemKeys.ts';
 import { bindMasterKey, loadMasterKeyFile, MasterKey, requireMasterKeyFile } from './keyring/masterKey.ts';
 import { UserKeyring } from './keyring/userKeys.ts';
-import { addressSubject } from './limits/clientAddress.ts';
+import { addressSubject, networkOf } from './limits/clientAddress.ts';
+import { createLoginBudgets } from './limits/loginBudgets.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { UnknownSessions } from './limits/unknownSessions.ts';
 import { errorFields, type Logger } from './log.ts';
@@ -243,10 +245,15 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
   const { config, store, masterKey, hasher, outbox, clock } = dependencies;
   const keyring = new UserKeyring(masterKey);
   const notices = new Notices({ outbox, limits: limits.notices, clock });
+  const attemptsKey = masterKey.derive('vws login attempts');
+  const clients = new KnownClients(attemptsKey, networkOf, clock);
+  const budgets = createLoginBudgets(config.rates, MAX_TRIES, masterKey.derive('vws budgets'), clock);
   const credentials = new Credentials({
     store,
     hasher,
-    attemptsKey: masterKey.derive('vws login attempts'),
+    clients,
+    failures: budgets.failures,
+    attemptsKey,
     reportLock: (tx, emailKey, user) => notices.reportLock(tx, emailKey, user),
     clock,
   });
@@ -254,6 +261,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     store,
     hasher,
     credentials,
+    clients,
     createUserKey: (tx, userId, now) => keyring.createKey(tx, userId, now),
     endOtherSessions: deleteOtherSessionsOfUser,
     notices,
@@ -273,7 +281,8 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     credentials,
     outbox,
     notices,
-    limitMails: limits.recoveryMails,
+    clients,
+    limits: budgets.recovery,
     endOtherSessions: deleteOtherSessionsOfUser,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,

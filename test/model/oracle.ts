@@ -31,7 +31,8 @@ import {
 const stepKey = masterKey.derive('vws session steps');
 const attemptsKey = masterKey.derive('vws login attempts');
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const accountKeyOf = (email: string) => hex(hmac(attemptsKey, email));
+/** All clients of the model are at the same address. */
+const accountKeyOf = (email: string) => hex(hmac(attemptsKey, 'network\0', `an address\0${email}`));
 
 /** A request as its sender stores it. */
 export interface Sent {

@@ -4,10 +4,13 @@ import { isSealedResponse, Problem, type ProblemCode } from '../../src/protocol/
 import { Accounts, type EndOtherSessions } from '../../src/server/accounts/accounts.ts';
 import { Credentials } from '../../src/server/accounts/credentials.ts';
 import { AccountDeletion } from '../../src/server/accounts/deletion.ts';
-import { EmailChanges } from '../../src/server/accounts/emailChange.ts';
+import { type EmailChangeDependencies, EmailChanges } from '../../src/server/accounts/emailChange.ts';
+import { type ClientInfo, KnownClients } from '../../src/server/accounts/knownClients.ts';
 import { Notices, type NoticesDependencies } from '../../src/server/accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
-import { RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import { MAX_TRIES, RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import { networkOf } from '../../src/server/limits/clientAddress.ts';
+import { createLoginBudgets } from '../../src/server/limits/loginBudgets.ts';
 import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { createFakeTime, type FakeTime } from './fakeTime.ts';
@@ -15,6 +18,11 @@ import { createFakeTime, type FakeTime } from './fakeTime.ts';
 const PEPPER = randomBytes(32);
 /** The minimum of Argon2. */
 const CHEAPEST = { memory: 8, iterations: 1 };
+
+/** The client that tests use where it does not matter. */
+export const CLIENT: ClientInfo = { address: '192.0.2.1', suite: 1 };
+/** The place of tests in the hashing queue. */
+export const PLACE = { lane: 'test', isPreferred: false };
 
 export function createTestHasher({
   cost = CHEAPEST,
@@ -29,6 +37,8 @@ export interface AccountsHarness {
   readonly time: FakeTime;
   readonly hasher: PasswordHashing;
   readonly credentials: Credentials;
+  readonly clients: KnownClients;
+  readonly budgets: ReturnType<typeof createLoginBudgets>;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
   readonly emailChanges: EmailChanges;
@@ -46,22 +56,29 @@ export interface AccountsHarness {
   register(username: string, email: string, password: string, suite?: number): Promise<Uint8Array>;
   /** @returns the user's id */
   logIn(email: string, password: string, suite?: number): Promise<Uint8Array>;
+  /** Logs in with every property of the client. @returns the device token */
+  logInWith(email: string, password: string, client: Partial<ClientInfo>): Promise<string | undefined>;
 }
 
 export interface AccountsHarnessOptions {
   readonly hasher?: PasswordHashing;
-  readonly limitMails?: (transaction: Transaction, emailKey: string) => Promise<void>;
+  readonly rates?: Partial<typeof NO_LIMITS>;
   readonly downgradeProtection?: boolean;
   readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
   readonly renamesPerMonth?: number;
+  /** Of emails that confirm a new address. */
+  readonly limitMails?: EmailChangeDependencies['limitMails'];
 }
+
+const NO_LIMIT = 1_000_000;
+const NO_LIMITS = { failedLoginsPerMinute: NO_LIMIT, failedLoginsPerDay: NO_LIMIT, recoveryMailsPerHour: NO_LIMIT };
 
 export async function createAccountsHarness(
   store: Store,
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
-  const { hasher = await createTestHasher(), limitMails = async () => {}, downgradeProtection = false } = options;
-  const { renamesPerMonth = 100 } = options;
+  const { hasher = await createTestHasher(), downgradeProtection = false, renamesPerMonth = 100 } = options;
+  const { limitMails = async () => {} } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: CodeMail[] = [];
@@ -77,24 +94,27 @@ export async function createAccountsHarness(
     enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
+  const attemptsKey = randomBytes(32);
+  const clients = new KnownClients(attemptsKey, networkOf, clock);
+  const budgets = createLoginBudgets({ ...NO_LIMITS, ...options.rates }, MAX_TRIES, randomBytes(32), clock);
   const noLimit = async () => true;
   const noticeLimits = { locks: noLimit, logins: noLimit, summaries: noLimit, ...options.noticeLimits };
   const noticeRules = new Notices({ outbox, limits: noticeLimits, clock });
   const credentials = new Credentials({
-    ...{ store, hasher, attemptsKey: randomBytes(32), clock },
+    ...{ store, hasher, clients, failures: budgets.failures, attemptsKey, clock },
     reportLock: (tx, emailKey, user) => noticeRules.reportLock(tx, emailKey, user),
   });
   const createUserKey = async () => {};
   const accounts = new Accounts({
-    ...{ store, hasher, credentials, createUserKey, endOtherSessions, downgradeProtection, renamesPerMonth, clock },
+    ...{ store, hasher, credentials, clients, createUserKey, endOtherSessions },
+    ...{ downgradeProtection, renamesPerMonth, clock },
     notices: noticeRules,
   });
   const codeKey = randomBytes(32);
   const recovery = new RecoveryRules({
-    ...{ store, hasher, credentials, outbox, limitMails, endOtherSessions, codeKey, clock },
+    ...{ store, hasher, credentials, clients, limits: budgets.recovery, outbox, endOtherSessions, codeKey, clock },
     notices: noticeRules,
   });
-
   const emailChanges = new EmailChanges({
     ...{ store, credentials, outbox, notices: noticeRules, codeKey, limitMails, clock },
   });
@@ -106,6 +126,8 @@ export async function createAccountsHarness(
       time,
       hasher,
       credentials,
+      clients,
+      budgets,
       accounts,
       recovery,
       emailChanges,
@@ -117,12 +139,19 @@ export async function createAccountsHarness(
     },
     transact: (work) => transact(store, work),
     async register(username, email, password, suite = 1) {
-      const prepared = await accounts.prepareRegistration(username, email, password);
+      const prepared = await accounts.prepareRegistration(username, email, password, { ...CLIENT, suite });
       return harness.transact((tx) => accounts.register(tx, prepared, suite));
     },
     async logIn(email, password, suite = 1) {
-      const verified = await accounts.prepareLogin(email, password);
-      return harness.transact((tx) => accounts.logIn(tx, verified, suite, '203.0.113.7'));
+      const verified = await accounts.prepareLogin(email, password, { ...CLIENT, suite });
+      return harness.transact((tx) => accounts.logIn(tx, verified, suite, CLIENT.address));
+    },
+    async logInWith(email, password, properties) {
+      const client = { ...CLIENT, suite: 2, ...properties };
+      const verified = await accounts.prepareLogin(email, password, client);
+      return harness.transact(async (tx) =>
+        accounts.rememberClient(tx, await accounts.logIn(tx, verified, client.suite, client.address), client),
+      );
     },
   };
   return harness;

@@ -100,9 +100,10 @@ export function createFakeHasher(): PasswordHashing {
     async verify(findHash, password) {
       const hash = await findHash();
       await turn();
-      return hash !== undefined && passwordOfFakeHash(hash) === password;
+      return passwordOfFakeHash(hash) === password;
     },
     needsRehash: () => false,
+    parameters: 'm=8,t=1,p=1',
   };
 }
 

@@ -102,6 +102,9 @@ export function createRetryingClient(actor: string, random: Random, environment:
     }
   }
 
+  /** The lock counts wrong passwords per network; only handshakes are limited per address here. */
+  const ownAddress = newAddress(random);
+
   /** Sends the same bytes until they are answered. */
   async function repeat(
     request: { path: string; body: string },
@@ -115,7 +118,8 @@ export function createRetryingClient(actor: string, random: Random, environment:
       if (attempt > 1) oracle.count('resends');
       onProgress?.(environment.disturbances());
       try {
-        const answer = await sendOnce(environment.proxyUrl, request, fault, newAddress(random));
+        const address = request === HANDSHAKE ? newAddress(random) : ownAddress;
+        const answer = await sendOnce(environment.proxyUrl, request, fault, address);
         oracle.note(actor, `POST ${request.path} (${fault}, attempt ${attempt}): ${answer.status}`);
         if (answer.status !== 503 && answer.status !== 429) return answer;
         oracle.count('refused for now');

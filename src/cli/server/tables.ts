@@ -84,6 +84,10 @@ const layouts: Layouts = {
       expires_at: 'integer',
       confirmed_at: 'integer',
       used_at: 'integer',
+      email_hash: 'bytes',
+      code_id: 'bytes',
+      client_key: 'bytes',
+      group_key: 'bytes',
     },
   },
   email_changes: {
@@ -131,6 +135,14 @@ const layouts: Layouts = {
   login_attempts: {
     primaryKey: ['account_key'],
     columns: { account_key: 'bytes', failures: 'integer', last_attempt_at: 'integer', locked_until: 'integer' },
+  },
+  known_clients: {
+    primaryKey: ['client_hash'],
+    columns: { client_hash: 'bytes', user_id: 'bytes', kind: 'integer', last_used_at: 'integer' },
+  },
+  budgets: {
+    primaryKey: ['budget_key'],
+    columns: { budget_key: 'bytes', full_at: 'integer' },
   },
   rate_counters: {
     primaryKey: ['counter_key'],

@@ -128,11 +128,12 @@ class SessionOpener {
   }
 
   async #connect(storage: SessionStorage): Promise<Vws> {
-    const { url, timeoutMs } = this.#options;
+    const { url, timeoutMs, serverState } = this.#options;
+    const deviceStorage = serverState.devices();
     try {
       return await connectReporting(
         url,
-        { ...this.#identity, deadline: timeoutMs, storage, label: SESSION_LABEL },
+        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage, label: SESSION_LABEL },
         this.#shell,
       );
     } catch (error) {

@@ -71,6 +71,7 @@ interface StoredValue<T> {
  *
  * - `pin`: the fingerprint that the server must have
  * - `session`, `session-suite1`: the session, with a request that has no response yet
+ * - `devices`: the device tokens of accounts; they survive the session
  * - `contacts`: which user each name belongs to
  * - `confirmed`, `confirmed-suite1`: when a recovery code was accepted
  * - `lock`: empty; see {@link withLock}
@@ -115,12 +116,12 @@ export class ServerState {
 
   /** The session, as the text that the SDK stores. */
   session(suite: 1 | 2): StoredValue<string> {
-    const file = this.#fileOf('session', suite);
-    return {
-      load: () => readIfPresent(file),
-      save: (text) => writeAtomically(file, text),
-      clear: () => removeFile(file),
-    };
+    return storedText(this.#fileOf('session', suite));
+  }
+
+  /** The device tokens, as the text that the SDK stores. */
+  devices(): StoredValue<string> {
+    return storedText(join(this.#folder, 'devices'));
   }
 
   /**
@@ -152,6 +153,14 @@ export class ServerState {
   #fileOf(name: string, suite: 1 | 2): string {
     return join(this.#folder, suite === 2 ? name : `${name}-suite1`);
   }
+}
+
+function storedText(file: string): StoredValue<string> {
+  return {
+    load: () => readIfPresent(file),
+    save: (text) => writeAtomically(file, text),
+    clear: () => removeFile(file),
+  };
 }
 
 function readContacts(file: string): Map<string, string> {

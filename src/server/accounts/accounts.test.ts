@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type AccountsHarness, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import { type AccountsHarness, CLIENT, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { foldEmail } from './email.ts';
 import { foldUsername } from './username.ts';
@@ -17,13 +17,13 @@ const register = (harness: AccountsHarness, username: string, email: string, pas
 const logIn = (harness: AccountsHarness, email: string, password: string) => outcomeOf(harness.logIn(email, password));
 
 async function rename(harness: AccountsHarness, userId: Uint8Array, to: string, password = PASSWORD): Promise<void> {
-  const prepared = await harness.accounts.prepareUsernameChange(userId, to, password);
+  const prepared = await harness.accounts.prepareUsernameChange(userId, to, password, CLIENT);
   await harness.transact((tx) => harness.accounts.changeUsername(tx, prepared));
 }
 
 async function changePassword(harness: AccountsHarness, userId: Uint8Array, from: string, to: string): Promise<void> {
-  const prepared = await harness.accounts.preparePasswordChange(userId, from, to);
-  await harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, prepared));
+  const prepared = await harness.accounts.preparePasswordChange(userId, from, to, CLIENT);
+  await harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, prepared, CLIENT));
 }
 
 async function usernames(harness: AccountsHarness): Promise<string[]> {
@@ -172,10 +172,12 @@ describe('changing the password', () => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
     const wanted = ['first owl sky', 'second owl sky', 'third owl sky'];
-    const prepared = await Promise.all(wanted.map((to) => harness.accounts.preparePasswordChange(ada, PASSWORD, to)));
+    const prepared = await Promise.all(
+      wanted.map((to) => harness.accounts.preparePasswordChange(ada, PASSWORD, to, CLIENT)),
+    );
     const outcomes = await Promise.all(
       prepared.map((change) =>
-        outcomeOf(harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, change))),
+        outcomeOf(harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, change, CLIENT))),
       ),
     );
     assert.deepEqual(outcomes.toSorted(), ['done', 'invalid_credentials', 'invalid_credentials']);
@@ -185,18 +187,18 @@ describe('changing the password', () => {
   test('invalidates a login, a name change and a recovery in progress', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const ada = await harness.register('Ada', 'ada@example.org', PASSWORD);
-    const login = await harness.accounts.prepareLogin('ada@example.org', PASSWORD);
-    const renaming = await harness.accounts.prepareUsernameChange(ada, 'Eve', PASSWORD);
-    const recoveryId = await harness.transact((tx) => harness.recovery.begin(tx, 'ada@example.org'));
+    const login = await harness.accounts.prepareLogin('ada@example.org', PASSWORD, CLIENT);
+    const renaming = await harness.accounts.prepareUsernameChange(ada, 'Eve', PASSWORD, CLIENT);
+    const recoveryId = await harness.transact((tx) => harness.recovery.begin(tx, 'ada@example.org', CLIENT));
     await harness.transact((tx) => harness.recovery.confirm(tx, recoveryId, harness.mails[0]?.code ?? ''));
-    const recovering = await harness.recovery.prepareFinish(recoveryId, 'red owl sky!');
+    const recovering = await harness.recovery.prepareFinish(recoveryId, 'red owl sky!', CLIENT);
 
     await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
     const { accounts, recovery, transact } = harness;
     assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1, ''))), 'invalid_credentials');
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'invalid_credentials');
     assert.equal(
-      await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering))),
+      await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering, CLIENT))),
       'no_recovery',
     );
     assert.equal(await logIn(harness, 'ada@example.org', OTHER_PASSWORD), 'done');
@@ -219,7 +221,7 @@ describe('downgrade protection', () => {
     assert.deepEqual(await minSuites(harness), [1]);
     await harness.logIn('ada@example.org', PASSWORD, 2);
     assert.deepEqual(await minSuites(harness), [2]);
-    assert.equal(await outcomeOf(harness.logIn('ada@example.org', PASSWORD, 1)), 'suite2_required');
+    assert.equal(await outcomeOf(harness.logIn('ada@example.org', PASSWORD, 1)), 'invalid_credentials');
     assert.equal(await outcomeOf(harness.logIn('ada@example.org', OTHER_PASSWORD, 1)), 'invalid_credentials');
     assert.deepEqual(await minSuites(harness), [2]);
     await harness.logIn('ada@example.org', PASSWORD, 2);
@@ -235,18 +237,23 @@ describe('downgrade protection', () => {
     assert.deepEqual(await minSuites(harness), [1]);
   });
 
-  test('suite2_required requires the correct password, which resets the count of wrong ones', async (t) => {
+  test('suite 1 gets the response of a wrong password, whether it is right or not; a known network gets the reason', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t), { downgradeProtection: true });
     await harness.register('Ada', 'ada@example.org', PASSWORD, 2);
-    for (const password of [
-      ...Array<string>(4).fill(OTHER_PASSWORD),
-      PASSWORD,
-      ...Array<string>(4).fill(OTHER_PASSWORD),
-    ]) {
-      const expected = password === PASSWORD ? 'suite2_required' : 'invalid_credentials';
-      assert.equal(await outcomeOf(harness.logIn('ada@example.org', password, 1)), expected);
-    }
-    await harness.logIn('ada@example.org', PASSWORD, 2);
+    const outcomes = async (address: string) => {
+      const passwords = [OTHER_PASSWORD, PASSWORD, OTHER_PASSWORD, PASSWORD, OTHER_PASSWORD, PASSWORD, OTHER_PASSWORD];
+      const found = [];
+      for (const password of passwords) {
+        found.push(await outcomeOf(harness.logInWith('ada@example.org', password, { address, suite: 1 })));
+      }
+      return found;
+    };
+    // A right password does not reset the count, which would show that it is right.
+    const expected = [...Array(5).fill('invalid_credentials'), 'account_locked', 'account_locked'];
+    assert.deepEqual(await outcomes('10.0.0.1'), expected);
+    await harness.logInWith('ada@example.org', PASSWORD, { address: '10.0.1.1' });
+    assert.deepEqual(await outcomes('10.0.1.2'), Array(7).fill('suite2_required'));
+    assert.deepEqual(await outcomes('10.0.2.1'), expected);
   });
 });
 
@@ -284,7 +291,7 @@ test('text that a database cannot store matches no name and no address', async (
   for (const text of ['\0', 'ada\0', 'ada@example.org\0', 'a\0da@example.org', '\ud800', 'ada\udc00']) {
     assert.equal(await outcomeOf(harness.logIn(text, PASSWORD)), 'invalid_email');
     assert.equal(await transact((tx) => accounts.findByUsername(tx, text)), undefined);
-    await transact((tx) => recovery.begin(tx, text));
+    await transact((tx) => recovery.begin(tx, text, CLIENT));
     assert.deepEqual(mails, []);
   }
 });

@@ -25,9 +25,11 @@ import {
 } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
+import type { ClientInfo, KnownClients } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
+import type { QueuePlace } from './semaphore.ts';
 import { checkNameHidesPassword, foldUsername, parseUsername, revealsPassword, type Username } from './username.ts';
 
 const USER_ID_LENGTH = 16;
@@ -40,6 +42,7 @@ interface AccountsDependencies {
   readonly store: Store;
   readonly hasher: Pick<PasswordHashing, 'hash'>;
   readonly credentials: Credentials;
+  readonly clients: KnownClients;
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
@@ -73,6 +76,7 @@ export class Accounts {
   readonly #store: Store;
   readonly #hasher: Pick<PasswordHashing, 'hash'>;
   readonly #credentials: Credentials;
+  readonly #clients: KnownClients;
   readonly #createUserKey: AccountsDependencies['createUserKey'];
   readonly #endOtherSessions: EndOtherSessions;
   readonly #notices: AccountsDependencies['notices'];
@@ -84,6 +88,7 @@ export class Accounts {
     this.#store = dependencies.store;
     this.#hasher = dependencies.hasher;
     this.#credentials = dependencies.credentials;
+    this.#clients = dependencies.clients;
     this.#createUserKey = dependencies.createUserKey;
     this.#endOtherSessions = dependencies.endOtherSessions;
     this.#notices = dependencies.notices;
@@ -93,14 +98,19 @@ export class Accounts {
   }
 
   /** @throws Problem `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`, `overloaded` */
-  async prepareRegistration(usernameText: string, emailText: string, password: string): Promise<PreparedRegistration> {
+  async prepareRegistration(
+    usernameText: string,
+    emailText: string,
+    password: string,
+    client: ClientInfo,
+  ): Promise<PreparedRegistration> {
     const username = parseUsername(usernameText);
     const email = parseEmail(emailText);
-    checkPasswordPolicy(password, { username: username.username, email: email.email });
+    checkPasswordPolicy(password, { username: username.username, email: email.email }, client.suite);
     checkNameHidesPassword(usernameText, password);
     // The insert checks again; checking here only saves the hash.
     await this.#store.transaction((tx) => rejectTaken(tx, username, email));
-    return { ...username, ...email, passwordHash: await this.#hasher.hash(password) };
+    return { ...username, ...email, passwordHash: await this.#hasher.hash(password, placeOf(client)) };
   }
 
   /**
@@ -130,18 +140,21 @@ export class Accounts {
     return userId;
   }
 
-  /** @throws Problem `invalid_email`, `invalid_credentials`, `account_locked`, `overloaded` */
-  async prepareLogin(email: string, password: string): Promise<VerifiedPassword> {
+  /**
+   * @throws Problem `invalid_email`, `invalid_credentials`, `account_locked`, `suite2_required`, `too_many_requests`,
+   *   `overloaded`
+   */
+  async prepareLogin(email: string, password: string, client: ClientInfo): Promise<VerifiedPassword> {
     // Malformed fields are refused before the account is looked up, so the response does not depend on it.
     checkEmailFormat(email);
-    return this.#credentials.verify(foldEmail(email), password);
+    return this.#credentials.verify(foldEmail(email), password, client);
   }
 
   /**
    * @param suite of the session to log in
    * @param address of the client, as the subject of rate limits
    * @returns the user's id
-   * @throws Problem `invalid_credentials`, `suite2_required`
+   * @throws Problem `invalid_credentials`
    */
   async logIn(
     transaction: Transaction,
@@ -150,18 +163,37 @@ export class Accounts {
     address: string,
   ): Promise<Uint8Array> {
     const user = await this.#credentials.confirm(transaction, verified);
-    if (suite < user.min_suite) throw new Problem('suite2_required');
+    // The password was not checked against an account that requires a newer suite: it requires it since then.
+    if (suite < user.min_suite) throw new Problem('invalid_credentials');
     if (this.#downgradeProtection) await raiseMinSuite(transaction, user.user_id, suite);
     await this.#notices.reportLogin(transaction, user, address);
     return user.user_id;
   }
 
-  /** @throws Problem `invalid_username`, `password_refused`, `invalid_credentials`, `account_locked`, `overloaded` */
-  async prepareUsernameChange(userId: Uint8Array, newUsername: string, password: string): Promise<PreparedUsername> {
+  /**
+   * Remembers a client that logged in, or registered.
+   *
+   * @returns in suite 2, the device token for the client to keep
+   */
+  async rememberClient(transaction: Transaction, userId: Uint8Array, client: ClientInfo): Promise<string | undefined> {
+    const user = await findUserById(transaction, userId);
+    return user && this.#clients.remember(transaction, user, client);
+  }
+
+  /**
+   * @throws Problem `invalid_username`, `password_refused`, `invalid_credentials`, `account_locked`, `too_many_requests`,
+   *   `overloaded`
+   */
+  async prepareUsernameChange(
+    userId: Uint8Array,
+    newUsername: string,
+    password: string,
+    client: ClientInfo,
+  ): Promise<PreparedUsername> {
     const username = parseUsername(newUsername);
     checkPasswordFormat(password);
     const user = await this.#findUser(userId);
-    const verified = await this.#credentials.verify(user.email_key, password);
+    const verified = await this.#credentials.verify(user.email_key, password, client, { isLoggedIn: true });
     checkNameHidesPassword(newUsername, password);
     return { ...username, verified };
   }
@@ -185,21 +217,22 @@ export class Accounts {
     await claimSkeletons(transaction, user.user_id, skeletons);
   }
 
-  /** @throws Problem `password_refused`, `invalid_credentials`, `account_locked`, `overloaded` */
+  /** @throws Problem `password_refused`, `invalid_credentials`, `account_locked`, `too_many_requests`, `overloaded` */
   async preparePasswordChange(
     userId: Uint8Array,
     password: string,
     newPassword: string,
+    client: ClientInfo,
   ): Promise<PreparedPasswordChange> {
     checkPasswordFormat(password);
     const user = await this.#findUser(userId);
-    checkPasswordPolicy(newPassword, user);
-    const verified = await this.#credentials.verify(user.email_key, password);
-    return { verified, passwordHash: await this.#hasher.hash(newPassword), newPassword };
+    checkPasswordPolicy(newPassword, user, client.suite);
+    const verified = await this.#credentials.verify(user.email_key, password, client, { isLoggedIn: true });
+    return { verified, passwordHash: await this.#hasher.hash(newPassword, placeOf(client, true)), newPassword };
   }
 
   /**
-   * Also ends every other session of the user.
+   * Also ends every other session of the user, and forgets the other known clients.
    *
    * @throws Problem `invalid_credentials`, `password_refused` if it is part of a name of the account
    */
@@ -207,6 +240,7 @@ export class Accounts {
     transaction: Transaction,
     sessionId: Uint8Array,
     { verified, passwordHash, newPassword }: PreparedPasswordChange,
+    client: ClientInfo,
   ): Promise<void> {
     const user = await this.#credentials.confirm(transaction, verified);
     const names = [user.username, ...(await findFormerNames(transaction, user.user_id))];
@@ -215,6 +249,7 @@ export class Accounts {
     }
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
+    await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
     await this.#notices.send(transaction, user.email, 'password_changed');
   }
@@ -242,6 +277,10 @@ export class Accounts {
     if (!user) throw new Problem('not_authenticated');
     return user;
   }
+}
+
+function placeOf({ address }: ClientInfo, isPreferred = false): QueuePlace {
+  return { lane: address, isPreferred };
 }
 
 async function rejectTaken(tx: Transaction, username: Username, { emailKey }: Email): Promise<void> {

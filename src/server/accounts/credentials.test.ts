@@ -4,12 +4,17 @@ import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import {
   type AccountsHarness,
+  CLIENT,
   createAccountsHarness,
   createTestHasher,
   outcomeOf,
+  PLACE,
 } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
+import { findUserByEmail } from '../store/users.ts';
 import { Credentials, LOCK_RULE } from './credentials.ts';
+import { HashCosts, parametersOf } from './hashCosts.ts';
+import type { PasswordHashing } from './passwordHasher.ts';
 
 const EMAIL = 'ada@example.org';
 const UNKNOWN = 'nobody@example.org';
@@ -17,8 +22,9 @@ const PASSWORD = 'blue owl sky';
 const MINUTE_MS = 60_000;
 
 const guess = ({ credentials }: AccountsHarness, email = EMAIL) =>
-  outcomeOf(credentials.verify(email, 'green owl sky'));
-const give = ({ credentials }: AccountsHarness, email = EMAIL) => outcomeOf(credentials.verify(email, PASSWORD));
+  outcomeOf(credentials.verify(email, 'green owl sky', CLIENT));
+const give = ({ credentials }: AccountsHarness, email = EMAIL) =>
+  outcomeOf(credentials.verify(email, PASSWORD, CLIENT));
 
 async function guessAgainAndAgain(harness: AccountsHarness, times: number, email = EMAIL): Promise<void> {
   for (let n = 0; n < times; n += 1) assert.equal(await guess(harness, email), 'invalid_credentials');
@@ -27,10 +33,12 @@ async function guessAgainAndAgain(harness: AccountsHarness, times: number, email
 test('a correct password verifies; a wrong one and an unknown address are rejected identically', async (t) => {
   const harness = await createAccountsHarness(await openTestStore(t));
   const userId = await harness.register('Ada', EMAIL, PASSWORD);
-  const { user } = await harness.credentials.verify(EMAIL, PASSWORD);
+  const { user } = await harness.credentials.verify(EMAIL, PASSWORD, CLIENT);
   assert.deepEqual(Buffer.from(user.user_id), Buffer.from(userId));
   const problems = await Promise.all(
-    [EMAIL, UNKNOWN].map((email) => harness.credentials.verify(email, 'green owl sky').catch((problem) => problem)),
+    [EMAIL, UNKNOWN].map((email) =>
+      harness.credentials.verify(email, 'green owl sky', CLIENT).catch((problem) => problem),
+    ),
   );
   assert.deepEqual(problems[0], problems[1]);
   assert.equal(problems[0].code, 'invalid_credentials');
@@ -60,7 +68,8 @@ describe('five wrong passwords', () => {
   test('sent to two processes: exactly five are checked', async (t) => {
     const one = await createAccountsHarness(await openTestStore(t));
     await one.register('Ada', EMAIL, PASSWORD);
-    const shared = { store: one.store, clock: one.time.clock, attemptsKey: randomBytes(32) };
+    const { store, clients, budgets } = one;
+    const shared = { store, clients, failures: budgets.failures, clock: one.time.clock, attemptsKey: randomBytes(32) };
     const processes = await Promise.all(
       Array.from(
         { length: 2 },
@@ -69,7 +78,7 @@ describe('five wrong passwords', () => {
     );
     const outcomes = await Promise.all(
       processes.flatMap((process) =>
-        Array.from({ length: 6 }, () => outcomeOf(process.verify(EMAIL, 'green owl sky'))),
+        Array.from({ length: 6 }, () => outcomeOf(process.verify(EMAIL, 'green owl sky', CLIENT))),
       ),
     );
     assert.equal(outcomes.filter((outcome) => outcome === 'invalid_credentials').length, 5);
@@ -128,7 +137,11 @@ describe('a lock', () => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
     await guessAgainAndAgain(harness, 5);
-    await harness.transact((tx) => harness.credentials.unlock(tx, EMAIL));
+    await harness.transact(async (tx) => {
+      const user = await findUserByEmail(tx, EMAIL);
+      assert.ok(user);
+      await harness.credentials.unlock(tx, user, CLIENT);
+    });
     await guessAgainAndAgain(harness, 4);
     assert.equal(await give(harness), 'done');
   });
@@ -150,10 +163,13 @@ test('an attempt rejected by a full queue does not count', async (t) => {
     hasher: await createTestHasher({ queueLimit: 1, concurrency: 1 }),
   });
   await harness.register('Ada', EMAIL, PASSWORD);
-  const room = Promise.withResolvers<undefined>();
-  const others = [harness.hasher.verify(() => room.promise, 'any'), harness.hasher.verify(() => room.promise, 'any')];
+  const room = Promise.withResolvers<string>();
+  const others = [
+    harness.hasher.verify(() => room.promise, 'any', PLACE),
+    harness.hasher.verify(() => room.promise, 'any', PLACE),
+  ];
   for (let n = 0; n < 10; n += 1) assert.equal(await guess(harness), 'overloaded');
-  room.resolve(undefined);
+  room.resolve(new HashCosts(harness.hasher.parameters, Date.now).dummyHash(0));
   await Promise.all(others);
   assert.equal(await give(harness), 'done');
 });
@@ -180,7 +196,7 @@ test('a hash with another cost is replaced when its password is given, and verif
     });
   assert.equal(await guess(after), 'invalid_credentials');
   assert.match(await storedHash(), /\$m=8,/);
-  const verified = await after.credentials.verify(EMAIL, PASSWORD);
+  const verified = await after.credentials.verify(EMAIL, PASSWORD, CLIENT);
   assert.match(await storedHash(), /\$m=16,/);
   await after.transact((tx) => after.credentials.confirm(tx, verified));
   assert.equal(await give(after), 'done');
@@ -190,8 +206,8 @@ describe('confirming a verified password', () => {
   test('returns the current user', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
-    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
-    const renaming = await harness.accounts.prepareUsernameChange(verified.user.user_id, 'Ada L.', PASSWORD);
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD, CLIENT);
+    const renaming = await harness.accounts.prepareUsernameChange(verified.user.user_id, 'Ada L.', PASSWORD, CLIENT);
     await harness.transact((tx) => harness.accounts.changeUsername(tx, renaming));
     const user = await harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(user.username, 'Ada L.');
@@ -200,9 +216,9 @@ describe('confirming a verified password', () => {
   test('rejects a password that was changed since it was verified', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     const userId = await harness.register('Ada', EMAIL, PASSWORD);
-    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
-    const change = await harness.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
-    await harness.transact((tx) => harness.accounts.changePassword(tx, randomBytes(16), change));
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD, CLIENT);
+    const change = await harness.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky', CLIENT);
+    await harness.transact((tx) => harness.accounts.changePassword(tx, randomBytes(16), change, CLIENT));
     const confirming = harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(await outcomeOf(confirming), 'invalid_credentials');
   });
@@ -210,9 +226,56 @@ describe('confirming a verified password', () => {
   test('rejects a deleted account', async (t) => {
     const harness = await createAccountsHarness(await openTestStore(t));
     await harness.register('Ada', EMAIL, PASSWORD);
-    const verified = await harness.credentials.verify(EMAIL, PASSWORD);
+    const verified = await harness.credentials.verify(EMAIL, PASSWORD, CLIENT);
     await harness.transact(({ db }) => db.deleteFrom('users').execute());
     const confirming = harness.transact((tx) => harness.credentials.confirm(tx, verified));
     assert.equal(await outcomeOf(confirming), 'invalid_credentials');
   });
+});
+
+test('wrong passwords from one address at many accounts are limited; right ones are not', async (t) => {
+  const rates = { failedLoginsPerMinute: 10 };
+  const harness = await createAccountsHarness(await openTestStore(t), { rates });
+  await harness.register('Ada', EMAIL, PASSWORD);
+  for (let n = 0; n < 30; n += 1) assert.equal(await give(harness), 'done');
+  for (let n = 0; n < 10; n += 1) assert.equal(await guess(harness, `mail${n}@example.org`), 'invalid_credentials');
+  await assert.rejects(harness.credentials.verify(UNKNOWN, PASSWORD, CLIENT), {
+    code: 'too_many_requests',
+    retryAfterSeconds: 6,
+  });
+  const elsewhere = { ...CLIENT, address: '10.0.0.1' };
+  assert.equal(await outcomeOf(harness.credentials.verify(UNKNOWN, PASSWORD, elsewhere)), 'invalid_credentials');
+  harness.time.advance(6_000);
+  assert.equal(await guess(harness, UNKNOWN), 'invalid_credentials');
+});
+
+test('an account that does not exist is checked at the costs of those that do, always at the same one', async (t) => {
+  const store = await openTestStore(t);
+  const before = await createAccountsHarness(store);
+  for (let n = 0; n < 6; n += 1) await before.register(`old ${n}`, `old${n}@example.org`, PASSWORD);
+  const costly = await createTestHasher({ cost: { memory: 16, iterations: 1 } });
+  const checked: string[] = [];
+  const hasher: PasswordHashing = {
+    parameters: costly.parameters,
+    needsRehash: (hash) => costly.needsRehash(hash),
+    hash: (password, place) => costly.hash(password, place),
+    async verify(findHash, password, place) {
+      const hash = await findHash();
+      checked.push(parametersOf(hash) ?? '');
+      return costly.verify(async () => hash, password, place);
+    },
+  };
+  const after = await createAccountsHarness(store, { hasher });
+  const costOf = async (email: string) => {
+    await guess(after, email);
+    return checked.at(-1);
+  };
+  assert.equal(await costOf('nobody@example.org'), 'm=8,t=1,p=1', 'all accounts have the old cost');
+  for (let n = 0; n < 3; n += 1) await after.logIn(`old${n}@example.org`, PASSWORD);
+  const emails = Array.from({ length: 200 }, (_, n) => `nobody${n}@example.org`);
+  const costs = [];
+  for (const email of emails) costs.push(await costOf(email));
+  const upgraded = costs.filter((cost) => cost === 'm=16,t=1,p=1').length;
+  assert.ok(upgraded > 60 && upgraded < 140, `${upgraded} of 200, half of the accounts`);
+  for (const [n, email] of emails.slice(0, 20).entries()) assert.equal(await costOf(email), costs[n]);
 });

@@ -4,22 +4,43 @@ import { hmac } from '../crypto/derive.ts';
 import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserForUpdate, replacePasswordHash, type User } from '../store/users.ts';
+import { HashCosts } from './hashCosts.ts';
 import { KeyedMutex } from './keyedMutex.ts';
+import type { AttemptSubjects, ClientInfo, KnownClients } from './knownClients.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
+import type { QueuePlace } from './semaphore.ts';
 
+/** Applies to each client of an account. */
 export const LOCK_RULE: LockRule = {
   maxFailures: 5,
   lockDurationMs: 15 * 60 * 1000,
   memoryMs: 24 * 60 * 60 * 1000,
 };
 
-/** Number of password checks of one account that may wait at once. */
-const MAX_WAITING_PER_ACCOUNT = 500;
+/** Number of password checks of one client of an account that may wait at once. */
+const MAX_WAITING_PER_CLIENT = 500;
+
+/** Number of attempts that refill over time, counted by subject. */
+export interface AttemptBudget {
+  /** @returns false, without a write, if it is used up */
+  spend(transaction: Transaction, subject: string | Uint8Array): Promise<boolean>;
+  refund(transaction: Transaction, subject: string | Uint8Array): Promise<void>;
+  reset(transaction: Transaction, subject: string | Uint8Array): Promise<void>;
+  /** Time in which one attempt refills. */
+  readonly retryAfterSeconds: number;
+}
 
 interface CredentialsDependencies {
   readonly store: Store;
   readonly hasher: PasswordHashing;
-  /** Key under which email addresses are hashed to count attempts, 32 bytes. */
+  readonly clients: KnownClients;
+  /** Wrong passwords that are checked. */
+  readonly failures: {
+    /** Of all clients together that are not known to an account, or of one that is. */
+    readonly ofAccount: AttemptBudget;
+    readonly ofAddress: AttemptBudget;
+  };
+  /** Key under which the choice of dummy hashes depends on the email address: 32 bytes. */
   readonly attemptsKey: Uint8Array;
   /** Emails the user about a lock; called for addresses without an account, too. */
   readonly reportLock: (transaction: Transaction, emailKey: string, user: User | undefined) => Promise<void>;
@@ -31,36 +52,64 @@ export interface VerifiedPassword {
   readonly user: User;
 }
 
-/** Checks passwords and locks accounts after wrong ones. */
+/** An attempt, counted before the password is checked. */
+interface CountedAttempt {
+  readonly subjects: AttemptSubjects;
+  /** Undefined if no password can be right. */
+  readonly user: User | undefined;
+  readonly passwordHash: string;
+  /** The user with the address, even if no password can be right. */
+  readonly owner: User | undefined;
+  /** This attempt locks the account for the client unless the password is right. */
+  readonly locks: boolean;
+}
+
+/** Checks passwords, and refuses further ones after wrong ones. */
 export class Credentials {
   readonly #store: Store;
   readonly #hasher: PasswordHashing;
+  readonly #clients: KnownClients;
+  readonly #failures: CredentialsDependencies['failures'];
   readonly #attemptsKey: Uint8Array;
   readonly #reportLock: CredentialsDependencies['reportLock'];
   readonly #clock: () => number;
+  readonly #hashCosts: HashCosts;
   /**
-   * One check at a time per account: a burst of correct passwords must not look like a burst of guesses, and a client
-   * that floods one account cannot fill the hashing pool.
+   * One check at a time per client of an account: a burst of correct passwords must not look like a burst of guesses, and a
+   * client that floods one account cannot fill the hashing pool.
    */
-  readonly #checks = new KeyedMutex(MAX_WAITING_PER_ACCOUNT);
+  readonly #checks = new KeyedMutex(MAX_WAITING_PER_CLIENT);
 
-  constructor({ store, hasher, attemptsKey, reportLock, clock }: CredentialsDependencies) {
+  constructor({ store, hasher, clients, failures, attemptsKey, reportLock, clock }: CredentialsDependencies) {
     this.#store = store;
     this.#hasher = hasher;
+    this.#clients = clients;
+    this.#failures = failures;
     this.#attemptsKey = attemptsKey;
     this.#reportLock = reportLock;
     this.#clock = clock;
+    this.#hashCosts = new HashCosts(hasher.parameters, clock);
   }
 
   /**
    * Checks a password. The attempt is counted before it is checked.
    *
    * @param emailKey the folded address; there need not be an account
+   * @param isLoggedIn the session of the client is logged in to this account, which makes the client a known one
    * @throws Problem `invalid_credentials` (the same for a wrong password and an unknown address), `account_locked`,
-   *   `overloaded`
+   *   `suite2_required`, `too_many_requests`, `overloaded`
    */
-  verify(emailKey: string, password: string): Promise<VerifiedPassword> {
-    return this.#checks.run(emailKey, () => this.#check(emailKey, password));
+  async verify(
+    emailKey: string,
+    password: string,
+    client: ClientInfo,
+    { isLoggedIn = false } = {},
+  ): Promise<VerifiedPassword> {
+    await this.#hashCosts.load(this.#store);
+    const isPreferred = isLoggedIn || (await this.#hasToken(emailKey, client));
+    const place = { lane: client.address, isPreferred };
+    const key = [emailKey, client.address, client.deviceToken ?? ''].join('\0');
+    return this.#checks.run(key, () => this.#check(emailKey, password, client, isLoggedIn, place));
   }
 
   /**
@@ -75,47 +124,117 @@ export class Credentials {
     return user;
   }
 
-  /** Ends a lock and forgets the attempts. */
-  async unlock(transaction: Transaction, emailKey: string): Promise<void> {
-    await clearLoginAttempts(transaction, this.#accountKey(emailKey));
+  /** Ends a lock of this client, and forgets its attempts. */
+  async unlock(transaction: Transaction, user: User, client: ClientInfo): Promise<void> {
+    const subjects = await this.#clients.identify(transaction, user.email_key, user, client);
+    await clearLoginAttempts(transaction, subjects.client);
+    await this.#failures.ofAccount.reset(transaction, subjects.client);
   }
 
-  async #check(emailKey: string, password: string): Promise<VerifiedPassword> {
-    let user: User | undefined;
-    let locks = false;
-    const matches = await this.#hasher.verify(async () => {
-      ({ user, locks } = await this.#countAttempt(emailKey));
-      return user?.password_hash;
-    }, password);
-    if (!user || !matches) {
-      if (locks) await this.#store.transaction((tx) => this.#reportLock(tx, emailKey, user));
+  async #check(
+    emailKey: string,
+    password: string,
+    client: ClientInfo,
+    isLoggedIn: boolean,
+    place: QueuePlace,
+  ): Promise<VerifiedPassword> {
+    let attempt: CountedAttempt | undefined;
+    const findHash = async () => {
+      attempt = await this.#countAttempt(emailKey, client, isLoggedIn);
+      return attempt.passwordHash;
+    };
+    const matches = await this.#hasher.verify(findHash, password, place);
+    if (!attempt?.user || !matches) {
+      if (attempt?.locks) await this.#reportLockOf(emailKey, attempt);
       throw new Problem('invalid_credentials');
     }
-    return this.#acceptPassword(user, emailKey, password);
+    return this.#acceptPassword(attempt.user, attempt.subjects, client, password, place);
   }
 
-  /** @returns the user, and whether this attempt locks the account unless the password is right */
-  async #countAttempt(emailKey: string): Promise<{ user: User | undefined; locks: boolean }> {
-    const [attempt, user] = await this.#store.transaction(async (tx) => [
-      await countLoginAttempt(tx, this.#accountKey(emailKey), this.#clock(), LOCK_RULE),
-      await findUserByEmail(tx, emailKey),
-    ]);
-    if (attempt.failures > LOCK_RULE.maxFailures) throw new Problem('account_locked');
-    return { user, locks: attempt.failures === LOCK_RULE.maxFailures };
+  async #reportLockOf(emailKey: string, { owner }: CountedAttempt): Promise<void> {
+    await this.#store.transaction((tx) => this.#reportLock(tx, emailKey, owner));
   }
 
-  /** Forgets the attempts after a correct password, and replaces a hash with a cost other than the configured one. */
-  async #acceptPassword(user: User, emailKey: string, password: string): Promise<VerifiedPassword> {
+  /** @throws Problem `account_locked`, `suite2_required`, `too_many_requests` */
+  async #countAttempt(emailKey: string, client: ClientInfo, isLoggedIn: boolean): Promise<CountedAttempt> {
+    const attempt = await this.#store.transaction(async (tx) => {
+      const user = await findUserByEmail(tx, emailKey);
+      const subjects = await this.#identify(tx, emailKey, user, client, isLoggedIn);
+      const isSuiteRefused = user !== undefined && client.suite < user.min_suite && !isLoggedIn;
+      // Strangers get the response of a wrong password: neither the account nor its password may be found out.
+      if (isSuiteRefused && subjects.isKnown) throw new Problem('suite2_required');
+      const { failures } = await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE);
+      if (failures > LOCK_RULE.maxFailures) return undefined;
+      await this.#spendBudgets(tx, subjects, client);
+      return {
+        subjects,
+        owner: user,
+        locks: failures === LOCK_RULE.maxFailures,
+        user: isSuiteRefused ? undefined : user,
+        passwordHash: this.#hashFor(emailKey, user, isSuiteRefused),
+      };
+    });
+    if (!attempt) throw new Problem('account_locked');
+    return attempt;
+  }
+
+  /** @throws Problem `account_locked`, `too_many_requests`: nothing is counted, because the transaction is rolled back */
+  async #spendBudgets(tx: Transaction, { group }: AttemptSubjects, { address }: ClientInfo): Promise<void> {
+    const { ofAccount, ofAddress } = this.#failures;
+    if (!(await ofAccount.spend(tx, group))) throw new Problem('account_locked');
+    if (await ofAddress.spend(tx, address)) return;
+    throw new Problem('too_many_requests', { retryAfterSeconds: ofAddress.retryAfterSeconds });
+  }
+
+  /** Forgets the attempts of the client after a correct password, and replaces a hash with a cost other than the configured one. */
+  async #acceptPassword(
+    user: User,
+    subjects: AttemptSubjects,
+    { address }: ClientInfo,
+    password: string,
+    place: QueuePlace,
+  ): Promise<VerifiedPassword> {
     const isOutdated = this.#hasher.needsRehash(user.password_hash);
-    const passwordHash = isOutdated ? await this.#hasher.hash(password) : user.password_hash;
+    const passwordHash = isOutdated ? await this.#hasher.hash(password, place) : user.password_hash;
     await this.#store.transaction(async (tx) => {
-      await clearLoginAttempts(tx, this.#accountKey(emailKey));
+      await clearLoginAttempts(tx, subjects.client);
+      // Others share this budget. It returns to what it was, so that they cannot find out that the owner logged in.
+      await this.#failures.ofAccount.refund(tx, subjects.group);
+      await this.#failures.ofAddress.refund(tx, address);
       if (isOutdated) await replacePasswordHash(tx, user.user_id, user.password_hash, passwordHash);
     });
+    if (isOutdated) this.#hashCosts.replace(user.password_hash, passwordHash);
     return { user: { ...user, password_hash: passwordHash } };
   }
 
-  #accountKey(emailKey: string): Uint8Array {
-    return hmac(this.#attemptsKey, emailKey);
+  #hashFor(emailKey: string, user: User | undefined, isSuiteRefused: boolean): string {
+    if (!user) return this.#hashCosts.dummyHash(this.#pointOf(emailKey));
+    this.#hashCosts.notice(user.password_hash);
+    return isSuiteRefused ? this.#hashCosts.dummyLike(user.password_hash) : user.password_hash;
+  }
+
+  /** Returns a number from 0 to 1 that depends on the email address and cannot be computed without the key. */
+  #pointOf(emailKey: string): number {
+    const bytes = hmac(this.#attemptsKey, 'hash cost\0', emailKey);
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
+  }
+
+  async #identify(
+    tx: Transaction,
+    emailKey: string,
+    user: User | undefined,
+    client: ClientInfo,
+    isLoggedIn: boolean,
+  ): Promise<AttemptSubjects> {
+    const subjects = await this.#clients.identify(tx, emailKey, user, client);
+    return isLoggedIn ? { client: subjects.client, group: subjects.client, isKnown: true } : subjects;
+  }
+
+  /** Costs a query only for clients that send a token. */
+  async #hasToken(emailKey: string, { deviceToken }: ClientInfo): Promise<boolean> {
+    if (deviceToken === undefined) return false;
+    return this.#store.transaction(async (tx) =>
+      this.#clients.hasToken(tx, await findUserByEmail(tx, emailKey), deviceToken),
+    );
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import { CLIENT, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { tables } from '../../cli/server/tables.ts';
 import { upsertEmailChange } from '../store/emailChanges.ts';
@@ -29,9 +29,9 @@ async function createHarness(t: TestContext) {
   const harness = await createAccountsHarness(await openTestStore(t));
   const { transact, register, recovery, accounts } = harness;
   const userId = await register('Countess', EMAIL, PASSWORD);
-  const renaming = await accounts.prepareUsernameChange(userId, 'Ada', PASSWORD);
+  const renaming = await accounts.prepareUsernameChange(userId, 'Ada', PASSWORD, CLIENT);
   await transact((tx) => accounts.changeUsername(tx, renaming));
-  await transact((tx) => recovery.begin(tx, EMAIL));
+  await transact((tx) => recovery.begin(tx, EMAIL, CLIENT));
   await transact(async (tx) => {
     for (const session of [SESSION, OTHER_SESSION]) {
       await tx.db.insertInto('session_steps').values(step(session, userId)).execute();
@@ -50,8 +50,8 @@ async function createHarness(t: TestContext) {
     userId,
     accounts,
     async remove(username = 'ada', password = PASSWORD) {
-      const verified = await harness.deletion.prepare(userId, username, password);
-      await transact((tx) => harness.deletion.execute(tx, SESSION, verified));
+      const verified = await harness.deletion.prepare(userId, username, password, CLIENT);
+      await transact((tx) => harness.deletion.execute(tx, SESSION, verified, CLIENT));
     },
   };
 }
@@ -108,7 +108,7 @@ test('the name and earlier names are never given to another user, the address is
   }
   const eve = await register('eve', EMAIL, PASSWORD);
   for (const name of ['Ada', 'COUNTESS']) {
-    const renaming = await accounts.prepareUsernameChange(eve, name, PASSWORD);
+    const renaming = await accounts.prepareUsernameChange(eve, name, PASSWORD, CLIENT);
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'username_taken', name);
   }
   assert.equal((await transact((tx) => accounts.show(tx, eve))).username, 'eve');
@@ -116,7 +116,7 @@ test('the name and earlier names are never given to another user, the address is
 
 test('a registration during the deletion does not get the name', async (t) => {
   const { accounts, deletion, userId, transact } = await createHarness(t);
-  const verified = await deletion.prepare(userId, 'ada', PASSWORD);
+  const verified = await deletion.prepare(userId, 'ada', PASSWORD, CLIENT);
   // Prepared while the name was not retained, as if the user had just renamed the account.
   const prepared = {
     ...parseUsername('ada'),
@@ -124,7 +124,7 @@ test('a registration during the deletion does not get the name', async (t) => {
     passwordHash: '',
   };
   const [, registering] = await Promise.all([
-    transact((tx) => deletion.execute(tx, SESSION, verified)),
+    transact((tx) => deletion.execute(tx, SESSION, verified, CLIENT)),
     outcomeOf(transact((tx) => accounts.register(tx, prepared, 2))),
   ]);
   assert.equal(registering, 'username_taken');
@@ -140,9 +140,12 @@ test('another name or a wrong password deletes nothing; only the password counts
 
 test('a password changed in between deletes nothing', async (t) => {
   const { deletion, accounts, userId, transact, logIn } = await createHarness(t);
-  const verified = await deletion.prepare(userId, 'ada', PASSWORD);
-  const change = await accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
-  await transact((tx) => accounts.changePassword(tx, SESSION, change));
-  assert.equal(await outcomeOf(transact((tx) => deletion.execute(tx, SESSION, verified))), 'invalid_credentials');
+  const verified = await deletion.prepare(userId, 'ada', PASSWORD, CLIENT);
+  const change = await accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky', CLIENT);
+  await transact((tx) => accounts.changePassword(tx, SESSION, change, CLIENT));
+  assert.equal(
+    await outcomeOf(transact((tx) => deletion.execute(tx, SESSION, verified, CLIENT))),
+    'invalid_credentials',
+  );
   assert.equal(await outcomeOf(logIn(EMAIL, 'green owl sky')), 'done');
 });

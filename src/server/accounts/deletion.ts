@@ -6,6 +6,7 @@ import { forgetUserOfSession } from '../store/userSessions.ts';
 import { deleteUser, findUserById } from '../store/users.ts';
 import type { EndOtherSessions } from './accounts.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
+import type { ClientInfo } from './knownClients.ts';
 import { checkPasswordFormat } from './passwordPolicy.ts';
 import { foldUsername } from './username.ts';
 
@@ -37,12 +38,12 @@ export class AccountDeletion {
    * @param username typed by the user as a confirmation, in any spelling that folds to it
    * @throws Problem `username_mismatch`, `password_refused`, `invalid_credentials`, `account_locked`, `overloaded`
    */
-  async prepare(userId: Uint8Array, username: string, password: string): Promise<VerifiedPassword> {
+  async prepare(userId: Uint8Array, username: string, password: string, client: ClientInfo): Promise<VerifiedPassword> {
     checkPasswordFormat(password);
     const user = await this.#store.transaction((tx) => findUserById(tx, userId));
     if (!user) throw new Problem('not_authenticated');
     if (foldUsername(username) !== user.username_key) throw new Problem('username_mismatch');
-    return this.#credentials.verify(user.email_key, password);
+    return this.#credentials.verify(user.email_key, password, client, { isLoggedIn: true });
   }
 
   /**
@@ -50,12 +51,12 @@ export class AccountDeletion {
    *
    * @throws Problem `invalid_credentials`
    */
-  async execute(tx: Transaction, sessionId: Uint8Array, verified: VerifiedPassword): Promise<void> {
+  async execute(tx: Transaction, sessionId: Uint8Array, verified: VerifiedPassword, client: ClientInfo): Promise<void> {
     const user = await this.#credentials.confirm(tx, verified);
     await this.#endOtherSessions(tx, user.user_id, sessionId);
     // Otherwise the steps of this session would be deleted with the user.
     await forgetUserOfSession(tx, sessionId);
-    await this.#credentials.unlock(tx, user.email_key);
+    await this.#credentials.unlock(tx, user, client);
     await retainName(tx, user, this.#clock());
     await deleteUser(tx, user.user_id);
   }

@@ -1,7 +1,12 @@
 // Email changes: codes, notices, races and limits.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type AccountsHarnessOptions, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import {
+  type AccountsHarnessOptions,
+  CLIENT,
+  createAccountsHarness,
+  outcomeOf,
+} from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { Problem } from '../../protocol/problems.ts';
 
@@ -20,11 +25,12 @@ async function createHarness(t: TestContext, options: AccountsHarnessOptions = {
     ...harness,
     ada,
     async begin(newEmail = NEW, userId = ada, password = PASSWORD) {
-      const prepared = await emailChanges.prepare(userId, newEmail, password);
+      const prepared = await emailChanges.prepare(userId, newEmail, password, CLIENT);
       await transact((tx) => emailChanges.begin(tx, prepared));
       return mails.at(-1)?.code ?? '';
     },
-    confirm: (code: string, userId = ada) => outcomeOf(transact((tx) => emailChanges.confirm(tx, userId, code))),
+    confirm: (code: string, userId = ada) =>
+      outcomeOf(transact((tx) => emailChanges.confirm(tx, userId, code, CLIENT))),
     emailOf: async (userId = ada) => (await transact((tx) => harness.accounts.show(tx, userId))).email,
   };
 }
@@ -48,11 +54,11 @@ test('a code to the new address sets it; the old one gets a notice', async (t) =
 
 test('recovery uses the new address, and open recoveries end', async (t) => {
   const { begin, confirm, recovery, transact, mails } = await createHarness(t);
-  const open = await transact((tx) => recovery.begin(tx, OLD));
+  const open = await transact((tx) => recovery.begin(tx, OLD, CLIENT));
   const recoveryCode = mails.at(-1)?.code ?? '';
   await confirm(await begin());
   assert.equal(await outcomeOf(transact((tx) => recovery.confirm(tx, open, recoveryCode))), 'no_recovery');
-  await transact((tx) => recovery.begin(tx, NEW));
+  await transact((tx) => recovery.begin(tx, NEW, CLIENT));
   assert.equal(mails.at(-1)?.to, NEW);
 });
 

@@ -9,6 +9,7 @@ import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, findUserForUpdate, updateEmail } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { type Email, parseEmail } from './email.ts';
+import type { ClientInfo } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import { checkPasswordFormat } from './passwordPolicy.ts';
 import { CODE_LIFETIME_MS, MAX_TRIES, randomCode } from './recovery.ts';
@@ -43,13 +44,18 @@ export class EmailChanges {
   }
 
   /** @throws Problem `invalid_email`, `password_refused`, `invalid_credentials`, `account_locked`, `overloaded` */
-  async prepare(userId: Uint8Array, newEmail: string, password: string): Promise<PreparedEmailChange> {
+  async prepare(
+    userId: Uint8Array,
+    newEmail: string,
+    password: string,
+    client: ClientInfo,
+  ): Promise<PreparedEmailChange> {
     const { store, credentials } = this.#dependencies;
     const email = parseEmail(newEmail);
     checkPasswordFormat(password);
     const user = await store.transaction((tx) => findUserById(tx, userId));
     if (!user) throw new Problem('not_authenticated');
-    return { ...email, verified: await credentials.verify(user.email_key, password) };
+    return { ...email, verified: await credentials.verify(user.email_key, password, client, { isLoggedIn: true }) };
   }
 
   /**
@@ -81,7 +87,7 @@ export class EmailChanges {
    *
    * @throws Problem `no_email_change`, `invalid_code`, `email_taken`
    */
-  async confirm(tx: Transaction, userId: Uint8Array, code: string): Promise<void> {
+  async confirm(tx: Transaction, userId: Uint8Array, code: string, client: ClientInfo): Promise<void> {
     const { credentials, notices, clock } = this.#dependencies;
     const user = await findUserForUpdate(tx, userId);
     if (!user) throw new Problem('not_authenticated');
@@ -94,8 +100,8 @@ export class EmailChanges {
     if (!(await updateEmail(tx, userId, address))) throw new Problem('email_taken');
     await deleteUnusedRecoveries(tx, userId);
     // Attempts are counted by address. Those on the new one were not attempts on this account.
-    await credentials.unlock(tx, user.email_key);
-    await credentials.unlock(tx, change.new_email_key);
+    await credentials.unlock(tx, user, client);
+    await credentials.unlock(tx, { ...user, ...address }, client);
     await notices.send(tx, user.email, 'email_changed');
   }
 

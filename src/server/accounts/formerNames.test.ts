@@ -1,7 +1,7 @@
 // Former names and names that look alike: whom they belong to, and since when.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type AccountsHarness, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import { type AccountsHarness, CLIENT, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { claimEarlierNames } from './claimNames.ts';
 import { foldUsername } from './username.ts';
@@ -11,7 +11,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const hex = (id: Uint8Array | undefined) => id && Buffer.from(id).toString('hex');
 
 async function rename({ accounts, transact }: AccountsHarness, userId: Uint8Array, to: string): Promise<void> {
-  const prepared = await accounts.prepareUsernameChange(userId, to, PASSWORD);
+  const prepared = await accounts.prepareUsernameChange(userId, to, PASSWORD, CLIENT);
   await transact((tx) => accounts.changeUsername(tx, prepared));
 }
 

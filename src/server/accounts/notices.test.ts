@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { type AccountsHarnessOptions, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import {
+  type AccountsHarnessOptions,
+  CLIENT,
+  createAccountsHarness,
+  outcomeOf,
+} from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { updateLoginNotices } from '../store/users.ts';
 import { maskAddress } from './notices.ts';
@@ -31,19 +36,19 @@ function atMost(max: number) {
 
 test('a new password is reported to the stored address', async (t) => {
   const { accounts, transact, notices, userId, time } = await createHarness(t);
-  const change = await accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky');
-  await transact((tx) => accounts.changePassword(tx, SESSION, change));
+  const change = await accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky', CLIENT);
+  await transact((tx) => accounts.changePassword(tx, SESSION, change, CLIENT));
   const expiresAt = time.clock() + DAY_MS;
   assert.deepEqual(notices, [{ to: EMAIL, notice: 'password_changed', expiresAt }]);
 });
 
 test('a completed recovery is reported', async (t) => {
   const { recovery, transact, notices, mails } = await createHarness(t);
-  const id = await transact((tx) => recovery.begin(tx, EMAIL));
+  const id = await transact((tx) => recovery.begin(tx, EMAIL, CLIENT));
   await transact((tx) => recovery.confirm(tx, id, mails[0]?.code ?? ''));
   assert.deepEqual(notices, []);
-  const password = await recovery.prepareFinish(id, 'green owl sky');
-  await transact((tx) => recovery.finish(tx, id, SESSION, password));
+  const password = await recovery.prepareFinish(id, 'green owl sky', CLIENT);
+  await transact((tx) => recovery.finish(tx, id, SESSION, password, CLIENT));
   assert.deepEqual(
     notices.map(({ to, notice }) => [to, notice]),
     [[EMAIL, 'password_recovered']],
@@ -91,7 +96,7 @@ test('logins are reported only if the user wants that, without the last part of 
   await logIn(EMAIL, PASSWORD);
   assert.deepEqual(
     notices.map(({ to, notice, network }) => [to, notice, network]),
-    [[EMAIL, 'login', '203.0.113.x']],
+    [[EMAIL, 'login', '192.0.2.x']],
   );
 });
 

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, type Options, verify } from '@node-rs/argon2';
+import { parametersOf } from './hashCosts.ts';
 import { normalizePassword } from './passwordPolicy.ts';
-import { Semaphore } from './semaphore.ts';
+import { type QueuePlace, Semaphore } from './semaphore.ts';
 
 /** Cost of a hash: OWASP's first choice for Argon2id, https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
 interface HashCost {
@@ -23,7 +24,7 @@ export interface PasswordHasherOptions {
 }
 
 /** The operations of a {@link PasswordHasher}; tests substitute cheaper ones. */
-export type PasswordHashing = Pick<PasswordHasher, 'hash' | 'verify' | 'needsRehash'>;
+export type PasswordHashing = Pick<PasswordHasher, 'hash' | 'verify' | 'needsRehash' | 'parameters'>;
 
 const PARALLELISM = 1;
 /** The library's constant is a `const enum`, which type stripping does not support. */
@@ -31,17 +32,15 @@ const ARGON2ID: Algorithm.Argon2id = 2;
 
 /** Argon2id in a bounded pool with a bounded queue. */
 export class PasswordHasher {
+  /** The part of a new hash that states its cost. */
+  readonly parameters: string;
   readonly #settings: Options;
-  /** The part of a hash that states its cost. */
-  readonly #parameters: string;
   readonly #slots: Semaphore;
-  readonly #dummyHash: string;
 
-  private constructor(settings: Options, parameters: string, slots: Semaphore, dummyHash: string) {
+  private constructor(settings: Options, parameters: string, slots: Semaphore) {
+    this.parameters = parameters;
     this.#settings = settings;
-    this.#parameters = parameters;
     this.#slots = slots;
-    this.#dummyHash = dummyHash;
   }
 
   static async create({ pepper, cost, queueLimit, concurrency }: PasswordHasherOptions): Promise<PasswordHasher> {
@@ -54,29 +53,26 @@ export class PasswordHasher {
     };
     const parameters = `m=${cost.memory},t=${cost.iterations},p=${PARALLELISM}`;
     const slots = new Semaphore(concurrency ?? Math.max(1, availableParallelism() - 1), queueLimit);
-    return new PasswordHasher(settings, parameters, slots, await hash(randomBytes(32), settings));
+    // Starts the threads of the pool.
+    await hash(randomBytes(32), settings);
+    return new PasswordHasher(settings, parameters, slots);
   }
 
-  /** @throws Problem `overloaded` if the queue is full */
-  hash(password: string): Promise<string> {
-    return this.#slots.run(() => hash(normalizePassword(password), this.#settings));
+  /** @throws Problem `overloaded` if the queue is full or too slow */
+  hash(password: string, place: QueuePlace): Promise<string> {
+    return this.#slots.run(() => hash(normalizePassword(password), this.#settings), place);
   }
 
   /**
-   * @param findHash called when a slot is free, never if the queue is full. Returns undefined if there is no account: the
-   *   check then costs the same and fails.
-   * @throws Problem `overloaded` if the queue is full
+   * @param findHash called when a slot is free, never if the check is rejected
+   * @throws Problem `overloaded` if the queue is full or too slow
    */
-  verify(findHash: () => Promise<string | undefined>, password: string): Promise<boolean> {
-    return this.#slots.run(async () => {
-      const passwordHash = await findHash();
-      const matches = await verify(passwordHash ?? this.#dummyHash, normalizePassword(password), this.#settings);
-      return passwordHash !== undefined && matches;
-    });
+  verify(findHash: () => Promise<string>, password: string, place: QueuePlace): Promise<boolean> {
+    return this.#slots.run(async () => verify(await findHash(), normalizePassword(password), this.#settings), place);
   }
 
   /** Reports whether a hash was computed with a cost other than the configured one. */
   needsRehash(passwordHash: string): boolean {
-    return passwordHash.split('$')[3] !== this.#parameters;
+    return parametersOf(passwordHash) !== this.parameters;
   }
 }

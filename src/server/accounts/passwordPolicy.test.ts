@@ -7,9 +7,9 @@ import { character, characterThat, textOf } from '../../../test/support/arbitrar
 import { checkPasswordFormat, checkPasswordPolicy, normalizePassword } from './passwordPolicy.ts';
 
 const someone = { username: 'Ada Lovelace', email: 'ada.l@example.org' };
-const accept = (password: string, identity = someone) => checkPasswordPolicy(password, identity);
-const refuse = (password: string, identity = someone) =>
-  assert.throws(() => accept(password, identity), { code: 'password_refused' }, JSON.stringify(password));
+const accept = (password: string, identity = someone, suite = 1) => checkPasswordPolicy(password, identity, suite);
+const refuse = (password: string, identity = someone, suite = 1) =>
+  assert.throws(() => accept(password, identity, suite), { code: 'password_refused' }, JSON.stringify(password));
 
 /** Passwords that the original's rule accepts, with the digits of any script and the newline that it lets through. */
 function originalPassword(): fc.Arbitrary<string> {
@@ -36,6 +36,29 @@ test('accepts every password that the original accepts, regardless of length, co
   );
   accept('Passw0rd!');
   accept('Ada_Lov3', { username: 'Ada_Lov3', email: 'Ada_Lov3@example.org' });
+});
+
+test('suite 2 rejects common passwords of the original’s rule, also with substitutes or a few characters appended', () => {
+  for (const password of [
+    'P@ssw0rd',
+    'Password1!',
+    'Password123!',
+    'Passw0rd!',
+    'Qwerty_123',
+    '$ummeR_1',
+    'Welcome1!',
+  ]) {
+    refuse(password, someone, 2);
+    accept(password);
+  }
+  for (const password of ['Xk7_vqPz', 'Owls&Tr33s', 'Secret_2026', 'Aa1_0f3c9d']) accept(password, someone, 2);
+});
+
+test('suite 2 accepts every other password of the original’s rule, in any length', () => {
+  fc.assert(
+    fc.property(originalPassword(), (password) => accept(`xQ7_${password}`, someone, 2)),
+    { numRuns: 300 },
+  );
 });
 
 test('rejects a short password that lacks a kind of character or has an unknown one', () => {

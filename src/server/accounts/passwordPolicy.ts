@@ -1,6 +1,7 @@
 // The rule for passwords, and the form in which they are hashed.
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { Problem } from '../../protocol/problems.ts';
+import { SUITE2 } from '../../protocol/suite2.ts';
 
 /** Length limits of a passphrase, in NFKC code points. */
 const MIN_PASSPHRASE_LENGTH = 12;
@@ -25,6 +26,21 @@ const CLASSIC = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\p{Nd})(?=.*[@$!%*?&_])[A-Za-z\p{Nd
 /** The most common passwords in lower case, from zxcvbn-ts. */
 const COMMON: ReadonlySet<string> = new Set((dictionary['passwords-common'] as readonly string[]).map(String));
 
+/** Characters that often stand for letters in passwords. */
+const SUBSTITUTES: Readonly<Record<string, string>> = {
+  '@': 'a',
+  '4': 'a',
+  '3': 'e',
+  '1': 'i',
+  '!': 'i',
+  '0': 'o',
+  $: 's',
+  '5': 's',
+  '7': 't',
+};
+/** Maximum number of digits and signs that users append to a common password to satisfy a rule. */
+const MAX_APPENDED = 4;
+
 /** The user who will have the password. */
 interface PasswordOwner {
   readonly username: string;
@@ -41,10 +57,15 @@ export function normalizePassword(password: string): string {
 /**
  * Checks whether a password may be set: by the rule of the original VWS server, or as a passphrase of any script.
  *
+ * @param suite of the session: suite 1 accepts what the original accepts, suite 2 no common password
  * @throws Problem `password_refused`
  */
-export function checkPasswordPolicy(password: string, owner: PasswordOwner): void {
-  if (CLASSIC.test(password)) return;
+export function checkPasswordPolicy(password: string, owner: PasswordOwner, suite: number): void {
+  if (CLASSIC.test(password)) {
+    // Longer ones are not in the list, and a pattern of any length would pass here.
+    if (suite >= SUITE2 && password.length <= MAX_PASSPHRASE_LENGTH && isCommonVariant(password)) throw tooCommon();
+    return;
+  }
   if (password.length > MAX_RAW_LENGTH) throw tooLong();
   const passphrase = normalizePassword(password);
   const length = [...passphrase].length;
@@ -55,7 +76,7 @@ export function checkPasswordPolicy(password: string, owner: PasswordOwner): voi
   }
   if (length > MAX_PASSPHRASE_LENGTH) throw tooLong();
   const folded = passphrase.toLowerCase();
-  if (isCommon(folded)) throw refused('This is one of the most common passwords.');
+  if (isCommon(folded)) throw tooCommon();
   if (isMadeOfIdentity(folded, owner))
     throw refused('The password consists of little more than the name or the email address.');
 }
@@ -77,6 +98,17 @@ function isCommon(folded: string): boolean {
   return repeatedUnits(folded).some((unit) => COMMON.has(unit));
 }
 
+/** Reports whether a password is a common one, with substitutes for letters or with a few characters appended. */
+function isCommonVariant(password: string): boolean {
+  const folded = password.trim().toLowerCase();
+  const plain = [...folded].map((character) => SUBSTITUTES[character] ?? character).join('');
+  if (isCommon(folded) || isCommon(plain)) return true;
+  const appended = /[^a-z]*$/.exec(folded)?.[0].length ?? 0;
+  return Array.from({ length: Math.min(appended, MAX_APPENDED) }, (_, index) => -1 - index).some(
+    (end) => COMMON.has(folded.slice(0, end)) || COMMON.has(plain.slice(0, end)),
+  );
+}
+
 /** Returns the units that the text is a repetition of, including the text itself. */
 function repeatedUnits(text: string): string[] {
   const units = Array.from({ length: text.length }, (_, index) => text.slice(0, index + 1));
@@ -90,6 +122,10 @@ function isMadeOfIdentity(folded: string, { username, email }: PasswordOwner): b
   let rest = folded;
   for (const part of parts) rest = rest.replaceAll(part, '');
   return rest !== folded && [...rest].length < MIN_LENGTH_BESIDE_IDENTITY;
+}
+
+function tooCommon(): Problem {
+  return refused('This is one of the most common passwords.');
 }
 
 function tooLong(): Problem {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { type AccountsHarness, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import { type AccountsHarness, CLIENT, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import { Problem } from '../../protocol/problems.ts';
+import type { ClientInfo } from './knownClients.ts';
 
 const EMAIL = 'Ada@Example.org';
 const UNKNOWN = 'nobody@example.org';
@@ -22,7 +22,8 @@ async function createHarness(t: TestContext): Promise<AccountsHarness> {
   return harness;
 }
 
-const begin = ({ transact, recovery }: AccountsHarness, email = EMAIL) => transact((tx) => recovery.begin(tx, email));
+const begin = ({ transact, recovery }: AccountsHarness, email = EMAIL, client = CLIENT) =>
+  transact((tx) => recovery.begin(tx, email, client));
 
 const confirm = ({ transact, recovery }: AccountsHarness, id: Uint8Array | null, code: string) =>
   outcomeOf(transact((tx) => recovery.confirm(tx, id, code)));
@@ -30,8 +31,8 @@ const confirm = ({ transact, recovery }: AccountsHarness, id: Uint8Array | null,
 async function finish(harness: AccountsHarness, id: Uint8Array | null, password = NEW_PASSWORD) {
   const { transact, recovery } = harness;
   const finishing = async () => {
-    const prepared = await recovery.prepareFinish(id, password);
-    await transact((tx) => recovery.finish(tx, id, SESSION, prepared));
+    const prepared = await recovery.prepareFinish(id, password, CLIENT);
+    await transact((tx) => recovery.finish(tx, id, SESSION, prepared, CLIENT));
   };
   return outcomeOf(finishing());
 }
@@ -65,7 +66,7 @@ test('the email goes to the stored address, not to the one in the request', asyn
 test('a code has six unambiguous characters, drawn from the whole alphabet', async (t) => {
   const harness = await createHarness(t);
   await harness.transact(async (tx) => {
-    for (let n = 0; n < 300; n += 1) await harness.recovery.begin(tx, EMAIL);
+    for (let n = 0; n < 300; n += 1) await harness.recovery.begin(tx, EMAIL, CLIENT);
   });
   const codes = harness.mails.map(({ code }) => code);
   for (const code of codes) assert.match(code, /^[A-Z0-9]{6}$/);
@@ -97,20 +98,135 @@ describe('an unknown address', () => {
     assert.equal(await finish(harness, unknown), 'no_recovery');
   });
 
-  test('counts toward the email limit in its folded form, like a known one', async (t) => {
-    const counted: string[] = [];
-    const harness = await createAccountsHarness(await openTestStore(t), {
-      limitMails: async (_, emailKey) => {
-        counted.push(emailKey);
-        if (counted.length > 2) throw new Problem('too_many_requests', { retryAfterSeconds: 1 });
-      },
-    });
-    await begin(harness, 'Nobody@Example.org');
-    await begin(harness, UNKNOWN);
-    await assert.rejects(begin(harness, UNKNOWN), { code: 'too_many_requests' });
-    assert.deepEqual(counted, [UNKNOWN, UNKNOWN, UNKNOWN]);
-    assert.equal(harness.decoys.length, 2);
+  test('when the mail limit is reached: behaves like a known one, and writes the same rows', async (t) => {
+    const harness = await createAccountsHarness(await openTestStore(t), { rates: { recoveryMailsPerHour: 8 } });
+    await harness.register('Ada', EMAIL, PASSWORD);
+    const rows = async () =>
+      harness.transact(async ({ db }) => [
+        (await db.selectFrom('recoveries').select('recovery_id').execute()).length,
+        (await db.selectFrom('budgets').select('budget_key').execute()).length,
+      ]);
+    const written: Record<string, unknown[]> = {};
+    for (const email of [EMAIL, UNKNOWN]) {
+      const before = await rows();
+      const outcomes: unknown[] = [];
+      for (let n = 0; n < 12; n += 1) {
+        const id = await begin(harness, email, { ...CLIENT, address: `10.0.${n}.1` });
+        outcomes.push(id.length, await confirm(harness, id, WRONG_CODE));
+      }
+      const [recoveries = 0, budgets = 0] = await rows();
+      written[email] = [outcomes, recoveries - (before[0] ?? 0), budgets - (before[1] ?? 0)];
+    }
+    assert.deepEqual(written[EMAIL], written[UNKNOWN]);
+    assert.equal(harness.mails.length, 8);
+    // An email or a decoy for each recovery, so that the outbox does not take less time either.
+    assert.equal(harness.decoys.length, 4 + 12);
   });
+});
+
+describe('a stranger who asks for codes at other addresses', () => {
+  const LIMITED = { rates: { recoveryMailsPerHour: 20 } };
+  const strangerAt = (n: number): ClientInfo => ({ ...CLIENT, address: `10.${n >> 8}.${n & 255}.1` });
+  const owner: ClientInfo = { ...CLIENT, address: '203.0.113.9' };
+
+  async function createLimitedHarness(t: TestContext): Promise<AccountsHarness> {
+    const harness = await createAccountsHarness(await openTestStore(t), LIMITED);
+    await harness.register('Ada', EMAIL, PASSWORD);
+    return harness;
+  }
+
+  async function exhaustMails(harness: AccountsHarness): Promise<void> {
+    for (let n = 0; n < 24; n += 1) {
+      await begin(harness, EMAIL, strangerAt(n));
+      harness.time.advance(1);
+    }
+  }
+
+  test('cannot use up the mails of the account: the owner gets the code that was mailed last', async (t) => {
+    const harness = await createLimitedHarness(t);
+    for (let minute = 0; minute < 60; minute += 1) {
+      for (let n = 0; n < 5; n += 1) await begin(harness, EMAIL, strangerAt(minute * 5 + n));
+      const id = await begin(harness, EMAIL, owner);
+      if (minute % 15 === 14) assert.equal(await confirm(harness, id, lastCode(harness)), 'done', `minute ${minute}`);
+      harness.time.advance(MINUTE_MS);
+    }
+    assert.ok(harness.mails.length <= 2 * 20 + 4, `${harness.mails.length} mails`);
+  });
+
+  test('cannot use up the tries of the code that the owner shares', async (t) => {
+    const harness = await createLimitedHarness(t);
+    await exhaustMails(harness);
+    const others = await Promise.all([30, 31, 32].map((n) => begin(harness, EMAIL, strangerAt(n))));
+    for (const other of others) {
+      for (let n = 0; n < 5; n += 1) assert.equal(await confirm(harness, other, WRONG_CODE), 'invalid_code');
+      assert.equal(await confirm(harness, other, lastCode(harness)), 'no_recovery');
+    }
+    const id = await begin(harness, EMAIL, owner);
+    assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
+    assert.equal(await finish(harness, id), 'done');
+  });
+
+  test('cannot confirm with a code that was used, nor set a password with what the owner confirmed', async (t) => {
+    const harness = await createLimitedHarness(t);
+    await exhaustMails(harness);
+    const [id, other] = [await begin(harness, EMAIL, owner), await begin(harness, EMAIL, strangerAt(30))];
+    const code = lastCode(harness);
+    assert.equal(await confirm(harness, id, code), 'done');
+    assert.equal(await finish(harness, other), 'no_recovery');
+    assert.equal(await confirm(harness, other, code), 'no_recovery');
+    assert.equal(await finish(harness, id), 'done');
+  });
+
+  test('from a known network the owner has a limit of their own', async (t) => {
+    const harness = await createLimitedHarness(t);
+    await harness.logInWith(EMAIL, PASSWORD, owner);
+    for (let n = 0; n < 100; n += 1) await begin(harness, EMAIL, strangerAt(n));
+    const mailed = harness.mails.length;
+    const id = await begin(harness, EMAIL, owner);
+    assert.equal(harness.mails.length, mailed + 1);
+    assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
+  });
+
+  test('has a limited number of tries, however many recoveries share a code', async (t) => {
+    const harness = await createLimitedHarness(t);
+    const guess = async (client: ClientInfo) => confirm(harness, await begin(harness, EMAIL, client), WRONG_CODE);
+    const outcomes = [];
+    for (let n = 0; n < 30; n += 1) outcomes.push(await guess(strangerAt(1)));
+    assert.deepEqual(outcomes, [...Array(25).fill('invalid_code'), ...Array(5).fill('too_many_requests')]);
+    for (let n = 0; n < 90; n += 1) outcomes.push(await guess(strangerAt(2 + n)));
+    assert.equal(outcomes.filter((outcome) => outcome === 'invalid_code').length, 100);
+  });
+});
+
+test('an account that requires suite 2 cannot be recovered with suite 1, and nothing shows that', async (t) => {
+  const store = await openTestStore(t);
+  const harness = await createAccountsHarness(store, { downgradeProtection: true });
+  await harness.register('Ada', EMAIL, PASSWORD, 2);
+  const id = await begin(harness);
+  assert.equal(harness.mails.length, 0);
+  assert.equal(harness.decoys.length, 1);
+  assert.equal(await confirm(harness, id, WRONG_CODE), 'invalid_code');
+
+  await harness.register('Bob', 'bob@example.org', PASSWORD, 1);
+  const begun = await begin(harness, 'bob@example.org');
+  assert.equal(await confirm(harness, begun, lastCode(harness)), 'done');
+  await harness.logIn('bob@example.org', PASSWORD, 2);
+  assert.equal(await finish(harness, begun), 'no_recovery', 'the account requires suite 2 since then');
+});
+
+test('a recovery forgets the known clients, except the network that it was finished from', async (t) => {
+  const harness = await createHarness(t);
+  const deviceToken = await harness.logInWith(EMAIL, PASSWORD, { address: '10.1.1.1' });
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  assert.equal(await finish(harness, id), 'done');
+  const kinds = await harness.transact(({ db }) => db.selectFrom('known_clients').select('kind').execute());
+  assert.deepEqual(
+    kinds.map(({ kind }) => kind),
+    [1],
+  );
+  const renewed = await harness.logInWith(EMAIL, NEW_PASSWORD, { deviceToken });
+  assert.notEqual(renewed, deviceToken);
 });
 
 describe('guessing', () => {

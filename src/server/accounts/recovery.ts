@@ -7,15 +7,19 @@ import {
   confirmRecovery,
   consumeRecovery,
   countRecoveryTry,
+  deleteRecoveriesWithCode,
   deleteUnusedRecoveries,
   findConfirmedRecovery,
+  findLastMailedCode,
   insertRecovery,
+  type Recovery,
 } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, type User, updatePasswordHash } from '../store/users.ts';
 import type { EndOtherSessions } from './accounts.ts';
-import type { Credentials } from './credentials.ts';
-import { foldEmail } from './email.ts';
+import type { AttemptBudget, Credentials } from './credentials.ts';
+import { foldEmail, mailboxOf } from './email.ts';
+import type { AttemptSubjects, ClientInfo, KnownClients } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordPolicy } from './passwordPolicy.ts';
@@ -29,6 +33,14 @@ export const MAX_TRIES = 5;
 /** Time within which a confirmed recovery can set the password. */
 const CONFIRMED_LIFETIME_MS = 10 * 60 * 1000;
 const RECOVERY_ID_LENGTH = 16;
+/** A code that expires sooner is not shared. It must leave the time to read the email and to type the code. */
+const MIN_SHARED_LIFETIME_MS = 3 * 60 * 1000;
+
+interface ClientAndGroup {
+  readonly ofClient: AttemptBudget;
+  /** Of all clients of an account that it does not know, or of one that it knows. */
+  readonly ofGroup: AttemptBudget;
+}
 
 interface RecoveryDependencies {
   readonly store: Store;
@@ -40,12 +52,12 @@ interface RecoveryDependencies {
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
   readonly notices: Pick<Notices, 'send'>;
-  /**
-   * Counts an email to an address.
-   *
-   * @throws Problem `too_many_requests`
-   */
-  readonly limitMails: (transaction: Transaction, emailKey: string) => Promise<void>;
+  readonly clients: KnownClients;
+  /** The client budgets are smaller than those of an account, so that it takes several clients to use these up. */
+  readonly limits: {
+    readonly mails: ClientAndGroup;
+    readonly tries: ClientAndGroup;
+  };
   readonly endOtherSessions: EndOtherSessions;
   /** Key under which codes are hashed, 32 bytes. */
   readonly codeKey: Uint8Array;
@@ -64,7 +76,8 @@ export class RecoveryRules {
   readonly #credentials: Pick<Credentials, 'unlock'>;
   readonly #outbox: RecoveryDependencies['outbox'];
   readonly #notices: RecoveryDependencies['notices'];
-  readonly #limitMails: RecoveryDependencies['limitMails'];
+  readonly #clients: KnownClients;
+  readonly #limits: RecoveryDependencies['limits'];
   readonly #endOtherSessions: EndOtherSessions;
   readonly #codeKey: Uint8Array;
   readonly #clock: () => number;
@@ -75,60 +88,80 @@ export class RecoveryRules {
     this.#credentials = dependencies.credentials;
     this.#outbox = dependencies.outbox;
     this.#notices = dependencies.notices;
-    this.#limitMails = dependencies.limitMails;
+    this.#clients = dependencies.clients;
+    this.#limits = dependencies.limits;
     this.#endOtherSessions = dependencies.endOtherSessions;
     this.#codeKey = dependencies.codeKey;
     this.#clock = dependencies.clock;
   }
 
   /**
-   * Begins a recovery, and mails the code if there is an account. The result does not reveal whether there is one.
+   * Begins a recovery, and mails a code if there is an account. When the limit on emails is reached, the code that was mailed
+   * last is valid for this recovery, too: a stranger who asks for codes cannot keep the owner from recovering. Neither the
+   * result nor the time reveals whether there is an account or whether an email is sent.
    *
    * @returns the id of the recovery, to be stored in the session
-   * @throws Problem `too_many_requests`
    */
-  async begin(transaction: Transaction, email: string): Promise<Uint8Array> {
+  async begin(transaction: Transaction, email: string, client: ClientInfo): Promise<Uint8Array> {
     const emailKey = foldEmail(email);
-    await this.#limitMails(transaction, emailKey);
-    const user = await findUserByEmail(transaction, emailKey);
+    const found = await findUserByEmail(transaction, emailKey);
+    const subjects = await this.#clients.identify(transaction, emailKey, found, client);
+    const user = found && client.suite < found.min_suite ? undefined : found;
+    // Addresses with a tag share the limit of their mailbox.
+    const ofMailbox = await this.#clients.identify(transaction, mailboxOf(emailKey), found, client);
+    const maySend = await this.#countMail(transaction, ofMailbox);
+    const now = this.#clock();
+    const emailHash = this.#hashEmail(emailKey);
+    const last = await findLastMailedCode(transaction, emailHash, user?.user_id ?? null, now + MIN_SHARED_LIFETIME_MS);
     const recoveryId = randomBytes(RECOVERY_ID_LENGTH);
     const code = randomCode();
-    const expiresAt = this.#clock() + CODE_LIFETIME_MS;
-    await insertRecovery(transaction, {
-      recovery_id: recoveryId,
-      user_id: user?.user_id ?? null,
+    const newCode = {
+      code_id: recoveryId,
       code_hash: this.#hashCode(recoveryId, code),
-      tries: 0,
-      expires_at: expiresAt,
-      confirmed_at: null,
-      used_at: null,
+      expires_at: now + CODE_LIFETIME_MS,
+    };
+    const shared = maySend ? undefined : last;
+    const { code_id, code_hash, expires_at } = shared ?? newCode;
+    await insertRecovery(transaction, {
+      ...{ recovery_id: recoveryId, user_id: user?.user_id ?? null, email_hash: emailHash },
+      ...{ code_id, code_hash, expires_at, tries: 0, confirmed_at: null, used_at: null },
+      ...{ client_key: subjects.client, group_key: subjects.group },
     });
+    const { expires_at: expiresAt } = newCode;
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
+    if (user && !shared) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
 
-  /** @throws Problem `no_recovery`, `invalid_code` */
+  /** @throws Problem `no_recovery`, `invalid_code`, `too_many_requests` */
   async confirm(transaction: Transaction, recoveryId: Uint8Array | null, code: string): Promise<void> {
     const now = this.#clock();
     const recovery = recoveryId && (await countRecoveryTry(transaction, recoveryId, now, MAX_TRIES));
     if (!recovery) throw new Problem('no_recovery');
-    const hash = this.#hashCode(recovery.recovery_id, code.trim().toUpperCase());
+    await this.#countTry(transaction, recovery);
+    const hash = this.#hashCode(recovery.code_id ?? recovery.recovery_id, code.trim().toUpperCase());
     const matches = timingSafeEqual(hash, recovery.code_hash);
     if (!matches || !recovery.user_id) throw new Problem('invalid_code');
     await confirmRecovery(transaction, recovery.recovery_id, now, now + CONFIRMED_LIFETIME_MS);
+    await deleteRecoveriesWithCode(transaction, recovery);
   }
 
   /** @throws Problem `no_recovery`, `password_refused`, `overloaded` */
-  async prepareFinish(recoveryId: Uint8Array | null, newPassword: string): Promise<PreparedPassword> {
-    const user = await this.#store.transaction((tx) => this.#findOwner(tx, recoveryId));
-    checkPasswordPolicy(newPassword, user);
-    return { passwordHash: await this.#hasher.hash(newPassword) };
+  async prepareFinish(
+    recoveryId: Uint8Array | null,
+    newPassword: string,
+    client: ClientInfo,
+  ): Promise<PreparedPassword> {
+    const user = await this.#store.transaction((tx) => this.#findOwner(tx, recoveryId, client));
+    checkPasswordPolicy(newPassword, user, client.suite);
+    // Preferred: the client proved that it reads the account's mail.
+    return { passwordHash: await this.#hasher.hash(newPassword, { lane: client.address, isPreferred: true }) };
   }
 
   /**
-   * Sets the password, once. Also ends the lock and every other session of the user.
+   * Sets the password, once. Also ends every other session of the user and the lock of this client, and forgets the known
+   * clients except the network of this one.
    *
    * @throws Problem `no_recovery`
    */
@@ -137,26 +170,52 @@ export class RecoveryRules {
     recoveryId: Uint8Array | null,
     sessionId: Uint8Array,
     { passwordHash }: PreparedPassword,
+    client: ClientInfo,
   ): Promise<void> {
-    const user = await this.#findOwner(transaction, recoveryId);
+    const user = await this.#findOwner(transaction, recoveryId, client);
     const consumed = recoveryId && (await consumeRecovery(transaction, recoveryId, this.#clock()));
     if (!consumed) throw new Problem('no_recovery');
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
-    await this.#credentials.unlock(transaction, user.email_key);
+    await this.#clients.forgetOthers(transaction, user.user_id, client.address);
+    await this.#credentials.unlock(transaction, user, client);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
     await this.#notices.send(transaction, user.email, 'password_recovered');
   }
 
-  async #findOwner(tx: Transaction, recoveryId: Uint8Array | null): Promise<User> {
+  async #findOwner(tx: Transaction, recoveryId: Uint8Array | null, { suite }: ClientInfo): Promise<User> {
     const recovery = recoveryId && (await findConfirmedRecovery(tx, recoveryId, this.#clock()));
     const user = recovery?.user_id && (await findUserById(tx, recovery.user_id));
-    if (!user) throw new Problem('no_recovery');
+    if (!user || suite < user.min_suite) throw new Problem('no_recovery');
     return user;
   }
 
-  #hashCode(recoveryId: Uint8Array, code: string): Uint8Array {
-    return hmac(this.#codeKey, recoveryId, code);
+  /** @returns false if no email is to be sent */
+  async #countMail(tx: Transaction, { client, group }: AttemptSubjects): Promise<boolean> {
+    const { ofClient, ofGroup } = this.#limits.mails;
+    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, group));
+  }
+
+  /**
+   * Counts a try per client and per account. It is not counted per code: a stranger who shares a code would use up the tries of
+   * its owner.
+   *
+   * @throws Problem `too_many_requests`
+   */
+  async #countTry(tx: Transaction, { client_key, group_key }: Recovery): Promise<void> {
+    // A version that did not count them created the recovery.
+    if (!client_key || !group_key) return;
+    const { ofClient, ofGroup } = this.#limits.tries;
+    if ((await ofClient.spend(tx, client_key)) && (await ofGroup.spend(tx, group_key))) return;
+    throw new Problem('too_many_requests', { retryAfterSeconds: ofClient.retryAfterSeconds });
+  }
+
+  #hashCode(codeId: Uint8Array, code: string): Uint8Array {
+    return hmac(this.#codeKey, codeId, code);
+  }
+
+  #hashEmail(emailKey: string): Uint8Array {
+    return hmac(this.#codeKey, 'email address\0', emailKey);
   }
 }
 

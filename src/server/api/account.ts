@@ -4,6 +4,7 @@ import type { EmailChanges } from '../accounts/emailChange.ts';
 import type { Notices } from '../accounts/notices.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
+import { clientOf } from './accounts.ts';
 
 export interface ManagementHandlersDependencies {
   readonly emailChanges: EmailChanges;
@@ -27,7 +28,10 @@ export function createManagementHandlers({
         await checkRateLimit.passwordCheck(tx, address);
         await checkRateLimit.mails(tx, address);
       },
-      prepare: ({ fields, session }) => emailChanges.prepare(session.userId, fields.new_email, fields.password),
+      prepare: (request) => {
+        const { new_email, password } = request.fields;
+        return emailChanges.prepare(request.session.userId, new_email, password, clientOf(request));
+      },
       async execute(_request, tx, change) {
         await emailChanges.begin(tx, change);
         return {};
@@ -37,17 +41,20 @@ export function createManagementHandlers({
     confirmChangeEmail: {
       kind: 'immediate',
       checkRateLimit: checkRateLimit.passwordCheck,
-      async execute({ fields, session }, tx) {
-        await emailChanges.confirm(tx, session.userId, fields.code);
+      async execute(request, tx) {
+        await emailChanges.confirm(tx, request.session.userId, request.fields.code, clientOf(request));
         return {};
       },
     },
 
     deleteAccount: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
-      prepare: ({ fields, session }) => deletion.prepare(session.userId, fields.username, fields.password),
-      async execute({ session }, tx, verified) {
-        await deletion.execute(tx, session.id, verified);
+      prepare: (request) => {
+        const { username, password } = request.fields;
+        return deletion.prepare(request.session.userId, username, password, clientOf(request));
+      },
+      async execute(request, tx, verified) {
+        await deletion.execute(tx, request.session.id, verified, clientOf(request));
         return { session: { userId: null, recoveryId: null } };
       },
     }),

@@ -1,8 +1,9 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
 import type { Accounts } from '../accounts/accounts.ts';
+import type { ClientInfo } from '../accounts/knownClients.ts';
 import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
-import { type Handlers, prepared } from '../sessions/handler.ts';
+import { type HandlerRequest, type Handlers, prepared } from '../sessions/handler.ts';
 import type { UserSessions } from '../sessions/list.ts';
 
 export interface AccountHandlersDependencies {
@@ -24,31 +25,35 @@ export function createAccountHandlers({
   return {
     registerUser: prepared({
       checkRateLimit: checkRateLimit.registration,
-      async prepare({ fields }) {
-        await invites.check(fields.invite);
-        return accounts.prepareRegistration(fields.username, fields.email, fields.password);
+      async prepare(request) {
+        const { username, email, password, invite } = request.fields;
+        await invites.check(invite);
+        return accounts.prepareRegistration(username, email, password, clientOf(request));
       },
-      async execute({ fields, session }, tx, registration) {
-        const userId = await accounts.register(tx, registration, session.suite);
-        await invites.consume(tx, fields.invite);
-        return { session: { userId } };
+      async execute(request, tx, registration) {
+        const userId = await accounts.register(tx, registration, request.session.suite);
+        await invites.consume(tx, request.fields.invite);
+        return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, clientOf(request))) };
       },
     }),
 
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
-      prepare: ({ fields }) => accounts.prepareLogin(fields.email, fields.password),
-      async execute({ session, address }, tx, verified) {
-        const userId = await accounts.logIn(tx, verified, session.suite, address);
-        await sessions.makeRoom(tx, userId, session);
-        return { session: { userId } };
+      prepare: (request) =>
+        accounts.prepareLogin(request.fields.email, request.fields.password, loginClientOf(request)),
+      async execute(request, tx, verified) {
+        const userId = await accounts.logIn(tx, verified, request.session.suite, request.address);
+        await sessions.makeRoom(tx, userId, request.session);
+        return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, loginClientOf(request))) };
       },
     }),
 
     changeUsername: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
-      prepare: ({ fields, session }) =>
-        accounts.prepareUsernameChange(session.userId, fields.new_username, fields.password),
+      prepare: (request) => {
+        const { new_username, password } = request.fields;
+        return accounts.prepareUsernameChange(request.session.userId, new_username, password, clientOf(request));
+      },
       async execute(_request, tx, username) {
         await accounts.changeUsername(tx, username);
         return {};
@@ -57,10 +62,12 @@ export function createAccountHandlers({
 
     changePassword: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
-      prepare: ({ fields, session }) =>
-        accounts.preparePasswordChange(session.userId, fields.password, fields.new_password),
-      async execute({ session }, tx, change) {
-        await accounts.changePassword(tx, session.id, change);
+      prepare: (request) => {
+        const { password, new_password } = request.fields;
+        return accounts.preparePasswordChange(request.session.userId, password, new_password, clientOf(request));
+      },
+      async execute(request, tx, change) {
+        await accounts.changePassword(tx, request.session.id, change, clientOf(request));
         return {};
       },
     }),
@@ -70,4 +77,20 @@ export function createAccountHandlers({
       execute: async ({ session }, tx) => ({ response: await accounts.show(tx, session.userId) }),
     },
   };
+}
+
+/** Describes the client of a request, without a device token. */
+export function clientOf({ address, session }: Pick<HandlerRequest, 'address' | 'session'>): ClientInfo {
+  return { address, suite: session.suite };
+}
+
+/** Describes the client of a request that may have a device token. */
+export function loginClientOf(
+  request: Pick<HandlerRequest, 'address' | 'session'> & { readonly fields: { readonly device_token?: string } },
+): ClientInfo {
+  return { ...clientOf(request), deviceToken: request.fields.device_token };
+}
+
+function withToken(deviceToken: string | undefined) {
+  return deviceToken === undefined ? {} : { response: { device_token: deviceToken } };
 }

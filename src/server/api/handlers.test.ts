@@ -89,30 +89,37 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
   const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
   const inSession = { ...session, suite };
+  const client = { address: 'the address', suite };
+  const loginClient = { ...client, deviceToken: undefined };
   return {
     registerUser: {
       calls: [
         ['checkRateLimit.registration', tx, 'the address'],
         ['invites.check', undefined],
-        ['accounts.prepareRegistration', 'username', 'email', 'password'],
+        ['accounts.prepareRegistration', 'username', 'email', 'password', client],
         ['accounts.register', tx, 'what prepareRegistration gave', suite],
         ['invites.consume', tx, undefined],
+        ['accounts.rememberClient', tx, 'what register gave', client],
       ],
-      result: { session: { userId: 'what register gave' } },
+      result: {
+        session: { userId: 'what register gave' },
+        response: { device_token: 'what rememberClient gave' },
+      },
     },
     loginUser: {
       calls: [
         password,
-        ['accounts.prepareLogin', 'email', 'password'],
+        ['accounts.prepareLogin', 'email', 'password', loginClient],
         ['accounts.logIn', tx, 'what prepareLogin gave', suite, 'the address'],
         ['sessions.makeRoom', tx, 'what logIn gave', inSession],
+        ['accounts.rememberClient', tx, 'what logIn gave', loginClient],
       ],
-      result: { session: { userId: 'what logIn gave' } },
+      result: { session: { userId: 'what logIn gave' }, response: { device_token: 'what rememberClient gave' } },
     },
     changeUsername: {
       calls: [
         password,
-        ['accounts.prepareUsernameChange', userId, 'new_username', 'password'],
+        ['accounts.prepareUsernameChange', userId, 'new_username', 'password', client],
         ['accounts.changeUsername', tx, 'what prepareUsernameChange gave'],
       ],
       result: {},
@@ -120,13 +127,13 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     changePassword: {
       calls: [
         password,
-        ['accounts.preparePasswordChange', userId, 'password', 'new_password'],
-        ['accounts.changePassword', tx, sessionId, 'what preparePasswordChange gave'],
+        ['accounts.preparePasswordChange', userId, 'password', 'new_password', client],
+        ['accounts.changePassword', tx, sessionId, 'what preparePasswordChange gave', client],
       ],
       result: {},
     },
     forgotPassword: {
-      calls: [recovery, mails, ['recovery.begin', tx, 'email']],
+      calls: [recovery, mails, ['recovery.begin', tx, 'email', loginClient]],
       result: { session: { recoveryId: 'what begin gave' } },
     },
     confirmForgotPassword: {
@@ -136,8 +143,8 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     finalForgotPassword: {
       calls: [
         recovery,
-        ['recovery.prepareFinish', recoveryId, 'new_password'],
-        ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave'],
+        ['recovery.prepareFinish', recoveryId, 'new_password', client],
+        ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave', client],
       ],
       result: { session: { recoveryId: null } },
     },
@@ -149,17 +156,17 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       calls: [
         password,
         mails,
-        ['emailChanges.prepare', userId, 'new_email', 'password'],
+        ['emailChanges.prepare', userId, 'new_email', 'password', client],
         ['emailChanges.begin', tx, 'what prepare gave'],
       ],
       result: {},
     },
-    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code']], result: {} },
+    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code', client]], result: {} },
     deleteAccount: {
       calls: [
         password,
-        ['deletion.prepare', userId, 'username', 'password'],
-        ['deletion.execute', tx, sessionId, 'what prepare gave'],
+        ['deletion.prepare', userId, 'username', 'password', client],
+        ['deletion.execute', tx, sessionId, 'what prepare gave', client],
       ],
       result: { session: { userId: null, recoveryId: null } },
     },
@@ -178,6 +185,19 @@ test('handlers check their rate limit, call their domain module and update the s
       assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
     }
   }
+});
+
+test('a device token goes to the domain modules, and is returned if there is one', async () => {
+  for (const name of ['loginUser', 'forgotPassword'] as const) {
+    const { calls } = await run(name, 2, createHarness(), { device_token: 'a token' });
+    assert.ok(JSON.stringify(calls).includes('"deviceToken":"a token"'), name);
+  }
+  const { calls, dependencies } = createHarness();
+  const { logIn, prepareLogin } = dependencies.accounts;
+  const accounts = { logIn, prepareLogin, rememberClient: async () => undefined } as unknown as Accounts;
+  const handlers = createHandlers({ ...dependencies, accounts });
+  const { result } = await run('loginUser', 1, { calls, dependencies, handlers });
+  assert.deepEqual(result, { session: { userId: 'what logIn gave' } });
 });
 
 test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {

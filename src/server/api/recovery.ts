@@ -2,6 +2,7 @@
 import type { RecoveryRules } from '../accounts/recovery.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
+import { clientOf, loginClientOf } from './accounts.ts';
 
 export interface RecoveryHandlersDependencies {
   readonly recovery: RecoveryRules;
@@ -19,7 +20,9 @@ export function createRecoveryHandlers({
         await checkRateLimit.recovery(tx, address);
         await checkRateLimit.mails(tx, address);
       },
-      execute: async ({ fields }, tx) => ({ session: { recoveryId: await recovery.begin(tx, fields.email) } }),
+      execute: async (request, tx) => ({
+        session: { recoveryId: await recovery.begin(tx, request.fields.email, loginClientOf(request)) },
+      }),
     },
 
     confirmForgotPassword: {
@@ -33,9 +36,11 @@ export function createRecoveryHandlers({
 
     finalForgotPassword: prepared({
       checkRateLimit: checkRateLimit.recovery,
-      prepare: ({ fields, session }) => recovery.prepareFinish(session.recoveryId, fields.new_password),
-      async execute({ session }, tx, password) {
-        await recovery.finish(tx, session.recoveryId, session.id, password);
+      prepare: (request) =>
+        recovery.prepareFinish(request.session.recoveryId, request.fields.new_password, clientOf(request)),
+      async execute(request, tx, password) {
+        const { recoveryId, id } = request.session;
+        await recovery.finish(tx, recoveryId, id, password, clientOf(request));
         return { session: { recoveryId: null } };
       },
     }),

@@ -45,6 +45,8 @@ test('defaults: a local server with all data in one folder', () => {
     rates: {
       handshakesPerMinute: 6000,
       loginsPerMinute: 3000,
+      failedLoginsPerMinute: 100,
+      failedLoginsPerDay: 100,
       registrationsPerMinute: 60,
       registrationsPerHour: 200,
       recoveriesPerMinute: 3000,

@@ -43,6 +43,8 @@ export interface Config {
   readonly rates: {
     readonly handshakesPerMinute: number;
     readonly loginsPerMinute: number;
+    readonly failedLoginsPerMinute: number;
+    readonly failedLoginsPerDay: number;
     readonly registrationsPerMinute: number;
     readonly registrationsPerHour: number;
     readonly recoveriesPerMinute: number;
@@ -109,6 +111,8 @@ export function readConfig(environment: Environment): Config {
     rates: {
       handshakesPerMinute: read(environment, 'RATE_HANDSHAKES_PER_MINUTE'),
       loginsPerMinute: read(environment, 'RATE_LOGINS_PER_MINUTE'),
+      failedLoginsPerMinute: read(environment, 'RATE_FAILED_LOGINS_PER_MINUTE'),
+      failedLoginsPerDay: read(environment, 'RATE_FAILED_LOGINS_PER_DAY'),
       registrationsPerMinute: read(environment, 'RATE_REGISTRATIONS_PER_MINUTE'),
       registrationsPerHour: read(environment, 'RATE_REGISTRATIONS_PER_HOUR'),
       recoveriesPerMinute: read(environment, 'RATE_RECOVERIES_PER_MINUTE'),

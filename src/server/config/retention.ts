@@ -1,5 +1,6 @@
 // How long expired rows are kept before the sweeper deletes them.
 import { LOCK_RULE } from '../accounts/credentials.ts';
+import { KNOWN_CLIENT_LIFETIME_MS } from '../accounts/knownClients.ts';
 import { SUITE1_UNUSED_TIMEOUT_MS } from '../sessions/suites/suite1.ts';
 import { UNUSED_SESSION_TIMEOUT_MS } from '../sessions/suites/suite2/suite2.ts';
 import type { ExpiryTimes } from '../store/expiry.ts';
@@ -21,6 +22,8 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
     emailChangesEndedBy: now,
     invitesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memoryMs,
+    knownClientsUnusedSince: now - KNOWN_CLIENT_LIFETIME_MS,
+    budgetsFullBy: now,
     rateWindowsBefore: now - MAX_RATE_WINDOW_MS,
     kemKeysEndedBy: now,
   });

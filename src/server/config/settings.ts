@@ -124,7 +124,8 @@ export const settings = {
     parse: suite1Mode,
   },
   VWS_DOWNGRADE_PROTECTION: {
-    description: 'Once an account is registered or logged in to with suite 2, refuse suite 1 logins for it.',
+    description:
+      'Once an account is registered or logged in to with suite 2, refuse suite 1 logins and recoveries for it.',
     example: 'on',
     fallback: 'off',
     parse: flag,
@@ -214,7 +215,8 @@ export const settings = {
     parse: integer(2, 100),
   },
   HASH_QUEUE_LIMIT: {
-    description: 'Maximum number of waiting password checks; beyond it, logins get 503 with Retry-After.',
+    description:
+      'Maximum number of waiting password checks; beyond it, or after 5 seconds of waiting, logins get 503 with Retry-After.',
     example: '100',
     fallback: '500',
     parse: integer(1, 100_000),
@@ -229,6 +231,19 @@ export const settings = {
     description: 'Logins and other password checks per minute from one address.',
     example: '300',
     fallback: '3000',
+    parse: rate,
+  },
+  RATE_FAILED_LOGINS_PER_MINUTE: {
+    description: 'Wrong passwords from one address that are checked; they refill evenly within a minute.',
+    example: '30',
+    fallback: '100',
+    parse: rate,
+  },
+  RATE_FAILED_LOGINS_PER_DAY: {
+    description:
+      'Wrong passwords at one account that are checked, from all clients that have not logged in to it before; they refill evenly within a day. A client that has logged in before has as many of its own.',
+    example: '50',
+    fallback: '100',
     parse: rate,
   },
   RATE_REGISTRATIONS_PER_MINUTE: {
@@ -251,7 +266,8 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
-    description: 'Emails with codes per hour to one mailbox; `+tag` in an address does not count as another one.',
+    description:
+      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Codes for a new address have the same limit, per full hour.',
     example: '5',
     fallback: '20',
     parse: rate,

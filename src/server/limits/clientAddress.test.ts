@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressSubject, createNetworkCheck, isLoopback } from './clientAddress.ts';
+import { addressSubject, createNetworkCheck, isLoopback, networkOf } from './clientAddress.ts';
 
 test('an IPv4 address counts individually, also in IPv6 notation', () => {
   for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
@@ -55,6 +55,15 @@ test('two IPv6 addresses count as one exactly if their first 64 bits are equal',
     }),
     { numRuns: 300 },
   );
+});
+
+test('the network of an address is its /24 in IPv4 and its /64 in IPv6', () => {
+  const networkOfAddress = (address: string) => networkOf(addressSubject(address));
+  assert.equal(networkOfAddress('192.0.2.7'), '192.0.2.0/24');
+  assert.equal(networkOfAddress('::ffff:192.0.2.255'), '192.0.2.0/24');
+  assert.notEqual(networkOfAddress('192.0.3.7'), networkOfAddress('192.0.2.7'));
+  assert.equal(networkOfAddress('2001:db8::1'), networkOfAddress('2001:db8::ffff:1'));
+  assert.equal(networkOfAddress('unknown'), 'unknown');
 });
 
 test('a network check knows addresses and networks, also in the other notation', () => {

@@ -19,6 +19,15 @@ export function addressSubject(address: string): string {
 }
 
 /**
+ * Returns the network of an address, as the subject of limits per account and network: /24 of IPv4, /64 of IPv6.
+ *
+ * @param subject from {@link addressSubject}
+ */
+export function networkOf(subject: string): string {
+  return ipaddr.IPv4.isValidFourPartDecimal(subject) ? subject.replace(/[^.]*$/, '0/24') : subject;
+}
+
+/**
  * Creates a check whether an address belongs to one of several networks.
  *
  * @param networks addresses and networks in CIDR notation

@@ -271,6 +271,8 @@ describe('idle session', () => {
       invitesEndedBy: 0,
       loginAttemptsBefore: 0,
       rateWindowsBefore: -1,
+      knownClientsUnusedSince: 0,
+      budgetsFullBy: 0,
       kemKeysEndedBy: 0,
     };
     const handshakesUnusedSince = { 1: time.clock(), 2: time.clock() };

@@ -4,14 +4,15 @@ import type { Transaction } from '../store/store.ts';
 import type { LoggedInSession, Session } from './session.ts';
 import type { ResponseFields } from './suites/suite.ts';
 
+/** The fields that clients of suite 2 may send in addition. */
+type Suite2Field<E extends Endpoint> = E extends { suite2Fields: infer Fields } ? Extract<keyof Fields, string> : never;
+
 /** A request as a handler gets it: authenticated, decrypted and, where the endpoint requires it, logged in. */
 export interface HandlerRequest<E extends Endpoint = Endpoint> {
   readonly fields: Readonly<Record<Extract<keyof E['fields'], string>, string>> & {
     /** The recipient, where the suite encrypts the name with the other fields. */
     readonly username?: string;
-    /** The code of an invite, if the client sent one (suite 2). */
-    readonly invite?: string;
-  };
+  } & { readonly [Name in Suite2Field<E>]?: string };
   readonly session: E['access'] extends 'login' ? LoggedInSession : Session;
   /** Subject of the rate limits per address. */
   readonly address: string;

@@ -17,6 +17,8 @@ const times: ExpiryTimes = {
   invitesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,
   rateWindowsBefore: 5_000,
+  budgetsFullBy: 8_000,
+  knownClientsUnusedSince: 9_000,
   kemKeysEndedBy: 7_000,
 };
 
@@ -70,6 +72,20 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
       .values({ counter_key: id(), window_started_at: 5_000 + beyond, count: 1 })
       .execute();
     await db
+      .insertInto('budgets')
+      .values({ budget_key: id(), full_at: 8_000 + beyond })
+      .execute();
+    const user = { user_id: id(), username: 'u', email: 'e', password_hash: 'p', created_at: 0 };
+    const keys = { username_key: user.user_id.toString('hex'), email_key: user.user_id.toString('hex') };
+    await db
+      .insertInto('users')
+      .values({ ...user, ...keys })
+      .execute();
+    await db
+      .insertInto('known_clients')
+      .values({ client_hash: id(), user_id: user.user_id, kind: 1, last_used_at: 9_000 + beyond })
+      .execute();
+    await db
       .insertInto('kem_keys')
       .values({
         kid: id(),
@@ -86,6 +102,7 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
 
 const TABLES = [
   ...(['session_steps', 'request_locks', 'recoveries', 'login_attempts', 'rate_counters', 'kem_keys'] as const),
+  ...(['budgets', 'known_clients'] as const),
 ];
 
 async function countRows(store: Store): Promise<Record<string, number>> {

@@ -13,6 +13,8 @@ export interface ExpiryTimes {
   readonly emailChangesEndedBy: number;
   readonly invitesEndedBy: number;
   readonly loginAttemptsBefore: number;
+  readonly knownClientsUnusedSince: number;
+  readonly budgetsFullBy: number;
   readonly rateWindowsBefore: number;
   readonly kemKeysEndedBy: number;
 }
@@ -39,6 +41,8 @@ export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: 
     endedEmailChanges(db, times.emailChangesEndedBy, limit),
     endedInvites(db, times.invitesEndedBy, limit),
     oldLoginAttempts(db, times.loginAttemptsBefore, limit),
+    unusedKnownClients(db, times.knownClientsUnusedSince, limit),
+    fullBudgets(db, times.budgetsFullBy, limit),
     oldRateCounters(db, times.rateWindowsBefore, limit),
   ];
   let most = steps.length;
@@ -99,6 +103,16 @@ function endedInvites(db: Database, by: number, limit: number) {
 function oldLoginAttempts(db: Database, before: number, limit: number) {
   const expired = db.selectFrom('login_attempts').select('account_key').where('last_attempt_at', '<=', before);
   return db.deleteFrom('login_attempts').where('account_key', 'in', expired.limit(limit));
+}
+
+function unusedKnownClients(db: Database, since: number, limit: number) {
+  const expired = db.selectFrom('known_clients').select('client_hash').where('last_used_at', '<=', since);
+  return db.deleteFrom('known_clients').where('client_hash', 'in', expired.limit(limit));
+}
+
+function fullBudgets(db: Database, by: number, limit: number) {
+  const expired = db.selectFrom('budgets').select('budget_key').where('full_at', '<=', by);
+  return db.deleteFrom('budgets').where('budget_key', 'in', expired.limit(limit));
 }
 
 function oldRateCounters(db: Database, before: number, limit: number) {

@@ -147,6 +147,26 @@ const sessionLimits = ({ bytes }: ColumnTypes): string[] => [
   `ALTER TABLE kem_keys ADD COLUMN epoch_id ${bytes}`,
 ];
 
+const loginTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE known_clients (
+    client_hash ${bytes} PRIMARY KEY,
+    user_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    kind ${integer} NOT NULL,
+    last_used_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX known_clients_by_user ON known_clients (user_id)',
+  'CREATE INDEX known_clients_by_last_use ON known_clients (last_used_at)',
+  `CREATE TABLE budgets (
+    budget_key ${bytes} PRIMARY KEY,
+    full_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX budgets_by_time ON budgets (full_at)',
+  ...['email_hash', 'code_id', 'client_key', 'group_key'].map(
+    (column) => `ALTER TABLE recoveries ADD COLUMN ${column} ${bytes}`,
+  ),
+  'CREATE INDEX recoveries_by_email ON recoveries (email_hash) WHERE email_hash IS NOT NULL',
+];
+
 const accountChangeTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   `ALTER TABLE users ADD COLUMN login_notices ${integer} NOT NULL DEFAULT 0`,
   `CREATE TABLE email_changes (
@@ -201,6 +221,7 @@ export const migrations: readonly Migration[] = [
   },
   { version: 2, statements: suite2Tables },
   { version: 3, statements: sessionLimits },
+  { version: 4, statements: loginTables },
   { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
 ];

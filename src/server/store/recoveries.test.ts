@@ -41,6 +41,10 @@ async function createHarness(t: TestContext): Promise<Harness> {
         expires_at: END,
         confirmed_at: null,
         used_at: null,
+        email_hash: null,
+        code_id: null,
+        client_key: null,
+        group_key: null,
         ...changes,
       };
       await store.transaction((tx) => insertRecovery(tx, recovery));

@@ -26,6 +26,46 @@ export async function countRecoveryTry(
     .executeTakeFirst();
 }
 
+/**
+ * Finds the code that was mailed last.
+ *
+ * @param userId of the account with this address; null if there is none
+ * @returns the recovery that it was mailed for, if it accepts the code until after the given time
+ */
+export async function findLastMailedCode(
+  { db }: Transaction,
+  emailHash: Uint8Array,
+  userId: Uint8Array | null,
+  validAfter: number,
+): Promise<Recovery | undefined> {
+  return db
+    .selectFrom('recoveries')
+    .selectAll()
+    .where('email_hash', '=', emailHash)
+    .where('user_id', userId ? '=' : 'is', userId)
+    .whereRef('code_id', '=', 'recovery_id')
+    .where('confirmed_at', 'is', null)
+    .where('expires_at', '>', validAfter)
+    .orderBy('expires_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** Deletes the other recoveries with the same code, which was used. */
+export async function deleteRecoveriesWithCode(
+  { db }: Transaction,
+  { email_hash, code_id, recovery_id }: Recovery,
+): Promise<void> {
+  if (!email_hash || !code_id) return;
+  await db
+    .deleteFrom('recoveries')
+    .where('email_hash', '=', email_hash)
+    .where('code_id', '=', code_id)
+    .where('recovery_id', '!=', recovery_id)
+    .where('confirmed_at', 'is', null)
+    .execute();
+}
+
 export async function confirmRecovery(
   { db }: Transaction,
   recoveryId: Uint8Array,

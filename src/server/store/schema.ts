@@ -101,6 +101,20 @@ export interface Schema {
     last_attempt_at: number;
     locked_until: number | null;
   };
+  /** Devices and networks from which users logged in. */
+  known_clients: {
+    /** Keyed hash of a device token, or of a user and a network. */
+    client_hash: Uint8Array;
+    user_id: Uint8Array;
+    /** 1 for a network, 2 for a device token. */
+    kind: number;
+    last_used_at: number;
+  };
+  budgets: {
+    budget_key: Uint8Array;
+    /** When everything that was used has refilled. */
+    full_at: number;
+  };
   recoveries: {
     recovery_id: Uint8Array;
     /** Null if no account has the address. The recovery proceeds anyway and never succeeds. */
@@ -110,6 +124,13 @@ export interface Schema {
     expires_at: number;
     confirmed_at: number | null;
     used_at: number | null;
+    /** Keyed hash of the email address; null if a version created the row that did not record it, like the next three. */
+    email_hash: Uint8Array | null;
+    /** The recovery whose code was mailed: this one, or an earlier one that shares its code with it. */
+    code_id: Uint8Array | null;
+    /** Subjects of the limits on wrong codes: the client, and the client or the account. */
+    client_key: Uint8Array | null;
+    group_key: Uint8Array | null;
   };
   email_changes: {
     user_id: Uint8Array;

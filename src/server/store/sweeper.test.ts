@@ -19,6 +19,8 @@ const upTo = (time: number): ExpiryTimes => ({
   invitesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,
+  knownClientsUnusedSince: time,
+  budgetsFullBy: time,
   kemKeysEndedBy: time,
 });
 

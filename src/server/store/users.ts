@@ -23,6 +23,21 @@ export async function findUserByEmail({ db }: Transaction, emailKey: string): Pr
   return db.selectFrom('users').selectAll().where('email_key', '=', emailKey).executeTakeFirst();
 }
 
+/** @returns the hashes of a number of users after the given one, in the order of their ids */
+export async function findPasswordHashes(
+  { db }: Transaction,
+  afterUserId: Uint8Array,
+  limit: number,
+): Promise<Pick<User, 'user_id' | 'password_hash'>[]> {
+  return db
+    .selectFrom('users')
+    .select(['user_id', 'password_hash'])
+    .where('user_id', '>', afterUserId)
+    .orderBy('user_id')
+    .limit(limit)
+    .execute();
+}
+
 const idByUsername = prepared(['username_key'], ({ db }, { username_key }: Pick<User, 'username_key'>) =>
   db.selectFrom('users').select('user_id').where('username_key', '=', username_key),
 );

@@ -159,6 +159,12 @@ function readFields(json: Record<string, unknown>, { endpoint }: WireRequest): R
       return malformed(`The field ${name} is not valid Unicode.`);
     fields[name] = value;
   }
+  for (const name of Object.keys(endpoint.suite2Fields ?? {})) {
+    const value = Object.hasOwn(json, name) ? json[name] : undefined;
+    if (value === undefined) continue;
+    if (typeof value !== 'string') return malformed(`The field ${name} is not a string.`);
+    fields[name] = value;
+  }
   return fields;
 }
 

@@ -1,0 +1,38 @@
+// The budgets of wrong passwords, recovery emails and recovery codes.
+import { Budget } from './budgets.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** The part of the recovery emails and tries of an account that one client may use up. */
+const CLIENT_SHARE = 1 / 4;
+
+interface LoginRates {
+  readonly failedLoginsPerMinute: number;
+  readonly failedLoginsPerDay: number;
+  readonly recoveryMailsPerHour: number;
+}
+
+/**
+ * Creates the budgets that logins and recoveries share.
+ *
+ * @param triesPerMail number of codes that a recovery accepts
+ * @param key 32 bytes
+ */
+export function createLoginBudgets(rates: LoginRates, triesPerMail: number, key: Uint8Array, clock: () => number) {
+  const budget = (name: string, max: number, periodMs: number) => new Budget({ name, max, periodMs }, key, clock);
+  const perHour = (name: string, max: number) => ({
+    ofClient: budget(`${name} of a client`, Math.ceil(max * CLIENT_SHARE), HOUR_MS),
+    ofGroup: budget(name, max, HOUR_MS),
+  });
+  return {
+    failures: {
+      ofAccount: budget('wrong passwords at an account', rates.failedLoginsPerDay, DAY_MS),
+      ofAddress: budget('wrong passwords from an address', rates.failedLoginsPerMinute, MINUTE_MS),
+    },
+    recovery: {
+      mails: perHour('recovery mails', rates.recoveryMailsPerHour),
+      tries: perHour('recovery tries', rates.recoveryMailsPerHour * triesPerMail),
+    },
+  };
+}
