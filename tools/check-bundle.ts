@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type OutputFile } from 'esbuild';
 import { report } from './source-files.ts';
 
-const MAX_BYTES = 18 * 1024;
+export const MAX_BYTES = 18 * 1024;
 
 export interface BundleSizes {
   /** With ML-KEM in WebCrypto, so that its fallback is not loaded. */
