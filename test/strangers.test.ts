@@ -62,9 +62,15 @@ test('a stranger with many networks', async (t) => {
   await owner.register(person);
 
   await t.test('cannot log in', async () => {
-    const outcomes = await Promise.all(
-      STRANGERS.flatMap((address) => Array.from({ length: 5 }, () => logIn1(server, address, email, newPassword()))),
-    );
+    const attempts = STRANGERS.flatMap((address) => Array.from({ length: 5 }, () => address));
+    const outcomes: string[] = [];
+    // A few at a time: on a busy machine, more would wait too long for a hash and get 503.
+    const worker = async () => {
+      for (let address = attempts.pop(); address; address = attempts.pop()) {
+        outcomes.push(await logIn1(server, address, email, newPassword()));
+      }
+    };
+    await Promise.all(Array.from({ length: 4 }, worker));
     assert.equal(outcomes.filter((outcome) => outcome === 'Password is wrong').length, 100);
     assert.equal(outcomes.filter((outcome) => outcome.startsWith('Account block')).length, NETWORKS * 5 - 100);
   });
