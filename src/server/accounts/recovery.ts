@@ -15,10 +15,10 @@ import {
   type Recovery,
 } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { findUserByEmail, findUserById, type User, updatePasswordHash } from '../store/users.ts';
-import type { EndOtherSessions } from './accounts.ts';
+import { findUserByEmail, findUserById, type User, updatePasswordHash, verifyEmail } from '../store/users.ts';
+import { type EndOtherSessions, rejectPasswordInName } from './accounts.ts';
 import type { AttemptBudget, Credentials } from './credentials.ts';
-import { foldEmail, mailboxOf } from './email.ts';
+import { foldEmail, mailboxOf, noticeSubject } from './email.ts';
 import type { AttemptSubjects, ClientInfo, KnownClients } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
@@ -109,7 +109,7 @@ export class RecoveryRules {
     const user = found && client.suite < found.min_suite ? undefined : found;
     // Addresses with a tag share the limit of their mailbox.
     const ofMailbox = await this.#clients.identify(transaction, mailboxOf(emailKey), found, client);
-    const maySend = await this.#countMail(transaction, ofMailbox);
+    const maySend = await this.#countMail(transaction, ofMailbox, emailKey);
     const now = this.#clock();
     const emailHash = this.#hashEmail(emailKey);
     const last = await findLastMailedCode(transaction, emailHash, user?.user_id ?? null, now + MIN_SHARED_LIFETIME_MS);
@@ -153,7 +153,11 @@ export class RecoveryRules {
     newPassword: string,
     client: ClientInfo,
   ): Promise<PreparedPassword> {
-    const user = await this.#store.transaction((tx) => this.#findOwner(tx, recoveryId, client));
+    const user = await this.#store.transaction(async (tx) => {
+      const owner = await this.#findOwner(tx, recoveryId, client);
+      await rejectPasswordInName(tx, owner, newPassword);
+      return owner;
+    });
     checkPasswordPolicy(newPassword, user, client.suite);
     // Preferred: the client proved that it reads the account's mail.
     return { passwordHash: await this.#hasher.hash(newPassword, { lane: client.address, isPreferred: true }) };
@@ -176,6 +180,7 @@ export class RecoveryRules {
     const consumed = recoveryId && (await consumeRecovery(transaction, recoveryId, this.#clock()));
     if (!consumed) throw new Problem('no_recovery');
     await updatePasswordHash(transaction, user.user_id, passwordHash);
+    await verifyEmail(transaction, user.user_id, this.#clock());
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#credentials.unlock(transaction, user, client);
@@ -190,10 +195,16 @@ export class RecoveryRules {
     return user;
   }
 
-  /** @returns false if no email is to be sent */
-  async #countMail(tx: Transaction, { client, group }: AttemptSubjects): Promise<boolean> {
+  /**
+   * Known clients share a limit of their own, which strangers cannot use up. It is that of the mailbox, too: anyone can have many
+   * accounts with tags, and a known client of each.
+   *
+   * @returns false if no email is to be sent
+   */
+  async #countMail(tx: Transaction, { client, group, isKnown }: AttemptSubjects, emailKey: string): Promise<boolean> {
     const { ofClient, ofGroup } = this.#limits.mails;
-    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, group));
+    const ofMailbox = isKnown ? `known clients\0${noticeSubject(emailKey)}` : group;
+    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, ofMailbox));
   }
 
   /**

@@ -14,7 +14,7 @@ const [sessionId, userId, recoveryId] = [1, 2, 3].map((byte) => new Uint8Array(1
   Uint8Array,
   Uint8Array,
 ];
-const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId };
+const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, pendingId: recoveryId };
 
 type Call = readonly [rule: string, ...given: unknown[]];
 
@@ -134,7 +134,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     },
     forgotPassword: {
       calls: [recovery, mails, ['recovery.begin', tx, 'email', loginClient]],
-      result: { session: { recoveryId: 'what begin gave' } },
+      result: { session: { pendingId: 'what begin gave' } },
     },
     confirmForgotPassword: {
       calls: [recovery, ['recovery.confirm', tx, recoveryId, 'code']],
@@ -146,7 +146,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
         ['recovery.prepareFinish', recoveryId, 'new_password', client],
         ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave', client],
       ],
-      result: { session: { recoveryId: null } },
+      result: { session: { pendingId: null } },
     },
     account: { calls: [['accounts.show', tx, userId]], result: { response: 'what show gave' } },
     listSessions: { calls: [['sessions.list', tx, inSession]], result: { response: { sessions: 'what list gave' } } },
@@ -168,13 +168,13 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
         ['deletion.prepare', userId, 'username', 'password', client],
         ['deletion.execute', tx, sessionId, 'what prepare gave', client],
       ],
-      result: { session: { userId: null, recoveryId: null } },
+      result: { session: { userId: null, pendingId: null } },
     },
     setNotices: { calls: [['notices.choose', tx, userId, 'login']], result: {} },
     labelSession: { calls: [['sessions.label', tx, inSession, 'label']], result: {} },
     logOut: {
       calls: [['sessions.logOut', tx, inSession]],
-      result: { session: { userId: null, recoveryId: null } },
+      result: { session: { userId: null, pendingId: null } },
     },
   };
 }
