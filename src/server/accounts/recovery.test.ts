@@ -187,6 +187,21 @@ describe('a stranger who asks for codes at other addresses', () => {
     assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
   });
 
+  test('cannot exceed the mails of a mailbox by accounts with tags whose known client they are', async (t) => {
+    const harness = await createLimitedHarness(t);
+    for (let n = 0; n < 12; n += 1) {
+      const email = `ada+${n}@example.org`;
+      await harness.register(`Eve ${n}`, email, PASSWORD);
+      const deviceToken = await harness.logInWith(email, PASSWORD, strangerAt(n));
+      for (let mail = 0; mail < 5; mail += 1) await begin(harness, email, { ...strangerAt(n), deviceToken });
+    }
+    assert.equal(harness.mails.length, 20);
+    // They have a limit of their own, so that the owner of the address without a tag still gets mails.
+    await harness.logInWith(EMAIL, PASSWORD, owner);
+    await begin(harness, EMAIL, owner);
+    assert.equal(harness.mails.length, 21);
+  });
+
   test('has a limited number of tries, however many recoveries share a code', async (t) => {
     const harness = await createLimitedHarness(t);
     const guess = async (client: ClientInfo) => confirm(harness, await begin(harness, EMAIL, client), WRONG_CODE);
@@ -262,6 +277,31 @@ test('a weak password does not use up the recovery', async (t) => {
   assert.equal(await finish(harness, id, 'weak'), 'password_refused');
   assert.equal(await finish(harness, id, 'ada ada ada ada'), 'password_refused');
   assert.equal(await finish(harness, id), 'done');
+});
+
+test('a password that is part of a present or former name is refused, and does not use up the recovery', async (t) => {
+  const harness = await createHarness(t);
+  const userId = await harness.logIn(EMAIL, PASSWORD);
+  const renaming = await harness.accounts.prepareUsernameChange(userId, 'the green owl sky at night', PASSWORD, CLIENT);
+  await harness.transact((tx) => harness.accounts.changeUsername(tx, renaming));
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  assert.equal(await finish(harness, id, NEW_PASSWORD), 'password_refused');
+  const again = await harness.accounts.prepareUsernameChange(userId, 'Lovelace', PASSWORD, CLIENT);
+  await harness.transact((tx) => harness.accounts.changeUsername(tx, again));
+  assert.equal(await finish(harness, id, NEW_PASSWORD), 'password_refused');
+  assert.equal(await finish(harness, id, 'red owl sky!'), 'done');
+});
+
+test('a completed recovery confirms the address', async (t) => {
+  const harness = await createHarness(t);
+  const verifiedAt = async () =>
+    (await harness.transact(({ db }) => db.selectFrom('users').select('email_verified_at').execute()))[0];
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  assert.deepEqual({ ...(await verifiedAt()) }, { email_verified_at: null });
+  await finish(harness, id);
+  assert.deepEqual({ ...(await verifiedAt()) }, { email_verified_at: harness.time.clock() });
 });
 
 test('finishing a recovery twice at once sets one password', async (t) => {
