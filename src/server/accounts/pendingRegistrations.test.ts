@@ -148,7 +148,9 @@ test('the database reveals neither the code nor name, address and password hash'
   const { begin, pending } = await createHarness(t);
   const { code } = await begin();
   const [row] = await pending();
-  const stored = Buffer.concat(Object.values(row ?? {}).map((value) => Buffer.from(value as Uint8Array | string)));
+  const stored = Buffer.concat(
+    Object.values(row ?? {}).map((value) => (value instanceof Uint8Array ? value : Buffer.from(String(value)))),
+  );
   for (const secret of [code, 'Ada', EMAIL, 'argon2id']) assert.ok(!stored.includes(secret), secret);
 });
 

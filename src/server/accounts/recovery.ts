@@ -55,7 +55,10 @@ interface RecoveryDependencies {
   readonly clients: KnownClients;
   /** The client budgets are smaller than those of an account, so that it takes several clients to use these up. */
   readonly limits: {
-    readonly mails: ClientAndGroup;
+    readonly mails: ClientAndGroup & {
+      /** Beyond the others, to the owners of a mailbox for whom no code is valid that could be shared. */
+      readonly withoutSharedCode: AttemptBudget;
+    };
     readonly tries: ClientAndGroup;
   };
   readonly endOtherSessions: EndOtherSessions;
@@ -97,8 +100,8 @@ export class RecoveryRules {
 
   /**
    * Begins a recovery, and mails a code if there is an account. When the limit on emails is reached, the code that was mailed
-   * last is valid for this recovery, too: a stranger who asks for codes cannot keep the owner from recovering. Neither the
-   * result nor the time reveals whether there is an account or whether an email is sent.
+   * last is valid for this recovery, too, or one is mailed if none is valid: a stranger who asks for codes cannot keep the owner
+   * from recovering. Neither the result nor the time reveals whether there is an account or whether an email is sent.
    *
    * @returns the id of the recovery, to be stored in the session
    */
@@ -121,6 +124,7 @@ export class RecoveryRules {
       expires_at: now + CODE_LIFETIME_MS,
     };
     const shared = maySend ? undefined : last;
+    const isMailed = maySend || (!last && (await this.#countMailWithoutSharedCode(transaction, emailKey, user)));
     const { code_id, code_hash, expires_at } = shared ?? newCode;
     await insertRecovery(transaction, {
       ...{ recovery_id: recoveryId, user_id: user?.user_id ?? null, email_hash: emailHash },
@@ -129,7 +133,7 @@ export class RecoveryRules {
     });
     const { expires_at: expiresAt } = newCode;
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user && !shared) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
+    if (user && isMailed) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
@@ -205,6 +209,12 @@ export class RecoveryRules {
     const { ofClient, ofGroup } = this.#limits.mails;
     const ofMailbox = isKnown ? `known clients\0${noticeSubject(emailKey)}` : group;
     return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, ofMailbox));
+  }
+
+  /** Counts emails to accounts only: strangers cannot use up the limit with addresses that have none. */
+  async #countMailWithoutSharedCode(tx: Transaction, emailKey: string, user: User | undefined): Promise<boolean> {
+    const subject = user ? noticeSubject(emailKey) : `no user\0${emailKey}`;
+    return this.#limits.mails.withoutSharedCode.spend(tx, subject);
   }
 
   /**

@@ -31,7 +31,10 @@ export function createLoginBudgets(rates: LoginRates, triesPerMail: number, key:
       ofAddress: budget('wrong passwords from an address', rates.failedLoginsPerMinute, MINUTE_MS),
     },
     recovery: {
-      mails: perHour('recovery mails', rates.recoveryMailsPerHour),
+      mails: {
+        ...perHour('recovery mails', rates.recoveryMailsPerHour),
+        withoutSharedCode: budget('recovery mails without a shared code', rates.recoveryMailsPerHour, HOUR_MS),
+      },
       tries: perHour('recovery tries', rates.recoveryMailsPerHour * triesPerMail),
     },
     // Not that of recoveries: a registration with the address of a user must not keep them from recovering.
