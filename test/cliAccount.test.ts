@@ -9,7 +9,7 @@ const server = await startSharedServer();
 
 test('account email: sends a code to the new address, and continues with it', async (t) => {
   const ann = await openTerminal(t, server);
-  const password = await registerAt(ann, 'ann');
+  const password = await registerAt(ann, 'ann', server);
   const [none, { code: name }] = await ann.failure('account email --code', 'ABCDEF\n');
   assert.deepEqual([none, name], [7, 'no_email_change']);
   const sent = await ann.run('account email anna@example.org', `${password}\n`);
@@ -25,7 +25,7 @@ test('account email: sends a code to the new address, and continues with it', as
 
 test('account notices: takes off and all', async (t) => {
   const bob = await openTerminal(t, server);
-  await registerAt(bob, 'bob');
+  await registerAt(bob, 'bob', server);
   assert.deepEqual(await bob.json('account notices all'), { ok: true });
   assert.match((await bob.run('account notices off')).stderr, /^Logins are not reported\.\n$/);
   assert.equal((await bob.run('account notices sometimes')).code, 2);
@@ -33,7 +33,7 @@ test('account notices: takes off and all', async (t) => {
 
 test('account delete: needs the username and the password, and deletes the session', async (t) => {
   const carl = await openTerminal(t, server);
-  const password = await registerAt(carl, 'carl');
+  const password = await registerAt(carl, 'carl', server);
   const [mismatch, { code }] = await carl.failure('account delete', `bob\n${password}\n`);
   assert.deepEqual([mismatch, code], [1, 'username_mismatch']);
   assert.equal((await carl.failure('account delete', 'carl\nwrong password\n'))[0], 4);
@@ -46,7 +46,7 @@ test('account delete: needs the username and the password, and deletes the sessi
 
 test('sessions: shows the label of sessions of the command', async (t) => {
   const dora = await openTerminal(t, server);
-  await registerAt(dora, 'dora');
+  await registerAt(dora, 'dora', server);
   assert.match(await dora.succeed('sessions'), /^ {3}id .* suite {2}label\n\* .* vws command\n$/);
   const [session] = (await dora.json('sessions')) as unknown as Record<string, unknown>[];
   assert.equal(session?.label, 'vws command');

@@ -14,7 +14,7 @@ const otherServer = await startSharedServer();
 test('each failure has its exit code and its JSON', async (t) => {
   const proxy = await startProxy(t, server);
   const ann = await openTerminal(t, proxy);
-  const password = await registerAt(ann, 'ann');
+  const password = await registerAt(ann, 'ann', server);
   const failures: [string, string | Uint8Array, number, string][] = [
     ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
     ['encrypt unknown', 'x', 7, 'user_not_found'],
@@ -40,7 +40,7 @@ test('each failure has its exit code and its JSON', async (t) => {
 test('no response: the note explains whether a new request was sent', async (t) => {
   const proxy = await startProxy(t, server);
   const bob = await openTerminal(t, proxy);
-  await registerAt(bob, 'bob');
+  await registerAt(bob, 'bob', server);
   proxy.server = undefined;
   const first = await bob.run('encrypt bob --timeout 0.3', 'x');
   assert.match(first.stderr, /It is recorded, and the next command resolves it first\./);
@@ -80,7 +80,7 @@ test('identity_changed in JSON names the expected and the shown fingerprint', as
     (await carl.run(`login --pin ${pin}`)).stderr,
     /^WARNING: SERVER DOES NOT HAVE THE FINGERPRINT OF --pin$/m,
   );
-  await registerAt(carl, 'carl');
+  await registerAt(carl, 'carl', server);
   proxy.server = otherServer;
   const [, changed] = await carl.failure('fingerprint');
   const { shown } = changed;
@@ -91,7 +91,7 @@ test('identity_changed in JSON names the expected and the shown fingerprint', as
 test('a restarted server keeps its identity; a different server causes a warning and exit code 6', async (t) => {
   const proxy = await startProxy(t, server);
   const dora = await openTerminal(t, proxy);
-  const password = await registerAt(dora, 'dora');
+  const password = await registerAt(dora, 'dora', server);
   const sealed = await dora.succeed('encrypt dora', 'before');
   await server.stop();
   await server.start();
@@ -131,7 +131,7 @@ test('a command killed while it waits for the response: the next command finds o
 
 test('concurrent commands run one after the other', async (t) => {
   const fred = await openTerminal(t, server);
-  await registerAt(fred, 'fred');
+  await registerAt(fred, 'fred', server);
   const texts = ['one', 'two', 'three'];
   const sealed = await Promise.all(texts.map((text) => fred.start('encrypt fred', text).result));
   for (const [index, { code, stdout, stderr }] of sealed.entries()) {

@@ -90,7 +90,7 @@ test('Ctrl-C at a prompt: exit code 130, nothing sent, terminal restored', { ski
 
 test('recovery interrupted by Ctrl-C after the code: continues with the password prompt', { skip }, async (t) => {
   const hanna = await openTerminal(t, server);
-  await registerAt(hanna, 'hanna');
+  await registerAt(hanna, 'hanna', server);
   await hanna.succeed('recover --send --email hanna@example.org');
   const code = await codeFromMailbox(server.dataDir, 'hanna@example.org');
   const environment = { VWS_STATE_DIR: hanna.stateFolder, VWS_SERVER: server.url };

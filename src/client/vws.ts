@@ -51,7 +51,11 @@ export interface SessionInfo {
   readonly label: string | null;
 }
 
-type LoginFields = Call['fields'] & { readonly email: string };
+/** What follows a registration: a code from an email confirms the address, or (suite 1) nothing, because the session is logged in. */
+export interface RegistrationResult {
+  readonly next: 'confirm_email' | null;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -91,16 +95,37 @@ export class Vws {
   }
 
   /**
-   * Creates an account and logs the session in.
+   * Requests an account: emails a code for {@link confirmRegistration}. If the address already has an account, its owner gets an
+   * email without a code, and the result is the same. In suite 1, creates the account and logs the session in at once.
    *
-   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`,
-   *   `registration_closed`, `invite_required`
+   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `registration_closed`,
+   *   `invite_required`; in suite 1 also `email_taken`
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  async register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
+  async register(
+    { username, email, password, invite }: Registration,
+    options?: CallOptions,
+  ): Promise<RegistrationResult> {
     const fields = { username, email, password, ...(invite !== undefined && { invite }) };
-    await this.#runLogin('/register_user', fields, options);
+    const { next } = await this.#call('/register_user', fields, options);
+    if (next === undefined) return { next: null };
+    if (next !== 'confirm_email')
+      throw new VwsError('bad_answer', 'The server wants an unknown step after a registration.');
+    return { next };
+  }
+
+  /**
+   * Creates the account after {@link register} and logs the session in.
+   *
+   * @param code 6 characters from the email, case-insensitive
+   * @throws {VwsError} `no_registration`, `invalid_code`, `username_taken`, `registration_closed`, `invite_required`
+   * @example
+   * await vws.confirmRegistration('AB12CD');
+   */
+  async confirmRegistration(code: string, options?: CallOptions): Promise<void> {
+    const fields = await this.#call('/confirm_registration', { code }, options);
+    await this.#keepLogin(textOf(fields, 'email'), fields.device_token, options);
   }
 
   /**
@@ -112,7 +137,8 @@ export class Vws {
    */
   async login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
     const fields = { email, password, ...this.#devices.fieldFor(this.fingerprint, email) };
-    await this.#runLogin('/login_user', fields, options);
+    const { device_token } = await this.#call('/login_user', fields, options);
+    await this.#keepLogin(email, device_token, options);
   }
 
   /**
@@ -306,19 +332,20 @@ export class Vws {
    * @example
    * await vws.confirmChangeEmail('AB12CD');
    */
-  confirmChangeEmail(code: string, options?: CallOptions): Promise<void> {
-    return this.#run('/confirm_change_email', { code }, options);
+  async confirmChangeEmail(code: string, options?: CallOptions): Promise<void> {
+    const fields = await this.#call('/confirm_change_email', { code }, options);
+    await this.#devices.move(this.fingerprint, textOf(fields, 'former_email'), textOf(fields, 'email'));
   }
 
   /**
    * Chooses the optional notices by mail.
    *
-   * @param notices login: whether each login is reported
+   * @param notices login: the logins that are reported; `new_devices` unless it was set, in suite 1 `off`
    * @throws {VwsError} `not_authenticated`, `invalid_value`
    * @example
    * await vws.setNotices({ login: 'all' });
    */
-  setNotices({ login }: { login: 'off' | 'all' }, options?: CallOptions): Promise<void> {
+  setNotices({ login }: { login: 'off' | 'new_devices' | 'all' }, options?: CallOptions): Promise<void> {
     return this.#run('/set_notices', { login }, options);
   }
 
@@ -336,9 +363,8 @@ export class Vws {
   }
 
   /** A login that succeeded does not fail because of its label. */
-  async #runLogin(path: Call['path'], fields: LoginFields, options?: CallOptions): Promise<void> {
-    const { device_token } = await this.#call(path, fields, options);
-    await this.#devices.keep(this.fingerprint, fields.email, device_token);
+  async #keepLogin(email: string, deviceToken: unknown, options?: CallOptions): Promise<void> {
+    await this.#devices.keep(this.fingerprint, email, deviceToken);
     if (this.#label !== undefined) await this.labelSession(this.#label, options).catch(() => {});
   }
 
