@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Vws } from '../src/client/index.ts';
 import { expectDone } from './support/expect.ts';
 import { codeFromMailbox, mailboxOf } from './support/mail.ts';
-import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
+import { logIn, newPassword, newPerson, type Person, register, registerVws } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
@@ -16,7 +16,7 @@ test('managing an account', async (t) => {
 
   async function join(label?: string): Promise<{ person: Person; vws: Vws }> {
     const [person, vws] = [newPerson(), await open(label)];
-    await vws.register(person);
+    await registerVws(vws, server, person);
     return { person, vws };
   }
 
@@ -63,7 +63,7 @@ test('managing an account', async (t) => {
     await assert.rejects(friend.encrypt(person.username, 'x'), { code: 'user_not_found' });
     assert.equal((await friend.decrypt(forFriend)).sender, null);
     await assert.rejects(vws.register(person), { code: 'username_taken' });
-    await vws.register({ ...person, username: newPerson().username });
+    await registerVws(vws, server, { ...person, username: newPerson().username });
   });
 
   await t.test('deletion: a lost response is replayed, although the user is gone', async () => {
@@ -76,7 +76,7 @@ test('managing an account', async (t) => {
       throw new TypeError('the response was lost');
     };
     const vws = await connect(server.url, { onFirstUse: () => true, fetch: lossy });
-    await vws.register(person);
+    await registerVws(vws, server, person);
     await vws.deleteAccount(person);
     assert.equal(lost, 1);
     await assert.rejects(vws.getAccount(), { code: 'not_authenticated' });

@@ -1,8 +1,9 @@
 // The `vws account` commands against a real server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTerminal, registerAt } from './support/cli.ts';
-import { codeFromMailbox } from './support/mail.ts';
+import { beginRegistration, openTerminal, registerAt } from './support/cli.ts';
+import { codeFromMailbox, takeRegistrationCode } from './support/mail.ts';
+import { newPassword } from './support/people.ts';
 import { startSharedServer } from './support/sharedServer.ts';
 
 const server = await startSharedServer();
@@ -23,10 +24,26 @@ test('account email: sends a code to the new address, and continues with it', as
   assert.equal((await ann.run('account email x@example.org --code')).code, 2);
 });
 
-test('account notices: takes off and all', async (t) => {
+test('register --code: needs a registration, and continues one until its code', async (t) => {
+  const eva = await openTerminal(t, server);
+  const [none, { code: name }] = await eva.failure('register --code', 'ABCDEF\n');
+  assert.deepEqual([none, name], [7, 'no_registration']);
+  assert.equal((await eva.run('register --code --username eva', 'ABCDEF\n')).code, 2);
+  await beginRegistration(eva, 'register --username eva --email eva@example.org', newPassword());
+  assert.equal((await eva.failure('whoami'))[1].code, 'not_authenticated');
+  assert.deepEqual((await eva.failure('register --code', 'LOI010\n'))[1].code, 'invalid_code');
+  const code = await takeRegistrationCode(server.dataDir, 'eva@example.org');
+  const expected = { server: server.url, username: 'eva', email: 'eva@example.org' };
+  assert.deepEqual(await eva.json('register --code', `${code.toLowerCase()}\n`), expected);
+  assert.equal((await eva.json('whoami')).username, 'eva');
+  assert.equal((await eva.failure('register --code', code))[1].code, 'no_registration');
+});
+
+test('account notices: takes off, new_devices and all', async (t) => {
   const bob = await openTerminal(t, server);
   await registerAt(bob, 'bob', server);
   assert.deepEqual(await bob.json('account notices all'), { ok: true });
+  assert.deepEqual(await bob.json('account notices new_devices'), { ok: true });
   assert.match((await bob.run('account notices off')).stderr, /^Logins are not reported\.\n$/);
   assert.equal((await bob.run('account notices sometimes')).code, 2);
 });

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { openTerminal, registerAt, startProxy, type Terminal } from './support/cli.ts';
+import {
+  beginRegistration,
+  confirmRegistrationAt,
+  openTerminal,
+  registerAt,
+  startProxy,
+  type Terminal,
+} from './support/cli.ts';
+import { takeRegistrationCode } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import type { TestServer } from './support/server.ts';
 import { startSharedServer } from './support/sharedServer.ts';
@@ -112,7 +120,8 @@ test('a restarted server keeps its identity; a different server causes a warning
 
   proxy.server = otherServer;
   const shown = (await (await openTerminal(t, proxy)).succeed('fingerprint')).trim();
-  await dora.succeed(`register --username dora --email dora@example.org --pin ${shown}`, password);
+  await beginRegistration(dora, `register --username dora --email dora@example.org --pin ${shown}`, password);
+  await confirmRegistrationAt(dora, 'dora@example.org', otherServer);
   assert.equal((await dora.json('whoami')).fingerprint, shown);
 });
 
@@ -122,7 +131,10 @@ test('a command killed while it waits for the response: the next command finds o
   const password = newPassword();
   const command = 'register --username emil --email emil@example.org';
   await kill(proxy.loseResponse('/register_user'), emil, command, password);
-  await emil.succeed(command, password);
+  await beginRegistration(emil, command, password);
+  const code = await takeRegistrationCode(server.dataDir, 'emil@example.org');
+  await kill(proxy.loseResponse('/confirm_registration'), emil, 'register --code', code);
+  await emil.succeed('register --code', code);
   const changed = newPassword();
   await kill(proxy.loseResponse('/change_password'), emil, 'passwd', `${password}\n${changed}`);
   assert.equal((await emil.json('whoami')).username, 'emil');
