@@ -3,6 +3,7 @@ import { isSameContact } from './contacts.ts';
 import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
+import type { Registration, RegistrationResult } from './registration.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
 
@@ -19,17 +20,6 @@ export interface DecryptedMessage {
   readonly contactChanged: boolean;
   /** When the message was encrypted; null if it is unknown, and in suite 1. */
   readonly sentAt: Date | null;
-}
-
-/** A new account. */
-export interface Registration {
-  /** 1 to 64 characters. */
-  readonly username: string;
-  readonly email: string;
-  /** 12 or more characters, or 8 or more of four kinds. */
-  readonly password: string;
-  /** A code of the operator, if the server requires one. */
-  readonly invite?: string | undefined;
 }
 
 /** The account that the session is logged in to. */
@@ -49,11 +39,6 @@ export interface SessionInfo {
   readonly current: boolean;
   /** The text set by {@link Vws.labelSession}; null if there is none. */
   readonly label: string | null;
-}
-
-/** What follows a registration: a code from an email confirms the address, or (suite 1) nothing, because the session is logged in. */
-export interface RegistrationResult {
-  readonly next: 'confirm_email' | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -103,10 +88,8 @@ export class Vws {
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  async register(
-    { username, email, password, invite }: Registration,
-    options?: CallOptions,
-  ): Promise<RegistrationResult> {
+  async register(registration: Registration, options?: CallOptions): Promise<RegistrationResult> {
+    const { username, email, password, invite } = registration;
     const fields = { username, email, password, ...(invite !== undefined && { invite }) };
     const { next } = await this.#call('/register_user', fields, options);
     if (next === undefined) return { next: null };

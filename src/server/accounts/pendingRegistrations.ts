@@ -37,7 +37,7 @@ export interface PendingRegistrationsDependencies {
   readonly clock: () => number;
 }
 
-/** What is stored of a registration until its address is confirmed. */
+/** The stored part of a registration whose address is not confirmed yet. */
 interface StoredRegistration {
   readonly registration: PreparedRegistration;
   readonly invite?: string | undefined;
