@@ -3,7 +3,7 @@ import { findChromium, launchChromium } from '../test/browser/chromium.ts';
 import { openSite } from '../test/browser/site.ts';
 import { openBrowser, type User } from '../test/browser/user.ts';
 import type { Measurement } from './support/load.ts';
-import { emailOf, PASSWORD, USERNAME } from './support/people.ts';
+import { emailOf, PASSWORD, register, USERNAME } from './support/people.ts';
 import { type Candidate, type Context, compare, type Result } from './support/rounds.ts';
 import { percentile } from './support/statistics.ts';
 import { startServer } from './support/target.ts';
@@ -24,8 +24,8 @@ export async function measureBrowser(context: Context): Promise<Result[]> {
   };
   const [native, fallback] = [await enter(true), await enter(false)];
   if (!(await native.hasMlKem())) process.stderr.write('This Chromium has no ML-KEM: both use JavaScript.\n');
-  await native.vws.register({ username: USERNAME, email: emailOf(USERNAME), password: PASSWORD });
-  await fallback.vws.login({ email: emailOf(USERNAME), password: PASSWORD });
+  await register(server, USERNAME);
+  for (const { vws } of [native, fallback]) await vws.login({ email: emailOf(USERNAME), password: PASSWORD });
 
   const candidates = (measure: (user: User, milliseconds: number) => Promise<number[]>): Candidate[] =>
     Object.entries({ 'ML-KEM of WebCrypto': native, 'ML-KEM in JavaScript': fallback }).map(([name, user]) => ({

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Vws } from '../src/client/index.ts';
 import { expectDone } from './support/expect.ts';
-import { codeFromMailbox, mailboxOf } from './support/mail.ts';
-import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
+import { codeFromMailbox, codeIn, mailboxOf, takeRegistrationCode } from './support/mail.ts';
+import { logIn, newPassword, newPerson, type Person, register, registerVws } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
@@ -16,7 +16,7 @@ test('managing an account', async (t) => {
 
   async function join(label?: string): Promise<{ person: Person; vws: Vws }> {
     const [person, vws] = [newPerson(), await open(label)];
-    await vws.register(person);
+    await registerVws(vws, server, person);
     return { person, vws };
   }
 
@@ -26,6 +26,36 @@ test('managing an account', async (t) => {
     eventually(`a mail "${subject}" to ${email}`, async () =>
       (await subjectsTo(email)).includes(subject) ? true : undefined,
     );
+
+  await t.test('registration: the same for a taken address, whose owner gets a mail without a code', async () => {
+    const { person } = await join();
+    const [first, second] = [newPerson(), { ...newPerson(), email: person.email.toUpperCase() }];
+    const results = [];
+    for (const wanted of [first, second]) {
+      const vws = await open();
+      results.push(await vws.register(wanted));
+      await assert.rejects(vws.getAccount(), { code: 'not_authenticated' });
+      await assert.rejects(vws.confirmRegistration('LOI010'), { code: 'invalid_code', status: 422 });
+    }
+    assert.deepEqual(results, [{ next: 'confirm_email' }, { next: 'confirm_email' }]);
+    await mailTo(person.email, 'VWS: you already have an account');
+    assert.ok((await mailboxOf(server.dataDir, person.email)).every((mail) => codeIn(mail) === undefined));
+    await assert.rejects((await open()).confirmRegistration('LOI010'), { code: 'no_registration', status: 409 });
+    await takeRegistrationCode(server.dataDir, first.email);
+    await assert.rejects((await open()).login(first), { code: 'invalid_credentials' });
+  });
+
+  await t.test('registration: another session cannot use the code', async () => {
+    const [person, vws] = [newPerson(), await open()];
+    await vws.register(person);
+    const code = await takeRegistrationCode(server.dataDir, person.email);
+    const other = await open();
+    await other.register({ ...newPerson(), email: person.email });
+    await takeRegistrationCode(server.dataDir, person.email);
+    await assert.rejects(other.confirmRegistration(code), { code: 'invalid_code' });
+    await vws.confirmRegistration(` ${code.toLowerCase()} `);
+    assert.deepEqual(await vws.getAccount(), { username: person.username, email: person.email });
+  });
 
   await t.test('email change: login and recovery use the new address', async () => {
     const { person, vws } = await join();
@@ -63,7 +93,7 @@ test('managing an account', async (t) => {
     await assert.rejects(friend.encrypt(person.username, 'x'), { code: 'user_not_found' });
     assert.equal((await friend.decrypt(forFriend)).sender, null);
     await assert.rejects(vws.register(person), { code: 'username_taken' });
-    await vws.register({ ...person, username: newPerson().username });
+    await registerVws(vws, server, { ...person, username: newPerson().username });
   });
 
   await t.test('deletion: a lost response is replayed, although the user is gone', async () => {
@@ -76,7 +106,7 @@ test('managing an account', async (t) => {
       throw new TypeError('the response was lost');
     };
     const vws = await connect(server.url, { onFirstUse: () => true, fetch: lossy });
-    await vws.register(person);
+    await registerVws(vws, server, person);
     await vws.deleteAccount(person);
     assert.equal(lost, 1);
     await assert.rejects(vws.getAccount(), { code: 'not_authenticated' });
@@ -93,14 +123,18 @@ test('managing an account', async (t) => {
     await assert.rejects(vws.labelSession('\u202e'), { code: 'invalid_value', status: 422 });
   });
 
-  await t.test('login notices: only if they are chosen', async () => {
+  await t.test('login notices: of new devices by default, of all or no logins if that is chosen', async () => {
     const { person, vws } = await join();
     await assert.rejects(vws.setNotices({ login: 'x' as 'all' }), { code: 'invalid_value' });
+    await vws.login(person);
+    await (await open()).login(person);
+    await mailTo(person.email, 'VWS: login from a new device');
+    await vws.setNotices({ login: 'off' });
     await (await open()).login(person);
     await vws.setNotices({ login: 'all' });
     await logIn(server, person);
     await mailTo(person.email, 'VWS: new login');
-    assert.equal((await subjectsTo(person.email)).length, 1);
+    assert.equal((await subjectsTo(person.email)).length, 2);
   });
 
   await t.test('a lock is reported to its owner', async () => {
@@ -119,6 +153,7 @@ test('managing an account', async (t) => {
       ['/change_email', { new_email: 'x@example.org', password: person.password }],
       ['/delete_account', { username: person.username, password: person.password }],
       ['/set_notices', { login: 'all' }],
+      ['/confirm_registration', { code: 'ABCDEF' }],
     ] as const) {
       const { status, text } = await client.fork().call(path, fields);
       assert.deepEqual([status, text], [403, '{"error":"This endpoint requires suite 2."}']);

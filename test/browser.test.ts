@@ -7,7 +7,8 @@ import { openSite, type Site } from './browser/site.ts';
 import { openBrowser, type User } from './browser/user.ts';
 import { startKnownServer } from './manInTheMiddle/knownServer.ts';
 import { type Line, openLine, type Tamper } from './manInTheMiddle/line.ts';
-import { newPerson } from './support/people.ts';
+import { newPerson, registerVws } from './support/people.ts';
+import type { TestServer } from './support/server.ts';
 
 const isNeeded = process.env.CI === 'true' || findChromium() !== undefined;
 const skip = isNeeded ? false : 'there is no Chromium on this machine: see CONTRIBUTING.md';
@@ -33,7 +34,7 @@ test('the SDK in Chromium', { skip }, async (t) => {
       site.asked.length = 0;
       const [alice, bob] = await Promise.all([enter(withMlKem), enter(withMlKem)]);
       assert.equal(isFallbackLoaded(site), !(await alice.hasMlKem()));
-      await tellStory(alice, bob, line, identity.fingerprint);
+      await tellStory(alice, bob, { line, server, pin: identity.fingerprint });
     });
   }
 
@@ -56,12 +57,18 @@ test('the SDK in Chromium', { skip }, async (t) => {
   });
 });
 
-async function tellStory(alice: User, bob: User, line: Line, pin: string): Promise<void> {
+interface Place {
+  readonly line: Line;
+  readonly server: TestServer;
+  readonly pin: string;
+}
+
+async function tellStory(alice: User, bob: User, { line, server, pin }: Place): Promise<void> {
   const [a, b] = [newPerson(), newPerson()];
   line.tamper = undefined;
   line.forget();
-  await alice.vws.register(a);
-  await bob.vws.register(b);
+  await registerVws(alice.vws, server, a);
+  await registerVws(bob.vws, server, b);
   const text = 'Ein Wörtchen über 世界';
   const message = await alice.vws.encrypt(b.username, text);
   const opened = await bob.vws.decrypt(message);

@@ -18,8 +18,8 @@ test('two users: register, exchange messages, change name and password, log out,
   assert.deepEqual(await ann.failure('whoami').then(([code, { code: name }]) => [code, name]), [3, 'not_logged_in']);
   const fingerprint = (await ann.succeed('fingerprint')).trim();
   assert.match(server.stderr, new RegExp(`fingerprint ${fingerprint} `));
-  const password = await registerAt(ann, 'ann');
-  await registerAt(bob, 'bob');
+  const password = await registerAt(ann, 'ann', server);
+  await registerAt(bob, 'bob', server);
   assert.deepEqual(await ann.json('whoami'), {
     username: 'ann',
     email: 'ann@example.org',
@@ -56,7 +56,7 @@ test('two users: register, exchange messages, change name and password, log out,
 
 test('recovery in two commands: a wrong code, a missing code, then the second code succeeds', async (t) => {
   const carl = await openTerminal(t, server);
-  await registerAt(carl, 'carl');
+  await registerAt(carl, 'carl', server);
   const [missing, { code: name }] = await (await openTerminal(t, server)).failure('recover --code', 'ABCDEF\n');
   assert.deepEqual([missing, name], [7, 'no_recovery']);
   assert.deepEqual(await carl.json('recover --send --email carl@example.org'), { ok: true });
@@ -74,7 +74,7 @@ test('recovery in two commands: a wrong code, a missing code, then the second co
 test('recovery interrupted after the code was accepted: continues with the password', async (t) => {
   const proxy = await startProxy(t, server);
   const dora = await openTerminal(t, proxy);
-  await registerAt(dora, 'dora');
+  await registerAt(dora, 'dora', server);
   await dora.succeed('recover --send --email dora@example.org');
   const code = await codeFromMailbox(server.dataDir, 'dora@example.org');
   for (const input of [`${code}\n`, `${code}\n\n`]) {
@@ -94,7 +94,7 @@ test('recovery interrupted after the code was accepted: continues with the passw
 
 test('a code accepted in an earlier recovery does not count for the next one', async (t) => {
   const emil = await openTerminal(t, server);
-  await registerAt(emil, 'emil');
+  await registerAt(emil, 'emil', server);
   await emil.succeed('recover --send --email emil@example.org');
   const code = await codeFromMailbox(server.dataDir, 'emil@example.org');
   const weak = `${code}\nweak\n`;
@@ -112,7 +112,7 @@ test('a code accepted in an earlier recovery does not count for the next one', a
 
 test('suite 1 is used only with --suite1, in a separate session', async (t) => {
   const fred = await openTerminal(t, server);
-  const password = await registerAt(fred, 'fred');
+  const password = await registerAt(fred, 'fred', server);
   assert.equal((await fred.failure('whoami --suite1'))[0], 3);
   await fred.succeed('login --suite1 --email fred@example.org', password);
   const who = await fred.json('whoami --suite1');
@@ -126,7 +126,7 @@ test('suite 1 is used only with --suite1, in a separate session', async (t) => {
 
 test('sessions: lists them, ends one, ends all others', async (t) => {
   const gina = await openTerminal(t, server);
-  const password = await registerAt(gina, 'gina');
+  const password = await registerAt(gina, 'gina', server);
   const others = [await openTerminal(t, server), await openTerminal(t, server)];
   for (const terminal of others) await terminal.succeed('login --email gina@example.org', password);
   const listed = (await gina.json('sessions')) as unknown as Record<string, unknown>[];

@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openTerminal } from './support/cli.ts';
-import { newPassword } from './support/people.ts';
+import { openTerminal, registerAt } from './support/cli.ts';
 import { startSharedServer } from './support/sharedServer.ts';
 
 test('vws encrypt and decrypt report that a name belongs to another user than before', async (t) => {
   const server = await startSharedServer();
   const [ann, bob] = [await openTerminal(t, server), await openTerminal(t, server)];
-  await ann.succeed('register', `ann\nann@example.org\n${newPassword()}\n`);
-  await bob.succeed('register', `bob\nbob@example.org\n${newPassword()}\n`);
+  await registerAt(ann, 'ann', server);
+  await registerAt(bob, 'bob', server);
   const sealed = await ann.succeed('encrypt bob', 'text');
   await bob.succeed('encrypt Ann', 'text');
 

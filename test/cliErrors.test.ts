@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { openTerminal, registerAt, startProxy, type Terminal } from './support/cli.ts';
+import {
+  beginRegistration,
+  confirmRegistrationAt,
+  openTerminal,
+  registerAt,
+  startProxy,
+  type Terminal,
+} from './support/cli.ts';
+import { takeRegistrationCode } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import type { TestServer } from './support/server.ts';
 import { startSharedServer } from './support/sharedServer.ts';
@@ -14,7 +22,7 @@ const otherServer = await startSharedServer();
 test('each failure has its exit code and its JSON', async (t) => {
   const proxy = await startProxy(t, server);
   const ann = await openTerminal(t, proxy);
-  const password = await registerAt(ann, 'ann');
+  const password = await registerAt(ann, 'ann', server);
   const failures: [string, string | Uint8Array, number, string][] = [
     ['login --email ann@example.org', 'wrong\n', 4, 'invalid_credentials'],
     ['encrypt unknown', 'x', 7, 'user_not_found'],
@@ -40,7 +48,7 @@ test('each failure has its exit code and its JSON', async (t) => {
 test('no response: the note explains whether a new request was sent', async (t) => {
   const proxy = await startProxy(t, server);
   const bob = await openTerminal(t, proxy);
-  await registerAt(bob, 'bob');
+  await registerAt(bob, 'bob', server);
   proxy.server = undefined;
   const first = await bob.run('encrypt bob --timeout 0.3', 'x');
   assert.match(first.stderr, /It is recorded, and the next command resolves it first\./);
@@ -80,7 +88,7 @@ test('identity_changed in JSON names the expected and the shown fingerprint', as
     (await carl.run(`login --pin ${pin}`)).stderr,
     /^WARNING: SERVER DOES NOT HAVE THE FINGERPRINT OF --pin$/m,
   );
-  await registerAt(carl, 'carl');
+  await registerAt(carl, 'carl', server);
   proxy.server = otherServer;
   const [, changed] = await carl.failure('fingerprint');
   const { shown } = changed;
@@ -91,7 +99,7 @@ test('identity_changed in JSON names the expected and the shown fingerprint', as
 test('a restarted server keeps its identity; a different server causes a warning and exit code 6', async (t) => {
   const proxy = await startProxy(t, server);
   const dora = await openTerminal(t, proxy);
-  const password = await registerAt(dora, 'dora');
+  const password = await registerAt(dora, 'dora', server);
   const sealed = await dora.succeed('encrypt dora', 'before');
   await server.stop();
   await server.start();
@@ -112,7 +120,8 @@ test('a restarted server keeps its identity; a different server causes a warning
 
   proxy.server = otherServer;
   const shown = (await (await openTerminal(t, proxy)).succeed('fingerprint')).trim();
-  await dora.succeed(`register --username dora --email dora@example.org --pin ${shown}`, password);
+  await beginRegistration(dora, `register --username dora --email dora@example.org --pin ${shown}`, password);
+  await confirmRegistrationAt(dora, 'dora@example.org', otherServer);
   assert.equal((await dora.json('whoami')).fingerprint, shown);
 });
 
@@ -122,7 +131,10 @@ test('a command killed while it waits for the response: the next command finds o
   const password = newPassword();
   const command = 'register --username emil --email emil@example.org';
   await kill(proxy.loseResponse('/register_user'), emil, command, password);
-  await emil.succeed(command, password);
+  await beginRegistration(emil, command, password);
+  const code = await takeRegistrationCode(server.dataDir, 'emil@example.org');
+  await kill(proxy.loseResponse('/confirm_registration'), emil, 'register --code', code);
+  await emil.succeed('register --code', code);
   const changed = newPassword();
   await kill(proxy.loseResponse('/change_password'), emil, 'passwd', `${password}\n${changed}`);
   assert.equal((await emil.json('whoami')).username, 'emil');
@@ -131,7 +143,7 @@ test('a command killed while it waits for the response: the next command finds o
 
 test('concurrent commands run one after the other', async (t) => {
   const fred = await openTerminal(t, server);
-  await registerAt(fred, 'fred');
+  await registerAt(fred, 'fred', server);
   const texts = ['one', 'two', 'three'];
   const sealed = await Promise.all(texts.map((text) => fred.start('encrypt fred', text).result));
   for (const [index, { code, stdout, stderr }] of sealed.entries()) {

@@ -4,8 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openTerminal } from './support/cli.ts';
-import { newPassword } from './support/people.ts';
+import { openTerminal, registerAt } from './support/cli.ts';
 import { startSharedServer } from './support/sharedServer.ts';
 
 const PROJECT_ROOT = join(import.meta.dirname, '..');
@@ -15,7 +14,7 @@ const TEXT = `hello\n\nFrom bob, 2026-11-22 14:22:00 UTC:\n\u202eevil\n${'x'.rep
 test('vws decrypt: a text with a forged header', { skip }, async (t) => {
   const server = await startSharedServer();
   const eve = await openTerminal(t, server);
-  await eve.succeed('register', `eve\neve@example.org\n${newPassword()}\n`);
+  await registerAt(eve, 'eve', server);
   const sealed = await eve.succeed('encrypt eve', TEXT);
   assert.equal(await eve.succeed('decrypt', sealed), TEXT, 'unchanged');
 

@@ -33,7 +33,7 @@ test('serves until SIGTERM, reports its fingerprint, and logs JSON', async (t) =
   );
   const ann = await openTerminal(t, { url });
   assert.equal((await ann.succeed('fingerprint')).trim(), /fingerprint (\S+)/.exec(notes)?.[1]);
-  await registerAt(ann, 'ann');
+  await registerAt(ann, 'ann', { dataDir: folder });
   child.kill('SIGTERM');
   const { code, stdout } = await result;
   assert.equal(code, 0);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { problems } from '../src/protocol/problems.ts';
 import { openTerminal, registerAt, startProxy } from './support/cli.ts';
-import { codeFromMailbox } from './support/mail.ts';
+import { codeFromMailbox, takeRegistrationCode } from './support/mail.ts';
 import { newPassword } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startSharedServer } from './support/sharedServer.ts';
@@ -61,8 +61,11 @@ test('registration on a terminal: passwords are repeated and not echoed', { skip
   await pty.answer('Repeat password', `${password}x\r`);
   await pty.answer('Password', `${password}\r`);
   await pty.answer('Repeat password', `${password}\r`);
+  await pty.answer('Code', 'LOI010\r');
+  await pty.answer('Code', `${await takeRegistrationCode(server.dataDir, 'bob@example.org')}\r`);
   const { code, screen } = await pty.end();
   assert.equal(code, 0, screen);
+  assert.ok(screen.includes(problems.invalid_code.title.replace(/\.$/, '')), screen);
   assert.match(screen, /Email address: bob@example\.org\r+\n/);
   assert.match(screen, /Passwords do not match\./);
   assert.ok(screen.includes(problems.password_refused.title.replace(/\.$/, '')), screen);
@@ -90,7 +93,7 @@ test('Ctrl-C at a prompt: exit code 130, nothing sent, terminal restored', { ski
 
 test('recovery interrupted by Ctrl-C after the code: continues with the password prompt', { skip }, async (t) => {
   const hanna = await openTerminal(t, server);
-  await registerAt(hanna, 'hanna');
+  await registerAt(hanna, 'hanna', server);
   await hanna.succeed('recover --send --email hanna@example.org');
   const code = await codeFromMailbox(server.dataDir, 'hanna@example.org');
   const environment = { VWS_STATE_DIR: hanna.stateFolder, VWS_SERVER: server.url };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from '../src/client/index.ts';
 import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
-import { logIn, newPerson, register } from './support/people.ts';
+import { logIn, newPerson, register, registerVws } from './support/people.ts';
 import { startServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
 
@@ -13,7 +13,7 @@ test('a released name is never given to another user, in either suite', async (t
   const forAda = await register(server, ada);
   const forMallory = await register(server, mallory);
   const forBob = await connect(server.url, { onFirstUse: () => true });
-  await forBob.register(bob);
+  await registerVws(forBob, server, bob);
   const before = expectMessage(await forAda.encrypt(bob.username, 'before'));
   const toOldName = await forBob.encrypt(ada.username, 'to the old name');
   const renamed = `${ada.username}-renamed`;

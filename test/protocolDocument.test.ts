@@ -10,6 +10,7 @@ import { endpoints } from '../src/protocol/endpoints.ts';
 import { problems } from '../src/protocol/problems.ts';
 import { open, seal, suite1 } from '../src/server/sessions/suites/suite1.ts';
 import type { Transaction } from '../src/server/store/store.ts';
+import { register } from './support/people.ts';
 import { startServer } from './support/server.ts';
 
 const docs = join(import.meta.dirname, '..', 'docs');
@@ -92,6 +93,7 @@ describe('docs/protocol.md matches the code', () => {
 describe('the suite 2 client in docs/protocol.md', () => {
   test('encrypts and decrypts a message with a real server', async (t) => {
     const server = await startServer(t);
+    await register(server, { username: 'ada', email: 'ada@example.org', password: 'Secret_2026' });
     const [, program = ''] = /```js\n(.*?)```/s.exec(document) ?? [];
     const { identity } = (await (await fetch(`${server.url}/.well-known/vws`)).json()) as { identity: string };
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from '../src/client/index.ts';
 import { expectDone, expectFailure } from './support/expect.ts';
-import { newPerson } from './support/people.ts';
+import { newPerson, registerVws } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
 import { runVws } from './support/vws.ts';
@@ -30,7 +30,7 @@ test('invite: vws invite prints a code for one registration in suite 2, while th
   await assert.rejects(vws.register({ ...newPerson(), invite: 'x' }), { code: 'invite_required' });
   // A refused registration does not use the code up.
   await assert.rejects(vws.register({ ...newPerson(), email: 'x', invite: stdout }), { code: 'invalid_email' });
-  await vws.register({ ...newPerson(), invite: stdout });
+  await registerVws(vws, server, { ...newPerson(), invite: stdout });
   await assert.rejects(vws.register({ ...newPerson(), invite: stdout }), { code: 'invite_required' });
   const suite1 = await Suite1Client.handshake(server);
   expectFailure(await suite1.call('/register_user', { ...newPerson() }), 201, 'Registration is closed');
@@ -40,7 +40,7 @@ test('invite: vws invite prints a code for one registration in suite 2, while th
 test('closed: refuses both suites, existing users still log in', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
-  await (await open(server)).register(person);
+  await registerVws(await open(server), server, person);
   assert.match((await invite(server, 'closed')).stderr, /VWS_REGISTRATION is closed/);
   assert.equal((await invite(server, 'invite', '--days', '0')).code, 2);
   const closed = await startServer(t, {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect, type SessionStorage } from '../src/client/index.ts';
-import { codeFromMailbox, codeIn, mailboxOf } from './support/mail.ts';
-import { newPassword, newPerson, register } from './support/people.ts';
+import { codeFromMailbox, codeIn, mailboxOf, takeRegistrationCode } from './support/mail.ts';
+import { newPassword, newPerson, register, registerSuite2, registerVws } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { Suite1Client } from './support/suite1Client.ts';
 import { Suite2Client } from './support/suite2Client.ts';
@@ -59,7 +59,7 @@ test('a stranger with many networks', async (t) => {
   };
   const at = (address: string) => ({ pin, fetch: fetchFrom(address) });
   const owner = await connect(server.url, { ...at('203.0.113.1'), deviceStorage });
-  await owner.register(person);
+  await registerVws(owner, server, person);
 
   await t.test('cannot log in', async () => {
     const attempts = STRANGERS.flatMap((address) => Array.from({ length: 5 }, () => address));
@@ -120,7 +120,9 @@ test('the command keeps the device token when it logs out', async (t) => {
     return { code, stderr };
   };
   const account = ['--username', person.username, '--email', person.email];
-  assert.equal((await run(`${person.password}\n`, 'register', ...account)).code, 0);
+  assert.equal((await run(`${person.password}\n`, 'register', ...account)).code, 2, 'the code is missing');
+  const confirmation = await takeRegistrationCode(server.dataDir, person.email);
+  assert.equal((await run(`${confirmation}\n`, 'register', '--code')).code, 0);
   assert.equal((await run('', 'logout')).code, 0);
   // Others in the same network lock it for clients without a token.
   for (let n = 0; n < 5; n += 1) await logIn1(server, '127.0.0.1', person.email, newPassword());
@@ -134,7 +136,7 @@ test('the device token is an optional field of suite 2, and unknown to suite 1',
   const person = newPerson();
   const { email, password } = person;
   const client = await Suite2Client.handshake(server);
-  const { json } = await client.call('/register_user', { ...person });
+  const { json } = await registerSuite2(client, server, person);
   assert.match(String(json.device_token), /^[\w-]{43}$/);
   const logIn = async (more: object) => {
     const { status, json: fields } = await client.call('/login_user', { email, password, ...more });
@@ -158,7 +160,7 @@ test('common passwords are refused in suite 2 only', async (t) => {
   const password = 'P@ssw0rd';
   await assert.rejects(vws.register({ ...newPerson(), password }), { code: 'password_refused' });
   const person = newPerson();
-  await vws.register(person);
+  await registerVws(vws, server, person);
   const change = { password: person.password, newPassword: password };
   await assert.rejects(vws.changePassword(change), { code: 'password_refused' });
   await vws.requestPasswordReset(person.email);

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { expectDone, expectFailure, expectMessage } from './support/expect.ts';
-import { codeFromMailbox, mailboxOf } from './support/mail.ts';
-import { logIn, newPassword, newPerson, type Person, register } from './support/people.ts';
+import { codeFromMailbox, mailboxOf, takeRegistrationCode } from './support/mail.ts';
+import { logIn, newPassword, newPerson, type Person, register, registerSuite2 } from './support/people.ts';
 import { type Settings, startServer, type TestServer } from './support/server.ts';
 import { type HttpResponse, post, publicKeyPem, Suite1Client } from './support/suite1Client.ts';
 import { checkIntroduction, type Introduction, Suite2Client, type Suite2Response } from './support/suite2Client.ts';
@@ -26,7 +26,7 @@ function expectFields(answer: Suite2Response, fields: object = {}): void {
   assert.deepEqual([answer.status, answer.json], [200, fields]);
 }
 
-/** Success of a registration or login. */
+/** Success of a login. */
 function expectToken({ status, json: { device_token, ...others } }: Suite2Response): void {
   assert.deepEqual([status, others], [200, {}]);
   assert.match(String(device_token), /^[\w-]{43}$/);
@@ -34,7 +34,9 @@ function expectToken({ status, json: { device_token, ...others } }: Suite2Respon
 
 async function register2(server: TestServer, person: Person): Promise<Suite2Client> {
   const client = await Suite2Client.handshake(server);
-  expectToken(await client.call('/register_user', { ...person }));
+  const { status, json } = await registerSuite2(client, server, person);
+  assert.deepEqual([status, json.email], [200, person.email]);
+  assert.match(String(json.device_token), /^[\w-]{43}$/);
   return client;
 }
 
@@ -63,7 +65,10 @@ test('the identity of a server survives a crash', async (t) => {
   checkIntroduction(description);
   assert.match(server.stderr, new RegExp(`^  fingerprint ${description.identity} `, 'm'));
   const client = await Suite2Client.handshake(server, description.identity);
-  const request = client.prepare('/register_user', newPerson(), { kem: true });
+  const person = newPerson();
+  await client.call('/register_user', { ...person });
+  const code = await takeRegistrationCode(server.dataDir, person.email);
+  const request = client.prepare('/confirm_registration', { code }, { kem: true });
   const lost = await client.transmit(request);
   await server.kill();
   await server.start();

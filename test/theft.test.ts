@@ -12,7 +12,8 @@ import { expand, hmac } from '../src/server/crypto/derive.ts';
 import { type Epoch, EpochFile } from '../src/server/keyring/epochFile.ts';
 import { loadMasterKeyFile, MasterKey } from '../src/server/keyring/masterKey.ts';
 import { newEpochPath } from './support/epochs.ts';
-import { newPerson } from './support/people.ts';
+import { takeRegistrationCode } from './support/mail.ts';
+import { newPerson, registerSuite2 } from './support/people.ts';
 import { eventually } from './support/poll.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { Suite2Client, sessionKeyOf } from './support/suite2Client.ts';
@@ -126,6 +127,8 @@ test('the raw files of a killed server, its master key and the traffic open what
   const earlier: Recorded[] = [];
   const client = await Suite2Client.handshake(server);
   await talk(client, 1, earlier, '/register_user', { username, email, password });
+  const code = await takeRegistrationCode(server.dataDir, email);
+  await talk(client, 1, earlier, '/confirm_registration', { code });
   await talk(client, 20, earlier);
   await talk(client, 1, earlier, '/login_user', { email, password });
   await delay(EPOCH_SECONDS * 1000);
@@ -169,7 +172,7 @@ test('a lost epoch file ends the sessions, and nothing else', async (t) => {
   const server = await startServer(t, { EPOCH_FILE: path });
   const { username, email, password } = newPerson();
   const client = await Suite2Client.handshake(server);
-  await client.call('/register_user', { username, email, password });
+  await registerSuite2(client, server, { username, email, password });
   const { message } = (await client.call('/encrypt', { username, message: 'a text' })).json;
   await server.stop();
   rmSync(path);

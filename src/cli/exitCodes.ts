@@ -51,8 +51,11 @@ export const exitRows = [
   },
   {
     exit: 7,
-    meaning: 'not found: user, session, recovery or email change; or the message is not for you',
-    errors: ['user_not_found', 'no_such_session', 'no_recovery', 'no_email_change', 'undecryptable_message'],
+    meaning: 'not found: user, session, recovery, registration or email change; or the message is not for you',
+    errors: [
+      ...(['user_not_found', 'no_such_session', 'no_recovery', 'no_registration', 'no_email_change'] as const),
+      'undecryptable_message',
+    ],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },
   { exit: 141, meaning: 'the output was closed (broken pipe)', errors: [] },

@@ -12,7 +12,7 @@ test('a token is sent with later logins and recoveries of its account, also in a
   const tokensSent = () => server.executions.map(({ fields }) => fields.device_token);
   const vws = await connect({ deviceStorage });
   server.answer = () => ({ status: 200, json: { device_token: 'token 1' } });
-  await vws.register({ username: 'alice', email: ALICE, password: PASSWORD });
+  await vws.login({ email: ALICE, password: PASSWORD });
   server.answer = () => ({ status: 200, json: { device_token: 'token 2' } });
   await vws.login({ email: ` ${ALICE.toUpperCase()}`, password: PASSWORD });
   server.answer = () => ({ status: 200, json: {} });
@@ -45,6 +45,57 @@ test('calls made before a login has finished stay in order', async () => {
     server.executions.map(({ path }) => path),
     ['/login_user', '/account'],
   );
+});
+
+test('the token of a confirmed registration is kept under the address of the account', async () => {
+  const { server, connect } = await createHarness();
+  const vws = await connect();
+  server.answer = () => ({ status: 200, json: { next: 'confirm_email' } });
+  assert.deepEqual(await vws.register({ username: 'alice', email: ALICE, password: PASSWORD }), {
+    next: 'confirm_email',
+  });
+  server.answer = () => ({ status: 200, json: { email: ALICE, device_token: 'a token' } });
+  await vws.confirmRegistration('AB12CD');
+  await vws.login({ email: ALICE, password: PASSWORD });
+  assert.deepEqual(
+    server.executions.map(({ path, fields }) => [path, fields.code, fields.device_token]),
+    [
+      ['/register_user', undefined, undefined],
+      ['/confirm_registration', 'AB12CD', undefined],
+      ['/login_user', undefined, 'a token'],
+    ],
+  );
+});
+
+test('a server that wants another step after a registration is not understood', async () => {
+  const { server, connect } = await createHarness();
+  const vws = await connect();
+  server.answer = () => ({ status: 200, json: { next: 'confirm_phone' } });
+  await assert.rejects(vws.register({ username: 'alice', email: ALICE, password: PASSWORD }), { code: 'bad_answer' });
+});
+
+test('after a change of the email address, the token is sent with the new one, also in another session', async () => {
+  const { server, connect } = await createHarness();
+  const deviceStorage = createMemoryStorage();
+  const vws = await connect({ deviceStorage });
+  server.answer = () => ({ status: 200, json: { device_token: 'a token' } });
+  await vws.login({ email: ALICE, password: PASSWORD });
+  server.answer = () => ({ status: 200, json: { email: 'Alicia@example.org', former_email: ALICE } });
+  await vws.confirmChangeEmail('AB12CD');
+  server.answer = () => ({ status: 200, json: {} });
+  const later = await connect({ deviceStorage });
+  for (const email of [ALICE, 'alicia@example.org']) await later.login({ email, password: PASSWORD });
+  const tokens = server.executions.slice(-2).map(({ fields }) => fields.device_token);
+  assert.deepEqual(tokens, [undefined, 'a token']);
+});
+
+test('moving a token between spellings of one address keeps it', async () => {
+  const tokens = await DeviceTokens.load(undefined);
+  await tokens.keep('one', ALICE, 'a token');
+  await tokens.move('one', ALICE, ALICE.toUpperCase());
+  await tokens.move('one', BOB, 'other@example.org');
+  assert.deepEqual(tokens.fieldFor('one', ALICE), { device_token: 'a token' });
+  assert.deepEqual(tokens.fieldFor('one', 'other@example.org'), {});
 });
 
 test('a server gets no token of another server', async () => {

@@ -28,8 +28,19 @@ export class DeviceTokens {
   async keep(fingerprint: string, email: string, token: unknown): Promise<void> {
     const key = keyOf(fingerprint, email);
     if (typeof token !== 'string' || this.#tokens[key] === token) return;
+    await this.#change({ [key]: token });
+  }
+
+  /** Moves the token of an account whose address has changed. */
+  async move(fingerprint: string, formerEmail: string, email: string): Promise<void> {
+    const [former, key] = [keyOf(fingerprint, formerEmail), keyOf(fingerprint, email)];
+    const token = { ...this.#tokens, ...(await load(this.#storage)) }[former];
+    if (token !== undefined && former !== key) await this.#change({ [former]: undefined, [key]: token });
+  }
+
+  async #change(changes: Tokens): Promise<void> {
     // Another program may have stored tokens in the meantime.
-    this.#tokens = { ...this.#tokens, ...(await load(this.#storage)), [key]: token };
+    this.#tokens = { ...this.#tokens, ...(await load(this.#storage)), ...changes };
     try {
       await this.#storage?.save(JSON.stringify(this.#tokens));
     } catch {}

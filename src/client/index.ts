@@ -2,5 +2,6 @@
 export { connect } from './connect.ts';
 export { type ClientErrorCode, VwsError, type VwsErrorCode, type VwsErrorOptions } from './error.ts';
 export type { CallOptions, Clock, ConnectOptions, ContactStorage, SessionStorage } from './options.ts';
+export type { Registration, RegistrationResult } from './registration.ts';
 export type { Suite } from './suite.ts';
-export type { Account, DecryptedMessage, Registration, SessionInfo, Vws } from './vws.ts';
+export type { Account, DecryptedMessage, SessionInfo, Vws } from './vws.ts';

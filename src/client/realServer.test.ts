@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createMemoryStorage } from '../../test/support/client/harness.ts';
 import { codeFromMailbox } from '../../test/support/mail.ts';
-import { newPassword, newPerson } from '../../test/support/people.ts';
+import { newPassword, newPerson, registerVws } from '../../test/support/people.ts';
 import { startSharedServer } from '../../test/support/sharedServer.ts';
 import { type ConnectOptions, connect } from './index.ts';
 import { suite1 } from './suite1/suite.ts';
@@ -43,8 +43,8 @@ for (const [name, options] of Object.entries(MODES)) {
       const two = await open();
       assert.equal(one.suite, isSuite2 ? 2 : 1);
       assert.equal(one.fingerprint.length, isSuite2 ? 43 : 0);
-      await one.register(alice);
-      await two.register(bob);
+      await registerVws(one, server, alice);
+      await registerVws(two, server, bob);
 
       const text = 'See you at eight. 🎬 \u0000 ';
       const before = Date.now();
@@ -90,8 +90,8 @@ for (const [name, options] of Object.entries(MODES)) {
       const [alice, bob] = [newUser('alice'), newUser('bob')];
       await assert.rejects(vws.encrypt(alice.username, 'text'), { code: 'not_authenticated' });
       await assert.rejects(vws.decrypt('text'), { code: 'not_authenticated' });
-      await vws.register(bob);
-      await vws.register(alice);
+      await registerVws(vws, server, bob);
+      await registerVws(vws, server, alice);
       await assert.rejects(vws.register(alice), { code: 'username_taken' });
       await assert.rejects(vws.register({ ...newPerson(), password: 'x' }), { code: 'password_refused' });
       await assert.rejects(vws.login({ ...alice, password: 'x' }), { code: 'invalid_credentials' });
@@ -107,7 +107,7 @@ for (const [name, options] of Object.entries(MODES)) {
     test('texts up to the limit are accepted, larger ones are refused', async () => {
       const vws = await open();
       const alice = newUser('alice');
-      await vws.register(alice);
+      await registerVws(vws, server, alice);
       const text = 'ä'.repeat(25_000);
       assert.equal((await vws.decrypt(await vws.encrypt(alice.username, text))).text, text);
       await assert.rejects(vws.encrypt(alice.username, 'x'.repeat(60_000)), { code: 'message_too_large' });
@@ -126,7 +126,7 @@ for (const [name, options] of Object.entries(MODES)) {
       const vws = await open({ fetch, clock });
       const alice = newUser('alice');
       state.lost = 2;
-      await vws.register(alice);
+      await registerVws(vws, server, alice);
       for (let i = 0; i < 20; i++) {
         state.lost = i % 3;
         if (i % 7 === 0) skew += 61_000;
@@ -139,7 +139,7 @@ for (const [name, options] of Object.entries(MODES)) {
       const storage = createMemoryStorage();
       const vws = await open({ storage });
       const alice = newUser('alice');
-      await vws.register(alice);
+      await registerVws(vws, server, alice);
       const { port } = new URL(server.url);
       await server.stop();
       await assert.rejects(vws.changeUsername({ newUsername: 'x', password: 'Wrong_2026' }, { deadline: 200 }), {

@@ -27,6 +27,7 @@ describe('calls', () => {
     assert.deepEqual(await bob.listSessions(), [
       { id: 's1', suite: 2, startedAt: new Date(1000), lastUsedAt: new Date(2000), current: true, label: 'here' },
     ]);
+    await bob.confirmRegistration('AB12CD');
     await bob.changeUsername({ newUsername: 'robert', password: PASSWORD });
     await bob.changePassword({ password: PASSWORD, newPassword: 'Other_2026' });
     await bob.endSession('s2');
@@ -58,6 +59,7 @@ describe('calls', () => {
     const { server, connect } = await createHarness();
     const alice = await connect({ label: 'Firefox on Linux' });
     await alice.register({ username: 'alice', email: 'alice@example.org', password: PASSWORD });
+    await alice.confirmRegistration('AB12CD');
     server.answer = (path) =>
       path === '/label_session' ? { status: 422, json: { code: 'invalid_value', status: 422, title: '' } } : undefined;
     await alice.login({ email: 'alice@example.org', password: PASSWORD });
@@ -65,6 +67,7 @@ describe('calls', () => {
       server.executions.map(({ path, fields }) => [path, fields.label]),
       [
         ['/register_user', undefined],
+        ['/confirm_registration', undefined],
         ['/label_session', 'Firefox on Linux'],
         ['/login_user', undefined],
         ['/label_session', 'Firefox on Linux'],

@@ -3,6 +3,7 @@ import { isSameContact } from './contacts.ts';
 import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
+import type { Registration, RegistrationResult } from './registration.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
 
@@ -19,17 +20,6 @@ export interface DecryptedMessage {
   readonly contactChanged: boolean;
   /** When the message was encrypted; null if it is unknown, and in suite 1. */
   readonly sentAt: Date | null;
-}
-
-/** A new account. */
-export interface Registration {
-  /** 1 to 64 characters. */
-  readonly username: string;
-  readonly email: string;
-  /** 12 or more characters, or 8 or more of four kinds. */
-  readonly password: string;
-  /** A code of the operator, if the server requires one. */
-  readonly invite?: string | undefined;
 }
 
 /** The account that the session is logged in to. */
@@ -51,7 +41,6 @@ export interface SessionInfo {
   readonly label: string | null;
 }
 
-type LoginFields = Call['fields'] & { readonly email: string };
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -91,16 +80,35 @@ export class Vws {
   }
 
   /**
-   * Creates an account and logs the session in.
+   * Requests an account: emails a code for {@link confirmRegistration}. If the address already has an account, its owner gets an
+   * email without a code, and the result is the same. In suite 1, creates the account and logs the session in at once.
    *
-   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`,
-   *   `registration_closed`, `invite_required`
+   * @throws {VwsError} `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `registration_closed`,
+   *   `invite_required`; in suite 1 also `email_taken`
    * @example
    * await vws.register({ username: 'alice', email: 'alice@example.org', password });
    */
-  async register({ username, email, password, invite }: Registration, options?: CallOptions): Promise<void> {
+  async register(registration: Registration, options?: CallOptions): Promise<RegistrationResult> {
+    const { username, email, password, invite } = registration;
     const fields = { username, email, password, ...(invite !== undefined && { invite }) };
-    await this.#runLogin('/register_user', fields, options);
+    const { next } = await this.#call('/register_user', fields, options);
+    if (next === undefined) return { next: null };
+    if (next !== 'confirm_email')
+      throw new VwsError('bad_answer', 'The server wants an unknown step after a registration.');
+    return { next };
+  }
+
+  /**
+   * Creates the account after {@link register} and logs the session in.
+   *
+   * @param code 6 characters from the email, case-insensitive
+   * @throws {VwsError} `no_registration`, `invalid_code`, `username_taken`, `registration_closed`, `invite_required`
+   * @example
+   * await vws.confirmRegistration('AB12CD');
+   */
+  async confirmRegistration(code: string, options?: CallOptions): Promise<void> {
+    const fields = await this.#call('/confirm_registration', { code }, options);
+    await this.#keepLogin(textOf(fields, 'email'), fields.device_token, options);
   }
 
   /**
@@ -112,7 +120,8 @@ export class Vws {
    */
   async login({ email, password }: { email: string; password: string }, options?: CallOptions): Promise<void> {
     const fields = { email, password, ...this.#devices.fieldFor(this.fingerprint, email) };
-    await this.#runLogin('/login_user', fields, options);
+    const { device_token } = await this.#call('/login_user', fields, options);
+    await this.#keepLogin(email, device_token, options);
   }
 
   /**
@@ -306,19 +315,20 @@ export class Vws {
    * @example
    * await vws.confirmChangeEmail('AB12CD');
    */
-  confirmChangeEmail(code: string, options?: CallOptions): Promise<void> {
-    return this.#run('/confirm_change_email', { code }, options);
+  async confirmChangeEmail(code: string, options?: CallOptions): Promise<void> {
+    const fields = await this.#call('/confirm_change_email', { code }, options);
+    await this.#devices.move(this.fingerprint, textOf(fields, 'former_email'), textOf(fields, 'email'));
   }
 
   /**
    * Chooses the optional notices by mail.
    *
-   * @param notices login: whether each login is reported
+   * @param notices login: the logins that are reported; `new_devices` unless it was set, in suite 1 `off`
    * @throws {VwsError} `not_authenticated`, `invalid_value`
    * @example
    * await vws.setNotices({ login: 'all' });
    */
-  setNotices({ login }: { login: 'off' | 'all' }, options?: CallOptions): Promise<void> {
+  setNotices({ login }: { login: 'off' | 'new_devices' | 'all' }, options?: CallOptions): Promise<void> {
     return this.#run('/set_notices', { login }, options);
   }
 
@@ -336,9 +346,8 @@ export class Vws {
   }
 
   /** A login that succeeded does not fail because of its label. */
-  async #runLogin(path: Call['path'], fields: LoginFields, options?: CallOptions): Promise<void> {
-    const { device_token } = await this.#call(path, fields, options);
-    await this.#devices.keep(this.fingerprint, fields.email, device_token);
+  async #keepLogin(email: string, deviceToken: unknown, options?: CallOptions): Promise<void> {
+    await this.#devices.keep(this.fingerprint, email, deviceToken);
     if (this.#label !== undefined) await this.labelSession(this.#label, options).catch(() => {});
   }
 

@@ -28,8 +28,9 @@ test('the table has the endpoints of existing clients with their fields, and new
     ['/end_session', 'session', ''],
     ['/end_other_sessions', '', ''],
     ['/log_out', '', ''],
+    ['/confirm_registration', 'code', 'email,device_token'],
     ['/change_email', 'new_email,password', ''],
-    ['/confirm_change_email', 'code', ''],
+    ['/confirm_change_email', 'code', 'email,former_email'],
     ['/delete_account', 'password,username', ''],
     ['/label_session', 'label', ''],
     ['/set_notices', 'login', ''],
@@ -40,7 +41,7 @@ test('suite 2 returns device tokens, the ids of users, sender and time of a mess
   assert.deepEqual(
     all.flatMap(({ path, suite2Response }) => (suite2Response ? [[path, Object.keys(suite2Response)]] : [])),
     [
-      ['/register_user', ['device_token']],
+      ['/register_user', ['next']],
       ['/login_user', ['device_token']],
       ['/encrypt/:username', ['recipient_id']],
       ['/decrypt', ['sender', 'sender_now', 'sender_id', 'sent_at']],
@@ -56,6 +57,7 @@ test('newer endpoints exist in suite 2 only', () => {
   assert.deepEqual(
     all.flatMap(({ path, suites }) => (suites ? [[path, ...suites]] : [])),
     [
+      ['/confirm_registration', 2],
       ['/change_email', 2],
       ['/confirm_change_email', 2],
       ['/delete_account', 2],
@@ -71,7 +73,14 @@ test('an endpoint requires a login exactly if not_authenticated is one of its pr
   }
   assert.deepEqual(
     all.filter(({ access }) => access === 'public').map(({ path }) => path),
-    ['/register_user', '/login_user', '/forgot_password', '/confirm_forgot_password', '/final_forgot_password'],
+    [
+      '/register_user',
+      '/login_user',
+      '/forgot_password',
+      '/confirm_forgot_password',
+      '/final_forgot_password',
+      '/confirm_registration',
+    ],
   );
 });
 

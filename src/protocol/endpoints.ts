@@ -42,7 +42,8 @@ export const endpoints = {
   registerUser: {
     path: '/register_user',
     summary: 'Register a new user',
-    description: 'Creates an account and logs the session in as the new user.',
+    description:
+      'Suite 2 emails a code: the account exists once it is confirmed. The response is the same if the address already has an account, whose owner then gets an email without a code. Suite 1 creates the account and logs the session in at once.',
     access: 'public',
     fields: {
       username: 'The name that others encrypt for: 1 to 64 characters without #, not case-sensitive.',
@@ -52,7 +53,7 @@ export const endpoints = {
     },
     suite2Fields: { invite: 'A code of the operator, if the server requires one.' },
     response: {},
-    suite2Response: { device_token: DEVICE_TOKEN_RESPONSE },
+    suite2Response: { next: 'What follows: always confirm_email.' },
     repeatable: false,
     problems: [
       'registration_closed',
@@ -217,6 +218,17 @@ export const endpoints = {
     repeatable: false,
     problems: ['not_authenticated'],
   },
+  confirmRegistration: {
+    path: '/confirm_registration',
+    summary: 'Register a new user: confirm the code',
+    description: 'Creates the account and logs the session in as the new user.',
+    access: 'public',
+    suites: [2],
+    fields: { code: 'The code from the email, not case-sensitive.' },
+    response: { email: 'The email address of the account.', device_token: DEVICE_TOKEN_RESPONSE },
+    repeatable: false,
+    problems: ['no_registration', 'invalid_code', 'username_taken', 'registration_closed', 'invite_required'],
+  },
   changeEmail: {
     path: '/change_email',
     summary: 'Change the email address: request a code',
@@ -235,7 +247,7 @@ export const endpoints = {
     access: 'login',
     suites: [2],
     fields: { code: 'The code from the email, not case-sensitive.' },
-    response: {},
+    response: { email: 'The new address.', former_email: 'The address before.' },
     repeatable: false,
     problems: ['not_authenticated', 'no_email_change', 'invalid_code', 'email_taken'],
   },
@@ -269,7 +281,7 @@ export const endpoints = {
       'Sets which optional notices are mailed. Notices about a new password, a recovery, a lock and a changed address are always sent.',
     access: 'login',
     suites: [2],
-    fields: { login: 'Notices of logins: off or all.' },
+    fields: { login: 'Notices of logins: off, new_devices or all.' },
     response: {},
     repeatable: false,
     problems: ['not_authenticated', 'invalid_value'],

@@ -117,6 +117,7 @@ test('codes and their statuses are stable', () => {
     message_too_large: 413,
     undecryptable_message: 422,
     username_mismatch: 422,
+    no_registration: 409,
     no_email_change: 409,
     invalid_value: 422,
   });

@@ -105,6 +105,11 @@ export const problems = {
     title: 'The username is not the one of the account.',
     suite1: response('Username format not corrected'),
   },
+  no_registration: {
+    status: 409,
+    title: 'No registration in progress.',
+    suite1: response('Invalid session'),
+  },
   no_email_change: {
     status: 409,
     title: 'No change of the email address in progress.',

@@ -10,6 +10,7 @@ import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
 import { type NoticeLimit, Notices } from './accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from './accounts/passwordHasher.ts';
+import { PendingRegistrations } from './accounts/pendingRegistrations.ts';
 import { MAX_TRIES, RecoveryRules } from './accounts/recovery.ts';
 import { Invites } from './accounts/registration.ts';
 import { createHandlers } from './api/handlers.ts';
@@ -172,7 +173,10 @@ export interface CoreDependencies {
   readonly epochKeys: EpochKeys;
   readonly identity: Identity;
   readonly hasher: PasswordHashing;
-  readonly outbox: Pick<Outbox, 'enqueue' | 'enqueueEmailChange' | 'enqueueNotice' | 'enqueueDecoy'>;
+  readonly outbox: Pick<
+    Outbox,
+    'enqueue' | 'enqueueEmailChange' | 'enqueueRegistration' | 'enqueueNotice' | 'enqueueDecoy'
+  >;
   readonly clock: () => number;
 }
 
@@ -275,6 +279,17 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     codeKey: masterKey.derive('vws invites'),
     clock,
   });
+  const registrations = new PendingRegistrations({
+    accounts,
+    invites,
+    clients,
+    outbox,
+    notices,
+    mails: budgets.registrationMails,
+    codeKey: masterKey.derive('vws recovery codes'),
+    sealingKey: masterKey.derive('vws pending registrations'),
+    clock,
+  });
   const recovery = new RecoveryRules({
     store,
     hasher,
@@ -303,7 +318,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, invites, recovery, emailChanges, deletion, notices, messages };
+  return { accounts, invites, registrations, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface EpochDependencies {

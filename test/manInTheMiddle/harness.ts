@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import { connect, type Vws, VwsError, type VwsErrorCode } from '../../src/client/index.ts';
 import { createFakeClock, createMemoryStorage, type FakeClock, type MemoryStorage } from '../support/client/harness.ts';
 import type { Identity } from '../support/client/memorySuite2.ts';
-import { newPerson, type Person } from '../support/people.ts';
+import { newPerson, type Person, registerVws } from '../support/people.ts';
 import type { TestServer } from '../support/server.ts';
 import { findTraces } from '../support/traces.ts';
 import { type Line, openLine, type Tamper } from './line.ts';
@@ -56,7 +56,7 @@ export async function createHarness(t: TestContext, server: TestServer, identity
   }
   async function join(): Promise<Victim> {
     const victim = await open(newPerson());
-    await victim.vws.register(victim.person);
+    await registerVws(victim.vws, server, victim.person);
     return victim;
   }
 

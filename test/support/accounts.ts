@@ -8,7 +8,9 @@ import { type EmailChangeDependencies, EmailChanges } from '../../src/server/acc
 import { type ClientInfo, KnownClients } from '../../src/server/accounts/knownClients.ts';
 import { Notices, type NoticesDependencies } from '../../src/server/accounts/notices.ts';
 import { PasswordHasher, type PasswordHashing } from '../../src/server/accounts/passwordHasher.ts';
+import { PendingRegistrations } from '../../src/server/accounts/pendingRegistrations.ts';
 import { MAX_TRIES, RecoveryRules } from '../../src/server/accounts/recovery.ts';
+import { Invites, type RegistrationMode } from '../../src/server/accounts/registration.ts';
 import { networkOf } from '../../src/server/limits/clientAddress.ts';
 import { createLoginBudgets } from '../../src/server/limits/loginBudgets.ts';
 import type { CodeMail, NoticeMail } from '../../src/server/store/outbox.ts';
@@ -41,6 +43,8 @@ export interface AccountsHarness {
   readonly budgets: ReturnType<typeof createLoginBudgets>;
   readonly accounts: Accounts;
   readonly recovery: RecoveryRules;
+  readonly invites: Invites;
+  readonly registrations: PendingRegistrations;
   readonly emailChanges: EmailChanges;
   readonly deletion: AccountDeletion;
   /** Mails with codes that were sent, and expiry times of its decoys. */
@@ -66,6 +70,7 @@ export interface AccountsHarnessOptions {
   readonly downgradeProtection?: boolean;
   readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
   readonly renamesPerMonth?: number;
+  readonly registration?: RegistrationMode;
   /** Of emails that confirm a new address. */
   readonly limitMails?: EmailChangeDependencies['limitMails'];
 }
@@ -91,6 +96,7 @@ export async function createAccountsHarness(
   const outbox = {
     enqueue: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
     enqueueEmailChange: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
+    enqueueRegistration: async (tx: Transaction, mail: CodeMail) => tx.afterCommit(() => mails.push(mail)),
     enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
@@ -115,6 +121,11 @@ export async function createAccountsHarness(
     ...{ store, hasher, credentials, clients, limits: budgets.recovery, outbox, endOtherSessions, codeKey, clock },
     notices: noticeRules,
   });
+  const invites = new Invites({ store, mode: options.registration ?? 'open', codeKey, clock });
+  const registrations = new PendingRegistrations({
+    ...{ accounts, invites, clients, outbox, notices: noticeRules, mails: budgets.registrationMails },
+    ...{ codeKey, sealingKey: randomBytes(32), clock },
+  });
   const emailChanges = new EmailChanges({
     ...{ store, credentials, outbox, notices: noticeRules, codeKey, limitMails, clock },
   });
@@ -130,6 +141,8 @@ export async function createAccountsHarness(
       budgets,
       accounts,
       recovery,
+      invites,
+      registrations,
       emailChanges,
       deletion,
       mails,
@@ -144,13 +157,13 @@ export async function createAccountsHarness(
     },
     async logIn(email, password, suite = 1) {
       const verified = await accounts.prepareLogin(email, password, { ...CLIENT, suite });
-      return harness.transact((tx) => accounts.logIn(tx, verified, suite, CLIENT.address));
+      return harness.transact((tx) => accounts.logIn(tx, verified, { ...CLIENT, suite }));
     },
     async logInWith(email, password, properties) {
       const client = { ...CLIENT, suite: 2, ...properties };
       const verified = await accounts.prepareLogin(email, password, client);
       return harness.transact(async (tx) =>
-        accounts.rememberClient(tx, await accounts.logIn(tx, verified, client.suite, client.address), client),
+        accounts.rememberClient(tx, await accounts.logIn(tx, verified, client), client),
       );
     },
   };

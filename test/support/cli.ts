@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { takeRegistrationCode } from './mail.ts';
 import { newPassword } from './people.ts';
 import { runVws, type StartedVws, startVws, type VwsResult } from './vws.ts';
 
@@ -99,9 +100,26 @@ export async function openTerminal(t: TestContext, { url }: { readonly url: stri
   return terminal;
 }
 
-/** Registers a user with the address `<name>@example.org`. @returns the password */
-export async function registerAt(terminal: Terminal, name: string): Promise<string> {
+/** Registers a user with the address `<name>@example.org`, with the code from the local mailbox. @returns the password */
+export async function registerAt(terminal: Terminal, name: string, server: { readonly dataDir: string }) {
   const password = newPassword();
-  await terminal.succeed(`register --username ${name} --email ${name}@example.org`, `${password}\n`);
+  await beginRegistration(terminal, `register --username ${name} --email ${name}@example.org`, password);
+  await confirmRegistrationAt(terminal, `${name}@example.org`, server);
   return password;
+}
+
+/** Runs `vws register` without a line for the code. */
+export async function beginRegistration(terminal: Terminal, command: string, password: string): Promise<void> {
+  const { code, stderr } = await terminal.run(command, `${password}\n`);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /continue with: vws register --code/);
+}
+
+/** Continues a registration with the code from the local mailbox. */
+export async function confirmRegistrationAt(
+  terminal: Terminal,
+  email: string,
+  { dataDir }: { readonly dataDir: string },
+) {
+  await terminal.succeed('register --code', `${await takeRegistrationCode(dataDir, email)}\n`);
 }

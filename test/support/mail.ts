@@ -1,6 +1,6 @@
 // Recovery codes from the local mailbox or a real mail server.
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { eventually } from './poll.ts';
@@ -27,6 +27,24 @@ export function codeFromMailbox(dataDir: string, email: string, seen: string[] =
   return eventually(`a mail with a code to ${email}`, async () => {
     const codes = (await mailboxOf(dataDir, email)).map(codeIn);
     return codes.find((code) => code !== undefined && !seen.includes(code));
+  });
+}
+
+/** Waits for the mail with the code of a registration, and removes it, so that later tests do not find it. @returns the code */
+export function takeRegistrationCode(dataDir: string, email: string): Promise<string> {
+  return eventually(`a mail with the code of a registration to ${email}`, async () => {
+    const folder = join(dataDir, 'mailbox');
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (!name.endsWith('.eml')) continue;
+      const path = join(folder, name);
+      // Another test may have removed its own mail.
+      const mail = await readFile(path, 'utf8').catch(() => '');
+      const code = codeIn(mail);
+      if (!code || !mail.includes(email) || !/^Subject: .*confirm your registration\r?$/m.test(mail)) continue;
+      await rm(path);
+      return code;
+    }
+    return undefined;
   });
 }
 

@@ -7,6 +7,6 @@ const NO_RATE_LIMITS: Settings = Object.fromEntries(LIMITED.map((name) => [`RATE
 
 /** Starts a server without limits per address. It runs until the tests of the file have ended. */
 export function startSharedServer(settings: Settings = {}): Promise<TestServer> {
-  const hourly = { RATE_REGISTRATIONS_PER_HOUR: '100000' };
+  const hourly = { RATE_REGISTRATIONS_PER_HOUR: '100000', RATE_MAILS_PER_HOUR: '100000' };
   return startServer({ after } as TestContext, { ...NO_RATE_LIMITS, ...hourly, ...settings });
 }

@@ -50,6 +50,7 @@ const layouts: Layouts = {
       created_at: 'integer',
       min_suite: 'integer',
       login_notices: 'integer',
+      email_verified_at: 'integer',
     },
   },
   former_names: {
@@ -96,6 +97,16 @@ const layouts: Layouts = {
       user_id: 'bytes',
       new_email: 'text',
       new_email_key: 'text',
+      code_hash: 'bytes',
+      tries: 'integer',
+      expires_at: 'integer',
+    },
+  },
+  pending_registrations: {
+    primaryKey: ['registration_id'],
+    columns: {
+      registration_id: 'bytes',
+      sealed_registration: 'bytes',
       code_hash: 'bytes',
       tries: 'integer',
       expires_at: 'integer',

@@ -195,7 +195,7 @@ describe('changing the password', () => {
 
     await changePassword(harness, ada, PASSWORD, OTHER_PASSWORD);
     const { accounts, recovery, transact } = harness;
-    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, 1, ''))), 'invalid_credentials');
+    assert.equal(await outcomeOf(transact((tx) => accounts.logIn(tx, login, CLIENT))), 'invalid_credentials');
     assert.equal(await outcomeOf(transact((tx) => accounts.changeUsername(tx, renaming))), 'invalid_credentials');
     assert.equal(
       await outcomeOf(transact((tx) => recovery.finish(tx, recoveryId, SESSION, recovering, CLIENT))),

@@ -1,6 +1,7 @@
 // Rules of accounts: registering, logging in, changing name and password.
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
+import { SUITE2 } from '../../protocol/suite2.ts';
 import {
   claimSkeletons,
   countRenames,
@@ -26,7 +27,7 @@ import {
 import type { Credentials, VerifiedPassword } from './credentials.ts';
 import { checkEmailFormat, type Email, foldEmail, parseEmail } from './email.ts';
 import type { ClientInfo, KnownClients } from './knownClients.ts';
-import type { Notices } from './notices.ts';
+import { LOGIN_NOTICES, type Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
 import { checkPasswordFormat, checkPasswordPolicy } from './passwordPolicy.ts';
 import type { QueuePlace } from './semaphore.ts';
@@ -97,7 +98,12 @@ export class Accounts {
     this.#clock = dependencies.clock;
   }
 
-  /** @throws Problem `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `email_taken`, `overloaded` */
+  /**
+   * In suite 2, a taken address is not refused: only its mailbox may learn that there is an account.
+   *
+   * @throws Problem `invalid_username`, `invalid_email`, `password_refused`, `username_taken`, `overloaded`; in suite 1
+   *   `email_taken`
+   */
   async prepareRegistration(
     usernameText: string,
     emailText: string,
@@ -109,11 +115,13 @@ export class Accounts {
     checkPasswordPolicy(password, { username: username.username, email: email.email }, client.suite);
     checkNameHidesPassword(usernameText, password);
     // The insert checks again; checking here only saves the hash.
-    await this.#store.transaction((tx) => rejectTaken(tx, username, email));
+    await this.#store.transaction((tx) => rejectTaken(tx, username, client.suite < SUITE2 ? email : undefined));
     return { ...username, ...email, passwordHash: await this.#hasher.hash(password, placeOf(client)) };
   }
 
   /**
+   * Creates an account. In suite 2, its address was confirmed.
+   *
    * @returns the new user's id
    * @throws Problem `username_taken`, `email_taken`
    */
@@ -130,6 +138,8 @@ export class Accounts {
       password_hash: prepared.passwordHash,
       created_at: now,
       min_suite: this.#downgradeProtection ? suite : 1,
+      // An unconfirmed address may be that of another person.
+      ...(suite >= SUITE2 && { email_verified_at: now, login_notices: LOGIN_NOTICES.new_devices }),
     });
     if (!inserted) {
       await rejectTaken(transaction, prepared, prepared);
@@ -151,22 +161,16 @@ export class Accounts {
   }
 
   /**
-   * @param suite of the session to log in
-   * @param address of the client, as the subject of rate limits
    * @returns the user's id
    * @throws Problem `invalid_credentials`
    */
-  async logIn(
-    transaction: Transaction,
-    verified: VerifiedPassword,
-    suite: number,
-    address: string,
-  ): Promise<Uint8Array> {
+  async logIn(transaction: Transaction, verified: VerifiedPassword, client: ClientInfo): Promise<Uint8Array> {
+    const { suite, address } = client;
     const user = await this.#credentials.confirm(transaction, verified);
     // The password was not checked against an account that requires a newer suite: it requires it since then.
     if (suite < user.min_suite) throw new Problem('invalid_credentials');
     if (this.#downgradeProtection) await raiseMinSuite(transaction, user.user_id, suite);
-    await this.#notices.reportLogin(transaction, user, address);
+    await this.#notices.reportLogin(transaction, user, address, await this.#clients.isNew(transaction, user, client));
     return user.user_id;
   }
 
@@ -243,10 +247,7 @@ export class Accounts {
     client: ClientInfo,
   ): Promise<void> {
     const user = await this.#credentials.confirm(transaction, verified);
-    const names = [user.username, ...(await findFormerNames(transaction, user.user_id))];
-    if (names.some((name) => revealsPassword(name, newPassword))) {
-      throw new Problem('password_refused', { detail: 'The password is part of a username of this account.' });
-    }
+    await rejectPasswordInName(transaction, user, newPassword);
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
@@ -283,7 +284,18 @@ function placeOf({ address }: ClientInfo, isPreferred = false): QueuePlace {
   return { lane: address, isPreferred };
 }
 
-async function rejectTaken(tx: Transaction, username: Username, { emailKey }: Email): Promise<void> {
+/**
+ * Refuses a new password that is part of a present or former name of the user.
+ *
+ * @throws Problem `password_refused`
+ */
+export async function rejectPasswordInName(tx: Transaction, user: User, newPassword: string): Promise<void> {
+  const names = [user.username, ...(await findFormerNames(tx, user.user_id))];
+  if (!names.some((name) => revealsPassword(name, newPassword))) return;
+  throw new Problem('password_refused', { detail: 'The password is part of a username of this account.' });
+}
+
+async function rejectTaken(tx: Transaction, username: Username, email?: Email): Promise<void> {
   if (await isNameTaken(tx, username)) throw new Problem('username_taken');
-  if (await findUserByEmail(tx, emailKey)) throw new Problem('email_taken');
+  if (email && (await findUserByEmail(tx, email.emailKey))) throw new Problem('email_taken');
 }

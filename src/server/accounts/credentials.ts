@@ -24,6 +24,8 @@ const MAX_WAITING_PER_CLIENT = 500;
 export interface AttemptBudget {
   /** @returns false, without a write, if it is used up */
   spend(transaction: Transaction, subject: string | Uint8Array): Promise<boolean>;
+  /** Reports whether {@link spend} would return false. */
+  isUsedUp(transaction: Transaction, subject: string | Uint8Array): Promise<boolean>;
   refund(transaction: Transaction, subject: string | Uint8Array): Promise<void>;
   reset(transaction: Transaction, subject: string | Uint8Array): Promise<void>;
   /** Time in which one attempt refills. */
@@ -166,10 +168,12 @@ export class Credentials {
       const { failures } = await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE);
       if (failures > LOCK_RULE.maxFailures) return undefined;
       await this.#spendBudgets(tx, subjects, client);
+      // The last guess of all strangers locks the account for them.
+      const isLast = !subjects.isKnown && (await this.#failures.ofAccount.isUsedUp(tx, subjects.group));
       return {
         subjects,
         owner: user,
-        locks: failures === LOCK_RULE.maxFailures,
+        locks: isLast || failures === LOCK_RULE.maxFailures,
         user: isSuiteRefused ? undefined : user,
         passwordHash: this.#hashFor(emailKey, user, isSuiteRefused),
       };

@@ -56,6 +56,7 @@ export class AccountDeletion {
     await this.#endOtherSessions(tx, user.user_id, sessionId);
     // Otherwise the steps of this session would be deleted with the user.
     await forgetUserOfSession(tx, sessionId);
+    // Of this client only: strangers would notice the end of their own lock, and learn that the account is gone.
     await this.#credentials.unlock(tx, user, client);
     await retainName(tx, user, this.#clock());
     await deleteUser(tx, user.user_id);

@@ -72,8 +72,8 @@ export function mailboxOf(emailKey: string): string {
 }
 
 /**
- * Returns the subject of limits for notices. Addresses with a tag share one, so that accounts with many tags cannot flood a
- * mailbox; they do not use up that of the address without a tag, whose notices an attacker could silence otherwise.
+ * Returns the subject of limits for emails to the owner of an account. Addresses with a tag share one, so that accounts with many tags cannot flood a
+ * mailbox; they do not use up that of the address without a tag, whose emails an attacker could silence otherwise.
  *
  * @param emailKey result of {@link foldEmail}
  */

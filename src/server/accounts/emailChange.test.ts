@@ -1,5 +1,6 @@
 // Email changes: codes, notices, races and limits.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import {
   type AccountsHarnessOptions,
@@ -112,6 +113,27 @@ test('a wrong password and an invalid address send no mail', async (t) => {
   assert.equal(await outcomeOf(begin(NEW, ada, 'green owl sky')), 'invalid_credentials');
   assert.equal(await outcomeOf(begin('lovelace')), 'invalid_email');
   assert.deepEqual(mails, []);
+});
+
+test('a confirmed change confirms the address, and reports both for the device tokens of the client', async (t) => {
+  const { begin, emailChanges, transact, ada, time } = await createHarness(t);
+  const code = await begin();
+  const confirmed = await transact((tx) => emailChanges.confirm(tx, ada, code, CLIENT));
+  assert.deepEqual(confirmed, { email: NEW, former_email: OLD });
+  const [user] = await transact(({ db }) => db.selectFrom('users').select('email_verified_at').execute());
+  assert.equal(user?.email_verified_at, time.clock());
+});
+
+test('strangers cannot find out from their own lock that an address got an account or lost it', async (t) => {
+  const { begin, confirm, logInWith, deletion, transact, ada } = await createHarness(t);
+  const stranger = { address: '10.0.0.1' };
+  const guess = (email: string) => outcomeOf(logInWith(email, 'wrong owl sky', stranger));
+  for (const email of [OLD, NEW]) for (let n = 0; n < 5; n += 1) await guess(email);
+  await confirm(await begin());
+  for (const email of [OLD, NEW]) assert.equal(await guess(email), 'account_locked', email);
+  const verified = await deletion.prepare(ada, 'Ada', PASSWORD, CLIENT);
+  await transact((tx) => deletion.execute(tx, randomBytes(16), verified, CLIENT));
+  assert.equal(await guess(NEW), 'account_locked');
 });
 
 test('mails are limited by the new address', async (t) => {

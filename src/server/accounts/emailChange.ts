@@ -35,6 +35,9 @@ export interface PreparedEmailChange extends Email {
   readonly verified: VerifiedPassword;
 }
 
+/** The addresses of a change, for the response. */
+export type ConfirmedEmailChange = { readonly email: string; readonly former_email: string };
+
 /** The two steps in which a user changes the address of the account. */
 export class EmailChanges {
   readonly #dependencies: EmailChangeDependencies;
@@ -85,9 +88,10 @@ export class EmailChanges {
   /**
    * Sets the new address, and reports that to the old one.
    *
+   * @returns both addresses
    * @throws Problem `no_email_change`, `invalid_code`, `email_taken`
    */
-  async confirm(tx: Transaction, userId: Uint8Array, code: string, client: ClientInfo): Promise<void> {
+  async confirm(tx: Transaction, userId: Uint8Array, code: string, client: ClientInfo): Promise<ConfirmedEmailChange> {
     const { credentials, notices, clock } = this.#dependencies;
     const user = await findUserForUpdate(tx, userId);
     if (!user) throw new Problem('not_authenticated');
@@ -96,13 +100,15 @@ export class EmailChanges {
     const hash = this.#hashCode(userId, code.trim().toUpperCase());
     if (!timingSafeEqual(hash, change.code_hash)) throw new Problem('invalid_code');
     await deleteEmailChange(tx, userId);
-    const address = { email: change.new_email, email_key: change.new_email_key };
+    const address = { email: change.new_email, email_key: change.new_email_key, email_verified_at: clock() };
     if (!(await updateEmail(tx, userId, address))) throw new Problem('email_taken');
     await deleteUnusedRecoveries(tx, userId);
-    // Attempts are counted by address. Those on the new one were not attempts on this account.
+    // Attempts are counted by address. Those on the new one were not attempts on this account. Only those of this client are
+    // forgotten: strangers would notice the end of their own lock, and learn that the address got an account or lost it.
     await credentials.unlock(tx, user, client);
     await credentials.unlock(tx, { ...user, ...address }, client);
     await notices.send(tx, user.email, 'email_changed');
+    return { email: change.new_email, former_email: user.email };
   }
 
   #hashCode(userId: Uint8Array, code: string): Uint8Array {

@@ -86,6 +86,13 @@ export class KnownClients {
     return found.some(({ user_id }) => Buffer.compare(user_id, user.user_id) === 0);
   }
 
+  /** Reports whether a login comes from a device without a token or, in suite 1, from a network that is not known. */
+  async isNew(transaction: Transaction, user: User, info: ClientInfo): Promise<boolean> {
+    if (info.suite >= SUITE2) return !(await this.hasToken(transaction, user, info.deviceToken));
+    const network = this.#hashNetwork(user.user_id, info.address);
+    return (await findKnownClients(transaction, [network], this.#clock() - KNOWN_CLIENT_LIFETIME_MS)).length === 0;
+  }
+
   /**
    * Remembers a client that proved to belong to a user.
    *

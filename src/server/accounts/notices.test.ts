@@ -10,7 +10,7 @@ import {
 } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { updateLoginNotices } from '../store/users.ts';
-import { maskAddress } from './notices.ts';
+import { LOGIN_NOTICES, maskAddress, Notices } from './notices.ts';
 
 const EMAIL = 'Ada@Example.org';
 const UNKNOWN = 'unknown@example.org';
@@ -21,8 +21,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 async function createHarness(t: TestContext, options: AccountsHarnessOptions = {}) {
   const harness = await createAccountsHarness(await openTestStore(t), options);
   const userId = await harness.register('Ada', EMAIL, PASSWORD);
+  const unused = async () => true;
+  const limits = { locks: unused, logins: unused, summaries: unused };
+  const rules = new Notices({
+    outbox: { enqueueNotice: async () => {}, enqueueDecoy: async () => {} },
+    limits,
+    clock: Date.now,
+  });
   const fail = (email: string) => outcomeOf(harness.logIn(email, 'wrong owl sky'));
-  return { ...harness, userId, fail };
+  return { ...harness, rules, userId, fail };
 }
 
 /** Allows this many notices. */
@@ -88,6 +95,72 @@ test('further locks beyond the limit send no mail, and write a decoy', async (t)
   assert.deepEqual([notices.length, decoys.length], [1, 1]);
 });
 
+test('the last guess of all strangers in a day is reported, at a known and an unknown address alike', async (t) => {
+  const harness = await createHarness(t, { rates: { failedLoginsPerDay: 4 } });
+  const { notices, decoys } = harness;
+  const guess = (email: string, n: number) =>
+    outcomeOf(harness.logInWith(email, 'wrong owl sky', { address: `10.0.${n}.1` }));
+  for (const email of [EMAIL, UNKNOWN]) {
+    for (let n = 1; n <= 3; n += 1) await guess(email, n);
+    assert.deepEqual([notices.length, decoys.length], email === EMAIL ? [0, 0] : [1, 0]);
+    for (let n = 4; n <= 6; n += 1) await guess(email, n);
+  }
+  assert.deepEqual(
+    notices.map(({ to, notice }) => [to, notice]),
+    [[EMAIL, 'account_locked']],
+  );
+  assert.equal(decoys.length, 1);
+});
+
+test('new_devices: reports a login without a device token, or in suite 1 from another network', async (t) => {
+  const { logInWith, notices, userId, store, accounts, transact } = await createHarness(t);
+  await store.transaction((tx) => updateLoginNotices(tx, userId, LOGIN_NOTICES.new_devices));
+  const reported = async (client: Parameters<typeof logInWith>[2]) => {
+    const before = notices.length;
+    const deviceToken = await logInWith(EMAIL, PASSWORD, client);
+    return { deviceToken, notices: notices.slice(before).map(({ notice }) => notice) };
+  };
+  const { deviceToken, notices: first } = await reported({});
+  assert.deepEqual(first, ['new_device']);
+  assert.deepEqual((await reported({ deviceToken, address: '203.0.113.9' })).notices, []);
+  assert.deepEqual((await reported({})).notices, ['new_device']);
+  assert.deepEqual((await reported({ suite: 1 })).notices, [], 'the network is known');
+  assert.deepEqual((await reported({ suite: 1, address: '198.51.100.1' })).notices, ['new_device']);
+  assert.deepEqual((await reported({ suite: 1, address: '198.51.100.2' })).notices, [], 'the same network');
+  // A new password forgets the tokens.
+  const change = await accounts.preparePasswordChange(userId, PASSWORD, PASSWORD, CLIENT);
+  await transact((tx) => accounts.changePassword(tx, SESSION, change, CLIENT));
+  assert.deepEqual((await reported({ deviceToken })).notices, ['new_device']);
+});
+
+test('new accounts have new_devices in suite 2, and no login notices in suite 1, where no code confirmed the address', async (t) => {
+  const { store, register } = await createHarness(t);
+  await register('Bob', 'bob@example.org', PASSWORD, 2);
+  const rows = await store.transaction(({ db }) =>
+    db.selectFrom('users').select(['username', 'login_notices', 'email_verified_at']).orderBy('username').execute(),
+  );
+  assert.deepEqual(
+    rows.map(({ username, login_notices, email_verified_at }) => [username, login_notices, email_verified_at !== null]),
+    [
+      ['Ada', LOGIN_NOTICES.off, false],
+      ['Bob', LOGIN_NOTICES.new_devices, true],
+    ],
+  );
+});
+
+test('choosing: off, new_devices and all, nothing else', async (t) => {
+  const { store, transact, rules, userId } = await createHarness(t);
+  const chosen = async () =>
+    (await store.transaction(({ db }) => db.selectFrom('users').select('login_notices').execute()))[0]?.login_notices;
+  for (const [choice, stored] of Object.entries(LOGIN_NOTICES)) {
+    await transact((tx) => rules.choose(tx, userId, choice));
+    assert.equal(await chosen(), stored);
+  }
+  for (const choice of ['', 'All', '2']) {
+    assert.equal(await outcomeOf(transact((tx) => rules.choose(tx, userId, choice))), 'invalid_value');
+  }
+});
+
 test('logins are reported only if the user wants that, without the last part of the address', async (t) => {
   const { store, logIn, notices, userId } = await createHarness(t);
   await logIn(EMAIL, PASSWORD);
@@ -96,7 +169,7 @@ test('logins are reported only if the user wants that, without the last part of 
   await logIn(EMAIL, PASSWORD);
   assert.deepEqual(
     notices.map(({ to, notice, network }) => [to, notice, network]),
-    [[EMAIL, 'login', '192.0.2.x']],
+    [[EMAIL, 'new_device', '192.0.2.x']],
   );
 });
 
@@ -107,7 +180,7 @@ test('logins beyond the daily limit are reported by one summary', async (t) => {
   for (let n = 1; n <= 5; n += 1) await logIn(EMAIL, PASSWORD);
   assert.deepEqual(
     notices.map(({ notice }) => notice),
-    ['login', 'login', 'logins_unreported'],
+    ['new_device', 'new_device', 'logins_unreported'],
   );
 });
 

@@ -5,10 +5,8 @@ import type { Transaction } from '../store/store.ts';
 import { type User, updateLoginNotices } from '../store/users.ts';
 
 /** Stored form of each choice of login notices. */
-const LOGIN_NOTICES = new Map([
-  ['off', 0],
-  ['all', 1],
-]);
+export const LOGIN_NOTICES = { off: 0, all: 1, new_devices: 2 } as const;
+const CHOICES: ReadonlyMap<string, number> = new Map(Object.entries(LOGIN_NOTICES));
 
 /** A notice is sent late rather than never, but not days after the event. */
 const NOTICE_LIFETIME_MS = 24 * 60 * 60 * 1000;
@@ -60,21 +58,23 @@ export class Notices {
   }
 
   /** Reports a login, if the user wants that: the first ones of a day each, then one summary. */
-  async reportLogin(tx: Transaction, user: User, address: string): Promise<void> {
-    if (!user.login_notices) return;
-    if (await this.#limits.logins(tx, user.email_key)) await this.send(tx, user.email, 'login', maskAddress(address));
+  async reportLogin(tx: Transaction, user: User, address: string, isNewDevice: boolean): Promise<void> {
+    const { login_notices: choice } = user;
+    if (choice === LOGIN_NOTICES.off || (choice === LOGIN_NOTICES.new_devices && !isNewDevice)) return;
+    const notice = isNewDevice ? 'new_device' : 'login';
+    if (await this.#limits.logins(tx, user.email_key)) await this.send(tx, user.email, notice, maskAddress(address));
     else if (await this.#limits.summaries(tx, user.email_key)) await this.send(tx, user.email, 'logins_unreported');
   }
 
   /**
    * Sets which optional notices a user gets.
    *
-   * @param login `off` or `all`
+   * @param login `off`, `new_devices` or `all`
    * @throws Problem `invalid_value`
    */
   async choose(tx: Transaction, userId: Uint8Array, login: string): Promise<void> {
-    const notices = LOGIN_NOTICES.get(login);
-    if (notices === undefined) throw new Problem('invalid_value', { detail: 'login is off or all.' });
+    const notices = CHOICES.get(login);
+    if (notices === undefined) throw new Problem('invalid_value', { detail: 'login is off, new_devices or all.' });
     await updateLoginNotices(tx, userId, notices);
   }
 

@@ -1,44 +1,24 @@
 // Account recovery: codes, guesses, decoys and races.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type AccountsHarness, CLIENT, createAccountsHarness, outcomeOf } from '../../../test/support/accounts.ts';
+import { CLIENT, createAccountsHarness } from '../../../test/support/accounts.ts';
+import {
+  begin,
+  confirm,
+  createHarness,
+  EMAIL,
+  finish,
+  lastCode,
+  logIn,
+  MINUTE_MS,
+  NEW_PASSWORD,
+  PASSWORD,
+  SESSION,
+  UNKNOWN,
+  WRONG_CODE,
+} from '../../../test/support/recoveries.ts';
 import { openTestStore } from '../../../test/support/store.ts';
-import type { ClientInfo } from './knownClients.ts';
-
-const EMAIL = 'Ada@Example.org';
-const UNKNOWN = 'nobody@example.org';
-const PASSWORD = 'blue owl sky';
-const NEW_PASSWORD = 'green owl sky';
-const SESSION = randomBytes(16);
-const MINUTE_MS = 60_000;
-/** Contains characters that no code contains. */
-const WRONG_CODE = 'LOI010';
-
-async function createHarness(t: TestContext): Promise<AccountsHarness> {
-  const harness = await createAccountsHarness(await openTestStore(t));
-  await harness.register('Ada', EMAIL, PASSWORD);
-  return harness;
-}
-
-const begin = ({ transact, recovery }: AccountsHarness, email = EMAIL, client = CLIENT) =>
-  transact((tx) => recovery.begin(tx, email, client));
-
-const confirm = ({ transact, recovery }: AccountsHarness, id: Uint8Array | null, code: string) =>
-  outcomeOf(transact((tx) => recovery.confirm(tx, id, code)));
-
-async function finish(harness: AccountsHarness, id: Uint8Array | null, password = NEW_PASSWORD) {
-  const { transact, recovery } = harness;
-  const finishing = async () => {
-    const prepared = await recovery.prepareFinish(id, password, CLIENT);
-    await transact((tx) => recovery.finish(tx, id, SESSION, prepared, CLIENT));
-  };
-  return outcomeOf(finishing());
-}
-
-const logIn = (harness: AccountsHarness, password: string) => outcomeOf(harness.logIn(EMAIL, password));
-const lastCode = ({ mails }: AccountsHarness) => mails.at(-1)?.code ?? '';
 
 test('the mailed code sets a new password, ends the lock and the other sessions', async (t) => {
   const harness = await createHarness(t);
@@ -124,80 +104,6 @@ describe('an unknown address', () => {
   });
 });
 
-describe('a stranger who asks for codes at other addresses', () => {
-  const LIMITED = { rates: { recoveryMailsPerHour: 20 } };
-  const strangerAt = (n: number): ClientInfo => ({ ...CLIENT, address: `10.${n >> 8}.${n & 255}.1` });
-  const owner: ClientInfo = { ...CLIENT, address: '203.0.113.9' };
-
-  async function createLimitedHarness(t: TestContext): Promise<AccountsHarness> {
-    const harness = await createAccountsHarness(await openTestStore(t), LIMITED);
-    await harness.register('Ada', EMAIL, PASSWORD);
-    return harness;
-  }
-
-  async function exhaustMails(harness: AccountsHarness): Promise<void> {
-    for (let n = 0; n < 24; n += 1) {
-      await begin(harness, EMAIL, strangerAt(n));
-      harness.time.advance(1);
-    }
-  }
-
-  test('cannot use up the mails of the account: the owner gets the code that was mailed last', async (t) => {
-    const harness = await createLimitedHarness(t);
-    for (let minute = 0; minute < 60; minute += 1) {
-      for (let n = 0; n < 5; n += 1) await begin(harness, EMAIL, strangerAt(minute * 5 + n));
-      const id = await begin(harness, EMAIL, owner);
-      if (minute % 15 === 14) assert.equal(await confirm(harness, id, lastCode(harness)), 'done', `minute ${minute}`);
-      harness.time.advance(MINUTE_MS);
-    }
-    assert.ok(harness.mails.length <= 2 * 20 + 4, `${harness.mails.length} mails`);
-  });
-
-  test('cannot use up the tries of the code that the owner shares', async (t) => {
-    const harness = await createLimitedHarness(t);
-    await exhaustMails(harness);
-    const others = await Promise.all([30, 31, 32].map((n) => begin(harness, EMAIL, strangerAt(n))));
-    for (const other of others) {
-      for (let n = 0; n < 5; n += 1) assert.equal(await confirm(harness, other, WRONG_CODE), 'invalid_code');
-      assert.equal(await confirm(harness, other, lastCode(harness)), 'no_recovery');
-    }
-    const id = await begin(harness, EMAIL, owner);
-    assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
-    assert.equal(await finish(harness, id), 'done');
-  });
-
-  test('cannot confirm with a code that was used, nor set a password with what the owner confirmed', async (t) => {
-    const harness = await createLimitedHarness(t);
-    await exhaustMails(harness);
-    const [id, other] = [await begin(harness, EMAIL, owner), await begin(harness, EMAIL, strangerAt(30))];
-    const code = lastCode(harness);
-    assert.equal(await confirm(harness, id, code), 'done');
-    assert.equal(await finish(harness, other), 'no_recovery');
-    assert.equal(await confirm(harness, other, code), 'no_recovery');
-    assert.equal(await finish(harness, id), 'done');
-  });
-
-  test('from a known network the owner has a limit of their own', async (t) => {
-    const harness = await createLimitedHarness(t);
-    await harness.logInWith(EMAIL, PASSWORD, owner);
-    for (let n = 0; n < 100; n += 1) await begin(harness, EMAIL, strangerAt(n));
-    const mailed = harness.mails.length;
-    const id = await begin(harness, EMAIL, owner);
-    assert.equal(harness.mails.length, mailed + 1);
-    assert.equal(await confirm(harness, id, lastCode(harness)), 'done');
-  });
-
-  test('has a limited number of tries, however many recoveries share a code', async (t) => {
-    const harness = await createLimitedHarness(t);
-    const guess = async (client: ClientInfo) => confirm(harness, await begin(harness, EMAIL, client), WRONG_CODE);
-    const outcomes = [];
-    for (let n = 0; n < 30; n += 1) outcomes.push(await guess(strangerAt(1)));
-    assert.deepEqual(outcomes, [...Array(25).fill('invalid_code'), ...Array(5).fill('too_many_requests')]);
-    for (let n = 0; n < 90; n += 1) outcomes.push(await guess(strangerAt(2 + n)));
-    assert.equal(outcomes.filter((outcome) => outcome === 'invalid_code').length, 100);
-  });
-});
-
 test('an account that requires suite 2 cannot be recovered with suite 1, and nothing shows that', async (t) => {
   const store = await openTestStore(t);
   const harness = await createAccountsHarness(store, { downgradeProtection: true });
@@ -262,6 +168,32 @@ test('a weak password does not use up the recovery', async (t) => {
   assert.equal(await finish(harness, id, 'weak'), 'password_refused');
   assert.equal(await finish(harness, id, 'ada ada ada ada'), 'password_refused');
   assert.equal(await finish(harness, id), 'done');
+});
+
+test('a password that is part of a present or former name is refused, and does not use up the recovery', async (t) => {
+  const harness = await createHarness(t);
+  const userId = await harness.logIn(EMAIL, PASSWORD);
+  const renaming = await harness.accounts.prepareUsernameChange(userId, 'the green owl sky at night', PASSWORD, CLIENT);
+  await harness.transact((tx) => harness.accounts.changeUsername(tx, renaming));
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  assert.equal(await finish(harness, id, NEW_PASSWORD), 'password_refused');
+  harness.time.advance(1);
+  const again = await harness.accounts.prepareUsernameChange(userId, 'Lovelace', PASSWORD, CLIENT);
+  await harness.transact((tx) => harness.accounts.changeUsername(tx, again));
+  assert.equal(await finish(harness, id, NEW_PASSWORD), 'password_refused');
+  assert.equal(await finish(harness, id, 'red owl sky!'), 'done');
+});
+
+test('a completed recovery confirms the address', async (t) => {
+  const harness = await createHarness(t);
+  const verifiedAt = async () =>
+    (await harness.transact(({ db }) => db.selectFrom('users').select('email_verified_at').execute()))[0];
+  const id = await begin(harness);
+  await confirm(harness, id, lastCode(harness));
+  assert.deepEqual({ ...(await verifiedAt()) }, { email_verified_at: null });
+  await finish(harness, id);
+  assert.deepEqual({ ...(await verifiedAt()) }, { email_verified_at: harness.time.clock() });
 });
 
 test('finishing a recovery twice at once sets one password', async (t) => {

@@ -15,10 +15,10 @@ import {
   type Recovery,
 } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { findUserByEmail, findUserById, type User, updatePasswordHash } from '../store/users.ts';
-import type { EndOtherSessions } from './accounts.ts';
+import { findUserByEmail, findUserById, type User, updatePasswordHash, verifyEmail } from '../store/users.ts';
+import { type EndOtherSessions, rejectPasswordInName } from './accounts.ts';
 import type { AttemptBudget, Credentials } from './credentials.ts';
-import { foldEmail, mailboxOf } from './email.ts';
+import { foldEmail, mailboxOf, noticeSubject } from './email.ts';
 import type { AttemptSubjects, ClientInfo, KnownClients } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import type { PasswordHashing } from './passwordHasher.ts';
@@ -55,7 +55,10 @@ interface RecoveryDependencies {
   readonly clients: KnownClients;
   /** The client budgets are smaller than those of an account, so that it takes several clients to use these up. */
   readonly limits: {
-    readonly mails: ClientAndGroup;
+    readonly mails: ClientAndGroup & {
+      /** Beyond the others, to the owners of a mailbox for whom no code is valid that could be shared. */
+      readonly withoutSharedCode: AttemptBudget;
+    };
     readonly tries: ClientAndGroup;
   };
   readonly endOtherSessions: EndOtherSessions;
@@ -97,8 +100,8 @@ export class RecoveryRules {
 
   /**
    * Begins a recovery, and mails a code if there is an account. When the limit on emails is reached, the code that was mailed
-   * last is valid for this recovery, too: a stranger who asks for codes cannot keep the owner from recovering. Neither the
-   * result nor the time reveals whether there is an account or whether an email is sent.
+   * last is valid for this recovery, too, or one is mailed if none is valid: a stranger who asks for codes cannot keep the owner
+   * from recovering. Neither the result nor the time reveals whether there is an account or whether an email is sent.
    *
    * @returns the id of the recovery, to be stored in the session
    */
@@ -109,7 +112,7 @@ export class RecoveryRules {
     const user = found && client.suite < found.min_suite ? undefined : found;
     // Addresses with a tag share the limit of their mailbox.
     const ofMailbox = await this.#clients.identify(transaction, mailboxOf(emailKey), found, client);
-    const maySend = await this.#countMail(transaction, ofMailbox);
+    const maySend = await this.#countMail(transaction, ofMailbox, emailKey);
     const now = this.#clock();
     const emailHash = this.#hashEmail(emailKey);
     const last = await findLastMailedCode(transaction, emailHash, user?.user_id ?? null, now + MIN_SHARED_LIFETIME_MS);
@@ -121,6 +124,7 @@ export class RecoveryRules {
       expires_at: now + CODE_LIFETIME_MS,
     };
     const shared = maySend ? undefined : last;
+    const isMailed = maySend || (!last && (await this.#countMailWithoutSharedCode(transaction, emailKey, user)));
     const { code_id, code_hash, expires_at } = shared ?? newCode;
     await insertRecovery(transaction, {
       ...{ recovery_id: recoveryId, user_id: user?.user_id ?? null, email_hash: emailHash },
@@ -129,7 +133,7 @@ export class RecoveryRules {
     });
     const { expires_at: expiresAt } = newCode;
     // To the stored address, never to the one in the request: they may differ in more than case.
-    if (user && !shared) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
+    if (user && isMailed) await this.#outbox.enqueue(transaction, { to: user.email, code, expiresAt });
     else await this.#outbox.enqueueDecoy(transaction, expiresAt);
     return recoveryId;
   }
@@ -153,7 +157,11 @@ export class RecoveryRules {
     newPassword: string,
     client: ClientInfo,
   ): Promise<PreparedPassword> {
-    const user = await this.#store.transaction((tx) => this.#findOwner(tx, recoveryId, client));
+    const user = await this.#store.transaction(async (tx) => {
+      const owner = await this.#findOwner(tx, recoveryId, client);
+      await rejectPasswordInName(tx, owner, newPassword);
+      return owner;
+    });
     checkPasswordPolicy(newPassword, user, client.suite);
     // Preferred: the client proved that it reads the account's mail.
     return { passwordHash: await this.#hasher.hash(newPassword, { lane: client.address, isPreferred: true }) };
@@ -176,6 +184,7 @@ export class RecoveryRules {
     const consumed = recoveryId && (await consumeRecovery(transaction, recoveryId, this.#clock()));
     if (!consumed) throw new Problem('no_recovery');
     await updatePasswordHash(transaction, user.user_id, passwordHash);
+    await verifyEmail(transaction, user.user_id, this.#clock());
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#credentials.unlock(transaction, user, client);
@@ -190,10 +199,22 @@ export class RecoveryRules {
     return user;
   }
 
-  /** @returns false if no email is to be sent */
-  async #countMail(tx: Transaction, { client, group }: AttemptSubjects): Promise<boolean> {
+  /**
+   * Known clients share a limit of their own, which strangers cannot use up. It is that of the mailbox, too: anyone can have many
+   * accounts with tags, and a known client of each.
+   *
+   * @returns false if no email is to be sent
+   */
+  async #countMail(tx: Transaction, { client, group, isKnown }: AttemptSubjects, emailKey: string): Promise<boolean> {
     const { ofClient, ofGroup } = this.#limits.mails;
-    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, group));
+    const ofMailbox = isKnown ? `known clients\0${noticeSubject(emailKey)}` : group;
+    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, ofMailbox));
+  }
+
+  /** Counts emails to accounts only: strangers cannot use up the limit with addresses that have none. */
+  async #countMailWithoutSharedCode(tx: Transaction, emailKey: string, user: User | undefined): Promise<boolean> {
+    const subject = user ? noticeSubject(emailKey) : `no user\0${emailKey}`;
+    return this.#limits.mails.withoutSharedCode.spend(tx, subject);
   }
 
   /**

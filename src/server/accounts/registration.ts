@@ -54,10 +54,18 @@ export class Invites {
    * @throws Problem `registration_closed`, `invite_required`
    */
   async check(code: string | undefined): Promise<void> {
+    if (this.#mode !== 'open') await this.#store.transaction((tx) => this.checkAgain(tx, code));
+  }
+
+  /**
+   * Checks in the transaction of a registration that it may still be completed.
+   *
+   * @throws Problem `registration_closed`, `invite_required`
+   */
+  async checkAgain(tx: Transaction, code: string | undefined): Promise<void> {
     if (this.#mode === 'open') return;
     if (this.#mode === 'closed') throw new Problem('registration_closed');
-    const isValid =
-      code !== undefined && (await this.#store.transaction((tx) => isInviteValid(tx, this.#hash(code), this.#clock())));
+    const isValid = code !== undefined && (await isInviteValid(tx, this.#hash(code), this.#clock()));
     if (!isValid) throw new Problem('invite_required');
   }
 

@@ -42,8 +42,8 @@ export function createManagementHandlers({
       kind: 'immediate',
       checkRateLimit: checkRateLimit.passwordCheck,
       async execute(request, tx) {
-        await emailChanges.confirm(tx, request.session.userId, request.fields.code, clientOf(request));
-        return {};
+        const { userId } = request.session;
+        return { response: await emailChanges.confirm(tx, userId, request.fields.code, clientOf(request)) };
       },
     },
 
@@ -55,7 +55,7 @@ export function createManagementHandlers({
       },
       async execute(request, tx, verified) {
         await deletion.execute(tx, request.session.id, verified, clientOf(request));
-        return { session: { userId: null, recoveryId: null } };
+        return { session: { userId: null, pendingId: null } };
       },
     }),
 

@@ -1,6 +1,9 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
+
+import { SUITE2 } from '../../protocol/suite2.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { ClientInfo } from '../accounts/knownClients.ts';
+import type { PendingRegistrations } from '../accounts/pendingRegistrations.ts';
 import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type HandlerRequest, type Handlers, prepared } from '../sessions/handler.ts';
@@ -10,17 +13,23 @@ export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
   readonly invites: Pick<Invites, 'check' | 'consume'>;
   readonly sessions: Pick<UserSessions, 'makeRoom'>;
-  readonly checkRateLimit: { readonly registration: RateLimitCheck; readonly passwordCheck: RateLimitCheck };
+  readonly registrations: Pick<PendingRegistrations, 'begin' | 'confirm'>;
+  readonly checkRateLimit: {
+    readonly registration: RateLimitCheck;
+    readonly passwordCheck: RateLimitCheck;
+    readonly mails: RateLimitCheck;
+  };
 }
 
 export function createAccountHandlers({
   accounts,
   invites,
+  registrations,
   sessions,
   checkRateLimit,
 }: AccountHandlersDependencies): Pick<
   Handlers,
-  'registerUser' | 'loginUser' | 'changeUsername' | 'changePassword' | 'account'
+  'registerUser' | 'confirmRegistration' | 'loginUser' | 'changeUsername' | 'changePassword' | 'account'
 > {
   return {
     registerUser: prepared({
@@ -31,18 +40,36 @@ export function createAccountHandlers({
         return accounts.prepareRegistration(username, email, password, clientOf(request));
       },
       async execute(request, tx, registration) {
-        const userId = await accounts.register(tx, registration, request.session.suite);
-        await invites.consume(tx, request.fields.invite);
-        return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, clientOf(request))) };
+        const { fields, session, address } = request;
+        if (session.suite >= SUITE2) {
+          await checkRateLimit.mails(tx, address);
+          const pendingId = await registrations.begin(tx, registration, fields.invite, clientOf(request));
+          return { session: { pendingId }, response: { next: 'confirm_email' } };
+        }
+        const userId = await accounts.register(tx, registration, session.suite);
+        await invites.consume(tx, fields.invite);
+        await accounts.rememberClient(tx, userId, clientOf(request));
+        return { session: { userId } };
       },
     }),
+
+    confirmRegistration: {
+      kind: 'immediate',
+      checkRateLimit: checkRateLimit.passwordCheck,
+      async execute(request, tx) {
+        const { pendingId, suite } = request.session;
+        const { userId, email } = await registrations.confirm(tx, pendingId, request.fields.code, suite);
+        const device_token = await accounts.rememberClient(tx, userId, clientOf(request));
+        return { session: { userId, pendingId: null }, response: { email, device_token } };
+      },
+    },
 
     loginUser: prepared({
       checkRateLimit: checkRateLimit.passwordCheck,
       prepare: (request) =>
         accounts.prepareLogin(request.fields.email, request.fields.password, loginClientOf(request)),
       async execute(request, tx, verified) {
-        const userId = await accounts.logIn(tx, verified, request.session.suite, request.address);
+        const userId = await accounts.logIn(tx, verified, loginClientOf(request));
         await sessions.makeRoom(tx, userId, request.session);
         return { session: { userId }, ...withToken(await accounts.rememberClient(tx, userId, loginClientOf(request))) };
       },

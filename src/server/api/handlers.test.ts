@@ -14,14 +14,17 @@ const [sessionId, userId, recoveryId] = [1, 2, 3].map((byte) => new Uint8Array(1
   Uint8Array,
   Uint8Array,
 ];
-const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, recoveryId };
+const session = { id: sessionId, suite: 1, startedAt: 1_000, userId, pendingId: recoveryId };
 
 type Call = readonly [rule: string, ...given: unknown[]];
 
 const decryptedMessage = { text: 'the text', senderId: recoveryId, sentAt: 2_000 };
 
+const confirmed = { userId, email: 'the email' };
+
 /** The results of domain modules that a handler takes apart. */
 const TAKEN_APART: Readonly<Record<string, object>> = {
+  confirm: confirmed,
   encrypt: { envelope: 'the envelope', recipientId: recoveryId },
   decrypt: decryptedMessage,
   findNames: { current: 'the current name', earlier: 'the earlier name' },
@@ -43,6 +46,7 @@ function createHarness() {
     [
       'accounts',
       'invites',
+      'registrations',
       'recovery',
       'emailChanges',
       'deletion',
@@ -83,8 +87,8 @@ interface Expected {
   readonly result: object;
 }
 
-/** The endpoints that behave alike in both suites. */
-function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt'>, Expected> {
+/** The endpoints that behave alike in both suites, if both have them. */
+function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt' | 'registerUser'>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
   const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
@@ -92,25 +96,22 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
   const client = { address: 'the address', suite };
   const loginClient = { ...client, deviceToken: undefined };
   return {
-    registerUser: {
+    confirmRegistration: {
       calls: [
-        ['checkRateLimit.registration', tx, 'the address'],
-        ['invites.check', undefined],
-        ['accounts.prepareRegistration', 'username', 'email', 'password', client],
-        ['accounts.register', tx, 'what prepareRegistration gave', suite],
-        ['invites.consume', tx, undefined],
-        ['accounts.rememberClient', tx, 'what register gave', client],
+        password,
+        ['registrations.confirm', tx, recoveryId, 'code', suite],
+        ['accounts.rememberClient', tx, userId, client],
       ],
       result: {
-        session: { userId: 'what register gave' },
-        response: { device_token: 'what rememberClient gave' },
+        session: { userId, pendingId: null },
+        response: { email: 'the email', device_token: 'what rememberClient gave' },
       },
     },
     loginUser: {
       calls: [
         password,
         ['accounts.prepareLogin', 'email', 'password', loginClient],
-        ['accounts.logIn', tx, 'what prepareLogin gave', suite, 'the address'],
+        ['accounts.logIn', tx, 'what prepareLogin gave', loginClient],
         ['sessions.makeRoom', tx, 'what logIn gave', inSession],
         ['accounts.rememberClient', tx, 'what logIn gave', loginClient],
       ],
@@ -134,7 +135,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
     },
     forgotPassword: {
       calls: [recovery, mails, ['recovery.begin', tx, 'email', loginClient]],
-      result: { session: { recoveryId: 'what begin gave' } },
+      result: { session: { pendingId: 'what begin gave' } },
     },
     confirmForgotPassword: {
       calls: [recovery, ['recovery.confirm', tx, recoveryId, 'code']],
@@ -146,7 +147,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
         ['recovery.prepareFinish', recoveryId, 'new_password', client],
         ['recovery.finish', tx, recoveryId, sessionId, 'what prepareFinish gave', client],
       ],
-      result: { session: { recoveryId: null } },
+      result: { session: { pendingId: null } },
     },
     account: { calls: [['accounts.show', tx, userId]], result: { response: 'what show gave' } },
     listSessions: { calls: [['sessions.list', tx, inSession]], result: { response: { sessions: 'what list gave' } } },
@@ -161,20 +162,23 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | '
       ],
       result: {},
     },
-    confirmChangeEmail: { calls: [password, ['emailChanges.confirm', tx, userId, 'code', client]], result: {} },
+    confirmChangeEmail: {
+      calls: [password, ['emailChanges.confirm', tx, userId, 'code', client]],
+      result: { response: confirmed },
+    },
     deleteAccount: {
       calls: [
         password,
         ['deletion.prepare', userId, 'username', 'password', client],
         ['deletion.execute', tx, sessionId, 'what prepare gave', client],
       ],
-      result: { session: { userId: null, recoveryId: null } },
+      result: { session: { userId: null, pendingId: null } },
     },
     setNotices: { calls: [['notices.choose', tx, userId, 'login']], result: {} },
     labelSession: { calls: [['sessions.label', tx, inSession, 'label']], result: {} },
     logOut: {
       calls: [['sessions.logOut', tx, inSession]],
-      result: { session: { userId: null, recoveryId: null } },
+      result: { session: { userId: null, pendingId: null } },
     },
   };
 }
@@ -185,6 +189,33 @@ test('handlers check their rate limit, call their domain module and update the s
       assert.deepEqual(await run(name as EndpointName, suite), wanted, `${name} in suite ${suite}`);
     }
   }
+});
+
+test('registering: at once in suite 1, after a confirmation in suite 2', async () => {
+  const client = { address: 'the address', suite: 1 };
+  const before: Call[] = [
+    ['checkRateLimit.registration', tx, 'the address'],
+    ['invites.check', undefined],
+  ];
+  assert.deepEqual(await run('registerUser', 1), {
+    calls: [
+      ...before,
+      ['accounts.prepareRegistration', 'username', 'email', 'password', client],
+      ['accounts.register', tx, 'what prepareRegistration gave', 1],
+      ['invites.consume', tx, undefined],
+      ['accounts.rememberClient', tx, 'what register gave', client],
+    ],
+    result: { session: { userId: 'what register gave' } },
+  });
+  assert.deepEqual(await run('registerUser', 2), {
+    calls: [
+      ...before,
+      ['accounts.prepareRegistration', 'username', 'email', 'password', { ...client, suite: 2 }],
+      ['checkRateLimit.mails', tx, 'the address'],
+      ['registrations.begin', tx, 'what prepareRegistration gave', undefined, { ...client, suite: 2 }],
+    ],
+    result: { session: { pendingId: 'what begin gave' }, response: { next: 'confirm_email' } },
+  });
 });
 
 test('a device token goes to the domain modules, and is returned if there is one', async () => {

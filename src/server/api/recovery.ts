@@ -21,7 +21,7 @@ export function createRecoveryHandlers({
         await checkRateLimit.mails(tx, address);
       },
       execute: async (request, tx) => ({
-        session: { recoveryId: await recovery.begin(tx, request.fields.email, loginClientOf(request)) },
+        session: { pendingId: await recovery.begin(tx, request.fields.email, loginClientOf(request)) },
       }),
     },
 
@@ -29,7 +29,7 @@ export function createRecoveryHandlers({
       kind: 'immediate',
       checkRateLimit: checkRateLimit.recovery,
       async execute({ fields, session }, tx) {
-        await recovery.confirm(tx, session.recoveryId, fields.code);
+        await recovery.confirm(tx, session.pendingId, fields.code);
         return {};
       },
     },
@@ -37,11 +37,11 @@ export function createRecoveryHandlers({
     finalForgotPassword: prepared({
       checkRateLimit: checkRateLimit.recovery,
       prepare: (request) =>
-        recovery.prepareFinish(request.session.recoveryId, request.fields.new_password, clientOf(request)),
+        recovery.prepareFinish(request.session.pendingId, request.fields.new_password, clientOf(request)),
       async execute(request, tx, password) {
-        const { recoveryId, id } = request.session;
-        await recovery.finish(tx, recoveryId, id, password, clientOf(request));
-        return { session: { recoveryId: null } };
+        const { pendingId, id } = request.session;
+        await recovery.finish(tx, pendingId, id, password, clientOf(request));
+        return { session: { pendingId: null } };
       },
     }),
   };

@@ -46,7 +46,7 @@ export function createSessionHandlers({
       kind: 'immediate',
       async execute({ session }, tx) {
         await sessions.logOut(tx, session);
-        return { session: { userId: null, recoveryId: null } };
+        return { session: { userId: null, pendingId: null } };
       },
     },
   };

@@ -20,6 +20,7 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
     requestLocksExpiredBy: now,
     recoveriesEndedBy: now,
     emailChangesEndedBy: now,
+    registrationsEndedBy: now,
     invitesEndedBy: now,
     loginAttemptsBefore: now - LOCK_RULE.memoryMs,
     knownClientsUnusedSince: now - KNOWN_CLIENT_LIFETIME_MS,

@@ -19,6 +19,7 @@ function createHarness(store: Store) {
     time,
     spend,
     other,
+    isUsedUp: (subject = 'a') => store.transaction((tx) => budget.isUsedUp(tx, subject)),
     refund: (subject = 'a') => store.transaction((tx) => budget.refund(tx, subject)),
     reset: (subject = 'a') => store.transaction((tx) => budget.reset(tx, subject)),
     /** Uses the budget until it is used up. @returns the number of uses */
@@ -39,6 +40,23 @@ test('a budget can be used up at once, and refills evenly', async (t) => {
   assert.equal(await exhaust(), 2);
   time.advance(10 * 60_000);
   assert.equal(await exhaust(), 6);
+});
+
+test('a budget is reported as used up until one use has refilled', async (t) => {
+  const { time, spend, isUsedUp, exhaust } = createHarness(await openTestStore(t));
+  for (let n = 1; n <= 6; n += 1) {
+    assert.equal(await isUsedUp(), false);
+    await spend();
+  }
+  assert.equal(await isUsedUp(), true);
+  time.advance(9_999);
+  assert.equal(await isUsedUp(), true);
+  time.advance(1);
+  assert.equal(await isUsedUp(), false);
+  await exhaust();
+  // The clock was wrong, then or now.
+  time.advance(-100_000);
+  assert.equal(await isUsedUp(), false);
 });
 
 test('subjects and budgets are counted separately', async (t) => {

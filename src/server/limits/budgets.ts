@@ -1,6 +1,6 @@
 /** Budgets per subject that refill continuously, counted in the database across all processes. */
 import { hmac } from '../crypto/derive.ts';
-import { refundBudget, resetBudget, spendBudget } from '../store/budgets.ts';
+import { isBudgetUsedUp, refundBudget, resetBudget, spendBudget } from '../store/budgets.ts';
 import type { Transaction } from '../store/store.ts';
 
 /** Number of uses that refill in a period of time. */
@@ -37,6 +37,11 @@ export class Budget {
    */
   spend(transaction: Transaction, subject: string | Uint8Array): Promise<boolean> {
     return spendBudget(transaction, this.#keyOf(subject), this.#clock(), this.#intervalMs, this.#size.periodMs);
+  }
+
+  /** Reports whether a use would be refused. */
+  isUsedUp(transaction: Transaction, subject: string | Uint8Array): Promise<boolean> {
+    return isBudgetUsedUp(transaction, this.#keyOf(subject), this.#clock(), this.#intervalMs, this.#size.periodMs);
   }
 
   /** Takes one use back. */

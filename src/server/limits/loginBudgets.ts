@@ -1,10 +1,10 @@
-// The budgets of wrong passwords, recovery emails and recovery codes.
+// The budgets of wrong passwords, recovery codes and emails with codes.
 import { Budget } from './budgets.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** The part of the recovery emails and tries of an account that one client may use up. */
+/** The part of the emails and tries of an account or mailbox that one client may use up. */
 const CLIENT_SHARE = 1 / 4;
 
 interface LoginRates {
@@ -14,7 +14,7 @@ interface LoginRates {
 }
 
 /**
- * Creates the budgets that logins and recoveries share.
+ * Creates the budgets of logins, recoveries and registrations.
  *
  * @param triesPerMail number of codes that a recovery accepts
  * @param key 32 bytes
@@ -31,8 +31,13 @@ export function createLoginBudgets(rates: LoginRates, triesPerMail: number, key:
       ofAddress: budget('wrong passwords from an address', rates.failedLoginsPerMinute, MINUTE_MS),
     },
     recovery: {
-      mails: perHour('recovery mails', rates.recoveryMailsPerHour),
+      mails: {
+        ...perHour('recovery mails', rates.recoveryMailsPerHour),
+        withoutSharedCode: budget('recovery mails without a shared code', rates.recoveryMailsPerHour, HOUR_MS),
+      },
       tries: perHour('recovery tries', rates.recoveryMailsPerHour * triesPerMail),
     },
+    // Not that of recoveries: a registration with the address of a user must not keep them from recovering.
+    registrationMails: perHour('registration mails', rates.recoveryMailsPerHour),
   };
 }

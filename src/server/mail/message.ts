@@ -4,6 +4,7 @@ import { isPlainAddress } from './address.ts';
 import { renderEmailChangeMail } from './emailChangeTemplate.ts';
 import { DeliveryError, type Mailbox, type MailMessage, type MailSettings } from './mail.ts';
 import { renderNotice } from './noticeTemplate.ts';
+import { renderRegistrationMail } from './registrationTemplate.ts';
 import type { OutboxContent } from './sealedMail.ts';
 import { type RenderedMail, renderRecoveryMail } from './template.ts';
 
@@ -43,6 +44,8 @@ function render(content: SentContent, settings: MailSettings, createdAt: number)
       return renderRecoveryMail(content.mail, settings, createdAt);
     case 'email_change':
       return renderEmailChangeMail(content.mail, settings, createdAt);
+    case 'registration':
+      return renderRegistrationMail(content.mail, settings, createdAt);
     case 'notice':
       return renderNotice(content.mail, settings, createdAt);
   }

@@ -29,6 +29,11 @@ const NOTICES: Readonly<Record<NoticeKind, (service: string, at: string, network
     event: `Your ${service} account was locked at ${at}, after too many incorrect passwords. The lock ends after some minutes, or when you set a new password with the recovery of your account.`,
     advice: 'Someone else tried to guess your password, without success. You need not do anything.',
   }),
+  already_registered: (service, at) => ({
+    heading: 'You already have an account',
+    event: `At ${at}, someone asked to create a ${service} account with this email address. You already have one. Log in to it, or set a new password with the recovery of your account.`,
+    advice: 'Ignore this email. Your account did not change.',
+  }),
   email_changed: (service, at) => ({
     heading: 'Your email address was changed',
     event: `Your ${service} account uses another email address since ${at}. Logins and the recovery of the account use the new address. This is the last mail to this address.`,
@@ -37,6 +42,11 @@ const NOTICES: Readonly<Record<NoticeKind, (service: string, at: string, network
   login: (service, at, network) => ({
     heading: 'New login',
     event: `Someone logged in to your ${service} account at ${at}${network ? `, from the network ${network}` : ''}.`,
+    advice: CHANGE_PASSWORD,
+  }),
+  new_device: (service, at, network) => ({
+    heading: 'Login from a new device',
+    event: `Someone logged in to your ${service} account from a new device at ${at}${network ? `, from the network ${network}` : ''}.`,
     advice: CHANGE_PASSWORD,
   }),
   logins_unreported: (service, at) => ({

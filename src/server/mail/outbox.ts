@@ -62,6 +62,11 @@ export class Outbox {
     await this.#insert(transaction, { kind: 'email_change', mail }, mail.expiresAt);
   }
 
+  /** Adds the email that confirms the address of a registration. */
+  async enqueueRegistration(transaction: Transaction, mail: CodeMail): Promise<void> {
+    await this.#insert(transaction, { kind: 'registration', mail }, mail.expiresAt);
+  }
+
   /** Adds an email about an event in an account. */
   async enqueueNotice(transaction: Transaction, mail: NoticeMail): Promise<void> {
     await this.#insert(transaction, { kind: 'notice', mail }, mail.expiresAt);
@@ -135,6 +140,7 @@ export class Outbox {
     switch (content?.kind) {
       case 'recovery':
       case 'email_change':
+      case 'registration':
       case 'notice':
         return composeMail(content, settings, this.#sender, mail_id, created_at);
       case 'decoy':

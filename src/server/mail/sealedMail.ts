@@ -7,7 +7,7 @@ import type { CodeMail, NoticeMail } from '../store/outbox.ts';
  * without an account.
  */
 export type OutboxContent =
-  | { readonly kind: 'recovery' | 'email_change'; readonly mail: CodeMail }
+  | { readonly kind: 'recovery' | 'email_change' | 'registration'; readonly mail: CodeMail }
   | { readonly kind: 'notice'; readonly mail: NoticeMail }
   | { readonly kind: 'decoy' };
 

@@ -268,6 +268,7 @@ describe('idle session', () => {
       requestLocksExpiredBy: 0,
       recoveriesEndedBy: 0,
       emailChangesEndedBy: 0,
+      registrationsEndedBy: 0,
       invitesEndedBy: 0,
       loginAttemptsBefore: 0,
       rateWindowsBefore: -1,

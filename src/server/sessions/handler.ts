@@ -23,7 +23,7 @@ export interface HandlerRequest<E extends Endpoint = Endpoint> {
 /** The effect of a request on its session, and its response. */
 export interface HandlerResult {
   /** Changes to the session; omitted properties stay. */
-  readonly session?: Partial<Pick<Session, 'userId' | 'recoveryId'>>;
+  readonly session?: Partial<Pick<Session, 'userId' | 'pendingId'>>;
   readonly response?: ResponseFields;
 }
 

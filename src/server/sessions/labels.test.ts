@@ -31,7 +31,7 @@ async function createHarness(t: TestContext) {
       ...{ sealed_secret: id, request_hash: null, sealed_response: null, repeatable: 0, used: 1, last_used_at: NOW },
     };
     await store.transaction(({ db }) => db.insertInto('session_steps').values(row).execute());
-    return { id, suite, startedAt: NOW, userId, recoveryId: null };
+    return { id, suite, startedAt: NOW, userId, pendingId: null };
   }
 
   return {

@@ -81,14 +81,14 @@ async function createHarness(t: TestContext) {
       {
         execute: async (request, tx) => {
           await sessions.logOut(tx, of(request));
-          return { session: { userId: null, recoveryId: null } };
+          return { session: { userId: null, pendingId: null } };
         },
       },
     ],
   ]);
   const handlerOf = ({ path }: Endpoint) => handlers.get(path) ?? { execute: takeEffect };
   const logInAs = (userId: Uint8Array): TestHandler => ({
-    execute: async () => ({ session: { userId, recoveryId: randomBytes(16) } }),
+    execute: async () => ({ session: { userId, pendingId: randomBytes(16) } }),
   });
   const conversationOf = (prepareRequest: Conversation['prepare']): Conversation => ({
     prepare: prepareRequest,

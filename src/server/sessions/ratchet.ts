@@ -204,7 +204,7 @@ export class Ratchet {
   /** Stores the first step of a session. */
   async begin(tx: Transaction, suite: Suite, { id, keys }: NonNullable<Handshake['session']>): Promise<void> {
     await holdEpoch(tx);
-    const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, recoveryId: null };
+    const session = { id, suite: suite.number, startedAt: this.#clock(), userId: null, pendingId: null };
     const origin = { parent_id: null, repeatable: 0, request_hash: null, sealed_response: null };
     await insertStep(tx, this.#newStep(suite, keys, session, origin));
   }
@@ -235,7 +235,7 @@ export class Ratchet {
       session_id: session.id,
       suite: suite.number,
       user_id: session.userId,
-      recovery_id: session.recoveryId,
+      recovery_id: session.pendingId,
       sealed_secret: wrapped.bytes,
       epoch_id: wrapped.epochId,
       used: 0,
@@ -267,6 +267,6 @@ function sessionOf(step: FoundStep): Session {
     suite: step.suite,
     startedAt: step.started_at,
     userId: step.user_id,
-    recoveryId: step.recovery_id,
+    pendingId: step.recovery_id,
   };
 }

@@ -9,8 +9,8 @@ export interface Session {
   readonly startedAt: number;
   /** The logged-in user. */
   readonly userId: Uint8Array | null;
-  /** The password recovery that was started in this session. */
-  readonly recoveryId: Uint8Array | null;
+  /** The password recovery or registration that was started in this session and waits for its code. */
+  readonly pendingId: Uint8Array | null;
 }
 
 export interface LoggedInSession extends Session {

@@ -32,6 +32,24 @@ export async function spendBudget(
   return rows.length > 0;
 }
 
+/** Reports whether a use would be refused. */
+export async function isBudgetUsedUp(
+  { db }: Transaction,
+  budgetKey: Uint8Array,
+  now: number,
+  intervalMs: number,
+  periodMs: number,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('budgets')
+    .select('full_at')
+    .where('budget_key', '=', budgetKey)
+    .where('full_at', '>', now + periodMs - intervalMs)
+    .where('full_at', '<=', now + periodMs)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Takes one use back. */
 export async function refundBudget({ db }: Transaction, budgetKey: Uint8Array, intervalMs: number): Promise<void> {
   await db

@@ -14,6 +14,7 @@ const times: ExpiryTimes = {
   requestLocksExpiredBy: 2_000,
   recoveriesEndedBy: 3_000,
   emailChangesEndedBy: 3_000,
+  registrationsEndedBy: 3_000,
   invitesEndedBy: 3_000,
   loginAttemptsBefore: 4_000,
   rateWindowsBefore: 5_000,
@@ -64,6 +65,16 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
       })
       .execute();
     await db
+      .insertInto('pending_registrations')
+      .values({
+        registration_id: id(),
+        sealed_registration: id(),
+        code_hash: id(),
+        tries: 0,
+        expires_at: 3_000 + beyond,
+      })
+      .execute();
+    await db
       .insertInto('login_attempts')
       .values({ account_key: id(), failures: 5, last_attempt_at: 4_000 + beyond, locked_until: null })
       .execute();
@@ -102,7 +113,7 @@ async function insertRows(store: Store, beyond: number): Promise<void> {
 
 const TABLES = [
   ...(['session_steps', 'request_locks', 'recoveries', 'login_attempts', 'rate_counters', 'kem_keys'] as const),
-  ...(['budgets', 'known_clients'] as const),
+  ...(['budgets', 'known_clients', 'pending_registrations'] as const),
 ];
 
 async function countRows(store: Store): Promise<Record<string, number>> {

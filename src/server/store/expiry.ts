@@ -11,6 +11,7 @@ export interface ExpiryTimes {
   readonly requestLocksExpiredBy: number;
   readonly recoveriesEndedBy: number;
   readonly emailChangesEndedBy: number;
+  readonly registrationsEndedBy: number;
   readonly invitesEndedBy: number;
   readonly loginAttemptsBefore: number;
   readonly knownClientsUnusedSince: number;
@@ -39,6 +40,7 @@ export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: 
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
     endedRecoveries(db, times.recoveriesEndedBy, limit),
     endedEmailChanges(db, times.emailChangesEndedBy, limit),
+    endedRegistrations(db, times.registrationsEndedBy, limit),
     endedInvites(db, times.invitesEndedBy, limit),
     oldLoginAttempts(db, times.loginAttemptsBefore, limit),
     unusedKnownClients(db, times.knownClientsUnusedSince, limit),
@@ -93,6 +95,11 @@ function endedRecoveries(db: Database, by: number, limit: number) {
 function endedEmailChanges(db: Database, by: number, limit: number) {
   const expired = db.selectFrom('email_changes').select('user_id').where('expires_at', '<=', by);
   return db.deleteFrom('email_changes').where('user_id', 'in', expired.limit(limit));
+}
+
+function endedRegistrations(db: Database, by: number, limit: number) {
+  const expired = db.selectFrom('pending_registrations').select('registration_id').where('expires_at', '<=', by);
+  return db.deleteFrom('pending_registrations').where('registration_id', 'in', expired.limit(limit));
 }
 
 function endedInvites(db: Database, by: number, limit: number) {

@@ -213,6 +213,18 @@ const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'CREATE INDEX name_skeletons_by_user ON name_skeletons (user_id) WHERE user_id IS NOT NULL',
 ];
 
+const registrationTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `ALTER TABLE users ADD COLUMN email_verified_at ${integer}`,
+  `CREATE TABLE pending_registrations (
+    registration_id ${bytes} PRIMARY KEY,
+    sealed_registration ${bytes} NOT NULL,
+    code_hash ${bytes} NOT NULL,
+    tries ${integer} NOT NULL,
+    expires_at ${integer} NOT NULL
+  ) ${table}`,
+  'CREATE INDEX pending_registrations_by_expiry ON pending_registrations (expires_at)',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -224,6 +236,7 @@ export const migrations: readonly Migration[] = [
   { version: 4, statements: loginTables },
   { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
+  { version: 7, statements: registrationTables },
 ];
 
 /** The schema version that this program reads and writes. */

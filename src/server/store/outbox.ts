@@ -6,7 +6,7 @@ export type OutboxRow = Row<'outbox'>;
 
 /** An email with a code, which the outbox stores encrypted in a row. It contains no text that a user chose. */
 export interface CodeMail {
-  /** Recovery: the address stored in the account. Email change: the new address. */
+  /** Recovery: the address stored in the account. Email change: the new address. Registration: the given one. */
   readonly to: string;
   readonly code: string;
   /** Milliseconds since 1970. The email is of no use after the code has expired. */
@@ -18,15 +18,17 @@ export type NoticeKind =
   | 'password_changed'
   | 'password_recovered'
   | 'account_locked'
+  | 'already_registered'
   | 'email_changed'
   | 'login'
+  | 'new_device'
   | 'logins_unreported';
 
 /** An email about an event in the account. It contains no text that a user chose. */
 export interface NoticeMail {
   readonly to: string;
   readonly notice: NoticeKind;
-  /** With `login`: network of the client, without its last part. */
+  /** With `login` and `new_device`: network of the client, without its last part. */
   readonly network?: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;

@@ -36,8 +36,10 @@ export interface Schema {
     created_at: number;
     /** Oldest suite with which the account accepts a login. */
     min_suite: Generated<number>;
-    /** 1 if each login is reported by mail. */
+    /** Logins that are reported by mail: 0 none, 1 all, 2 those of new devices. */
     login_notices: Generated<number>;
+    /** When a code from its mailbox confirmed the address; null if none did. */
+    email_verified_at: Generated<number | null>;
   };
   former_names: {
     username_key: string;
@@ -73,6 +75,7 @@ export interface Schema {
     parent_id: Uint8Array | null;
     suite: number;
     user_id: Uint8Array | null;
+    /** A row of recoveries or of pending_registrations. */
     recovery_id: Uint8Array | null;
     sealed_secret: Uint8Array;
     /** The epoch whose key wraps the secret; null if none does. */
@@ -131,6 +134,15 @@ export interface Schema {
     /** Subjects of the limits on wrong codes: the client, and the client or the account. */
     client_key: Uint8Array | null;
     group_key: Uint8Array | null;
+  };
+  /** Registrations that wait for the code from the email. The row of a taken address is alike; its code was not mailed. */
+  pending_registrations: {
+    registration_id: Uint8Array;
+    /** Name, address, password hash and invite: see accounts/pendingRegistrations.ts. */
+    sealed_registration: Uint8Array;
+    code_hash: Uint8Array;
+    tries: number;
+    expires_at: number;
   };
   email_changes: {
     user_id: Uint8Array;

@@ -16,6 +16,7 @@ const upTo = (time: number): ExpiryTimes => ({
   requestLocksExpiredBy: time,
   recoveriesEndedBy: time,
   emailChangesEndedBy: time,
+  registrationsEndedBy: time,
   invitesEndedBy: time,
   loginAttemptsBefore: time,
   rateWindowsBefore: time,

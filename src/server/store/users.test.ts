@@ -28,6 +28,7 @@ function newUser(name: string, email = `${name}@example.org`): User {
     created_at: 1,
     min_suite: 1,
     login_notices: 0,
+    email_verified_at: null,
   };
 }
 

@@ -99,9 +99,14 @@ export async function updatePasswordHash({ db }: Transaction, userId: Uint8Array
 export async function updateEmail(
   tx: Transaction,
   userId: Uint8Array,
-  address: Pick<User, 'email' | 'email_key'>,
+  address: Pick<User, 'email' | 'email_key' | 'email_verified_at'>,
 ): Promise<boolean> {
   return updateUnlessTaken(tx, userId, address, 'email_key', address.email_key);
+}
+
+/** Records that a code from its mailbox confirmed the address. */
+export async function verifyEmail({ db }: Transaction, userId: Uint8Array, now: number): Promise<void> {
+  await db.updateTable('users').set({ email_verified_at: now }).where('user_id', '=', userId).execute();
 }
 
 export async function updateLoginNotices({ db }: Transaction, userId: Uint8Array, notices: number): Promise<void> {

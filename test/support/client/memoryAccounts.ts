@@ -58,6 +58,8 @@ export function createAccounts() {
         return done({ message: message.text, ...sender, sent_at: message.at });
       }
       if (path === '/account') return done({ username: user.username, email: user.email });
+      if (path === '/confirm_registration') return done({ email: user.email });
+      if (path === '/confirm_change_email') return done({ email: user.email, former_email: user.email });
       if (path === '/change_username') user.username = text('new_username');
       if (path === '/change_password') user.password = text('new_password');
       if (path === '/list_sessions') {

@@ -3,19 +3,25 @@ import { defineClientCommand, printResult } from '../../clientCommand.ts';
 import { UsageError } from '../../errors.ts';
 import { inStoredSession } from '../../session/open.ts';
 
+const REPORTED = {
+  off: 'Logins are not reported.',
+  new_devices: 'Logins from new devices are reported by mail.',
+  all: 'Each login is reported by mail.',
+};
+
 export const command = defineClientCommand({
   name: 'account notices',
   description:
-    'Chooses whether each login to your account is reported by mail. A new password, a recovery, a lock and a changed ' +
+    'Chooses which logins to your account are reported by mail: none, those of new devices, or all. A new password, a recovery, a lock and a changed ' +
     'address are always reported.',
-  args: { '<logins>': 'off or all' },
+  args: { '<logins>': 'off, new_devices or all' },
   json: '{"ok":true}',
-  examples: ['vws account notices all', 'vws account notices off --json'],
+  examples: ['vws account notices new_devices', 'vws account notices off --json'],
   async run({ logins }, options, shell) {
-    if (logins !== 'off' && logins !== 'all') throw new UsageError('Give off or all.');
+    if (logins !== 'off' && logins !== 'new_devices' && logins !== 'all') {
+      throw new UsageError('Give off, new_devices or all.');
+    }
     await inStoredSession(options, shell, (vws) => vws.setNotices({ login: logins }));
-    printResult(shell, options, { ok: true }, () =>
-      shell.note(logins === 'all' ? 'Each login is reported by mail.' : 'Logins are not reported.'),
-    );
+    printResult(shell, options, { ok: true }, () => shell.note(REPORTED[logins]));
   },
 });

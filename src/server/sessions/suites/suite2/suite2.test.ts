@@ -46,9 +46,9 @@ describe('suite 2 chain of requests', () => {
     const began = time.clock();
     const seen: unknown[] = [];
     const look: TestHandler = {
-      execute: async ({ session: { suite, startedAt, userId, recoveryId } }) => {
-        seen.push([suite, startedAt, userId, recoveryId]);
-        return { session: { recoveryId: randomBytes(16) } };
+      execute: async ({ session: { suite, startedAt, userId, pendingId } }) => {
+        seen.push([suite, startedAt, userId, pendingId]);
+        return { session: { pendingId: randomBytes(16) } };
       },
     };
     const step = await handshake();
