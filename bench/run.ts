@@ -5,10 +5,11 @@
 //   --rounds=9           rounds of each comparison
 //   --seconds=1          length of a round
 //   --requests=1000000   requests after which the memory is measured
+//   --other=FOLDER       another checkout, which the part `revision` compares this one with
 //
 // VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one, VWS_BENCH_PROFILE a folder for CPU profiles.
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBrowser } from './browser.ts';
 import { measureGrowth } from './growth.ts';
@@ -18,6 +19,7 @@ import { measureLoginBurst } from './loginBurst.ts';
 import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
+import { measureRevision } from './revision.ts';
 import { measureSuite2 } from './suite2.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
 import { pinClient } from './support/processorTime.ts';
@@ -34,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     requests: { type: 'string' },
+    other: { type: 'string' },
   },
 });
 
@@ -45,6 +48,7 @@ const context: Context = {
   memoryRequests: Number(options.requests ?? (options.quick ? 10_000 : 100_000)),
   processors: pinClient(),
   postgresUrl: process.env.VWS_BENCH_POSTGRES_URL || undefined,
+  otherCheckout: options.other && resolve(options.other),
 };
 
 let burst: Awaited<ReturnType<typeof measureLoginBurst>> | undefined;
@@ -53,6 +57,7 @@ let memory: MemorySample[] = [];
 const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   hotPath: measureHotPath,
   handshake: measureHandshakes,
+  revision: measureRevision,
   suite2: measureSuite2,
   passwords: measurePasswords,
   loginBurst: async () => {
