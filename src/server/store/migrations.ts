@@ -213,6 +213,10 @@ const nameTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
   'CREATE INDEX name_skeletons_by_user ON name_skeletons (user_id) WHERE user_id IS NOT NULL',
 ];
 
+const requestAttempts = ({ integer }: ColumnTypes): string[] => [
+  `ALTER TABLE request_locks ADD COLUMN attempts ${integer} NOT NULL DEFAULT 0`,
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -224,6 +228,7 @@ export const migrations: readonly Migration[] = [
   { version: 4, statements: loginTables },
   { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
+  { version: 7, statements: requestAttempts },
 ];
 
 /** The schema version that this program reads and writes. */

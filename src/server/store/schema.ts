@@ -93,6 +93,8 @@ export interface Schema {
     request_hash: Uint8Array;
     lock_token: Uint8Array;
     lease_until: number;
+    /** How often executions of the request counted its password attempt, or would have: only the first one does. */
+    attempts: Generated<number>;
   };
   login_attempts: {
     /** Keyed hash of the email address, which need not have an account. */
