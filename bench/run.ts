@@ -12,6 +12,7 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBrowser } from './browser.ts';
+import { type EpochSample, measureEpochs } from './epochs.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHandshakes } from './handshake.ts';
 import { measureHotPath } from './hotPath.ts';
@@ -53,6 +54,7 @@ const context: Context = {
 
 let burst: Awaited<ReturnType<typeof measureLoginBurst>> | undefined;
 let memory: MemorySample[] = [];
+let epochs: EpochSample[] = [];
 
 const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   hotPath: measureHotPath,
@@ -68,6 +70,10 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   growth: measureGrowth,
   processes: measureProcesses,
   browser: measureBrowser,
+  epochs: async () => {
+    epochs = await measureEpochs(context);
+    return [];
+  },
   memory: async () => {
     memory = await measureMemory(context);
     return [];
@@ -85,7 +91,7 @@ for (const [name, measure] of Object.entries(parts)) {
 }
 
 machine.load.after = currentLoad();
-const tables = markdown({ results, targets: checkTargets(results, burst, memory), memory });
+const tables = markdown({ results, targets: checkTargets(results, burst, memory), memory, epochs });
 const page = `${machineLine(machine)}\n\n${tables}\n`;
 const file = `${options.quick || positionals.length > 0 ? 'partial' : 'latest'}.md`;
 writeFileSync(join(import.meta.dirname, 'results', file), page);
