@@ -1,6 +1,6 @@
-// `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A]
-// [--epoch-seconds E]`: clients behind a faulty network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to it.
-// Exit code 1 if anything acknowledged was lost or executed twice.
+// `npm run torture -- --minutes N [--processes P] [--postgres] [--seed S] [--actors A] [--epoch-seconds E]`: clients behind
+// a faulty network, while servers on one database are killed and restarted and, on PostgreSQL, lose their connections to
+// it. Exit code 1 if anything acknowledged was lost or executed twice.
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import { formatReport } from './oracle.ts';
