@@ -140,13 +140,11 @@ export class EpochRotation {
     let last: WrappedRow | undefined;
     let limit = REWRAP_BATCH;
     do {
-      const startedAt = performance.now();
       const batch = await store.transaction((tx) => this.#rewrapBatch(tx, last?.position, limit));
       complete &&= batch.complete;
       last = batch.last;
-      const elapsedMs = performance.now() - startedAt;
-      limit = nextLimit(limit, elapsedMs);
-      if (last) await this.#pause(PAUSE_FACTOR * elapsedMs);
+      limit = nextLimit(limit, batch.elapsedMs);
+      if (last) await this.#pause(PAUSE_FACTOR * batch.elapsedMs);
     } while (last);
     return complete;
   }
@@ -160,10 +158,12 @@ export class EpochRotation {
     tx: Transaction,
     after: WrappedRow['position'] | undefined,
     limit: number,
-  ): Promise<{ last: WrappedRow | undefined; complete: boolean }> {
+  ): Promise<{ last: WrappedRow | undefined; complete: boolean; elapsedMs: number }> {
+    const startedAt = performance.now();
     await holdEpoch(tx);
     const rows = await findWrappedSteps(tx, after, limit);
-    return { last: rows.at(-1), complete: await rewrapSteps(tx, this.#rewrap(rows)) };
+    const complete = await rewrapSteps(tx, this.#rewrap(rows));
+    return { last: rows.at(-1), complete, elapsedMs: performance.now() - startedAt };
   }
 
   /** Wraps the values that another epoch wrapped. A value whose key was lost stays unchanged, and expires with its session. */
@@ -182,7 +182,7 @@ export class EpochRotation {
   }
 }
 
-/** @returns the number of rows for the next batch, by the time that the last one took with its wait for the store */
+/** @returns the number of rows for the next batch, by the time that the last one took in its transaction */
 export function nextLimit(limit: number, elapsedMs: number): number {
   const fitting = Math.floor((limit * BATCH_TARGET_MS) / Math.max(elapsedMs, 1));
   // Grows slowly: a short batch may have been luck.

@@ -93,7 +93,7 @@ export interface Schema {
     request_hash: Uint8Array;
     lock_token: Uint8Array;
     lease_until: number;
-    /** How often executions of the request counted its password attempt, or would have: only the first one does. */
+    /** Number of executions that came to its password attempt. Only the first one counts it. */
     attempts: Generated<number>;
   };
   login_attempts: {
