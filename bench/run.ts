@@ -5,12 +5,14 @@
 //   --rounds=9           rounds of each comparison
 //   --seconds=1          length of a round
 //   --requests=1000000   requests after which the memory is measured
+//   --other=FOLDER       another checkout, which the part `revision` compares this one with
 //
 // VWS_BENCH_POSTGRES_URL names a PostgreSQL server for the part that needs one, VWS_BENCH_PROFILE a folder for CPU profiles.
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureBrowser } from './browser.ts';
+import { type EpochSample, measureEpochs } from './epochs.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHandshakes } from './handshake.ts';
 import { measureHotPath } from './hotPath.ts';
@@ -18,6 +20,7 @@ import { measureLoginBurst } from './loginBurst.ts';
 import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
+import { measureRevision } from './revision.ts';
 import { measureSuite2 } from './suite2.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
 import { pinClient } from './support/processorTime.ts';
@@ -34,6 +37,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     requests: { type: 'string' },
+    other: { type: 'string' },
   },
 });
 
@@ -45,14 +49,17 @@ const context: Context = {
   memoryRequests: Number(options.requests ?? (options.quick ? 10_000 : 100_000)),
   processors: pinClient(),
   postgresUrl: process.env.VWS_BENCH_POSTGRES_URL || undefined,
+  otherCheckout: options.other && resolve(options.other),
 };
 
 let burst: Awaited<ReturnType<typeof measureLoginBurst>> | undefined;
 let memory: MemorySample[] = [];
+let epochs: EpochSample[] = [];
 
 const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   hotPath: measureHotPath,
   handshake: measureHandshakes,
+  revision: measureRevision,
   suite2: measureSuite2,
   passwords: measurePasswords,
   loginBurst: async () => {
@@ -63,6 +70,10 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   growth: measureGrowth,
   processes: measureProcesses,
   browser: measureBrowser,
+  epochs: async () => {
+    epochs = await measureEpochs(context);
+    return [];
+  },
   memory: async () => {
     memory = await measureMemory(context);
     return [];
@@ -80,7 +91,7 @@ for (const [name, measure] of Object.entries(parts)) {
 }
 
 machine.load.after = currentLoad();
-const tables = markdown({ results, targets: checkTargets(results, burst, memory), memory });
+const tables = markdown({ results, targets: checkTargets(results, burst, memory), memory, epochs });
 const page = `${machineLine(machine)}\n\n${tables}\n`;
 const file = `${options.quick || positionals.length > 0 ? 'partial' : 'latest'}.md`;
 writeFileSync(join(import.meta.dirname, 'results', file), page);

@@ -1,4 +1,5 @@
 // The results as tables.
+import type { EpochSample } from '../epochs.ts';
 import type { MemorySample } from '../memory.ts';
 import type { Result } from './rounds.ts';
 import type { Spread } from './statistics.ts';
@@ -7,6 +8,7 @@ interface Report {
   readonly results: readonly Result[];
   readonly targets: readonly TargetFigure[];
   readonly memory: readonly MemorySample[];
+  readonly epochs: readonly EpochSample[];
 }
 
 /** A figure that the server is meant to reach. */
@@ -20,7 +22,7 @@ export interface TargetFigure {
 const HEAD = ['', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU µs', 'rate of base', 'CPU of base', 'client'];
 
 /** Formats the results as Markdown tables. */
-export function markdown({ results, targets, memory }: Report): string {
+export function markdown({ results, targets, memory, epochs }: Report): string {
   const rows = results.map((result) => [
     `${result.part}: ${result.name}`,
     ...[result.requestsPerSecond, result.p50, result.p95, result.p99].map((value) =>
@@ -32,10 +34,15 @@ export function markdown({ results, targets, memory }: Report): string {
     `${Math.round(result.clientLoad * 100)} %`,
   ]);
   const memoryRows = memory.map(({ requests, resident }) => [number(requests), number(resident / 2 ** 20)]);
+  const epochRows = epochs.map(({ engine, phase, seconds, requests, p50, p99, max }) => [
+    `encrypt ${phase}, ${engine}`,
+    ...[seconds, requests, p50, p99, max].map(number),
+  ]);
   const targetRows = targets.map(({ name, wanted, found, met }) => [name, wanted, found, met ? 'yes' : '**no**']);
   return [
     table(HEAD, rows),
     table(['target', 'wanted', 'found', 'met'], targetRows),
+    ...(epochs.length > 0 ? [table(['epochs', 'seconds', 'requests', 'p50 ms', 'p99 ms', 'max ms'], epochRows)] : []),
     ...(memory.length > 0 ? [table(['requests', 'MiB of RAM'], memoryRows)] : []),
   ].join('\n\n');
 }

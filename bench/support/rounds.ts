@@ -37,6 +37,8 @@ export interface Context {
   readonly memoryRequests: number;
   /** A PostgreSQL server on which databases can be created, if there is one. */
   readonly postgresUrl: string | undefined;
+  /** The folder of another version, with its packages installed, to compare this one with. */
+  readonly otherCheckout: string | undefined;
 }
 
 /** Returns a candidate whose users put load on the targets. */

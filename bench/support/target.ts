@@ -27,6 +27,8 @@ interface TargetOptions {
   /** The data folder; by default a new one. */
   readonly folder?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The program of the server; by default the one of this checkout. */
+  readonly program?: string;
 }
 
 /** Each process with its data folder. */
@@ -45,7 +47,7 @@ export function makeFolder(): string {
 
 /** Starts the server with its defaults, except for the rate limits: all load comes from one address. */
 export function startServer(options: TargetOptions): Promise<Target> {
-  return start(SERVER, options);
+  return start(options.program ?? SERVER, options);
 }
 
 /** Starts the floor, the minimal server of the comparisons. */

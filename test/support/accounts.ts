@@ -71,6 +71,8 @@ export interface AccountsHarnessOptions {
   readonly noticeLimits?: Partial<NoticesDependencies['limits']>;
   readonly renamesPerMonth?: number;
   readonly registration?: RegistrationMode;
+  /** 32 bytes, shared by the processes of one database. */
+  readonly attemptsKey?: Uint8Array;
   /** Of emails that confirm a new address. */
   readonly limitMails?: EmailChangeDependencies['limitMails'];
 }
@@ -83,7 +85,7 @@ export async function createAccountsHarness(
   options: AccountsHarnessOptions = {},
 ): Promise<AccountsHarness> {
   const { hasher = await createTestHasher(), downgradeProtection = false, renamesPerMonth = 100 } = options;
-  const { limitMails = async () => {} } = options;
+  const { limitMails = async () => {}, attemptsKey = randomBytes(32) } = options;
   const time = createFakeTime();
   const { clock } = time;
   const mails: CodeMail[] = [];
@@ -100,7 +102,6 @@ export async function createAccountsHarness(
     enqueueNotice: async (tx: Transaction, mail: NoticeMail) => tx.afterCommit(() => notices.push(mail)),
     enqueueDecoy: async (tx: Transaction, expiresAt: number) => tx.afterCommit(() => decoys.push(expiresAt)),
   };
-  const attemptsKey = randomBytes(32);
   const clients = new KnownClients(attemptsKey, networkOf, clock);
   const budgets = createLoginBudgets({ ...NO_LIMITS, ...options.rates }, MAX_TRIES, randomBytes(32), clock);
   const noLimit = async () => true;

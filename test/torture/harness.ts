@@ -42,6 +42,8 @@ export interface HarnessOptions {
   readonly processes?: number;
   readonly random: Random;
   readonly actors: number;
+  /** Length of an epoch; 1 by default. */
+  readonly epochSeconds?: number;
   /** From 0 to 1: see {@link pickFault}. */
   readonly faultRate: number;
   /**
@@ -81,7 +83,7 @@ export async function createHarness(t: Cleanup, options: HarnessOptions): Promis
   const settings = {
     ...LIMITS,
     EPOCH_FILE: join(epochFolder, 'epoch'),
-    EPOCH_SECONDS: '1',
+    EPOCH_SECONDS: String(options.epochSeconds ?? 1),
     VWS_MASTER_KEY: randomBytes(32).toString('hex'),
     MAIL_SERVER: '127.0.0.1',
     MAIL_PORT: String(smtp.port),

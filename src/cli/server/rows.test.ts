@@ -64,6 +64,7 @@ test('a primary key with two columns: rows are ordered by both', async (t) => {
     request_hash: Buffer.from([index]),
     lock_token: Buffer.from([7]),
     lease_until: index,
+    attempts: 0,
   }));
   const batches = await batchesOf(t, 'request_locks', rows);
   assert.deepEqual(

@@ -141,7 +141,13 @@ const layouts: Layouts = {
   },
   request_locks: {
     primaryKey: ['step_id', 'request_hash'],
-    columns: { step_id: 'bytes', request_hash: 'bytes', lock_token: 'bytes', lease_until: 'integer' },
+    columns: {
+      step_id: 'bytes',
+      request_hash: 'bytes',
+      lock_token: 'bytes',
+      lease_until: 'integer',
+      attempts: 'integer',
+    },
   },
   login_attempts: {
     primaryKey: ['account_key'],

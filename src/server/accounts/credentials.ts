@@ -1,7 +1,7 @@
 // Password checks of accounts: attempts, locks and the proof that a password was given.
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
-import { clearLoginAttempts, countLoginAttempt, type LockRule } from '../store/loginAttempts.ts';
+import { clearLoginAttempts, countLoginAttempt, findLoginFailures, type LockRule } from '../store/loginAttempts.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserForUpdate, replacePasswordHash, type User } from '../store/users.ts';
 import { HashCosts } from './hashCosts.ts';
@@ -157,7 +157,7 @@ export class Credentials {
     await this.#store.transaction((tx) => this.#reportLock(tx, emailKey, owner));
   }
 
-  /** @throws Problem `account_locked`, `suite2_required`, `too_many_requests` */
+  /** @throws Problem `account_locked`, `suite2_required`, `too_many_requests`, `overloaded` */
   async #countAttempt(emailKey: string, client: ClientInfo, isLoggedIn: boolean): Promise<CountedAttempt> {
     const attempt = await this.#store.transaction(async (tx) => {
       const user = await findUserByEmail(tx, emailKey);
@@ -165,9 +165,12 @@ export class Credentials {
       const isSuiteRefused = user !== undefined && client.suite < user.min_suite && !isLoggedIn;
       // Strangers get the response of a wrong password: neither the account nor its password may be found out.
       if (isSuiteRefused && subjects.isKnown) throw new Problem('suite2_required');
-      const { failures } = await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE);
+      const isFirst = (await client.claimAttempt?.(tx)) ?? true;
+      const failures = isFirst
+        ? (await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE)).failures
+        : await findLoginFailures(tx, subjects.client);
       if (failures > LOCK_RULE.maxFailures) return undefined;
-      await this.#spendBudgets(tx, subjects, client);
+      if (isFirst) await this.#spendBudgets(tx, subjects, client);
       // The last guess of all strangers locks the account for them.
       const isLast = !subjects.isKnown && (await this.#failures.ofAccount.isUsedUp(tx, subjects.group));
       return {

@@ -28,6 +28,8 @@ export interface ClientInfo {
   readonly suite: number;
   /** As received. */
   readonly deviceToken?: string | undefined;
+  /** @returns false if an earlier execution of its request counted the attempt */
+  readonly claimAttempt?: ((transaction: Transaction) => Promise<boolean>) | undefined;
 }
 
 /** The subjects under which the attempts of a client at one account are counted. */

@@ -107,13 +107,19 @@ export function createAccountHandlers({
 }
 
 /** Describes the client of a request, without a device token. */
-export function clientOf({ address, session }: Pick<HandlerRequest, 'address' | 'session'>): ClientInfo {
-  return { address, suite: session.suite };
+export function clientOf({
+  address,
+  session,
+  claimAttempt,
+}: Pick<HandlerRequest, 'address' | 'session' | 'claimAttempt'>): ClientInfo {
+  return { address, suite: session.suite, claimAttempt };
 }
 
 /** Describes the client of a request that may have a device token. */
 export function loginClientOf(
-  request: Pick<HandlerRequest, 'address' | 'session'> & { readonly fields: { readonly device_token?: string } },
+  request: Pick<HandlerRequest, 'address' | 'session' | 'claimAttempt'> & {
+    readonly fields: { readonly device_token?: string };
+  },
 ): ClientInfo {
   return { ...clientOf(request), deviceToken: request.fields.device_token };
 }

@@ -9,6 +9,8 @@ import type { Config } from './config.ts';
 const HOUR_MS = 60 * 60 * 1000;
 /** Time for which a returning client learns that its session expired, instead of that it is unknown. */
 const EXPIRED_SESSION_MEMORY_MS = HOUR_MS;
+/** Time for which a request whose owner crashed or stalled, and that was counted as a password attempt, can be sent again. */
+const REQUEST_LOCK_MEMORY_MS = HOUR_MS;
 /** The longest window of a rate limit. */
 const MAX_RATE_WINDOW_MS = 24 * HOUR_MS;
 
@@ -17,7 +19,7 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleMs - EXPIRED_SESSION_MEMORY_MS,
     handshakesUnusedSince: { 1: now - SUITE1_UNUSED_TIMEOUT_MS, 2: now - UNUSED_SESSION_TIMEOUT_MS },
-    requestLocksExpiredBy: now,
+    requestLocksExpiredBy: now - REQUEST_LOCK_MEMORY_MS,
     recoveriesEndedBy: now,
     emailChangesEndedBy: now,
     registrationsEndedBy: now,

@@ -1,7 +1,7 @@
 // The outer layer of what must not outlive its deletion: encryption under the key of the current epoch.
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { CounterMode } from '../crypto/counterMode.ts';
 import { randomBytes } from '../crypto/random.ts';
-import type { EpochFile } from './epochFile.ts';
+import type { Epoch, EpochFile } from './epochFile.ts';
 
 /** A value as the database stores it. */
 export interface Wrapped {
@@ -14,7 +14,6 @@ export interface Wrapped {
  * counter block (16, random) ‖ AES-256-CTR of a value. The value is the result of an AEAD, which authenticates it: this layer only
  * has to hide it, and every request uses it twice.
  */
-const ALGORITHM = 'aes-256-ctr';
 const BLOCK_LENGTH = 16;
 
 /**
@@ -23,6 +22,8 @@ const BLOCK_LENGTH = 16;
  */
 export class EpochKeys {
   readonly #file: EpochFile | undefined;
+  /** An epoch that is no longer in the file takes its cipher with it. */
+  readonly #ciphers = new WeakMap<Epoch, CounterMode>();
 
   /** @param file undefined: values get no outer layer */
   constructor(file: EpochFile | undefined) {
@@ -32,9 +33,12 @@ export class EpochKeys {
   /** Wraps a value that an AEAD encrypted. The caller's transaction must hold the epoch: see store/epochs.ts. */
   wrap(bytes: Uint8Array): Wrapped {
     if (!this.#file) return { bytes, epochId: null };
-    const { id, key } = this.#file.read().current;
+    const { current } = this.#file.read();
     const block = randomBytes(BLOCK_LENGTH);
-    return { bytes: Buffer.concat([block, createCipheriv(ALGORITHM, key, block).update(bytes)]), epochId: id };
+    const wrapped = Buffer.allocUnsafe(BLOCK_LENGTH + bytes.length);
+    wrapped.set(block);
+    this.#cipherOf(current).apply(block, bytes, wrapped.subarray(BLOCK_LENGTH));
+    return { bytes: wrapped, epochId: current.id };
   }
 
   /**
@@ -50,6 +54,16 @@ export class EpochKeys {
     const block = bytes.subarray(0, BLOCK_LENGTH);
     // A shorter value was altered, which the AEAD inside detects.
     if (block.length < BLOCK_LENGTH) return bytes;
-    return createDecipheriv(ALGORITHM, epoch.key, block).update(bytes.subarray(BLOCK_LENGTH));
+    const unwrapped = Buffer.allocUnsafe(bytes.length - BLOCK_LENGTH);
+    this.#cipherOf(epoch).apply(block, bytes.subarray(BLOCK_LENGTH), unwrapped);
+    return unwrapped;
+  }
+
+  #cipherOf(epoch: Epoch): CounterMode {
+    const known = this.#ciphers.get(epoch);
+    if (known) return known;
+    const cipher = new CounterMode(epoch.key);
+    this.#ciphers.set(epoch, cipher);
+    return cipher;
   }
 }

@@ -10,7 +10,7 @@ import { randomBytes } from '../crypto/random.ts';
 import { holdEpoch } from '../store/epochs.ts';
 import { findStep, insertStep } from '../store/sessionSteps.ts';
 import type { Store, Transaction } from '../store/store.ts';
-import { EpochRotation, REWRAP_BATCH } from './epochRotation.ts';
+import { EpochRotation, nextLimit, REWRAP_BATCH } from './epochRotation.ts';
 
 const EPOCH_MS = 60_000;
 
@@ -195,3 +195,11 @@ describe('an epoch', () => {
 function ignoreLockTimeout(error: { code?: unknown }): void {
   if (error.code !== '55P03') throw error;
 }
+
+test('a batch that took long makes the next ones smaller, so that no request waits long for the store', () => {
+  assert.equal(nextLimit(REWRAP_BATCH, 100), REWRAP_BATCH / 10);
+  assert.equal(nextLimit(1, 1_000), 1, 'never stops');
+  let limit = 5;
+  for (let batch = 0; batch < 20; batch += 1) limit = nextLimit(limit, limit / 10);
+  assert.equal(limit, REWRAP_BATCH, 'grows again');
+});

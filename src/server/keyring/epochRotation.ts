@@ -15,8 +15,10 @@ import type { Store, Transaction } from '../store/store.ts';
 import type { EpochFile } from './epochFile.ts';
 import type { EpochKeys } from './epochKeys.ts';
 
-/** Rows in one transaction: some milliseconds of work. */
+/** Most rows in one transaction: some milliseconds of work on a fast machine. */
 export const REWRAP_BATCH = 50;
+/** The longest time that a transaction should take: other requests wait for it. Batches get smaller if they take longer. */
+const BATCH_TARGET_MS = 10;
 /** The pause after a batch is this many times as long as the batch took, so that other work gets the store in between. */
 const PAUSE_FACTOR = 4;
 /** Pause before rows that were in use, or an epoch that others held, are tried again. */
@@ -136,12 +138,13 @@ export class EpochRotation {
     await store.transaction((tx) => this.#rewrapKemKeys(tx));
     let complete = true;
     let last: WrappedRow | undefined;
+    let limit = REWRAP_BATCH;
     do {
-      const startedAt = performance.now();
-      const batch = await store.transaction((tx) => this.#rewrapBatch(tx, last?.position));
+      const batch = await store.transaction((tx) => this.#rewrapBatch(tx, last?.position, limit));
       complete &&= batch.complete;
       last = batch.last;
-      if (last) await this.#pause(PAUSE_FACTOR * (performance.now() - startedAt));
+      limit = nextLimit(limit, batch.elapsedMs);
+      if (last) await this.#pause(PAUSE_FACTOR * batch.elapsedMs);
     } while (last);
     return complete;
   }
@@ -154,10 +157,13 @@ export class EpochRotation {
   async #rewrapBatch(
     tx: Transaction,
     after: WrappedRow['position'] | undefined,
-  ): Promise<{ last: WrappedRow | undefined; complete: boolean }> {
+    limit: number,
+  ): Promise<{ last: WrappedRow | undefined; complete: boolean; elapsedMs: number }> {
+    const startedAt = performance.now();
     await holdEpoch(tx);
-    const rows = await findWrappedSteps(tx, after, REWRAP_BATCH);
-    return { last: rows.at(-1), complete: await rewrapSteps(tx, this.#rewrap(rows)) };
+    const rows = await findWrappedSteps(tx, after, limit);
+    const complete = await rewrapSteps(tx, this.#rewrap(rows));
+    return { last: rows.at(-1), complete, elapsedMs: performance.now() - startedAt };
   }
 
   /** Wraps the values that another epoch wrapped. A value whose key was lost stays unchanged, and expires with its session. */
@@ -174,4 +180,11 @@ export class EpochRotation {
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stopping.signal, ref: false });
   }
+}
+
+/** @returns the number of rows for the next batch, by the time that the last one took in its transaction */
+export function nextLimit(limit: number, elapsedMs: number): number {
+  const fitting = Math.floor((limit * BATCH_TARGET_MS) / Math.max(elapsedMs, 1));
+  // Grows slowly: a short batch may have been luck.
+  return Math.max(1, Math.min(REWRAP_BATCH, fitting, limit + 5));
 }

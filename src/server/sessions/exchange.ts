@@ -124,7 +124,10 @@ export class Exchange {
     const { lock, decrypted } = received;
     try {
       const prepared = await catchProblem(isSealedResponse, async () =>
-        handler.prepare(handlerRequestOf(request, decrypted)),
+        handler.prepare({
+          ...handlerRequestOf(request, decrypted),
+          claimAttempt: (tx) => this.#requestLocks.claimAttempt(tx, lock),
+        }),
       );
       const response = await this.#store.transaction(async (tx) => {
         // Received again: other requests may have been committed during the preparation.

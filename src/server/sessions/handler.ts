@@ -18,6 +18,13 @@ export interface HandlerRequest<E extends Endpoint = Endpoint> {
   readonly address: string;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
+  /**
+   * Claims the right to count this request as a password attempt; only during the preparation.
+   *
+   * @returns false if an earlier execution of the request counted it
+   * @throws Problem `overloaded` if another process executes the request now
+   */
+  readonly claimAttempt?: (transaction: Transaction) => Promise<boolean>;
 }
 
 /** The effect of a request on its session, and its response. */

@@ -1,8 +1,15 @@
 // Request locks: copies of a request that take long to prepare wait for the first of them.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { acquireRequestLock, releaseRequestLock, renewRequestLock } from '../store/requestLocks.ts';
-import type { Row } from '../store/schema.ts';
+import { Problem } from '../../protocol/problems.ts';
+import {
+  abandonRequestLock,
+  acquireRequestLock,
+  noteAttempt,
+  type RequestLock,
+  releaseRequestLock,
+  renewRequestLock,
+} from '../store/requestLocks.ts';
 import type { Store, Transaction } from '../store/store.ts';
 
 /** Time that a lock outlives an owner that crashed, and so the longest wait of a client that retries. */
@@ -12,7 +19,7 @@ export const RENEWAL_INTERVAL_MS = 1_000;
 const POLL_INTERVAL_MS = 25;
 const TOKEN_LENGTH = 16;
 
-export type RequestLock = Row<'request_locks'>;
+export type { RequestLock };
 
 /** The locks that this process holds, over the table that it shares with other processes. */
 export class RequestLocks {
@@ -62,6 +69,19 @@ export class RequestLocks {
     return releaseRequestLock(tx, lock);
   }
 
+  /**
+   * Claims the right to count the password attempt of a request, in the transaction that counts it. A process that stalls
+   * loses its lock, and the request is executed again.
+   *
+   * @returns false if an earlier execution of the request counted the attempt
+   * @throws Problem `overloaded` if the lock was lost
+   */
+  async claimAttempt(tx: Transaction, lock: RequestLock): Promise<boolean> {
+    const isFirst = await noteAttempt(tx, lock);
+    if (isFirst === undefined) throw new Problem('overloaded', { retryAfterSeconds: 1 });
+    return isFirst;
+  }
+
   /** Wakes the copies that wait in this process. Call once the release is durable. */
   wake(lock: RequestLock): void {
     const name = nameOf(lock.request_hash);
@@ -72,7 +92,7 @@ export class RequestLocks {
   /** Releases the lock of a request that failed, and wakes the copies that wait; may follow a release. */
   async abandon(lock: RequestLock): Promise<void> {
     try {
-      await this.#store.transaction((tx) => releaseRequestLock(tx, lock));
+      await this.#store.transaction((tx) => abandonRequestLock(tx, lock, this.#clock()));
     } catch {
       // The database is unavailable: the lease expires by itself.
     } finally {

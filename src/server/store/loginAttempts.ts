@@ -41,6 +41,16 @@ export async function countLoginAttempt(
   return attempt;
 }
 
+/** @returns the attempts since the last correct password */
+export async function findLoginFailures({ db }: Transaction, accountKey: Uint8Array): Promise<number> {
+  const row = await db
+    .selectFrom('login_attempts')
+    .select('failures')
+    .where('account_key', '=', accountKey)
+    .executeTakeFirst();
+  return row?.failures ?? 0;
+}
+
 /** Forgets the attempts after a correct password or a recovery. */
 export async function clearLoginAttempts({ db }: Transaction, accountKey: Uint8Array): Promise<void> {
   await db.deleteFrom('login_attempts').where('account_key', '=', accountKey).execute();

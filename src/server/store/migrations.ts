@@ -225,6 +225,10 @@ const registrationTables = ({ bytes, integer, table }: ColumnTypes): string[] =>
   'CREATE INDEX pending_registrations_by_expiry ON pending_registrations (expires_at)',
 ];
 
+const requestAttempts = ({ integer }: ColumnTypes): string[] => [
+  `ALTER TABLE request_locks ADD COLUMN attempts ${integer} NOT NULL DEFAULT 0`,
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -237,6 +241,7 @@ export const migrations: readonly Migration[] = [
   { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
   { version: 7, statements: registrationTables },
+  { version: 9, statements: requestAttempts },
 ];
 
 /** The schema version that this program reads and writes. */

@@ -4,10 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { newStoreLocation } from '../../../test/support/store.ts';
 import { openTwoStores, race } from '../../../test/support/storeFixtures.ts';
-import { acquireRequestLock, releaseRequestLock } from './requestLocks.ts';
-import type { Row } from './schema.ts';
+import { acquireRequestLock, type RequestLock, releaseRequestLock } from './requestLocks.ts';
 
-type RequestLock = Row<'request_locks'>;
 const NOW = 1_000;
 const LEASE_UNTIL = 1_500;
 

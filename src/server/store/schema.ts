@@ -96,6 +96,8 @@ export interface Schema {
     request_hash: Uint8Array;
     lock_token: Uint8Array;
     lease_until: number;
+    /** Number of executions that came to its password attempt. Only the first one counts it. */
+    attempts: Generated<number>;
   };
   login_attempts: {
     /** Keyed hash of the email address, which need not have an account. */

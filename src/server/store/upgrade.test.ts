@@ -108,6 +108,7 @@ async function readAll({ db }: Transaction, table: keyof Schema, columns: readon
 const ADDED = {
   users: { min_suite: 1, login_notices: 0, email_verified_at: null },
   session_steps: { started_at: 0, epoch_id: null },
+  request_locks: { attempts: 0 },
   recoveries: { email_hash: null, code_id: null, client_key: null, group_key: null },
 };
 
