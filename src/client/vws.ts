@@ -2,6 +2,7 @@
 import { isSameContact } from './contacts.ts';
 import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
+import { type Fields, listOf, textOf, textOrNull, timeOrNull } from './fields.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
@@ -52,7 +53,6 @@ export interface SessionInfo {
 }
 
 type LoginFields = Call['fields'] & { readonly email: string };
-type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * A session with a server, opened by {@link connect}.
@@ -163,7 +163,7 @@ export class Vws {
       senderNow: textOrNull(senderNow),
       senderId: textOrNull(senderId),
       contactChanged: !(isSame && isSameNow),
-      sentAt: typeof fields.sent_at === 'number' ? new Date(fields.sent_at) : null,
+      sentAt: timeOrNull(fields.sent_at),
     };
   }
 
@@ -246,9 +246,7 @@ export class Vws {
    * const others = (await vws.listSessions()).filter(({ current }) => !current);
    */
   async listSessions(options?: CallOptions): Promise<SessionInfo[]> {
-    const { sessions } = await this.#call('/list_sessions', {}, options);
-    if (!Array.isArray(sessions)) throw missing('sessions');
-    return sessions.map(sessionInfo);
+    return listOf(await this.#call('/list_sessions', {}, options), 'sessions').map(sessionInfo);
   }
 
   /**
@@ -351,27 +349,13 @@ export class Vws {
   }
 }
 
-function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== 'string') throw missing(name);
-  return value;
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
 function sessionInfo(session: Fields): SessionInfo {
   return {
     id: textOf(session, 'id'),
     suite: Number(session.suite),
-    startedAt: typeof session.started_at === 'number' ? new Date(session.started_at) : null,
+    startedAt: timeOrNull(session.started_at),
     lastUsedAt: new Date(Number(session.last_used_at)),
     current: session.current === true,
-    label: typeof session.label === 'string' ? session.label : null,
+    label: textOrNull(session.label),
   };
-}
-
-function missing(name: string): VwsError {
-  return new VwsError('bad_answer', `The response does not contain ${name}.`);
 }
