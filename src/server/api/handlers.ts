@@ -5,6 +5,7 @@ import { type AccountHandlersDependencies, createAccountHandlers } from './accou
 import { createMessageHandlers, type MessageHandlersDependencies } from './messages.ts';
 import { createRecoveryHandlers, type RecoveryHandlersDependencies } from './recovery.ts';
 import { createSessionHandlers, type SessionHandlersDependencies } from './sessions.ts';
+import { createTokenMessageHandlers } from './tokenMessages.ts';
 
 export type HandlerDependencies = AccountHandlersDependencies &
   ManagementHandlersDependencies &
@@ -20,5 +21,6 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...createRecoveryHandlers(dependencies),
     ...createMessageHandlers(dependencies),
     ...createSessionHandlers(dependencies),
+    ...createTokenMessageHandlers(),
   };
 }
