@@ -32,6 +32,9 @@ export const TEXT_TYPE = 1;
  */
 export const SHORT_CIPHERTEXT_LENGTH = TOKEN_LENGTH + 2;
 
+/** Envelopes of plain messages have at least this many bytes. */
+const SHORTEST_ENVELOPE = 63;
+
 const TAG_LENGTH = 16;
 const HEADER_LENGTH = BODY_OVERHEAD - TAG_LENGTH;
 const SMALLEST_CLASS = 256;
@@ -72,6 +75,34 @@ export function decodeBody(padded: Uint8Array): Uint8Array | undefined {
 export function fromCanonicalBase64Url(text: string, length?: number): Uint8Array<ArrayBuffer> | undefined {
   const bytes = fromBase64Url(text, length);
   return bytes && toBase64Url(bytes) === text ? bytes : undefined;
+}
+
+/** A token: 22 characters of base64url, or 16 bytes. */
+export type Token = string | Uint8Array;
+
+/** @returns the 16 bytes of a token; undefined if it is not in the only spelling */
+export function decodeToken(token: Token): Uint8Array<ArrayBuffer> | undefined {
+  if (typeof token === 'string') return fromCanonicalBase64Url(token, TOKEN_LENGTH);
+  return token.length === TOKEN_LENGTH ? new Uint8Array(token) : undefined;
+}
+
+/** The content of a video or of a pasted text. */
+export type Payload =
+  | { readonly kind: 'token'; readonly token: string }
+  /** A short ciphertext or an envelope. */
+  | { readonly kind: 'message'; readonly message: string };
+
+/**
+ * Distinguishes payloads by their length. Whitespace in a text is ignored, because pasted lines are often wrapped.
+ *
+ * @returns undefined if the payload is damaged
+ */
+export function readPayload(payload: string | Uint8Array): Payload | undefined {
+  const text = typeof payload === 'string' ? payload.replace(/\s+/g, '') : toBase64Url(payload);
+  const length = fromBase64Url(text)?.length ?? 0;
+  if (length === TOKEN_LENGTH) return decodeToken(text) && { kind: 'token', token: text };
+  const isMessage = length === SHORT_CIPHERTEXT_LENGTH || length >= SHORTEST_ENVELOPE;
+  return isMessage ? { kind: 'message', message: text } : undefined;
 }
 
 /** @returns the 32 bytes of a locator; undefined if the text is not its canonical encoding */
