@@ -8,6 +8,7 @@ import { loadSession, saveSession } from './storedSession.ts';
 import { type HandshakeContext, type PendingRequest, RefusedError, type SessionState, type Suite } from './suite.ts';
 import { suite2 } from './suite2/suite.ts';
 import { systemClock, type TimeLimit, withTimeLimit } from './timeLimit.ts';
+import { type SentMessage, sentMessage } from './tokenCalls.ts';
 import { createPost } from './transport.ts';
 import { Vws } from './vws.ts';
 
@@ -69,6 +70,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     deadline,
     save,
     renew: (limit, state) => start(limit, state.fingerprint, state),
+    reportUnclaimed: (fields) => report(options.onUnclaimedSend, sentMessage(fields)),
   });
   const devices = await DeviceTokens.load(options.deviceStorage);
   return new Vws({ url: base, suite: suite.id, label: options.label }, session, devices, options.contacts);
@@ -108,4 +110,12 @@ async function ask(onFirstUse: ConnectOptions['onFirstUse'], fingerprint: string
     cause = thrown;
   }
   throw new VwsError('identity_refused', "The server's identity was refused.", { cause });
+}
+
+async function report(onUnclaimedSend: ConnectOptions['onUnclaimedSend'], sent: SentMessage): Promise<void> {
+  try {
+    await onUnclaimedSend?.(sent);
+  } catch (cause) {
+    throw new VwsError('storage_failed', 'onUnclaimedSend has failed.', { cause });
+  }
 }

@@ -2,5 +2,14 @@
 export { connect } from './connect.ts';
 export { type ClientErrorCode, VwsError, type VwsErrorCode, type VwsErrorOptions } from './error.ts';
 export type { CallOptions, Clock, ConnectOptions, ContactStorage, SessionStorage } from './options.ts';
+export { parsePayload, tokenBytes } from './payload.ts';
 export type { Suite } from './suite.ts';
+export type {
+  MessageInfo,
+  MessageState,
+  OpenedTokenMessage,
+  SendOptions,
+  SentMessage,
+  SentMessageInfo,
+} from './tokenCalls.ts';
 export type { Account, DecryptedMessage, Registration, SessionInfo, Vws } from './vws.ts';
