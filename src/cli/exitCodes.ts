@@ -51,8 +51,12 @@ export const exitRows = [
   },
   {
     exit: 7,
-    meaning: 'not found: user, session, recovery or email change; or the message is not for you',
-    errors: ['user_not_found', 'no_such_session', 'no_recovery', 'no_email_change', 'undecryptable_message'],
+    meaning: 'not found: user, session, message, recovery or email change; or the message has ended or is not for you',
+    errors: [
+      ...(['user_not_found', 'no_such_session', 'no_recovery', 'no_email_change', 'undecryptable_message'] as const),
+      ...(['message_not_found', 'message_expired', 'message_used_up', 'message_revoked', 'message_finished'] as const),
+      ...(['message_ended', 'invalid_payload'] as const),
+    ],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },
   { exit: 141, meaning: 'the output was closed (broken pipe)', errors: [] },

@@ -1,4 +1,4 @@
-// The calls for token messages against a server in memory: what is sent, retries, messages that nobody waited for.
+// The calls for token messages against a server in memory: what is sent, retries, messages without a caller.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createHarness, createMemoryStorage } from '../../test/support/client/harness.ts';
