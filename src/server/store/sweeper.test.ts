@@ -55,6 +55,7 @@ async function createHarness(t: TestContext) {
   const watched: Store = {
     engine: store.engine,
     location: store.location,
+    truncateLog: () => store.truncateLog(),
     close: () => store.close(),
     transaction(work) {
       begun += 1;
