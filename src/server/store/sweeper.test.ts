@@ -22,6 +22,7 @@ const upTo = (time: number): ExpiryTimes => ({
   knownClientsUnusedSince: time,
   budgetsFullBy: time,
   kemKeysEndedBy: time,
+  messages: { now: time, endsShownUntil: time },
 });
 
 async function insertCounters(store: Store, count: number, windowStartedAt: number): Promise<void> {
