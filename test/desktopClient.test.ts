@@ -23,7 +23,7 @@ async function sealForUser({ dataDir, databaseUrl }: TestServer, username: strin
   try {
     return await store.transaction(async (tx) => {
       const userId = (await findUserIdByUsername(tx, foldUsername(username))) ?? assert.fail('unknown user');
-      const key = await keyring.currentKey(tx, userId, Date.now());
+      const { key } = await keyring.currentKey(tx, userId, Date.now());
       return sealInEarlierClass(key, userId, { senderId: userId, sentAt: Date.now(), text }, size);
     });
   } finally {

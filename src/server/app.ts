@@ -1,5 +1,6 @@
 // Composition: creates the parts of the server and connects them.
 import { randomInt } from 'node:crypto';
+import type { Feature } from '../protocol/endpoints.ts';
 import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
@@ -32,6 +33,7 @@ import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
 import { SmtpTransport } from './mail/smtp.ts';
 import { Messages } from './messages/messages.ts';
+import { TokenMessages } from './messages/tokenMessages.ts';
 import { Exchange } from './sessions/exchange.ts';
 import type { Handlers } from './sessions/handler.ts';
 import { UserSessions } from './sessions/list.ts';
@@ -161,6 +163,7 @@ export interface CoreDependencies {
     Config,
     | 'rates'
     | 'maxTextBytes'
+    | 'messages'
     | 'sessionIdleMs'
     | 'sessionMaxAgeMs'
     | 'acceptsSuite1'
@@ -182,6 +185,8 @@ export interface Core {
   readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   readonly kemKeys: KemKeys;
+  /** Capabilities of the server. */
+  readonly features: readonly Feature[];
 }
 
 /** Creates everything between the transport and the store. */
@@ -189,7 +194,8 @@ export function createCore(dependencies: CoreDependencies): Core {
   const { config, store, masterKey, epochKeys, identity, clock } = dependencies;
   const limits = createRateLimits(dependencies);
   const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
-  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
+  const features = featuresOf(config);
+  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, features, clock });
   return {
     exchange: new Exchange({
       store,
@@ -206,6 +212,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     }),
     checkHandshakeRate: limits.handshakes,
     kemKeys,
+    features,
   };
 }
 
@@ -231,6 +238,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
     mails: limit('mails', rates.mailsPerHour, HOUR_MS),
+    messages: limit('messages', rates.messagesPerMinute, MINUTE_MS),
     recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
     notices: {
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
@@ -303,7 +311,15 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, invites, recovery, emailChanges, deletion, notices, messages };
+  const tokenMessages = new TokenMessages({
+    keyring,
+    findRecipient: (tx, username) => accounts.findByUsername(tx, username),
+    limits: config.messages,
+    maxTextBytes: config.maxTextBytes,
+    sessionIdleMs: config.sessionIdleMs,
+    clock,
+  });
+  return { accounts, invites, recovery, emailChanges, deletion, notices, messages, tokenMessages };
 }
 
 interface EpochDependencies {
@@ -341,8 +357,25 @@ function createMailOutbox({ config, store, masterKey, log, clock }: MailDependen
   });
 }
 
-/** @returns the suites and the current KEM key, as clients get them before a handshake */
-async function describeServer({ acceptsSuite1 }: Pick<Config, 'acceptsSuite1'>, store: Store, kemKeys: KemKeys) {
+function featuresOf({ messages }: Pick<Config, 'messages'>): Feature[] {
+  return messages.acceptsTokenMessages ? ['token-messages'] : [];
+}
+
+type DescribedConfig = Pick<Config, 'acceptsSuite1' | 'messages' | 'maxTextBytes'>;
+
+/** @returns the suites, the current KEM key and hints about messages, as clients get them before a handshake */
+async function describeServer(config: DescribedConfig, store: Store, kemKeys: KemKeys) {
+  const { acceptsSuite1, messages, maxTextBytes } = config;
   const key = await store.transaction((tx) => kemKeys.current(tx));
-  return { suites: acceptsSuite1 ? [1, 2] : [2], ...introductionOf(key) };
+  return {
+    suites: acceptsSuite1 ? [1, 2] : [2],
+    ...introductionOf(key),
+    features: featuresOf(config),
+    limits: {
+      max_days: messages.maxDays,
+      default_days: messages.defaultDays,
+      max_text_bytes: maxTextBytes,
+      backup_days: messages.backupDays ?? null,
+    },
+  };
 }

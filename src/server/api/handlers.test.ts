@@ -49,6 +49,7 @@ function createHarness() {
       'deletion',
       'notices',
       'messages',
+      'tokenMessages',
       'sessions',
       'checkRateLimit',
     ].map((rule) => [rule, recorder(rule)]),
@@ -65,6 +66,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
     fields: { ...fields, ...extra },
     session: { ...session, suite },
     address: 'the address',
+    repeated: false,
     recipientNames,
   };
   await handler.checkRateLimit?.(tx, 'the address');

@@ -39,6 +39,6 @@ export function createMessageHandlers({
 }
 
 /** Formats a user id in lower-case hex, which cannot be mistaken for the base64url of a session id. */
-function formatUserId(userId: Uint8Array): string {
+export function formatUserId(userId: Uint8Array): string {
   return Buffer.from(userId).toString('hex');
 }

@@ -16,7 +16,7 @@ function createHarness(...names: string[]) {
   const keyOf = (userId: Uint8Array) => users.find(({ id }) => id === userId)?.key ?? assert.fail('no such user');
   const messages = new Messages({
     keyring: {
-      currentKey: async (_, userId) => keyOf(userId),
+      currentKey: async (_, userId) => ({ key: keyOf(userId) }),
       allKeys: async (_, userId) => [keyOf(userId)],
     },
     findRecipient: async (_, wanted) => users.find(({ name }) => name === wanted)?.id,

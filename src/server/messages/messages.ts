@@ -12,7 +12,7 @@ export interface EncryptedMessage {
 
 interface MessagesDependencies {
   readonly keyring: {
-    currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<Uint8Array>;
+    currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<{ readonly key: Uint8Array }>;
     allKeys(transaction: Transaction, userId: Uint8Array): Promise<Uint8Array[]>;
   };
   /** Returns the id of the user with a name, in any spelling. */
@@ -54,7 +54,7 @@ export class Messages {
       const recipientId = await this.#findRecipient(transaction, name);
       if (!recipientId) continue;
       const sentAt = this.#clock();
-      const key = await this.#keyring.currentKey(transaction, recipientId, sentAt);
+      const { key } = await this.#keyring.currentKey(transaction, recipientId, sentAt);
       return { envelope: sealEnvelope(key, recipientId, { senderId, sentAt, text }), recipientId };
     }
     throw new Problem('user_not_found');

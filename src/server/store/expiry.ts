@@ -2,6 +2,7 @@
 import type { Database } from './schema.ts';
 import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
+import { type MessageExpiry, sweepTokenMessages } from './tokenMessages.ts';
 
 /** Times in milliseconds since 1970 at or before which rows have expired, by kind. */
 export interface ExpiryTimes {
@@ -17,6 +18,7 @@ export interface ExpiryTimes {
   readonly budgetsFullBy: number;
   readonly rateWindowsBefore: number;
   readonly kemKeysEndedBy: number;
+  readonly messages: MessageExpiry;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: 
     fullBudgets(db, times.budgetsFullBy, limit),
     oldRateCounters(db, times.rateWindowsBefore, limit),
   ];
-  let most = steps.length;
+  let most = Math.max(steps.length, await sweepTokenMessages(tx, times.messages, limit));
   for (const deletion of deletions) {
     const { numDeletedRows } = await deletion.executeTakeFirst();
     most = Math.max(most, Number(numDeletedRows));

@@ -22,6 +22,7 @@ const upTo = (time: number): ExpiryTimes => ({
   knownClientsUnusedSince: time,
   budgetsFullBy: time,
   kemKeysEndedBy: time,
+  messages: { now: time, endsShownUntil: time },
 });
 
 async function insertCounters(store: Store, count: number, windowStartedAt: number): Promise<void> {
@@ -55,6 +56,7 @@ async function createHarness(t: TestContext) {
   const watched: Store = {
     engine: store.engine,
     location: store.location,
+    truncateLog: () => store.truncateLog(),
     close: () => store.close(),
     transaction(work) {
       begun += 1;
