@@ -3,12 +3,12 @@ import { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
+import { type SentMessage, sentMessage } from './sentMessage.ts';
 import { Session } from './session.ts';
 import { loadSession, saveSession } from './storedSession.ts';
 import { type HandshakeContext, type PendingRequest, RefusedError, type SessionState, type Suite } from './suite.ts';
 import { suite2 } from './suite2/suite.ts';
 import { systemClock, type TimeLimit, withTimeLimit } from './timeLimit.ts';
-import { type SentMessage, sentMessage } from './tokenCalls.ts';
 import { createPost } from './transport.ts';
 import { Vws } from './vws.ts';
 

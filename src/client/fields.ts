@@ -25,6 +25,11 @@ export function numberOrNull(value: unknown): number | null {
   return typeof value === 'number' ? value : null;
 }
 
+/** @throws {VwsError} `bad_answer` if the field is not a number */
+export function timeOf(fields: Fields, name: string): Date {
+  return new Date(numberOf(fields, name));
+}
+
 /** @param value milliseconds since 1970 */
 export function timeOrNull(value: unknown): Date | null {
   return typeof value === 'number' ? new Date(value) : null;

@@ -1,6 +1,6 @@
 // The options of connections and calls.
+import type { SentMessage } from './sentMessage.ts';
 import type { Suite } from './suite.ts';
-import type { SentMessage } from './tokenCalls.ts';
 
 /** Stores a session between runs, as one text. The text contains the session's keys: protect it like a password. */
 export interface SessionStorage {

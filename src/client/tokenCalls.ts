@@ -4,14 +4,15 @@ import { concatBytes } from '../protocol/suite2.ts';
 import type { Token } from '../protocol/tokenMessage.ts';
 import { contactChanged, isSameContact, type Sender, senderOf } from './contacts.ts';
 import { VwsError } from './error.ts';
-import { type Fields, listOf, numberOf, numberOrNull, textOf, textOrNull, timeOrNull } from './fields.ts';
+import { type Fields, listOf, numberOf, numberOrNull, textOf, textOrNull, timeOf, timeOrNull } from './fields.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
 import { tokenBytes } from './payload.ts';
+import { type SentMessage, sentMessage } from './sentMessage.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
 import { locatorOf, openBody, sealText } from './tokenMessage.ts';
 
-export type { Token };
+export type { SentMessage, Token };
 
 /** The name of token messages in the list of features that the server sends with the handshake. */
 const FEATURE = 'token-messages';
@@ -26,15 +27,6 @@ export interface SendOptions extends CallOptions {
   readonly maxOpens?: number | null | undefined;
   /** Lets the sender see when the message is opened. Default: true. */
   readonly receipt?: boolean | undefined;
-}
-
-/** A message that was sent. */
-export interface SentMessage {
-  /** 22 characters of base64url. With the login of the recipient, it opens the message: do not show it to others. */
-  readonly token: string;
-  /** Identifies the message in {@link TokenCalls.listSent} and {@link TokenCalls.revoke}. */
-  readonly id: string;
-  readonly expiresAt: Date;
 }
 
 /** The sender, the time and the limits of a message. */
@@ -247,11 +239,6 @@ export class TokenCalls {
   }
 }
 
-/** Converts the fields of a `send`, with its token. */
-export function sentMessage(fields: Fields): SentMessage {
-  return { token: textOf(fields, 'token'), id: textOf(fields, 'message_id'), expiresAt: timeOf(fields, 'expires_at') };
-}
-
 async function digestOf(args: readonly unknown[]): Promise<string> {
   const bytes = concatBytes(JSON.stringify(args));
   return toBase64Url(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes)));
@@ -277,8 +264,4 @@ function sentMessageInfo(message: Fields): SentMessageInfo {
 
 function stateOf(fields: Fields): MessageState {
   return textOf(fields, 'state') as MessageState;
-}
-
-function timeOf(fields: Fields, name: string): Date {
-  return new Date(numberOf(fields, name));
 }
