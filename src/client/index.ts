@@ -2,7 +2,7 @@
 export { connect } from './connect.ts';
 export { type ClientErrorCode, VwsError, type VwsErrorCode, type VwsErrorOptions } from './error.ts';
 export type { CallOptions, Clock, ConnectOptions, ContactStorage, SessionStorage } from './options.ts';
-export { parsePayload, tokenBytes } from './payload.ts';
+export { type Payload, parsePayload, tokenBytes } from './payload.ts';
 export type { Suite } from './suite.ts';
 export type {
   MessageInfo,
@@ -11,5 +11,6 @@ export type {
   SendOptions,
   SentMessage,
   SentMessageInfo,
+  Token,
 } from './tokenCalls.ts';
 export type { Account, DecryptedMessage, Registration, SessionInfo, Vws } from './vws.ts';

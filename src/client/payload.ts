@@ -3,6 +3,8 @@ import type { Bytes } from '../protocol/bytes.ts';
 import { decodeToken, type Payload, readPayload, type Token } from '../protocol/tokenMessage.ts';
 import { VwsError } from './error.ts';
 
+export type { Payload };
+
 /**
  * Returns the 16 bytes of a token, for example to hide them in a video.
  *
