@@ -105,9 +105,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     config,
     log,
   });
-  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
-    log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
-  );
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, {
+    error: (error) => log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
+    stuckLog: () => log.warn({}, 'other processes keep erased messages in the write-ahead log of the database'),
+  });
 
   return {
     location: store.location,
