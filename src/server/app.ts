@@ -32,7 +32,9 @@ import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
 import { SmtpTransport } from './mail/smtp.ts';
+import { createSpaceBudget } from './messages/byteBudget.ts';
 import { Messages } from './messages/messages.ts';
+import { ShortCiphertexts } from './messages/shortCiphertexts.ts';
 import { TokenMessages } from './messages/tokenMessages.ts';
 import { Exchange } from './sessions/exchange.ts';
 import type { Handlers } from './sessions/handler.ts';
@@ -306,8 +308,17 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     clock,
   });
   const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
+  const reserveSpace = createSpaceBudget(config.messages.storeMaxBytes, clock);
+  const shortCiphertexts = new ShortCiphertexts({
+    keyring,
+    isEnabled: config.messages.shortCiphertexts,
+    quotaBytes: config.messages.shortQuotaBytes,
+    reserveSpace,
+    clock,
+  });
   const messages = new Messages({
     keyring,
+    shortCiphertexts,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
@@ -316,6 +327,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     limits: config.messages,
+    reserveSpace,
     maxTextBytes: config.maxTextBytes,
     sessionIdleMs: config.sessionIdleMs,
     clock,

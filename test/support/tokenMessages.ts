@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts';
 import { UserKeyring } from '../../src/server/keyring/userKeys.ts';
+import { createSpaceBudget } from '../../src/server/messages/byteBudget.ts';
 import { type MessageLimits, type SendFields, TokenMessages } from '../../src/server/messages/tokenMessages.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
 import { sweepTokenMessages } from '../../src/server/store/tokenMessages.ts';
@@ -62,7 +63,6 @@ const LIMITS: MessageLimits = {
   quotaCount: 1000,
   quotaBytes: 64 * 1024 * 1024,
   pairQuotaCount: 100,
-  storeMaxBytes: 2 ** 40,
 };
 
 export interface MessagesHarness {
@@ -79,10 +79,17 @@ export interface MessagesHarness {
   sweep(): Promise<void>;
 }
 
+export interface HarnessOptions {
+  readonly names?: readonly string[];
+  readonly limits?: Partial<MessageLimits>;
+  /** Space for all messages. */
+  readonly maxBytes?: number;
+}
+
 /** Adds users of these names to a store. */
 export async function createMessagesHarness(
   store: Store,
-  { names = ['ada', 'bob', 'eve'], limits = {} }: { names?: string[]; limits?: Partial<MessageLimits> } = {},
+  { names = ['ada', 'bob', 'eve'], limits = {}, maxBytes = 2 ** 40 }: HarnessOptions = {},
 ): Promise<MessagesHarness> {
   const masterKey = new MasterKey(new Uint8Array(32).fill(7));
   const keyring = new UserKeyring(masterKey);
@@ -104,6 +111,7 @@ export async function createMessagesHarness(
     keyring,
     findRecipient: async (_, name) => ids[name],
     limits: { ...LIMITS, ...limits },
+    reserveSpace: createSpaceBudget(maxBytes, () => now),
     maxTextBytes: 1024 * 1024,
     sessionIdleMs: IDLE_MS,
     clock: () => now,

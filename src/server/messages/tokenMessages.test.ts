@@ -398,7 +398,7 @@ describe('sending', () => {
   });
 
   test('a full store refuses messages until some are erased', async (t) => {
-    const harness = await createHarness(t, { limits: { storeMaxBytes: 512 } });
+    const harness = await createHarness(t, { maxBytes: 512 });
     const { id } = await harness.send('text');
     await harness.send('text', { from: 'eve' });
     await assert.rejects(harness.send('text'), { code: 'storage_full' });
