@@ -27,7 +27,7 @@ export interface Endpoint {
   readonly response: Readonly<Record<string, string>>;
   /** Additional fields of the response in suite 2. */
   readonly suite2Response?: Readonly<Record<string, string>>;
-  /** Executing the request again changes nothing, so a lost response may be regenerated instead of being stored. */
+  /** Executing the request again does no harm, so a lost response may be regenerated instead of being stored. */
   readonly repeatable: boolean;
   /** A long response is not stored either: the handler, which then knows that the request is repeated, regenerates it. */
   readonly rebuildsLongAnswers?: true;
@@ -109,7 +109,7 @@ export const endpoints = {
     suite2Response: {
       sender: 'The name of the user who encrypted it, at that time; null if that user no longer exists.',
       sender_now: 'The current name of that user, or null.',
-      sender_id: 'The id of that user, 32 hex digits, which never changes.',
+      sender_id: 'The id of that user, 32 hex digits, which never changes; null if it is unknown.',
       sent_at: 'Time of encryption, in milliseconds since 1970.',
     },
     repeatable: true,

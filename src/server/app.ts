@@ -32,7 +32,9 @@ import { errorFields, type Logger } from './log.ts';
 import { LocalMailbox } from './mail/localMailbox.ts';
 import { Outbox } from './mail/outbox.ts';
 import { SmtpTransport } from './mail/smtp.ts';
+import { createSpaceBudget } from './messages/byteBudget.ts';
 import { Messages } from './messages/messages.ts';
+import { ShortCiphertexts } from './messages/shortCiphertexts.ts';
 import { TokenMessages } from './messages/tokenMessages.ts';
 import { Exchange } from './sessions/exchange.ts';
 import type { Handlers } from './sessions/handler.ts';
@@ -105,9 +107,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     config,
     log,
   });
-  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
-    log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
-  );
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, {
+    error: (error) => log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
+    stuckLog: () => log.warn({}, 'other processes keep erased messages in the write-ahead log of the database'),
+  });
 
   return {
     location: store.location,
@@ -305,8 +308,17 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     clock,
   });
   const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
+  const reserveSpace = createSpaceBudget(config.messages.storeMaxBytes, clock);
+  const shortCiphertexts = new ShortCiphertexts({
+    keyring,
+    isEnabled: config.messages.shortCiphertexts,
+    quotaBytes: config.messages.shortQuotaBytes,
+    reserveSpace,
+    clock,
+  });
   const messages = new Messages({
     keyring,
+    shortCiphertexts,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
@@ -315,6 +327,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     keyring,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     limits: config.messages,
+    reserveSpace,
     maxTextBytes: config.maxTextBytes,
     sessionIdleMs: config.sessionIdleMs,
     clock,

@@ -23,7 +23,7 @@ const decryptedMessage = { text: 'the text', senderId: recoveryId, sentAt: 2_000
 
 /** The results of domain modules that a handler takes apart. */
 const TAKEN_APART: Readonly<Record<string, object>> = {
-  encrypt: { envelope: 'the envelope', recipientId: recoveryId },
+  encrypt: { ciphertext: 'the envelope', recipientId: recoveryId },
   decrypt: decryptedMessage,
   findNames: { current: 'the current name', earlier: 'the earlier name' },
 };
@@ -209,10 +209,15 @@ test('a device token goes to the domain modules, and is returned if there is one
 test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {
   const result = { response: { message: 'the envelope' } };
   const withId = { response: { message: 'the envelope', recipient_id: '03'.repeat(16) } };
-  const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
-  assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames), result });
+  const calls = (names: readonly string[], isShort: boolean): Call[] => [
+    ['messages.encrypt', tx, userId, names, 'message', { isShort }],
+  ];
+  assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames, true), result });
   const sealed = { username: 'Anna Maria?' };
-  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result: withId });
+  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), {
+    calls: calls(['Anna Maria?'], false),
+    result: withId,
+  });
 });
 
 const responseFrom = (sender: string | null, sender_now: string | null) => ({

@@ -1,5 +1,6 @@
 // Limits the bytes of stored messages by sums that are read from the database now and then.
 import type { Transaction } from '../store/store.ts';
+import { sumBodies } from '../store/tokenMessages.ts';
 
 /** Time after which a sum is read again. */
 const MAX_AGE_MS = 30_000;
@@ -47,4 +48,18 @@ export class ByteBudget {
     });
     return true;
   }
+}
+
+/**
+ * Creates the budget of all stored messages together.
+ *
+ * @returns a function that reserves bytes
+ */
+export function createSpaceBudget(
+  maxBytes: number,
+  clock: () => number,
+): (transaction: Transaction, bytes: number) => Promise<boolean> {
+  const budget = new ByteBudget({ maxBytes, sum: sumBodies, clock });
+  const everyone = new Uint8Array();
+  return (transaction, bytes) => budget.reserve(transaction, everyone, bytes);
 }

@@ -19,10 +19,8 @@ import {
   type ReceivedMessage,
   revokeMessage,
   type SentMessage,
-  sumBodies,
 } from '../store/tokenMessages.ts';
 import { findUserForUpdate } from '../store/users.ts';
-import { ByteBudget } from './byteBudget.ts';
 import {
   formatCursor,
   readBody,
@@ -44,8 +42,6 @@ export const MAX_STORED_BODY = 4096;
 export const PAGE_LENGTH = 50;
 const MESSAGE_ID_LENGTH = 16;
 const SECOND_MS = 1000;
-/** The subject of the budget of all messages together. */
-const EVERYONE = new Uint8Array();
 
 export interface MessageLimits {
   readonly defaultDays: number;
@@ -55,8 +51,6 @@ export interface MessageLimits {
   readonly quotaBytes: number;
   /** Active messages from one sender to one recipient. */
   readonly pairQuotaCount: number;
-  /** Bytes of all stored bodies. */
-  readonly storeMaxBytes: number;
 }
 
 interface TokenMessagesDependencies {
@@ -67,6 +61,8 @@ interface TokenMessagesDependencies {
   /** Returns the id of the user with a name, in any spelling. */
   readonly findRecipient: (transaction: Transaction, username: string) => Promise<Uint8Array | undefined>;
   readonly limits: MessageLimits;
+  /** Reserves bytes of the space for all messages. */
+  readonly reserveSpace: (transaction: Transaction, bytes: number) => Promise<boolean>;
   /** Maximum length of a message, in bytes of UTF-8. */
   readonly maxTextBytes: number;
   /** Time for which a lost response can be requested again. */
@@ -89,19 +85,19 @@ export class TokenMessages {
   readonly #keyring: TokenMessagesDependencies['keyring'];
   readonly #findRecipient: TokenMessagesDependencies['findRecipient'];
   readonly #limits: MessageLimits;
+  readonly #reserveSpace: TokenMessagesDependencies['reserveSpace'];
   readonly #maxTextBytes: number;
   readonly #sessionIdleMs: number;
   readonly #clock: () => number;
-  readonly #storage: ByteBudget;
 
-  constructor({ keyring, findRecipient, limits, maxTextBytes, sessionIdleMs, clock }: TokenMessagesDependencies) {
-    this.#keyring = keyring;
-    this.#findRecipient = findRecipient;
-    this.#limits = limits;
-    this.#maxTextBytes = maxTextBytes;
-    this.#sessionIdleMs = sessionIdleMs;
-    this.#clock = clock;
-    this.#storage = new ByteBudget({ maxBytes: limits.storeMaxBytes, sum: sumBodies, clock });
+  constructor(dependencies: TokenMessagesDependencies) {
+    this.#keyring = dependencies.keyring;
+    this.#findRecipient = dependencies.findRecipient;
+    this.#limits = dependencies.limits;
+    this.#reserveSpace = dependencies.reserveSpace;
+    this.#maxTextBytes = dependencies.maxTextBytes;
+    this.#sessionIdleMs = dependencies.sessionIdleMs;
+    this.#clock = dependencies.clock;
   }
 
   /**
@@ -284,7 +280,7 @@ export class TokenMessages {
     if (messages >= quotaCount || bytes + size > quotaBytes || toRecipient >= pairQuotaCount) {
       throw new Problem('quota_exceeded');
     }
-    if (!(await this.#storage.reserve(tx, EVERYONE, size))) throw new Problem('storage_full');
+    if (!(await this.#reserveSpace(tx, size))) throw new Problem('storage_full');
   }
 }
 

@@ -1,6 +1,7 @@
 // Queries of token messages.
 import { type ExpressionBuilder, sql } from 'kysely';
-import type { NewRow, Row, Schema } from './schema.ts';
+import { prepared } from './prepared.ts';
+import type { Row, Schema } from './schema.ts';
 import type { Transaction } from './store.ts';
 
 /*
@@ -61,16 +62,45 @@ type Messages = ExpressionBuilder<Schema, 'token_messages'>;
 const isActiveForSender = (now: number) => (eb: Messages) =>
   eb.and([eb('expires_at', '>', now), eb.or([eb('ended_at', 'is', null), isHiddenEnd])]);
 
+type NewTokenMessage = Omit<
+  Row<'token_messages'>,
+  | 'opens'
+  | 'first_opened_at'
+  | 'last_opened_at'
+  | 'foreign_attempts'
+  | 'last_foreign_attempt_at'
+  | 'ended_at'
+  | 'ended_by'
+  | 'keep_body_until'
+>;
+
+const NEW_COLUMNS = [
+  'message_id',
+  'origin',
+  'locator',
+  'sender_id',
+  'sender_name',
+  'recipient_id',
+  'key_version',
+  'body_bytes',
+  'created_at',
+  'expires_at',
+  'max_opens',
+  'receipt',
+  'sealed_body',
+] as const;
+
+const insert = prepared(NEW_COLUMNS, ({ db }, message: NewTokenMessage) =>
+  db
+    .insertInto('token_messages')
+    .values(message)
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
 /** @returns false, without a write, if a message has this locator */
-export async function insertTokenMessage(tx: Transaction, message: NewRow<'token_messages'>): Promise<boolean> {
-  const inserted = await tx.secureDelete(() =>
-    tx.db
-      .insertInto('token_messages')
-      .values(message)
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst(),
-  );
-  return inserted.numInsertedOrUpdatedRows === 1n;
+export async function insertTokenMessage(tx: Transaction, message: NewTokenMessage): Promise<boolean> {
+  const { numAffectedRows } = await tx.secureDelete(() => insert(tx, message));
+  return numAffectedRows === 1n;
 }
 
 /** The active messages of a sender, as the quotas count them. */
