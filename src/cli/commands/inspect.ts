@@ -31,7 +31,7 @@ function rowsOf(info: MessageInfo): [name: string, value: string][] {
     ['sent', `${formatTime(info.sentAt)} UTC`],
     ['expires', `${formatTime(info.expiresAt)} UTC`],
     ['state', info.state],
-    ['opened', `${opens} of ${maxOpens ?? 'unlimited'} times${last}`],
+    ['opened', `${opens} ${maxOpens === null ? 'times, without a limit' : `of ${maxOpens} times`}${last}`],
     ['receipt', receipt ? 'yes: the sender sees when you open it' : 'no'],
   ];
 }
