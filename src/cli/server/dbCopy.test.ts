@@ -41,9 +41,9 @@ async function change<T>(location: StoreLocation, work: (tx: Transaction) => Pro
 async function newSource(t: TestContext, steps = STEPS): Promise<string> {
   const path = await newDatabasePath(t);
   await change({ engine: 'sqlite', path }, async (tx) => {
-    const user = randomBytes(16);
-    const users = { user_id: user, sender_id: user, recipient_id: user };
-    const shared = { ...users, master_key_id: 'a key', email: EMAIL, version: 1 };
+    const userId = randomBytes(16);
+    const users = { user_id: userId, sender_id: userId, recipient_id: userId };
+    const shared = { master_key_id: 'a key', ...users, email: EMAIL, version: 1 };
     for (const table of tables.filter(({ name }) => name !== 'session_steps')) {
       const values = table.columns.map(({ name, kind }) => {
         const fresh = { integer: 7, text: `text of ${name}`, bytes: randomBytes(32) }[kind];
@@ -53,7 +53,7 @@ async function newSource(t: TestContext, steps = STEPS): Promise<string> {
     }
     await sql`
       WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${steps})
-      INSERT INTO session_steps SELECT randomblob(32), randomblob(16), randomblob(32), 1, ${user}, NULL,
+      INSERT INTO session_steps SELECT randomblob(32), randomblob(16), randomblob(32), 1, ${shared.user_id}, NULL,
         randomblob(90), randomblob(32), randomblob(900), 0, n % 2, 1700000000000 + n,
         1600000000000 + n, NULL FROM numbers`.execute(tx.db);
   });
