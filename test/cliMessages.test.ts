@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTerminal, registerAt, startProxy } from './support/cli.ts';
+import { startServer } from './support/server.ts';
 import { startSharedServer } from './support/sharedServer.ts';
 
 const TEXT = 'Grüße an alle \u{1f600}\n\n  und\tmehr\r\n';
@@ -116,4 +117,33 @@ test('a send without a response: repeated, it prints the token; another command 
   const [, token = ''] = /^An earlier vws send has succeeded\. Its token: (\S+)\n/.exec(stderr) ?? [];
   assert.equal(await gus.succeed('open', token), 'second');
   assert.equal(((await gus.json('sent')) as unknown as unknown[]).length, 2, 'each was sent once');
+});
+
+test('sent shows the newest 50 messages, with --all every message', async (t) => {
+  const hal = await openTerminal(t, server);
+  await registerAt(hal, 'hal');
+  const ids: unknown[] = [];
+  for (let number = 0; number < 51; number += 1) ids.unshift((await hal.json('send hal', `${number}`)).id);
+  const list = async (command: string) => {
+    const messages = (await hal.json(command)) as unknown as { id: string }[];
+    return messages.map(({ id }) => id);
+  };
+  assert.deepEqual(await list('sent'), ids.slice(0, 50));
+  assert.deepEqual(await list('sent --all'), ids);
+  assert.match((await hal.run('sent')).stderr, /^There are older messages: vws sent --all\n$/);
+});
+
+test('a server without token messages: nothing is sent', async (t) => {
+  const proxy = await startProxy(t, await startServer(t, { VWS_TOKEN_MESSAGES: 'off' }));
+  const ida = await openTerminal(t, proxy);
+  await registerAt(ida, 'ida');
+  for (const [command, input] of [
+    ['send ida', TEXT],
+    ['open', 'AAECAwQFBgcICQoLDA0ODw'],
+    ['sent', ''],
+  ] as const) {
+    const [exit, { code }] = await ida.failure(command, input);
+    assert.deepEqual([exit, code], [1, 'not_supported'], command);
+  }
+  assert.ok(!proxy.paths.some((path) => /_messages?$/.test(path)));
 });
