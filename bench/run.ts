@@ -18,6 +18,7 @@ import { measureLoginBurst } from './loginBurst.ts';
 import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
+import { measureSecureDelete } from './secureDelete.ts';
 import { measureSuite2 } from './suite2.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
 import { pinClient } from './support/processorTime.ts';
@@ -62,6 +63,7 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   texts: measureTexts,
   growth: measureGrowth,
   processes: measureProcesses,
+  secureDelete: measureSecureDelete,
   browser: measureBrowser,
   memory: async () => {
     memory = await measureMemory(context);
