@@ -2,7 +2,7 @@
 
 export const RECIPIENT_ID = 'The id of the recipient, 32 hex digits, which never changes.';
 
-/** What the recipient of a token message learns about it. */
+/** Fields that describe a token message to its recipient. */
 const RECEIVED_MESSAGE = {
   sender: 'The name of the sender at the time of sending.',
   sender_now: 'The current name of the sender; null if the account was deleted.',
@@ -84,7 +84,7 @@ export const tokenMessageEndpoints = {
     ...tokenMessage,
     path: '/finish_message',
     summary: 'End a received token message',
-    description: 'Ends a message for the user of this session and erases it. An ended message stays as it is.',
+    description: 'Ends a message for the user of this session and erases it. An ended message is left unchanged.',
     fields: { locator: LOCATOR },
     response: {},
     repeatable: false,
@@ -108,7 +108,7 @@ export const tokenMessageEndpoints = {
     ...tokenMessage,
     path: '/revoke_message',
     summary: 'Revoke a sent token message',
-    description: 'Ends a message that the user sent and erases it. An ended message stays as it is.',
+    description: 'Ends a message that the user sent and erases it. An ended message is left unchanged.',
     fields: { message_id: MESSAGE_ID },
     response: {
       state: 'The state of the message: revoked, or how it ended before.',

@@ -4,8 +4,8 @@ import { bindMasterKey, MasterKey } from '../../src/server/keyring/masterKey.ts'
 import { UserKeyring } from '../../src/server/keyring/userKeys.ts';
 import { createSpaceBudget } from '../../src/server/messages/byteBudget.ts';
 import { type MessageLimits, type SendFields, TokenMessages } from '../../src/server/messages/tokenMessages.ts';
+import { sweepTokenMessages } from '../../src/server/store/messageExpiry.ts';
 import type { Store, Transaction } from '../../src/server/store/store.ts';
-import { sweepTokenMessages } from '../../src/server/store/tokenMessages.ts';
 
 const derive = (token: Uint8Array, info: string) => Buffer.from(hkdfSync('sha256', token, 'vws token 1', info, 32));
 const NONCE = Buffer.alloc(12);

@@ -26,7 +26,7 @@ export function stateOf({ ended_by, expires_at }: TokenMessage, now: number): Me
   return isPast(expires_at, now) ? 'expired' : 'active';
 }
 
-/** What the sender sees of the end of a message. */
+/** The end of a message as its sender sees it. */
 export interface ShownEnd {
   readonly state: MessageState;
   /** Milliseconds since 1970; null while it is active. */

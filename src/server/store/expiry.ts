@@ -1,8 +1,9 @@
 // Deletes expired rows of every kind.
+
+import { type MessageExpiry, sweepTokenMessages } from './messageExpiry.ts';
 import type { Database } from './schema.ts';
 import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
-import { type MessageExpiry, sweepTokenMessages } from './tokenMessages.ts';
 
 /** Times in milliseconds since 1970 at or before which rows have expired, by kind. */
 export interface ExpiryTimes {

@@ -167,7 +167,7 @@ export interface Schema {
     last_opened_at: Generated<number | null>;
     /** 1 if the sender learns of opens. */
     receipt: number;
-    /** How often an account asked for it that is neither sender nor recipient. */
+    /** Number of requests for it by accounts that are neither sender nor recipient. */
     foreign_attempts: Generated<number>;
     last_foreign_attempt_at: Generated<number | null>;
     ended_at: Generated<number | null>;

@@ -12,7 +12,7 @@ export const SWEEP_BATCH = 200;
 /** Number of sweeps, ten minutes, after which an erasure that other processes prevent is reported, and reported again. */
 export const STUCK_SWEEPS = 60;
 
-/** What the sweeper reports; sweeping continues. */
+/** Receives the reports of the sweeper, which continues after them. */
 export interface SweeperReports {
   /** Receives the error of a sweep that failed. */
   error(error: unknown): void;
