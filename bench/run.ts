@@ -21,6 +21,7 @@ import { type MemorySample, measureMemory } from './memory.ts';
 import { measurePasswords } from './passwords.ts';
 import { measureProcesses } from './processes.ts';
 import { measureRevision } from './revision.ts';
+import { measureSecureDelete } from './secureDelete.ts';
 import { measureSuite2 } from './suite2.ts';
 import { currentLoad, describeMachine, machineLine } from './support/machine.ts';
 import { pinClient } from './support/processorTime.ts';
@@ -69,6 +70,7 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   texts: measureTexts,
   growth: measureGrowth,
   processes: measureProcesses,
+  secureDelete: measureSecureDelete,
   browser: measureBrowser,
   epochs: async () => {
     epochs = await measureEpochs(context);

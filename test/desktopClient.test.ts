@@ -7,7 +7,7 @@ import { loadMasterKeyFile, MasterKey } from '../src/server/keyring/masterKey.ts
 import { UserKeyring } from '../src/server/keyring/userKeys.ts';
 import { openStore, type StoreLocation } from '../src/server/store/open.ts';
 import { findUserIdByUsername } from '../src/server/store/users.ts';
-import { carry, sealInEarlierClass } from './support/desktopReader.ts';
+import { carry, framesFor, sealInEarlierClass } from './support/desktopReader.ts';
 import { expectFailure, expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
@@ -23,7 +23,7 @@ async function sealForUser({ dataDir, databaseUrl }: TestServer, username: strin
   try {
     return await store.transaction(async (tx) => {
       const userId = (await findUserIdByUsername(tx, foldUsername(username))) ?? assert.fail('unknown user');
-      const key = await keyring.currentKey(tx, userId, Date.now());
+      const { key } = await keyring.currentKey(tx, userId, Date.now());
       return sealInEarlierClass(key, userId, { senderId: userId, sentAt: Date.now(), text }, size);
     });
   } finally {
@@ -31,17 +31,43 @@ async function sealForUser({ dataDir, databaseUrl }: TestServer, username: strin
   }
 }
 
+const LENGTHS = [0, 8, 9, 201, 202, 300, 453, 454, 1_000, 4_041, 4_042, 10_000];
+/** Frames that the original server's ciphertext of a short text needed. */
+const SHORT_FRAMES = 20;
+
 test('the desktop client', async (t) => {
   const server = await startServer(t);
   const person = newPerson();
   const client = await register(server, person);
 
-  await t.test('carries texts of all lengths without loss', async () => {
-    for (const length of [0, 8, 9, 201, 202, 300, 453, 454, 1_000, 4_041, 4_042, 10_000]) {
+  await t.test('carries texts of all lengths in 24 characters, which another user cannot open', async () => {
+    const stranger = await register(server, newPerson());
+    for (const length of [...LENGTHS, 1024 * 1024]) {
       const text = 'x'.repeat(length);
       const ciphertext = expectMessage(await client.encrypt(person.username, text));
+      assert.match(ciphertext, /^[A-Za-z0-9_-]{24}$/);
+      assert.equal(framesFor(ciphertext), SHORT_FRAMES);
+      assert.equal(carry(ciphertext), ciphertext);
       assert.equal(expectMessage(await client.decrypt(carry(ciphertext))), text, `${length} bytes`);
+      expectFailure(await stranger.decrypt(ciphertext), 201, 'No authorization');
     }
+  });
+
+  await t.test('exchanges short ciphertexts with suite 2, whose own ciphertexts are self-contained', async () => {
+    const ciphertext = expectMessage(await client.encrypt(person.username, 'Hi'));
+    const suite2 = await Suite2Client.handshake(server);
+    await suite2.call('/login_user', { email: person.email, password: person.password });
+    const { json } = await suite2.call('/decrypt', { message: ciphertext });
+    assert.deepEqual([json.message, json.sender, json.sender_now], ['Hi', person.username, person.username]);
+    const answer = await suite2.call('/encrypt', { username: person.username, message: 'Hi' });
+    assert.equal(String(answer.json.message).length, 84);
+    assert.equal(expectMessage(await client.decrypt(String(answer.json.message))), 'Hi');
+  });
+
+  await t.test('gets a short ciphertext that was altered refused', async () => {
+    const ciphertext = expectMessage(await client.encrypt(person.username, 'Hi'));
+    const altered = (ciphertext.startsWith('A') ? 'B' : 'A') + ciphertext.slice(1);
+    expectFailure(await client.decrypt(altered), 201, 'No authorization');
   });
 
   await t.test('opens ciphertexts of earlier versions, although its reader alters them', async () => {
@@ -66,4 +92,29 @@ test('the desktop client', async (t) => {
     assert.equal(json.message, 'an earlier text');
     assert.equal((await suite2.call('/decrypt', { message: carry(ciphertext) })).json.code, 'undecryptable_message');
   });
+});
+
+test('the desktop client carries self-contained ciphertexts of all lengths', async (t) => {
+  const server = await startServer(t, { VWS_SHORT_CIPHERTEXTS: 'off' });
+  const person = newPerson();
+  const client = await register(server, person);
+  for (const length of LENGTHS) {
+    const text = 'x'.repeat(length);
+    const ciphertext = expectMessage(await client.encrypt(person.username, text));
+    assert.ok(ciphertext.length >= 84);
+    assert.equal(expectMessage(await client.decrypt(carry(ciphertext))), text, `${length} bytes`);
+  }
+});
+
+test('beyond the quota for short ciphertexts, encrypting continues with self-contained ones', async (t) => {
+  const server = await startServer(t, { SHORT_CIPHERTEXT_QUOTA_BYTES: '1024' });
+  const person = newPerson();
+  const client = await register(server, person);
+  const lengths: number[] = [];
+  for (let n = 0; n < 6; n += 1) {
+    const ciphertext = expectMessage(await client.encrypt(person.username, 'Hi'));
+    lengths.push(ciphertext.length);
+    assert.equal(expectMessage(await client.decrypt(carry(ciphertext))), 'Hi');
+  }
+  assert.deepEqual(lengths, [24, 24, 24, 24, 84, 84]);
 });

@@ -52,6 +52,7 @@ const suite = new Suite2({
     find: async (_, kid) => (text(kid) === kemKey.kid ? serverKey : undefined),
   },
   idleTimeoutMs: 1,
+  features: [],
   clock: () => 0,
 });
 const endpointOf = (path: string) => Object.values(endpoints).find((endpoint) => pathWithoutName(endpoint) === path);

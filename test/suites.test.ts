@@ -60,7 +60,14 @@ function placeOf({ dataDir, databaseUrl }: TestServer): Settings {
 test('the identity of a server survives a crash', async (t) => {
   const server = await startServer(t);
   const description = await describeServer(server);
-  assert.deepEqual(Object.keys(description).sort(), ['descriptor', 'identity', 'signature', 'suites']);
+  assert.deepEqual(Object.keys(description).sort(), [
+    'descriptor',
+    'features',
+    'identity',
+    'limits',
+    'signature',
+    'suites',
+  ]);
   assert.deepEqual(description.suites, [1, 2]);
   checkIntroduction(description);
   assert.match(server.stderr, new RegExp(`^  fingerprint ${description.identity} `, 'm'));

@@ -42,7 +42,7 @@ function nodes(): Map<number, string> {
 }
 
 const PROGRAM = `
-import { connect, VwsError } from 'vws-client';
+import { connect, parsePayload, tokenBytes, VwsError } from 'vws-client';
 import { suite1 } from 'vws-client/suite1';
 
 const [url, username] = process.argv.slice(2);
@@ -54,7 +54,10 @@ await vws.login(account);
 const message = await vws.encrypt(username, 'hello');
 const problem = await vws.encrypt('unknown', '').catch((error) => error);
 const { text, sender } = await vws.decrypt(message);
-console.log(JSON.stringify([text, sender, (await old.decrypt(message)).text, problem instanceof VwsError, problem.code]));
+const { token } = parsePayload(tokenBytes((await vws.send(username, 'once')).token));
+const opened = (await vws.open(token)).text;
+const codes = [problem instanceof VwsError, problem.code];
+console.log(JSON.stringify([text, sender, (await old.decrypt(message)).text, opened, ...codes]));
 `;
 
 /** Shortens the pauses, but not the deadline, because the SDK's own timer is tested, too. */
@@ -77,7 +80,9 @@ console.log(code + ' after ' + attempts + ' attempts');
 `;
 
 const TYPED_PROGRAM = `
-import { connect, type DecryptedMessage, type Vws, VwsError } from 'vws-client';
+import {
+  connect, type DecryptedMessage, parsePayload, type Payload, type SentMessage, type Token, type Vws, VwsError,
+} from 'vws-client';
 import { suite1 } from 'vws-client/suite1';
 
 export async function example(url: string): Promise<DecryptedMessage> {
@@ -87,6 +92,11 @@ export async function example(url: string): Promise<DecryptedMessage> {
   const lost: boolean = new VwsError('identity_changed', 'x').sessionLost;
   // @ts-expect-error there is no such code
   if (lost) throw new VwsError('identity_lost', 'x');
+  const sent: SentMessage = await vws.send('bob', 'text', { expiresIn: 3600, maxOpens: null, receipt: false });
+  const payload: Payload = parsePayload(sent.token);
+  const token: Token = payload.kind === 'token' ? payload.token : new Uint8Array(16);
+  // @ts-expect-error the number of opens is not a text
+  const opens: string = (await vws.open(token, { deadline: 1000 })).opens;
   return vws.decrypt(await vws.encrypt('bob', 'text', { signal: AbortSignal.timeout(10) }));
 }
 `;
@@ -100,7 +110,11 @@ describe('the package of the SDK', () => {
     for (const [version, file] of found) {
       const name = `user${version}`;
       const { stdout } = await run(file, ['program.mjs', server.url, name], { cwd: folder });
-      assert.deepEqual(JSON.parse(stdout), ['hello', name, 'hello', true, 'user_not_found'], `Node.js ${version}`);
+      assert.deepEqual(
+        JSON.parse(stdout),
+        ['hello', name, 'hello', 'once', true, 'user_not_found'],
+        `Node.js ${version}`,
+      );
     }
   });
 

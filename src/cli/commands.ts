@@ -30,6 +30,11 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
   Messages: [
     entry('encrypt', 'encrypt a message for a user', () => import('./commands/encrypt.ts')),
     entry('decrypt', 'decrypt a message addressed to you', () => import('./commands/decrypt.ts')),
+    entry('send', 'store an encrypted message and print its token', () => import('./commands/send.ts')),
+    entry('inspect', 'show a token message without opening it', () => import('./commands/inspect.ts')),
+    entry('open', 'open a token message', () => import('./commands/open.ts')),
+    entry('sent', 'list the token messages you have sent', () => import('./commands/sent.ts')),
+    entry('revoke', 'revoke a token message', () => import('./commands/revoke.ts')),
   ],
   Sessions: [
     entry('sessions', 'list the sessions of the account', () => import('./commands/sessions.ts')),

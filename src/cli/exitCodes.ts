@@ -51,10 +51,11 @@ export const exitRows = [
   },
   {
     exit: 7,
-    meaning: 'not found: user, session, recovery, registration or email change; or the message is not for you',
+    meaning: 'not found: user, session, message, recovery …; or the message has ended or is not for you',
     errors: [
       ...(['user_not_found', 'no_such_session', 'no_recovery', 'no_registration', 'no_email_change'] as const),
-      'undecryptable_message',
+      ...(['undecryptable_message', 'message_not_found', 'message_expired', 'message_used_up'] as const),
+      ...(['message_revoked', 'message_finished', 'message_ended', 'invalid_payload'] as const),
     ],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },

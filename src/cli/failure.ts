@@ -36,8 +36,11 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   descriptor_invalid: 'Check the clock of this device.',
   invite_required: 'Register with: vws register --invite <code>',
   suite1_refused: 'Omit --suite1.',
+  not_supported: 'Use vws encrypt. If the server was updated since your login, log out and log in again.',
+  message_not_found: 'Only the recipient can open a message, and only the sender can revoke it. Check: vws whoami',
+  quota_exceeded: 'Revoke messages that are no longer needed: vws sent, vws revoke <id>',
   contact_changed:
-    'No message was created. Ask the recipient over another channel. If they confirm it: vws encrypt --accept-contact',
+    'No message was created. Ask the recipient over another channel. If they confirm it, repeat it with --accept-contact',
 };
 
 /** Titles that suit this client better than the server's, which address clients that support only suite 1. */

@@ -19,6 +19,32 @@ export async function readInput(path: string | undefined, shell: Shell, what: st
   return shell.readAll(MAX_INPUT_BYTES);
 }
 
+/**
+ * Reads a file or standard input as UTF-8 text.
+ *
+ * @throws CommandError `not_text`, or as {@link readInput}
+ */
+export async function readText(path: string | undefined, shell: Shell): Promise<string> {
+  const bytes = await readInput(path, shell, 'the text');
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new CommandError('The input is not UTF-8 text. Encode it first, for example with base64.', 'not_text');
+  }
+}
+
+/**
+ * Reads a token or a ciphertext from a file or standard input.
+ *
+ * @returns the input without whitespace
+ * @throws CommandError `undecryptable_message` if it is empty, or as {@link readInput}
+ */
+export async function readCiphertext(path: string | undefined, shell: Shell, what: string): Promise<string> {
+  const text = new TextDecoder().decode(await readInput(path, shell, what)).replace(/\s+/g, '');
+  if (text === '') throw new CommandError(`The input is empty: ${what} is missing.`, 'undecryptable_message');
+  return text;
+}
+
 function readWhole(path: string): Uint8Array {
   try {
     if (statSync(path).size <= MAX_INPUT_BYTES) return readFileSync(path);

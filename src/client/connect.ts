@@ -3,6 +3,7 @@ import { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
 import type { ConnectOptions } from './options.ts';
 import { retry } from './retry.ts';
+import { type SentMessage, sentMessage } from './sentMessage.ts';
 import { Session } from './session.ts';
 import { loadSession, saveSession } from './storedSession.ts';
 import { type HandshakeContext, type PendingRequest, RefusedError, type SessionState, type Suite } from './suite.ts';
@@ -69,6 +70,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     deadline,
     save,
     renew: (limit, state) => start(limit, state.fingerprint, state),
+    reportUnclaimed: (fields) => report(options.onUnclaimedSend, sentMessage(fields)),
   });
   const devices = await DeviceTokens.load(options.deviceStorage);
   return new Vws({ url: base, suite: suite.id, label: options.label }, session, devices, options.contacts);
@@ -108,4 +110,12 @@ async function ask(onFirstUse: ConnectOptions['onFirstUse'], fingerprint: string
     cause = thrown;
   }
   throw new VwsError('identity_refused', "The server's identity was refused.", { cause });
+}
+
+async function report(onUnclaimedSend: ConnectOptions['onUnclaimedSend'], sent: SentMessage): Promise<void> {
+  try {
+    await onUnclaimedSend?.(sent);
+  } catch (cause) {
+    throw new VwsError('storage_failed', 'onUnclaimedSend has failed.', { cause });
+  }
 }

@@ -1,5 +1,6 @@
 // Contacts: which user a name belongs to, trusted on first use.
 import { VwsError } from './error.ts';
+import { type Fields, textOrNull } from './fields.ts';
 import type { ContactStorage } from './options.ts';
 
 /**
@@ -22,4 +23,37 @@ export async function isSameContact(
   } catch (cause) {
     throw new VwsError('storage_failed', 'The contacts could not be loaded or saved.', { cause });
   }
+}
+
+export function contactChanged(): VwsError {
+  return new VwsError('contact_changed', 'The name belongs to another user than before.');
+}
+
+/** The sender of a message. */
+export interface Sender {
+  /** The username of the sender when the message was sent; null if the sender no longer exists, and in suite 1. */
+  readonly sender: string | null;
+  /** The current username of the sender; null if it is unknown, if the sender no longer exists, and in suite 1. */
+  readonly senderNow: string | null;
+  /** The id of the sender, which never changes; null if it is unknown, and in suite 1. */
+  readonly senderId: string | null;
+  /** True if the contacts know a name of the sender as that of another user. */
+  readonly contactChanged: boolean;
+}
+
+/**
+ * Reads the sender from the fields of a response.
+ *
+ * @throws {VwsError} `storage_failed`
+ */
+export async function senderOf(contacts: ContactStorage | undefined, fields: Fields): Promise<Sender> {
+  const { sender, sender_now: senderNow, sender_id: senderId } = fields;
+  const isSame = await isSameContact(contacts, sender, senderId);
+  const isSameNow = await isSameContact(contacts, senderNow, senderId);
+  return {
+    sender: textOrNull(sender),
+    senderNow: textOrNull(senderNow),
+    senderId: textOrNull(senderId),
+    contactChanged: !(isSame && isSameNow),
+  };
 }

@@ -16,6 +16,8 @@ import type { ProblemCode } from '../protocol/problems.ts';
  * - `downgrade_refused`: the server responded in a different suite
  * - `storage_failed`: the session could not be loaded, or not be saved before sending; nothing was sent
  * - `contact_changed`: the name belongs to another user than before; the message is not returned
+ * - `not_supported`: the server does not have token messages; nothing was sent
+ * - `invalid_payload`: neither a token nor a message; nothing was sent
  */
 export type ClientErrorCode =
   | 'url_invalid'
@@ -29,7 +31,9 @@ export type ClientErrorCode =
   | 'descriptor_invalid'
   | 'downgrade_refused'
   | 'storage_failed'
-  | 'contact_changed';
+  | 'contact_changed'
+  | 'not_supported'
+  | 'invalid_payload';
 
 /** All codes of a {@link VwsError}: those of the server and those of the SDK. */
 export type VwsErrorCode = ProblemCode | ClientErrorCode;

@@ -1,4 +1,5 @@
 // The options of connections and calls.
+import type { SentMessage } from './sentMessage.ts';
 import type { Suite } from './suite.ts';
 
 /** Stores a session between runs, as one text. The text contains the session's keys: protect it like a password. */
@@ -60,6 +61,12 @@ export interface ConnectOptions {
    * it out. Several sessions, accounts and servers can share it. Keep it when a session ends. Default: in memory.
    */
   readonly deviceStorage?: SessionStorage | undefined;
+  /**
+   * Receives a message whose `send` failed with `network`, `deadline` or `aborted`, or whose program ended, and that was sent
+   * after all: another call has settled it. Called before that call returns. If it throws, the call fails with
+   * `storage_failed`, and the next call reports the message again.
+   */
+  readonly onUnclaimedSend?: ((sent: SentMessage) => unknown) | undefined;
   /** Detects that a name belongs to another user than before (`contact_changed`). Not in suite 1, which has no ids. */
   readonly contacts?: ContactStorage | undefined;
   /** Replaces the global `fetch`. */

@@ -65,5 +65,11 @@ function parse(text: string | null | undefined): Record<string, unknown> | undef
 
 function isPending(value: unknown): value is PendingRequest {
   if (!isObject(value) || typeof value.path !== 'string' || typeof value.body !== 'string') return false;
-  return value.secret === undefined || typeof value.secret === 'string';
+  return (value.secret === undefined || typeof value.secret === 'string') && isToken(value.token);
+}
+
+function isToken(token: unknown): boolean {
+  return (
+    token === undefined || (isObject(token) && typeof token.value === 'string' && typeof token.digest === 'string')
+  );
 }

@@ -6,6 +6,15 @@ import type { VwsError } from './error.ts';
 export interface Call {
   readonly path: (typeof endpoints)[keyof typeof endpoints]['path'];
   readonly fields: Readonly<Record<string, string>>;
+  /** The token of a call that sends a message. Each attempt has a new one, so it is saved with the request. */
+  readonly token?: CallToken | undefined;
+}
+
+/** The token of a message that is being sent. */
+export interface CallToken {
+  readonly value: string;
+  /** A hash of the arguments, by which the call is recognized when it is repeated. */
+  readonly digest: string;
 }
 
 /** A request in wire form. It is resent unchanged until there is a response, and can be stored as JSON. */
@@ -15,6 +24,7 @@ export interface PendingRequest {
   readonly body: string;
   /** The private key for new key material in the response; base64url. */
   readonly secret?: string | undefined;
+  readonly token?: CallToken | undefined;
 }
 
 /** A response before decryption. */
@@ -37,6 +47,8 @@ export interface SessionState {
   readonly saved: object;
   /** Returns true if the session was never used and is so old that the server may have dropped it. */
   isStale(now: number): boolean;
+  /** Returns false if the server is known not to have the feature. */
+  supports(feature: string): boolean;
   seal(call: Call, now: number): Promise<PendingRequest>;
   /** Returns true if the pending request contains the same call. */
   contains(pending: PendingRequest, call: Call): Promise<boolean>;

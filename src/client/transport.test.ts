@@ -21,9 +21,9 @@ function endlessBody() {
   return { body, sent };
 }
 
-async function post(response: Response, request = '{}') {
+async function post(response: Response, request = '{}', path = '/path') {
   const send = createPost('http://server', async () => response);
-  return withTimeLimit({ signal: undefined, deadline: 10_000 }, systemClock, (limit) => send('/path', request, limit));
+  return withTimeLimit({ signal: undefined, deadline: 10_000 }, systemClock, (limit) => send(path, request, limit));
 }
 
 test('an endless response is cut off, and counts as none', async () => {
@@ -38,6 +38,14 @@ test('a response may be several times as long as a long request', async () => {
   const json = JSON.stringify({ message: 'ä'.repeat(2 * MIB) });
   assert.deepEqual((await post(new Response(json), 'x'.repeat(MIB))).json, JSON.parse(json));
   assert.equal((await post(new Response(json))).json, undefined);
+});
+
+test('a stored message may be long whatever the length of the request', async () => {
+  const json = JSON.stringify({ payload: 'A'.repeat(3 * MIB) });
+  assert.deepEqual((await post(new Response(json), '{}', '/open_message')).json, JSON.parse(json));
+  const { body, sent } = endlessBody();
+  assert.equal((await post(new Response(body), '{}', '/open_message')).json, undefined);
+  assert.ok(sent.isCancelled && sent.bytes < 129 * MIB, `${sent.bytes} bytes`);
 });
 
 test('a response without a body, and one split inside a character', async () => {

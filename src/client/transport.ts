@@ -1,4 +1,5 @@
 // Sends requests with fetch.
+import type { endpoints } from '../protocol/endpoints.ts';
 import { VwsError } from './error.ts';
 import { NoResponseError, type Reply } from './suite.ts';
 import { rejection, type TimeLimit } from './timeLimit.ts';
@@ -8,6 +9,9 @@ const SHORTEST_ATTEMPT_MS = 5_000;
 /** Longest response: that to a short request, and one with a text of control characters, which JSON makes six times longer. */
 const SHORT_RESPONSE_BYTES = 1024 * 1024;
 const RESPONSE_GROWTH = 8;
+/** Longest response with a stored message: servers accept up to 64 MiB of text, which base64url, twice, makes 1.8 times longer. */
+const LONG_RESPONSE_BYTES = 128 * 1024 * 1024;
+const OPEN_PATH: (typeof endpoints)['openMessage']['path'] = '/open_message';
 
 /** Sends one request, once. */
 export type Post = (path: string, body: string, limit: TimeLimit) => Promise<Reply>;
@@ -28,7 +32,8 @@ export function createPost(url: string, fetch: typeof globalThis.fetch = globalT
     limit.signal.addEventListener('abort', stop);
     const silence = rejection(attempt.signal);
     try {
-      return await Promise.race([send(fetch, url + path, body, attempt.signal), silence]);
+      const maxBytes = path === OPEN_PATH ? LONG_RESPONSE_BYTES : SHORT_RESPONSE_BYTES + RESPONSE_GROWTH * body.length;
+      return await Promise.race([send(fetch, url + path, body, { signal: attempt.signal, maxBytes }), silence]);
     } catch (cause) {
       limit.signal.throwIfAborted();
       throw new NoResponseError(new VwsError('network', 'The server cannot be reached.', { cause }));
@@ -39,7 +44,12 @@ export function createPost(url: string, fetch: typeof globalThis.fetch = globalT
   };
 }
 
-async function send(fetch: typeof globalThis.fetch, url: string, body: string, signal: AbortSignal): Promise<Reply> {
+async function send(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  body: string,
+  { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
+): Promise<Reply> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -50,7 +60,7 @@ async function send(fetch: typeof globalThis.fetch, url: string, body: string, s
     redirect: 'error',
     signal,
   });
-  const text = await readText(response, SHORT_RESPONSE_BYTES + RESPONSE_GROWTH * body.length);
+  const text = await readText(response, maxBytes);
   return {
     status: response.status,
     json: parseJson(text),

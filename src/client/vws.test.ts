@@ -36,6 +36,13 @@ describe('calls', () => {
     await bob.changeEmail({ newEmail: 'robert@example.org', password: 'Other_2026' });
     await bob.confirmChangeEmail('AB12CD');
     await bob.setNotices({ login: 'all' });
+    const sent = await bob.send('alice', 'Meet me at noon.');
+    await alice.inspect(sent.token);
+    await alice.open(sent.token);
+    await alice.finish(sent.token);
+    await bob.listSent();
+    await bob.revoke(sent.id);
+    await bob.extend(sent.id, 3600);
     await bob.logOut();
     await bob.requestPasswordReset('bob@example.org');
     await bob.verifyResetCode('AB12CD');

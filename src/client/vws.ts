@@ -1,23 +1,17 @@
 // The public API of a session: its calls, translated to the endpoints of the protocol.
-import { isSameContact } from './contacts.ts';
+import { contactChanged, isSameContact, type Sender, senderOf } from './contacts.ts';
 import type { DeviceTokens } from './deviceTokens.ts';
 import { VwsError } from './error.ts';
+import { type Fields, listOf, textOf, textOrNull, timeOrNull } from './fields.ts';
 import type { CallOptions, ContactStorage } from './options.ts';
 import type { Registration, RegistrationResult } from './registration.ts';
 import type { Session } from './session.ts';
 import type { Call } from './suite.ts';
+import { TokenCalls } from './tokenCalls.ts';
 
 /** A decrypted message. */
-export interface DecryptedMessage {
+export interface DecryptedMessage extends Sender {
   readonly text: string;
-  /** The username of the sender when the message was encrypted; null if the sender no longer exists, and in suite 1. */
-  readonly sender: string | null;
-  /** The current username of the sender; null if it is unknown, if the sender no longer exists, and in suite 1. */
-  readonly senderNow: string | null;
-  /** The id of the sender, which never changes; null if it is unknown, and in suite 1. */
-  readonly senderId: string | null;
-  /** True if the contacts know a name of the sender as that of another user. */
-  readonly contactChanged: boolean;
   /** When the message was encrypted; null if it is unknown, and in suite 1. */
   readonly sentAt: Date | null;
 }
@@ -41,8 +35,6 @@ export interface SessionInfo {
   readonly label: string | null;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * A session with a server, opened by {@link connect}.
  *
@@ -50,9 +42,9 @@ type Fields = Readonly<Record<string, unknown>>;
  * {@link CallOptions} as its last argument and rejects with a {@link VwsError}. Each call can fail with the codes of the
  * client (`network`, `deadline`, `aborted`, `bad_answer`, `storage_failed`), of a lost session (`session_not_found`,
  * `session_expired`, `out_of_sync`) and of a busy server (`too_many_requests`, `overloaded`, `store_unavailable`). The
- * calls below list their own codes.
+ * calls below list their own codes. Those of token messages, such as {@link send} and {@link open}, are inherited.
  */
-export class Vws {
+export class Vws extends TokenCalls {
   /** The server's base URL, without a trailing slash. */
   readonly url: string;
   readonly suite: 1 | 2;
@@ -70,6 +62,7 @@ export class Vws {
     devices: DeviceTokens,
     contacts?: ContactStorage,
   ) {
+    super(session, contacts);
     this.url = url;
     this.suite = suite;
     this.#label = suite === 2 ? label : undefined;
@@ -148,7 +141,7 @@ export class Vws {
   async encrypt(username: string, text: string, options?: CallOptions): Promise<string> {
     const fields = await this.#call('/encrypt/:username', { username, message: text }, options);
     if (!(await isSameContact(this.#contacts, username, fields.recipient_id))) {
-      throw new VwsError('contact_changed', 'The name belongs to another user than before.');
+      throw contactChanged();
     }
     return textOf(fields, 'message');
   }
@@ -163,17 +156,8 @@ export class Vws {
    */
   async decrypt(message: string, options?: CallOptions): Promise<DecryptedMessage> {
     const fields = await this.#call('/decrypt', { message }, options);
-    const { sender, sender_now: senderNow, sender_id: senderId } = fields;
-    const isSame = await isSameContact(this.#contacts, sender, senderId);
-    const isSameNow = await isSameContact(this.#contacts, senderNow, senderId);
-    return {
-      text: textOf(fields, 'message'),
-      sender: textOrNull(sender),
-      senderNow: textOrNull(senderNow),
-      senderId: textOrNull(senderId),
-      contactChanged: !(isSame && isSameNow),
-      sentAt: typeof fields.sent_at === 'number' ? new Date(fields.sent_at) : null,
-    };
+    const sender = await senderOf(this.#contacts, fields);
+    return { text: textOf(fields, 'message'), ...sender, sentAt: timeOrNull(fields.sent_at) };
   }
 
   /**
@@ -255,9 +239,7 @@ export class Vws {
    * const others = (await vws.listSessions()).filter(({ current }) => !current);
    */
   async listSessions(options?: CallOptions): Promise<SessionInfo[]> {
-    const { sessions } = await this.#call('/list_sessions', {}, options);
-    if (!Array.isArray(sessions)) throw missing('sessions');
-    return sessions.map(sessionInfo);
+    return listOf(await this.#call('/list_sessions', {}, options), 'sessions').map(sessionInfo);
   }
 
   /**
@@ -360,27 +342,13 @@ export class Vws {
   }
 }
 
-function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== 'string') throw missing(name);
-  return value;
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
 function sessionInfo(session: Fields): SessionInfo {
   return {
     id: textOf(session, 'id'),
     suite: Number(session.suite),
-    startedAt: typeof session.started_at === 'number' ? new Date(session.started_at) : null,
+    startedAt: timeOrNull(session.started_at),
     lastUsedAt: new Date(Number(session.last_used_at)),
     current: session.current === true,
-    label: typeof session.label === 'string' ? session.label : null,
+    label: textOrNull(session.label),
   };
-}
-
-function missing(name: string): VwsError {
-  return new VwsError('bad_answer', `The response does not contain ${name}.`);
 }

@@ -5,6 +5,9 @@ import { type Endpoint, endpoints, HANDSHAKE_PATH, pathWithoutName } from './end
 import { isSealedResponse, Problem } from './problems.ts';
 
 const all: Endpoint[] = Object.values(endpoints);
+const TOKEN_MESSAGES = ['send', 'inspect', 'open', 'finish', 'list_sent', 'revoke', 'extend'].map((verb) =>
+  verb === 'list_sent' ? '/list_sent_messages' : `/${verb}_message`,
+);
 
 test('the table has the endpoints of existing clients with their fields, and newer ones', () => {
   assert.equal(HANDSHAKE_PATH, '/create_session_key');
@@ -34,6 +37,17 @@ test('the table has the endpoints of existing clients with their fields, and new
     ['/delete_account', 'password,username', ''],
     ['/label_session', 'label', ''],
     ['/set_notices', 'login', ''],
+    ['/send_message', 'username,locator,body,expires_in,max_opens,receipt', 'message_id,expires_at,recipient_id'],
+    [
+      '/inspect_message',
+      'locator',
+      'state,sender,sender_now,sender_id,sent_at,expires_at,opens,max_opens,receipt,last_opened_at,size',
+    ],
+    ['/open_message', 'locator', 'body,sender,sender_now,sender_id,sent_at,expires_at,opens,max_opens'],
+    ['/finish_message', 'locator', ''],
+    ['/list_sent_messages', 'cursor', 'messages,next'],
+    ['/revoke_message', 'message_id', 'state,opens'],
+    ['/extend_message', 'message_id,expires_in', 'expires_at'],
   ]);
 });
 
@@ -63,6 +77,7 @@ test('newer endpoints exist in suite 2 only', () => {
       ['/delete_account', 2],
       ['/label_session', 2],
       ['/set_notices', 2],
+      ...TOKEN_MESSAGES.map((path) => [path, 2]),
     ],
   );
 });
@@ -93,6 +108,21 @@ test('problems of an endpoint’s own rules are responses inside the session', (
 test('only endpoints that change nothing are repeatable', () => {
   assert.deepEqual(
     all.filter(({ repeatable }) => repeatable).map(({ path }) => path),
-    ['/encrypt/:username', '/decrypt', '/account', '/list_sessions'],
+    ['/encrypt/:username', '/decrypt', '/account', '/list_sessions', '/list_sent_messages'],
+  );
+});
+
+test('endpoints with a message take long bodies; only an open is regenerated without being repeatable', () => {
+  assert.deepEqual(
+    all.filter(({ largeBody }) => largeBody).map(({ path }) => path),
+    ['/encrypt/:username', '/decrypt', '/send_message'],
+  );
+  assert.deepEqual(
+    all.filter(({ rebuildsLongAnswers }) => rebuildsLongAnswers).map(({ path }) => path),
+    ['/open_message'],
+  );
+  assert.deepEqual(
+    all.filter(({ feature }) => feature === 'token-messages').map(({ path }) => path),
+    TOKEN_MESSAGES,
   );
 });

@@ -1,5 +1,9 @@
 // The table of endpoints: paths, encrypted fields and problems. Routes, OpenAPI and documents are generated from it.
 import type { ProblemCode } from './problems.ts';
+import { RECIPIENT_ID, tokenMessageEndpoints } from './tokenMessageEndpoints.ts';
+
+/** A capability that a server may have. */
+export type Feature = 'token-messages';
 
 /** One endpoint inside a session, the same in every suite. */
 export interface Endpoint {
@@ -15,14 +19,20 @@ export interface Endpoint {
   readonly suite2Fields?: Readonly<Record<string, string>>;
   /** The suites that have the endpoint; all of them if it is missing. */
   readonly suites?: readonly number[];
+  /** The capability that a server with this endpoint announces in the handshake; missing if every server has it. */
+  readonly feature?: Feature;
   /** A field that suite 1 sends unencrypted as the last segment of the path. */
   readonly pathField?: string;
   /** Fields of a successful response in addition to the keys, with their descriptions. */
   readonly response: Readonly<Record<string, string>>;
   /** Additional fields of the response in suite 2. */
   readonly suite2Response?: Readonly<Record<string, string>>;
-  /** The request changes nothing, so a lost response may be regenerated instead of being stored. */
+  /** Executing the request again does no harm, so a lost response may be regenerated instead of being stored. */
   readonly repeatable: boolean;
+  /** A long response is not stored either: the handler, which then knows that the request is repeated, regenerates it. */
+  readonly rebuildsLongAnswers?: true;
+  /** The request or its response contains a message, so its body may be long. */
+  readonly largeBody?: true;
   /** Problems that the endpoint's own rules can cause. */
   readonly problems: readonly ProblemCode[];
 }
@@ -85,8 +95,9 @@ export const endpoints = {
     fields: { message: 'The message: any Unicode text, may be empty, by default up to 1 MiB of UTF-8.' },
     pathField: 'username',
     response: { message: 'The ciphertext: one line of A-Z a-z 0-9 - _' },
-    suite2Response: { recipient_id: 'The id of the recipient, 32 hex digits, which never changes.' },
+    suite2Response: { recipient_id: RECIPIENT_ID },
     repeatable: true,
+    largeBody: true,
     problems: ['not_authenticated', 'user_not_found', 'message_too_large'],
   },
   decrypt: {
@@ -99,10 +110,11 @@ export const endpoints = {
     suite2Response: {
       sender: 'The name of the user who encrypted it, at that time; null if that user no longer exists.',
       sender_now: 'The current name of that user, or null.',
-      sender_id: 'The id of that user, 32 hex digits, which never changes.',
+      sender_id: 'The id of that user, 32 hex digits, which never changes; null if it is unknown.',
       sent_at: 'Time of encryption, in milliseconds since 1970.',
     },
     repeatable: true,
+    largeBody: true,
     problems: ['not_authenticated', 'undecryptable_message'],
   },
   changeUsername: {
@@ -286,6 +298,7 @@ export const endpoints = {
     repeatable: false,
     problems: ['not_authenticated', 'invalid_value'],
   },
+  ...tokenMessageEndpoints,
 } as const satisfies Record<string, Endpoint>;
 
 /** The path of an endpoint in suite 2, where the name is encrypted with the other fields. */

@@ -120,5 +120,15 @@ test('codes and their statuses are stable', () => {
     no_registration: 409,
     no_email_change: 409,
     invalid_value: 422,
+    message_not_found: 404,
+    message_expired: 410,
+    message_revoked: 410,
+    message_used_up: 410,
+    message_finished: 410,
+    message_ended: 409,
+    duplicate_locator: 409,
+    invalid_limits: 422,
+    quota_exceeded: 403,
+    storage_full: 507,
   });
 });

@@ -116,6 +116,24 @@ export const problems = {
     suite1: response('Invalid session'),
   },
   invalid_value: { status: 422, title: 'Invalid value of a field.', suite1: response('Error server') },
+  message_not_found: { status: 404, title: 'Message not found.', suite1: response('Error server') },
+  message_expired: { status: 410, title: 'The message has expired.', suite1: response('Error server') },
+  message_revoked: { status: 410, title: 'The sender revoked the message.', suite1: response('Error server') },
+  message_used_up: {
+    status: 410,
+    title: 'The message was already opened the maximum number of times.',
+    suite1: response('Error server'),
+  },
+  message_finished: { status: 410, title: 'The recipient ended the message.', suite1: response('Error server') },
+  message_ended: { status: 409, title: 'The message has already ended.', suite1: response('Error server') },
+  duplicate_locator: { status: 409, title: 'A message with this locator exists.', suite1: response('Error server') },
+  invalid_limits: { status: 422, title: 'Invalid expiry or open limit.', suite1: response('Error server') },
+  quota_exceeded: { status: 403, title: 'Message quota exceeded.', suite1: response('Error server') },
+  storage_full: {
+    status: 507,
+    title: 'The server accepts no more messages at the moment.',
+    suite1: response('Error server'),
+  },
 } as const satisfies Record<string, ProblemRow>;
 
 /** The stable code of a problem. */

@@ -1,5 +1,5 @@
 // Composition: creates the parts of the server and connects them.
-import { randomInt } from 'node:crypto';
+import type { Feature } from '../protocol/endpoints.ts';
 import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
@@ -29,10 +29,12 @@ import { createLoginBudgets } from './limits/loginBudgets.ts';
 import { type RateLimitCheck, RateLimiter } from './limits/rateLimiter.ts';
 import { UnknownSessions } from './limits/unknownSessions.ts';
 import { errorFields, type Logger } from './log.ts';
-import { LocalMailbox } from './mail/localMailbox.ts';
-import { Outbox } from './mail/outbox.ts';
-import { SmtpTransport } from './mail/smtp.ts';
+import { createOutbox } from './mail/createOutbox.ts';
+import type { Outbox } from './mail/outbox.ts';
+import { createSpaceBudget } from './messages/byteBudget.ts';
 import { Messages } from './messages/messages.ts';
+import { ShortCiphertexts } from './messages/shortCiphertexts.ts';
+import { TokenMessages } from './messages/tokenMessages.ts';
 import { Exchange } from './sessions/exchange.ts';
 import type { Handlers } from './sessions/handler.ts';
 import { UserSessions } from './sessions/list.ts';
@@ -50,12 +52,6 @@ const DAY_MS = 24 * HOUR_MS;
 /** Notices of locks and logins to one mailbox in a day. */
 const MAX_LOCK_NOTICES = 3;
 const MAX_LOGIN_NOTICES = 10;
-/**
- * An email is created and sent some time after the response, so that a following request does not take longer for an
- * address that has an account.
- */
-const MIN_MAIL_DELAY_MS = 200;
-const MAIL_DELAY_SPREAD_MS = 800;
 /** Maximum time that stopping waits for requests in progress. */
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -90,7 +86,13 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     queueLimit: config.hash.queueLimit,
   });
   lowerHashingPriority();
-  const outbox = createMailOutbox({ config, store, masterKey, log, clock });
+  const outbox = createOutbox(config, {
+    store,
+    sealingKey: masterKey.derive('vws outbox'),
+    settings: config.mail,
+    log,
+    clock,
+  });
   const epochs = createEpochs({ config, store, log, clock });
   const core = createCore({ config, store, masterKey, epochKeys: epochs.keys, identity, hasher, outbox, clock });
   const http = await createHttpServer({
@@ -104,9 +106,10 @@ export async function createApp({ config, log, version, clock = Date.now }: AppO
     config,
     log,
   });
-  const sweeper = new Sweeper(store, expiryTimes(config), clock, (error) =>
-    log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
-  );
+  const sweeper = new Sweeper(store, expiryTimes(config), clock, {
+    error: (error) => log.error({ error: errorFields(error) }, 'deleting expired rows failed'),
+    stuckLog: () => log.warn({}, 'other processes keep erased messages in the write-ahead log of the database'),
+  });
 
   return {
     location: store.location,
@@ -162,6 +165,7 @@ export interface CoreDependencies {
     Config,
     | 'rates'
     | 'maxTextBytes'
+    | 'messages'
     | 'sessionIdleMs'
     | 'sessionMaxAgeMs'
     | 'acceptsSuite1'
@@ -186,6 +190,8 @@ export interface Core {
   readonly handlers: Handlers;
   readonly checkHandshakeRate: RateLimitCheck;
   readonly kemKeys: KemKeys;
+  /** Capabilities of the server. */
+  readonly features: readonly Feature[];
 }
 
 /** Creates everything between the transport and the store. */
@@ -193,7 +199,8 @@ export function createCore(dependencies: CoreDependencies): Core {
   const { config, store, masterKey, epochKeys, identity, clock } = dependencies;
   const limits = createRateLimits(dependencies);
   const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
-  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, clock });
+  const features = featuresOf(config);
+  const suite2 = new Suite2({ kemKeys, idleTimeoutMs: config.sessionIdleMs, features, clock });
   return {
     exchange: new Exchange({
       store,
@@ -210,6 +217,7 @@ export function createCore(dependencies: CoreDependencies): Core {
     }),
     checkHandshakeRate: limits.handshakes,
     kemKeys,
+    features,
   };
 }
 
@@ -235,6 +243,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
     mails: limit('mails', rates.mailsPerHour, HOUR_MS),
+    messages: limit('messages', rates.messagesPerMinute, MINUTE_MS),
     recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
     notices: {
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
@@ -312,13 +321,31 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     clock,
   });
   const deletion = new AccountDeletion({ store, credentials, endOtherSessions: deleteOtherSessionsOfUser, clock });
+  const reserveSpace = createSpaceBudget(config.messages.storeMaxBytes, clock);
+  const shortCiphertexts = new ShortCiphertexts({
+    keyring,
+    isEnabled: config.messages.shortCiphertexts,
+    quotaBytes: config.messages.shortQuotaBytes,
+    reserveSpace,
+    clock,
+  });
   const messages = new Messages({
     keyring,
+    shortCiphertexts,
     findRecipient: (tx, username) => accounts.findByUsername(tx, username),
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, invites, registrations, recovery, emailChanges, deletion, notices, messages };
+  const tokenMessages = new TokenMessages({
+    keyring,
+    findRecipient: (tx, username) => accounts.findByUsername(tx, username),
+    limits: config.messages,
+    reserveSpace,
+    maxTextBytes: config.maxTextBytes,
+    sessionIdleMs: config.sessionIdleMs,
+    clock,
+  });
+  return { accounts, invites, registrations, recovery, emailChanges, deletion, notices, messages, tokenMessages };
 }
 
 interface EpochDependencies {
@@ -336,28 +363,25 @@ function createEpochs({ config: { epochFile, epochMs }, store, log, clock }: Epo
   return { keys, rotation: new EpochRotation({ store, file, keys, epochMs, clock, onError }) };
 }
 
-interface MailDependencies {
-  readonly config: Pick<Config, 'smtp' | 'mailboxFolder' | 'mail'>;
-  readonly store: Store;
-  readonly masterKey: MasterKey;
-  readonly log: Logger;
-  readonly clock: () => number;
+function featuresOf({ messages }: Pick<Config, 'messages'>): Feature[] {
+  return messages.acceptsTokenMessages ? ['token-messages'] : [];
 }
 
-function createMailOutbox({ config, store, masterKey, log, clock }: MailDependencies): Outbox {
-  return new Outbox({
-    store,
-    sealingKey: masterKey.derive('vws outbox'),
-    transport: config.smtp ? new SmtpTransport(config.smtp, log) : new LocalMailbox(config.mailboxFolder, log),
-    settings: config.mail,
-    firstAttemptDelay: () => MIN_MAIL_DELAY_MS + randomInt(MAIL_DELAY_SPREAD_MS),
-    log,
-    clock,
-  });
-}
+type DescribedConfig = Pick<Config, 'acceptsSuite1' | 'messages' | 'maxTextBytes'>;
 
-/** @returns the suites and the current KEM key, as clients get them before a handshake */
-async function describeServer({ acceptsSuite1 }: Pick<Config, 'acceptsSuite1'>, store: Store, kemKeys: KemKeys) {
+/** @returns the suites, the current KEM key and hints about messages, as clients get them before a handshake */
+async function describeServer(config: DescribedConfig, store: Store, kemKeys: KemKeys) {
+  const { acceptsSuite1, messages, maxTextBytes } = config;
   const key = await store.transaction((tx) => kemKeys.current(tx));
-  return { suites: acceptsSuite1 ? [1, 2] : [2], ...introductionOf(key) };
+  return {
+    suites: acceptsSuite1 ? [1, 2] : [2],
+    ...introductionOf(key),
+    features: featuresOf(config),
+    limits: {
+      max_days: messages.maxDays,
+      default_days: messages.defaultDays,
+      max_text_bytes: maxTextBytes,
+      backup_days: messages.backupDays ?? null,
+    },
+  };
 }

@@ -6,6 +6,12 @@ import { ATTACKERS_WORDS, expectError, rename } from './harness.ts';
 import type { Tamper, WireRequest } from './line.ts';
 
 const TIMES = 20;
+const TOKEN_TEXT = 'Meet me at the old mill.';
+/** The server executes the request. */
+const dropping: Tamper = async (request, line) => {
+  await line.send(request);
+  return 'broken';
+};
 
 const changed = (fields: Record<string, unknown>) => () => asked((request) => withFields(request, fields));
 const redirected = (path: string) => () => asked((request) => ({ ...request, path }));
@@ -96,6 +102,45 @@ export const attacksOnRequests: readonly Attack[] = [
 
   onRequests('drops requests', {
     '': [() => async () => 'broken', 'network'],
+  }),
+
+  customAttack('drops the responses to sending and opening a token message', ['network'], async (harness) => {
+    const alice = await harness.enter();
+    const { bob } = harness;
+    const send = () => alice.vws.send(bob.person.username, TOKEN_TEXT, { maxOpens: 1 });
+    await harness.tampering(dropping, () => expectError(send(), 'network'));
+    // The same call resolves the first one.
+    const { token, id } = await send();
+    await harness.tampering(dropping, () => expectError(bob.vws.open(token), 'network'));
+    assert.equal((await bob.vws.open(token)).text, TOKEN_TEXT);
+    await expectError(bob.vws.open(token), 'message_used_up');
+    assert.deepEqual(await alice.vws.revoke(id), { state: 'used_up', opens: 1 });
+    assert.equal((await alice.vws.listSent()).messages.filter((message) => message.id === id).length, 1);
+    await harness.expectUnharmed(alice, [TOKEN_TEXT, token]);
+  }),
+
+  customAttack('repeats the opening of a token message to use up its opens', [undefined], async (harness) => {
+    const alice = await harness.enter();
+    const { token, id } = await alice.vws.send(harness.bob.person.username, TOKEN_TEXT, { maxOpens: 2 });
+    const opened = await harness.tampering(repeating, () => harness.bob.vws.open(token));
+    assert.deepEqual([opened.text, opened.opens], [TOKEN_TEXT, 1]);
+    assert.deepEqual(await alice.vws.revoke(id), { state: 'revoked', opens: 1 });
+    await harness.expectUnharmed(alice, [TOKEN_TEXT, token]);
+  }),
+
+  customAttack('forges the hints about token messages', [undefined], async (harness) => {
+    const alice = await harness.enterAgain();
+    const forging: Tamper = async (request, line) => {
+      const reply = await line.send(request);
+      if (!request.path.startsWith('/.well-known/')) return withFields(reply, { features: [], limits: {} });
+      return withFields(reply, { features: [], limits: { max_days: 0, max_text_bytes: 0 } });
+    };
+    const { token } = await harness.tampering(forging, () =>
+      alice.vws.send(harness.bob.person.username, TOKEN_TEXT, { maxOpens: null }),
+    );
+    const { text } = await harness.tampering(forging, () => harness.bob.vws.open(token));
+    assert.equal(text, TOKEN_TEXT);
+    await harness.expectUnharmed(alice, [TOKEN_TEXT, token]);
   }),
 
   onRequests('repeats a request many times at once', {

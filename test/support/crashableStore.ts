@@ -68,6 +68,7 @@ export function createCrashableStore(store: Store, save: () => void): CrashableS
         );
       });
     },
+    truncateLog: () => store.truncateLog(),
     close: () => store.close(),
   };
 }

@@ -70,6 +70,7 @@ export async function createTestHttpServer(t: TestContext, options: TestHttpOpti
       },
     },
     handlers,
+    features: ['token-messages'],
     checkHandshakeRate: async (_, address) => void admitted.push(address),
     allowsInsecureSuite1: true,
     addressSubject: (address) => address,

@@ -101,7 +101,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
   const { keys: epochKeys } = openEpochs(t);
   const start = (processStore: Store): Process => {
     const kemKeys = new KemKeys(masterKey, epochKeys, identity, clock);
-    const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, clock }) };
+    const suites = { 1: suite1, 2: new Suite2({ kemKeys, idleTimeoutMs: IDLE_TIME, features: [], clock }) };
     const lifetime = { idleTimeoutMs: IDLE_TIME, maxAgeMs: 90 * 24 * IDLE_TIME };
     const settings = { suites, keyEncryptionKey, epochKeys, lifetime, clock };
     return { store: processStore, kemKeys, exchange: new Exchange({ ...settings, store: processStore }) };
@@ -138,7 +138,7 @@ export async function createSuite2Harness(t: TestContext, location: StoreLocatio
     },
     steps: () => store.transaction(({ db }) => db.selectFrom('session_steps').selectAll().orderBy('step_id').execute()),
     async sweep() {
-      const times = expiryTimes({ sessionIdleMs: IDLE_TIME })(clock());
+      const times = expiryTimes({ sessionIdleMs: IDLE_TIME, messages: { receiptMs: 0 } })(clock());
       // The rate counter that tests count effects with must not expire.
       await store.transaction((tx) => deleteExpired(tx, { ...times, rateWindowsBefore: -1 }, 1_000));
     },

@@ -5,6 +5,7 @@ import { Violation } from './retryingClient.ts';
 import { changePassword, logInAgain, logInSpare, mistype, moveOn, rename, settleName } from './scenarios/account.ts';
 import { exceedHandshakes, guessPasswords } from './scenarios/limits.ts';
 import { checkMessage, checkName, encryptForPeer, encryptForSelf, readMessage } from './scenarios/messages.ts';
+import { raceOpens } from './scenarios/opens.ts';
 import { raceMessages, racePasswords, raceRegistrations, raceRenames, raceSessions } from './scenarios/races.ts';
 import { recover } from './scenarios/recovery.ts';
 
@@ -22,6 +23,7 @@ const SCENARIOS: Readonly<Record<string, { weight: number; run: (actor: Actor) =
   'use the spare session': { weight: 6, run: useSpare },
   'begin a new account': { weight: 3, run: moveOn },
   'messages at once': { weight: 5, run: raceMessages },
+  'opens at once': { weight: 3, run: raceOpens },
   'renames at once': { weight: 2, run: raceRenames },
   'passwords at once': { weight: 2, run: racePasswords },
   'passwords at once in two sessions': { weight: 2, run: raceSessions },

@@ -6,6 +6,7 @@ export const COUNTED = [
   'logins',
   'encrypted',
   'decrypted',
+  'opens',
   'renames',
   'password changes',
   'recoveries',

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { Oracle } from './oracle.ts';
 
-/** In bytes; larger responses to repeatable requests are recomputed instead of being stored. */
+/** In bytes; larger responses to these requests are recomputed, and encrypted again, instead of being stored. */
 const MAX_STORED_ANSWER = 16 * 1024;
-const REPEATABLE = /^\/(?:encrypt\/|decrypt$)/;
+const REBUILT = /^\/(?:encrypt\/|decrypt$|open_message$)/;
 /** Number of requests to remember, newest first. */
 const MAX_REMEMBERED = 5_000;
 
@@ -21,7 +21,7 @@ export function createResponseLedger(oracle: Oracle): ResponseLedger {
     record(path, requestBody, status, answerBody) {
       // Handshakes are outside of sessions, and other statuses mean that nothing was executed.
       if (path === '/create_session_key' || status < 200 || status > 202) return;
-      if (REPEATABLE.test(path) && answerBody.length > MAX_STORED_ANSWER) return;
+      if (REBUILT.test(path) && answerBody.length > MAX_STORED_ANSWER) return;
       const request = createHash('sha256').update(`${path}\0`).update(requestBody).digest('hex');
       const first = answers.get(request);
       if (!first) {

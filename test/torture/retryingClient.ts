@@ -61,6 +61,8 @@ export interface RetryingClient {
     fields: Fields,
     options?: RequestOptions,
   ): Promise<Suite1Response>;
+  /** Sends the same bytes until they are answered, in any suite. */
+  deliver(request: { path: string; body: string }, options?: RequestOptions): Promise<TimedResponse>;
   /** Sends one handshake once, from the given address. */
   tryHandshake(address: string): Promise<Trial>;
   /** Reports a violated guarantee. */
@@ -166,6 +168,9 @@ export function createRetryingClient(actor: string, random: Random, environment:
     request,
     async requestUntilResponse(client, path, fields, options) {
       return (await request(client, path, fields, { ...options, giveUpChance: 0 })) as Suite1Response;
+    },
+    async deliver(request, options) {
+      return (await send(request, { ...options, giveUpChance: 0 })) as TimedResponse;
     },
     async tryHandshake(address) {
       const fault = pickFault(random, environment.faultRate());

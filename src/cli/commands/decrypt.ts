@@ -1,10 +1,8 @@
 // `vws decrypt`: decrypts a message.
-import type { DecryptedMessage } from '../../client/index.ts';
 import { defineClientCommand, printResult } from '../clientCommand.ts';
-import { CommandError } from '../errors.ts';
-import { readInput } from '../readInput.ts';
+import { readCiphertext } from '../readInput.ts';
 import { inStoredSession, requireSession } from '../session/open.ts';
-import { formatTime } from './formatTime.ts';
+import { printMessage } from './printMessage.ts';
 
 export const command = defineClientCommand({
   name: 'decrypt',
@@ -19,21 +17,8 @@ export const command = defineClientCommand({
   examples: ['vws decrypt note.vws', 'vws decrypt < note.vws > note.txt', 'vws decrypt note.vws --json'],
   async run({ file }, options, shell) {
     requireSession(options);
-    const bytes = await readInput(file, shell, 'the message');
-    const message = new TextDecoder().decode(bytes).replace(/\s+/g, '');
-    if (message === '') throw new CommandError('The input is empty: no message to decrypt.', 'undecryptable_message');
+    const message = await readCiphertext(file, shell, 'the message');
     const result = await inStoredSession(options, shell, (vws) => vws.decrypt(message));
-    printResult(shell, options, result, () => {
-      if (result.contactChanged) {
-        shell.note('WARNING: the sender is not the user who had this name in earlier messages.');
-      }
-      if (result.sentAt) shell.note(`From ${describeSender(result)}, ${formatTime(result.sentAt)} UTC:`);
-      shell.write(result.text);
-    });
+    printResult(shell, options, result, () => printMessage(result, shell));
   },
 });
-
-function describeSender({ sender, senderNow }: Pick<DecryptedMessage, 'sender' | 'senderNow'>): string {
-  if (sender === null) return 'a deleted user';
-  return senderNow === null || senderNow === sender ? sender : `${sender} (now ${senderNow})`;
-}

@@ -1,7 +1,6 @@
 // `vws encrypt`: encrypts a message for a user.
 import { defineClientCommand, printResult } from '../clientCommand.ts';
-import { CommandError } from '../errors.ts';
-import { readInput } from '../readInput.ts';
+import { readText } from '../readInput.ts';
 import { inStoredSession, requireSession } from '../session/open.ts';
 
 export const command = defineClientCommand({
@@ -24,18 +23,10 @@ export const command = defineClientCommand({
   ],
   async run({ username, file, 'accept-contact': acceptsContact }, options, shell) {
     requireSession(options);
-    const text = decodeText(await readInput(file, shell, 'the text'));
+    const text = await readText(file, shell);
     const message = await inStoredSession(options, shell, (vws) => vws.encrypt(username, text), {
       acceptsContact,
     });
     printResult(shell, options, { message }, () => shell.print(message));
   },
 });
-
-function decodeText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new CommandError('The input is not UTF-8 text. Encode it first, for example with base64.', 'not_text');
-  }
-}

@@ -27,6 +27,7 @@ function holding(store: Store, beforeCommit: () => Promise<void>): Store {
   return {
     engine: store.engine,
     location: store.location,
+    truncateLog: () => store.truncateLog(),
     close: () => store.close(),
     transaction: (work) =>
       store.transaction(async (tx) => {

@@ -41,7 +41,9 @@ async function change<T>(location: StoreLocation, work: (tx: Transaction) => Pro
 async function newSource(t: TestContext, steps = STEPS): Promise<string> {
   const path = await newDatabasePath(t);
   await change({ engine: 'sqlite', path }, async (tx) => {
-    const shared = { master_key_id: 'a key', user_id: randomBytes(16), email: EMAIL, version: 1 };
+    const userId = randomBytes(16);
+    const users = { user_id: userId, sender_id: userId, recipient_id: userId };
+    const shared = { master_key_id: 'a key', ...users, email: EMAIL, version: 1 };
     for (const table of tables.filter(({ name }) => name !== 'session_steps')) {
       const values = table.columns.map(({ name, kind }) => {
         const fresh = { integer: 7, text: `text of ${name}`, bytes: randomBytes(32) }[kind];

@@ -1,6 +1,6 @@
 // Opens the session of a command: resumes the stored one, or starts a new one.
 import { VwsError } from '../../client/error.ts';
-import type { ConnectOptions, SessionStorage, Vws } from '../../client/index.ts';
+import type { ConnectOptions, SentMessage, SessionStorage, Vws } from '../../client/index.ts';
 import type { CommonOptions } from '../commonOptions.ts';
 import { CommandError } from '../errors.ts';
 import type { Shell } from '../terminal/shell.ts';
@@ -130,10 +130,12 @@ class SessionOpener {
   async #connect(storage: SessionStorage): Promise<Vws> {
     const { url, timeoutMs, serverState } = this.#options;
     const deviceStorage = serverState.devices();
+    const onUnclaimedSend = ({ token, id }: SentMessage) =>
+      this.#shell.note(`An earlier vws send has succeeded. Its token: ${token}\nRevoke it with: vws revoke ${id}`);
     try {
       return await connectReporting(
         url,
-        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage, label: SESSION_LABEL },
+        { ...this.#identity, deadline: timeoutMs, storage, deviceStorage, label: SESSION_LABEL, onUnclaimedSend },
         this.#shell,
       );
     } catch (error) {

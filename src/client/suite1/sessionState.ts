@@ -39,6 +39,10 @@ export class Suite1State implements SessionState {
     return false;
   }
 
+  supports(): boolean {
+    return false;
+  }
+
   async seal(call: Call): Promise<PendingRequest> {
     const { path, fields } = splitPath(call);
     const sealed: Record<string, string> = {};

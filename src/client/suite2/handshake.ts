@@ -4,6 +4,7 @@ import type { HANDSHAKE_PATH } from '../../protocol/endpoints.ts';
 import {
   concatBytes,
   decodeDescriptor,
+  decodePaddedJson,
   encodePaddedJson,
   firstMessageInfo,
   KEM_CIPHERTEXT_LENGTH,
@@ -25,6 +26,7 @@ interface HandshakeResult {
   readonly descriptor: TrustedDescriptor;
   readonly sessionId: Bytes;
   readonly root: Bytes;
+  readonly features: readonly string[];
 }
 
 /** Repeated here, so that the table of endpoints with its descriptions is not part of browser bundles. */
@@ -87,9 +89,10 @@ async function sendFirstMessage(
       secondMessageInfo(await sha256(info, own.publicKey, message)),
       { secret: await sender.export(labels.psk), id: concatBytes(labels.pskId) },
     );
-    await received.open(new Uint8Array(), reply.subarray(KEM_CIPHERTEXT_LENGTH));
+    const greeting = decodePaddedJson(await received.open(new Uint8Array(), reply.subarray(KEM_CIPHERTEXT_LENGTH)));
+    const features = Array.isArray(greeting?.features) ? greeting.features : [];
     const sessionId = await received.export(labels.sessionId);
-    return { result: { descriptor, sessionId, root: await received.export(labels.root) } };
+    return { result: { descriptor, sessionId, root: await received.export(labels.root), features } };
   } catch (cause) {
     throw new NoResponseError(badAnswer('The response to the handshake is not authentic.', cause));
   }

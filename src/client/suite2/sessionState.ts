@@ -47,6 +47,8 @@ export interface Suite2StateData {
   readonly rekeyStep: number;
   /** The time of the last rekey; 0 if there was none. */
   readonly rekeyedAt: number;
+  /** The features of the server; undefined in sessions of older versions, which did not save them. */
+  readonly features?: readonly string[] | undefined;
 }
 
 interface ParsedRequest {
@@ -71,6 +73,10 @@ export class Suite2State implements SessionState {
 
   isStale(now: number): boolean {
     return this.saved.n === 0 && Math.abs(now - this.saved.startedAt) >= STALE_AFTER_MS;
+  }
+
+  supports(feature: string): boolean {
+    return this.saved.features?.includes(feature) ?? true;
   }
 
   async seal(call: Call, now: number): Promise<PendingRequest> {

@@ -26,12 +26,16 @@ export const suite2: Suite = {
       startedAt: context.now(),
       rekeyStep: -1,
       rekeyedAt: 0,
+      features: result.features,
     });
   },
 
   restore(saved) {
+    const { features } = saved;
     const isComplete =
-      TEXTS.every((name) => typeof saved[name] === 'string') && NUMBERS.every((name) => Number.isFinite(saved[name]));
+      TEXTS.every((name) => typeof saved[name] === 'string') &&
+      NUMBERS.every((name) => Number.isFinite(saved[name])) &&
+      (features === undefined || Array.isArray(features));
     return isComplete ? new Suite2State(saved as unknown as Suite2StateData) : undefined;
   },
 };

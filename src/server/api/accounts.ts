@@ -112,7 +112,7 @@ export function clientOf({
   session,
   claimAttempt,
 }: Pick<HandlerRequest, 'address' | 'session' | 'claimAttempt'>): ClientInfo {
-  return { address, suite: session.suite, claimAttempt };
+  return { address, suite: session.suite, ...(claimAttempt && { claimAttempt }) };
 }
 
 /** Describes the client of a request that may have a device token. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointName, endpoints } from '../../protocol/endpoints.ts';
+import type { tokenMessageEndpoints } from '../../protocol/tokenMessageEndpoints.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Handler, HandlerRequest } from '../sessions/handler.ts';
 import type { Transaction } from '../store/store.ts';
@@ -25,7 +26,7 @@ const confirmed = { userId, email: 'the email' };
 /** The results of domain modules that a handler takes apart. */
 const TAKEN_APART: Readonly<Record<string, object>> = {
   confirm: confirmed,
-  encrypt: { envelope: 'the envelope', recipientId: recoveryId },
+  encrypt: { ciphertext: 'the envelope', recipientId: recoveryId },
   decrypt: decryptedMessage,
   findNames: { current: 'the current name', earlier: 'the earlier name' },
 };
@@ -52,6 +53,7 @@ function createHarness() {
       'deletion',
       'notices',
       'messages',
+      'tokenMessages',
       'sessions',
       'checkRateLimit',
     ].map((rule) => [rule, recorder(rule)]),
@@ -68,6 +70,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
     fields: { ...fields, ...extra },
     session: { ...session, suite },
     address: 'the address',
+    repeated: false,
     recipientNames,
   };
   await handler.checkRateLimit?.(tx, 'the address');
@@ -87,8 +90,11 @@ interface Expected {
   readonly result: object;
 }
 
+/** Tested below, or in tokenMessages.test.ts. */
+type NotListed = 'encrypt' | 'decrypt' | 'registerUser' | keyof typeof tokenMessageEndpoints;
+
 /** The endpoints that behave alike in both suites, if both have them. */
-function inEverySuite(suite: number): Record<Exclude<EndpointName, 'encrypt' | 'decrypt' | 'registerUser'>, Expected> {
+function inEverySuite(suite: number): Record<Exclude<EndpointName, NotListed>, Expected> {
   const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
   const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
   const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
@@ -234,10 +240,15 @@ test('a device token goes to the domain modules, and is returned if there is one
 test('encrypt: the recipient is one of the names of the path, or the encrypted name', async () => {
   const result = { response: { message: 'the envelope' } };
   const withId = { response: { message: 'the envelope', recipient_id: '03'.repeat(16) } };
-  const calls = (names: readonly string[]): Call[] => [['messages.encrypt', tx, userId, names, 'message']];
-  assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames), result });
+  const calls = (names: readonly string[], isShort: boolean): Call[] => [
+    ['messages.encrypt', tx, userId, names, 'message', { isShort }],
+  ];
+  assert.deepEqual(await run('encrypt', 1), { calls: calls(recipientNames, true), result });
   const sealed = { username: 'Anna Maria?' };
-  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), { calls: calls(['Anna Maria?']), result: withId });
+  assert.deepEqual(await run('encrypt', 2, createHarness(), sealed), {
+    calls: calls(['Anna Maria?'], false),
+    result: withId,
+  });
 });
 
 const responseFrom = (sender: string | null, sender_now: string | null) => ({

@@ -5,12 +5,14 @@ import { type AccountHandlersDependencies, createAccountHandlers } from './accou
 import { createMessageHandlers, type MessageHandlersDependencies } from './messages.ts';
 import { createRecoveryHandlers, type RecoveryHandlersDependencies } from './recovery.ts';
 import { createSessionHandlers, type SessionHandlersDependencies } from './sessions.ts';
+import { createTokenMessageHandlers, type TokenMessageHandlersDependencies } from './tokenMessages.ts';
 
 export type HandlerDependencies = AccountHandlersDependencies &
   ManagementHandlersDependencies &
   RecoveryHandlersDependencies &
   MessageHandlersDependencies &
-  SessionHandlersDependencies;
+  SessionHandlersDependencies &
+  TokenMessageHandlersDependencies;
 
 /** Creates the handler of every endpoint. */
 export function createHandlers(dependencies: HandlerDependencies): Handlers {
@@ -20,5 +22,6 @@ export function createHandlers(dependencies: HandlerDependencies): Handlers {
     ...createRecoveryHandlers(dependencies),
     ...createMessageHandlers(dependencies),
     ...createSessionHandlers(dependencies),
+    ...createTokenMessageHandlers(dependencies),
   };
 }

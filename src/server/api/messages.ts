@@ -17,9 +17,12 @@ export function createMessageHandlers({
       kind: 'immediate',
       async execute({ fields, session, recipientNames }, tx) {
         const names = fields.username === undefined ? recipientNames : [fields.username];
-        const { envelope, recipientId } = await messages.encrypt(tx, session.userId, names, fields.message);
-        if (session.suite === 1) return { response: { message: envelope } };
-        return { response: { message: envelope, recipient_id: formatUserId(recipientId) } };
+        const isSuite1 = session.suite === 1;
+        const options = { isShort: isSuite1 };
+        const encrypted = await messages.encrypt(tx, session.userId, names, fields.message, options);
+        const { ciphertext, recipientId } = encrypted;
+        if (isSuite1) return { response: { message: ciphertext } };
+        return { response: { message: ciphertext, recipient_id: formatUserId(recipientId) } };
       },
     },
 
@@ -29,9 +32,9 @@ export function createMessageHandlers({
         const options = { repairLastCharacter: session.suite === 1 };
         const { text, senderId, sentAt } = await messages.decrypt(tx, session.userId, fields.message, options);
         if (session.suite === 1) return { response: { message: text } };
-        const names = await accounts.findNames(tx, senderId, sentAt);
+        const names = senderId ? await accounts.findNames(tx, senderId, sentAt) : undefined;
         const sender = names?.earlier ?? names?.current ?? null;
-        const response = { sender, sender_now: names?.current ?? null, sender_id: formatUserId(senderId) };
+        const response = { sender, sender_now: names?.current ?? null, sender_id: senderId && formatUserId(senderId) };
         return { response: { message: text, ...response, sent_at: sentAt } };
       },
     },
@@ -39,6 +42,6 @@ export function createMessageHandlers({
 }
 
 /** Formats a user id in lower-case hex, which cannot be mistaken for the base64url of a session id. */
-function formatUserId(userId: Uint8Array): string {
+export function formatUserId(userId: Uint8Array): string {
   return Buffer.from(userId).toString('hex');
 }

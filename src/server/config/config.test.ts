@@ -41,6 +41,19 @@ test('defaults: a local server with all data in one folder', () => {
     sessionIdleMs: 60 * 60 * 1000,
     sessionMaxAgeMs: 90 * 24 * 60 * 60 * 1000,
     maxTextBytes: 1024 * 1024,
+    messages: {
+      acceptsTokenMessages: true,
+      defaultDays: 7,
+      maxDays: 30,
+      quotaCount: 1000,
+      quotaBytes: 64 * 1024 * 1024,
+      pairQuotaCount: 100,
+      storeMaxBytes: 10 * 1024 ** 3,
+      shortCiphertexts: true,
+      shortQuotaBytes: 64 * 1024 * 1024,
+      receiptMs: 30 * 24 * 60 * 60 * 1000,
+      backupDays: undefined,
+    },
     hash: { memory: 19 * 1024, iterations: 2, queueLimit: 500 },
     rates: {
       handshakesPerMinute: 6000,
@@ -53,6 +66,7 @@ test('defaults: a local server with all data in one folder', () => {
       recoveryMailsPerHour: 20,
       mailsPerHour: 200,
       renamesPerMonth: 3,
+      messagesPerMinute: 60,
       unknownSessionsPerMinute: 6000,
     },
     trustedProxies: [],
@@ -157,6 +171,14 @@ describe('secret setting', () => {
   test('other settings are not read from files', () => {
     assert.equal(readConfig({ PORT_FILE: '/nowhere' }).port, 5000);
   });
+});
+
+test('the default expiry of messages is at most the longest one', () => {
+  assert.equal(readConfig({ MESSAGE_DEFAULT_DAYS: '30' }).messages.defaultDays, 30);
+  assert.equal(
+    refusalOf({ MESSAGE_MAX_DAYS: '5' }),
+    'MESSAGE_DEFAULT_DAYS must not be longer than MESSAGE_MAX_DAYS (5). Example: MESSAGE_DEFAULT_DAYS=5',
+  );
 });
 
 describe('mail settings', () => {

@@ -39,6 +39,22 @@ export interface Config {
   /** Infinite if sessions in use never expire. */
   readonly sessionMaxAgeMs: number;
   readonly maxTextBytes: number;
+  readonly messages: {
+    readonly acceptsTokenMessages: boolean;
+    readonly defaultDays: number;
+    readonly maxDays: number;
+    readonly quotaCount: number;
+    readonly quotaBytes: number;
+    readonly pairQuotaCount: number;
+    readonly storeMaxBytes: number;
+    /** Returns short ciphertexts in suite 1. */
+    readonly shortCiphertexts: boolean;
+    readonly shortQuotaBytes: number;
+    /** Time for which the sender sees a message that has ended. */
+    readonly receiptMs: number;
+    /** Undefined: not told to senders. */
+    readonly backupDays: number | undefined;
+  };
   readonly hash: { readonly memory: number; readonly iterations: number; readonly queueLimit: number };
   readonly rates: {
     readonly handshakesPerMinute: number;
@@ -51,6 +67,7 @@ export interface Config {
     readonly recoveryMailsPerHour: number;
     readonly mailsPerHour: number;
     readonly renamesPerMonth: number;
+    readonly messagesPerMinute: number;
     readonly unknownSessionsPerMinute: number;
   };
   readonly trustedProxies: readonly string[];
@@ -103,6 +120,7 @@ export function readConfig(environment: Environment): Config {
     sessionIdleMs: read(environment, 'SESSION_IDLE_SECONDS') * 1000,
     sessionMaxAgeMs: (read(environment, 'SESSION_MAX_DAYS') || Number.POSITIVE_INFINITY) * DAY_MS,
     maxTextBytes: read(environment, 'MAX_TEXT_BYTES'),
+    messages: readMessages(environment),
     hash: {
       memory: read(environment, 'HASH_MEMORY_KIB'),
       iterations: read(environment, 'HASH_ITERATIONS'),
@@ -119,6 +137,7 @@ export function readConfig(environment: Environment): Config {
       recoveryMailsPerHour: read(environment, 'RATE_RECOVERY_MAILS_PER_HOUR'),
       mailsPerHour: read(environment, 'RATE_MAILS_PER_HOUR'),
       renamesPerMonth: read(environment, 'RATE_RENAMES_PER_MONTH'),
+      messagesPerMinute: read(environment, 'RATE_MESSAGES_PER_MINUTE'),
       unknownSessionsPerMinute: read(environment, 'RATE_UNKNOWN_SESSIONS_PER_MINUTE'),
     },
     trustedProxies: optional(environment, 'TRUSTED_PROXIES') ?? [],
@@ -129,6 +148,31 @@ export function readConfig(environment: Environment): Config {
     maxBodyMemory: read(environment, 'MAX_BODY_MEMORY_MIB') * 1024 * 1024,
     minBodyRate: read(environment, 'MIN_BODY_BYTES_PER_SECOND'),
     logLevel: read(environment, 'LOG_LEVEL'),
+  };
+}
+
+function readMessages(environment: Environment): Config['messages'] {
+  const defaultDays = read(environment, 'MESSAGE_DEFAULT_DAYS');
+  const maxDays = read(environment, 'MESSAGE_MAX_DAYS');
+  if (defaultDays > maxDays) {
+    throw new SettingError(
+      'MESSAGE_DEFAULT_DAYS',
+      `must not be longer than MESSAGE_MAX_DAYS (${maxDays})`,
+      `${maxDays}`,
+    );
+  }
+  return {
+    acceptsTokenMessages: read(environment, 'VWS_TOKEN_MESSAGES'),
+    defaultDays,
+    maxDays,
+    quotaCount: read(environment, 'MESSAGE_QUOTA_COUNT'),
+    quotaBytes: read(environment, 'MESSAGE_QUOTA_BYTES'),
+    pairQuotaCount: read(environment, 'MESSAGE_PAIR_QUOTA_COUNT'),
+    storeMaxBytes: read(environment, 'MESSAGE_STORE_MAX_BYTES'),
+    shortCiphertexts: read(environment, 'VWS_SHORT_CIPHERTEXTS'),
+    shortQuotaBytes: read(environment, 'SHORT_CIPHERTEXT_QUOTA_BYTES'),
+    receiptMs: read(environment, 'MESSAGE_RECEIPT_DAYS') * DAY_MS,
+    backupDays: optional(environment, 'BACKUP_RETENTION_DAYS'),
   };
 }
 

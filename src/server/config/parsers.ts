@@ -99,4 +99,6 @@ export function hostNames(value: string): string[] {
   return list;
 }
 
+export const byteCount = integer(1024, 2 ** 50);
+
 export const rate = integer(1, 10_000_000);

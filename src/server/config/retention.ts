@@ -15,7 +15,12 @@ const REQUEST_LOCK_MEMORY_MS = HOUR_MS;
 const MAX_RATE_WINDOW_MS = 24 * HOUR_MS;
 
 /** @returns a function from the time of a sweep, in milliseconds since 1970, to what is deleted by it */
-export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (now: number) => ExpiryTimes {
+export function expiryTimes({
+  sessionIdleMs,
+  messages,
+}: Pick<Config, 'sessionIdleMs'> & { readonly messages: Pick<Config['messages'], 'receiptMs'> }): (
+  now: number,
+) => ExpiryTimes {
   return (now) => ({
     sessionsUnusedSince: now - sessionIdleMs - EXPIRED_SESSION_MEMORY_MS,
     handshakesUnusedSince: { 1: now - SUITE1_UNUSED_TIMEOUT_MS, 2: now - UNUSED_SESSION_TIMEOUT_MS },
@@ -29,5 +34,6 @@ export function expiryTimes({ sessionIdleMs }: Pick<Config, 'sessionIdleMs'>): (
     budgetsFullBy: now,
     rateWindowsBefore: now - MAX_RATE_WINDOW_MS,
     kemKeysEndedBy: now,
+    messages: { now, endsShownUntil: now - messages.receiptMs },
   });
 }

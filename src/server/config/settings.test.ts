@@ -147,6 +147,19 @@ const cases: Record<SettingName, Case> = {
     unit: 24 * 60 * 60 * 1000,
   }),
   MAX_TEXT_BYTES: whole((config) => config.maxTextBytes, [1, 64 * 1024 * 1024]),
+  VWS_TOKEN_MESSAGES: flag((config) => config.messages.acceptsTokenMessages),
+  MESSAGE_DEFAULT_DAYS: whole((config) => config.messages.defaultDays, [1, 3650], {
+    beside: { MESSAGE_MAX_DAYS: '3650' },
+  }),
+  MESSAGE_MAX_DAYS: whole((config) => config.messages.maxDays, [1, 3650], { beside: { MESSAGE_DEFAULT_DAYS: '1' } }),
+  MESSAGE_QUOTA_COUNT: whole((config) => config.messages.quotaCount, [1, 1_000_000]),
+  MESSAGE_QUOTA_BYTES: whole((config) => config.messages.quotaBytes, [1024, 2 ** 50]),
+  MESSAGE_PAIR_QUOTA_COUNT: whole((config) => config.messages.pairQuotaCount, [1, 1_000_000]),
+  MESSAGE_STORE_MAX_BYTES: whole((config) => config.messages.storeMaxBytes, [1024, 2 ** 50]),
+  MESSAGE_RECEIPT_DAYS: whole((config) => config.messages.receiptMs, [0, 3650], { unit: 24 * 60 * 60 * 1000 }),
+  VWS_SHORT_CIPHERTEXTS: flag((config) => config.messages.shortCiphertexts),
+  SHORT_CIPHERTEXT_QUOTA_BYTES: whole((config) => config.messages.shortQuotaBytes, [1024, 2 ** 50]),
+  BACKUP_RETENTION_DAYS: whole((config) => config.messages.backupDays, [0, 3650]),
   HASH_MEMORY_KIB: whole((config) => config.hash.memory, [19 * 1024, 4 * 1024 * 1024]),
   HASH_ITERATIONS: whole((config) => config.hash.iterations, [2, 100]),
   HASH_QUEUE_LIMIT: whole((config) => config.hash.queueLimit, [1, 100_000]),
@@ -160,6 +173,7 @@ const cases: Record<SettingName, Case> = {
   RATE_RECOVERY_MAILS_PER_HOUR: rate((config) => config.rates.recoveryMailsPerHour),
   RATE_MAILS_PER_HOUR: rate((config) => config.rates.mailsPerHour),
   RATE_RENAMES_PER_MONTH: rate((config) => config.rates.renamesPerMonth),
+  RATE_MESSAGES_PER_MINUTE: rate((config) => config.rates.messagesPerMinute),
   RATE_UNKNOWN_SESSIONS_PER_MINUTE: rate((config) => config.rates.unknownSessionsPerMinute),
   TRUSTED_PROXIES: {
     good: [

@@ -1,5 +1,6 @@
 // The table of settings: every environment variable with its description, default and parser.
 import { readIdentityKey } from '../keyring/identity.ts';
+import { messageSettings } from './messageSettings.ts';
 import {
   absolute,
   databaseUrl,
@@ -202,6 +203,7 @@ export const settings = {
     fallback: String(1024 * 1024),
     parse: integer(1, 64 * 1024 * 1024),
   },
+  ...messageSettings,
   HASH_MEMORY_KIB: {
     description: 'Memory of one Argon2id password hash, in KiB. Stored hashes are upgraded at the next login.',
     example: '65536',
@@ -282,6 +284,12 @@ export const settings = {
     description: 'Username changes of one account in 30 days.',
     example: '1',
     fallback: '3',
+    parse: rate,
+  },
+  RATE_MESSAGES_PER_MINUTE: {
+    description: 'Token messages per minute that one account can send.',
+    example: '10',
+    fallback: '60',
     parse: rate,
   },
   RATE_UNKNOWN_SESSIONS_PER_MINUTE: {

@@ -3,8 +3,8 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import { KEY_LENGTH } from './aead.ts';
 
 /** Derives a 32-byte key for one purpose with HKDF-SHA-256 (RFC 5869), with the label as its info. */
-export function deriveKey(secret: Uint8Array, label: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), label, KEY_LENGTH));
+export function deriveKey(secret: Uint8Array, label: string, salt = ''): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(hkdfSync('sha256', secret, salt, label, KEY_LENGTH));
 }
 
 /** HKDF-Extract with SHA-256 (RFC 5869): mixes `input` into the key `salt`. */

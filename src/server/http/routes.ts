@@ -4,6 +4,7 @@ import {
   type Endpoint,
   type EndpointName,
   endpoints,
+  type Feature,
   HANDSHAKE_PATH,
   pathWithoutName,
 } from '../../protocol/endpoints.ts';
@@ -21,6 +22,8 @@ import { isForgeable } from './suite1Transport.ts';
 export interface RouteDependencies {
   readonly exchange: Pick<Exchange, 'openSession' | 'knowsSession' | 'run'>;
   readonly handlers: Handlers;
+  /** Capabilities of the server; the endpoints of others do not exist. */
+  readonly features: readonly Feature[];
   readonly checkHandshakeRate: RateLimitCheck;
   /** Accepts suite 1 without HTTPS, also from other machines. */
   readonly allowsInsecureSuite1: boolean;
@@ -51,7 +54,8 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies,
   addHandshakeRoute(app, dependencies);
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const endpoint: Endpoint = endpoints[name];
-    const options = { bodyLimit: 'message' in endpoint.fields ? bodyLimit : SHORT_BODY_LIMIT };
+    if (endpoint.feature && !dependencies.features.includes(endpoint.feature)) continue;
+    const options = { bodyLimit: endpoint.largeBody ? bodyLimit : SHORT_BODY_LIMIT };
     const respond = createResponder(dependencies, endpoint, dependencies.handlers[name]);
     // The OpenAPI document describes suite 1.
     const documentation = endpoint.suites ? hidden : { schema: sealedSchema(name, endpoint) };

@@ -28,6 +28,7 @@ async function createHarness(t: TestContext) {
     keys: new KemKeys(key, epochs, by, time.clock),
   });
   const { keys: ownKeys } = start();
+  const config = { sessionIdleMs: 1, messages: { receiptMs: 1 } };
   return {
     ...{ store, otherStore, time, identity, start },
     keys: ownKeys,
@@ -36,7 +37,7 @@ async function createHarness(t: TestContext) {
     find: (descriptor: SignedDescriptor, keys: KemKeys = ownKeys) =>
       store.transaction((tx) => keys.find(tx, kidOf(descriptor))),
     rows: () => store.transaction(({ db }) => db.selectFrom('kem_keys').selectAll().orderBy('not_before').execute()),
-    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleMs: 1 })(time.clock()), 100)),
+    sweep: () => store.transaction((tx) => deleteExpired(tx, expiryTimes(config)(time.clock()), 100)),
   };
 }
 

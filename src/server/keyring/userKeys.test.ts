@@ -29,7 +29,8 @@ async function createHarness(t: TestContext, ...names: string[]) {
   return {
     store,
     ids: ids as [Uint8Array, Uint8Array],
-    currentKey: (id: Uint8Array, now: number) => store.transaction((tx) => keyring.currentKey(tx, id, now)),
+    currentKey: (id: Uint8Array, now: number) =>
+      store.transaction(async (tx) => (await keyring.currentKey(tx, id, now)).key),
     allKeys: (id: Uint8Array) => store.transaction((tx) => keyring.allKeys(tx, id)),
   };
 }
@@ -72,7 +73,7 @@ test('a key is replaced at one of 2²⁴ messages, chosen at random; earlier ver
     asked.push(max);
     return asked.length < 3 ? max - 1 : 0;
   });
-  const keyOf = () => store.transaction((tx) => replacing.currentKey(tx, ids[0], BEGIN));
+  const keyOf = () => store.transaction(async (tx) => (await replacing.currentKey(tx, ids[0], BEGIN)).key);
   assert.deepEqual([await keyOf(), await keyOf()], [first, first]);
   const second = await keyOf();
   assert.notDeepEqual(second, first);

@@ -15,6 +15,13 @@ export const USER_KEY_LIFETIME_MS = 365 * 24 * 60 * 60 * 1000;
  */
 export const MESSAGES_PER_KEY = 2 ** 24;
 
+/** One version of a user's message key. */
+export interface UserKey {
+  readonly version: number;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
 /** The message keys of the users: random, versioned, stored wrapped under the master key. */
 export class UserKeyring {
   readonly #masterKeyId: string;
@@ -33,19 +40,30 @@ export class UserKeyring {
     await this.#addKey(transaction, userId, 1, now);
   }
 
-  /** Returns the key (32 bytes) for new messages to this user, and replaces one that has encrypted for long enough. */
-  async currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<Uint8Array> {
+  /** Returns the key for new messages to this user, and replaces one that has encrypted for long enough. */
+  async currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<UserKey> {
     const newest = await newestKey(transaction, userId);
     const isOld = now - newest.created_at >= USER_KEY_LIFETIME_MS;
-    if (!isOld && this.#randomBelow(MESSAGES_PER_KEY) > 0) return this.#unwrap(newest);
+    if (!isOld && this.#randomBelow(MESSAGES_PER_KEY) > 0) return this.#unwrapCurrent(newest);
     await this.#addKey(transaction, userId, newest.version + 1, now);
     // Read again: another process may have created that version first.
-    return this.#unwrap(await newestKey(transaction, userId));
+    return this.#unwrapCurrent(await newestKey(transaction, userId));
+  }
+
+  /** Returns the key (32 bytes) of a version that has encrypted a message for this user. */
+  async keyOfVersion(transaction: Transaction, userId: Uint8Array, version: number): Promise<Uint8Array> {
+    const row = (await findUserKeys(transaction, userId)).find((key) => key.version === version);
+    if (!row) throw new Error(`user key version ${version} is missing: the database was altered or damaged`);
+    return this.#unwrap(row);
   }
 
   /** Returns every key that messages for this user may be encrypted with, the newest first. */
   async allKeys(transaction: Transaction, userId: Uint8Array): Promise<Uint8Array[]> {
     return (await findUserKeys(transaction, userId)).map((row) => this.#unwrap(row));
+  }
+
+  #unwrapCurrent(row: UserKeyRow): UserKey {
+    return { version: row.version, key: this.#unwrap(row) };
   }
 
   #unwrap(row: UserKeyRow): Uint8Array {

@@ -18,7 +18,7 @@ import { type OutboxContent, openContent, sealContent } from './sealedMail.ts';
 
 const MAIL_ID_LENGTH = 16;
 
-interface OutboxOptions {
+export interface OutboxOptions {
   readonly store: Store;
   /** 32 bytes. */
   readonly sealingKey: Uint8Array;

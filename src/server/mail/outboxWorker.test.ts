@@ -21,7 +21,8 @@ function failingStore(store: Store): Store & { failing: boolean } {
   const transaction: Store['transaction'] = (work) =>
     state.failing ? Promise.reject(new Error('cannot write K7M4PX')) : store.transaction(work);
   const { engine, location } = store;
-  return Object.assign(state, { engine, location, transaction, close: () => store.close() });
+  const truncateLog = () => store.truncateLog();
+  return Object.assign(state, { engine, location, transaction, truncateLog, close: () => store.close() });
 }
 
 test('slow emails do not delay others, and at most five are sent at once', async (t) => {

@@ -2,21 +2,31 @@
 import { Problem } from '../../protocol/problems.ts';
 import type { Transaction } from '../store/store.ts';
 import { type DecryptedMessage, type OpenOptions, openEnvelope, sealEnvelope } from './envelope.ts';
+import { isShortCiphertext, type OpenedShortMessage, type ShortCiphertexts } from './shortCiphertexts.ts';
 
 /** An encrypted text. */
 export interface EncryptedMessage {
-  /** See envelope.ts. */
-  readonly envelope: string;
+  /** An envelope or a short ciphertext: see envelope.ts and shortCiphertexts.ts. */
+  readonly ciphertext: string;
   readonly recipientId: Uint8Array;
+}
+
+export interface EncryptOptions {
+  readonly isShort?: boolean;
 }
 
 interface MessagesDependencies {
   readonly keyring: {
-    currentKey(transaction: Transaction, userId: Uint8Array, now: number): Promise<Uint8Array>;
+    currentKey(
+      transaction: Transaction,
+      userId: Uint8Array,
+      now: number,
+    ): Promise<{ version: number; key: Uint8Array }>;
     allKeys(transaction: Transaction, userId: Uint8Array): Promise<Uint8Array[]>;
   };
   /** Returns the id of the user with a name, in any spelling. */
   readonly findRecipient: (transaction: Transaction, username: string) => Promise<Uint8Array | undefined>;
+  readonly shortCiphertexts: Pick<ShortCiphertexts, 'store' | 'open'>;
   /** Maximum length of a message, in bytes of UTF-8. */
   readonly maxTextBytes: number;
   readonly clock: () => number;
@@ -26,12 +36,14 @@ interface MessagesDependencies {
 export class Messages {
   readonly #keyring: MessagesDependencies['keyring'];
   readonly #findRecipient: MessagesDependencies['findRecipient'];
+  readonly #shortCiphertexts: MessagesDependencies['shortCiphertexts'];
   readonly #maxTextBytes: number;
   readonly #clock: () => number;
 
-  constructor({ keyring, findRecipient, maxTextBytes, clock }: MessagesDependencies) {
+  constructor({ keyring, findRecipient, shortCiphertexts, maxTextBytes, clock }: MessagesDependencies) {
     this.#keyring = keyring;
     this.#findRecipient = findRecipient;
+    this.#shortCiphertexts = shortCiphertexts;
     this.#maxTextBytes = maxTextBytes;
     this.#clock = clock;
   }
@@ -39,6 +51,7 @@ export class Messages {
   /**
    * Encrypts a message for the user who has the first known name of the list.
    *
+   * @param options.isShort returns a short ciphertext, if there is space for the text
    * @throws Problem `message_too_large`, `user_not_found`
    */
   async encrypt(
@@ -46,6 +59,7 @@ export class Messages {
     senderId: Uint8Array,
     recipientNames: readonly string[],
     text: string,
+    { isShort = false }: EncryptOptions = {},
   ): Promise<EncryptedMessage> {
     if (Buffer.byteLength(text) > this.#maxTextBytes) {
       throw new Problem('message_too_large', { detail: `The text has more than ${this.#maxTextBytes} bytes.` });
@@ -55,7 +69,9 @@ export class Messages {
       if (!recipientId) continue;
       const sentAt = this.#clock();
       const key = await this.#keyring.currentKey(transaction, recipientId, sentAt);
-      return { envelope: sealEnvelope(key, recipientId, { senderId, sentAt, text }), recipientId };
+      const message = { senderId, sentAt, text };
+      const short = isShort && (await this.#shortCiphertexts.store(transaction, { ...message, recipientId, key }));
+      return { ciphertext: short || sealEnvelope(key.key, recipientId, message), recipientId };
     }
     throw new Problem('user_not_found');
   }
@@ -68,10 +84,12 @@ export class Messages {
   async decrypt(
     transaction: Transaction,
     userId: Uint8Array,
-    envelope: string,
+    ciphertext: string,
     options?: OpenOptions,
-  ): Promise<DecryptedMessage> {
-    const message = openEnvelope(await this.#keyring.allKeys(transaction, userId), userId, envelope, options);
+  ): Promise<DecryptedMessage | OpenedShortMessage> {
+    const message = isShortCiphertext(ciphertext)
+      ? await this.#shortCiphertexts.open(transaction, userId, ciphertext)
+      : openEnvelope(await this.#keyring.allKeys(transaction, userId), userId, ciphertext, options);
     if (!message) throw new Problem('undecryptable_message');
     return message;
   }

@@ -275,6 +275,7 @@ describe('idle session', () => {
       knownClientsUnusedSince: 0,
       budgetsFullBy: 0,
       kemKeysEndedBy: 0,
+      messages: { now: 0, endsShownUntil: 0 },
     };
     const handshakesUnusedSince = { 1: time.clock(), 2: time.clock() };
     await store.transaction((tx) => deleteExpired(tx, { ...never, handshakesUnusedSince, sessionsUnusedSince }, 100));

@@ -189,7 +189,7 @@ export class Exchange {
   ): Promise<WireResponse> {
     const { session, fields } = decrypted;
     if (fields instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, fields, session);
-    const result = await catchProblem(isSealedResponse, async () => execute(handlerRequestOf(request, decrypted)));
+    const result = await catchProblem(isAnswer, async () => execute(handlerRequestOf(request, decrypted)));
     if (result instanceof Problem) return this.#ratchet.advance(tx, request, decrypted, result, session);
     const nextSession = { ...session, ...result.session };
     return this.#ratchet.advance(tx, request, decrypted, result.response ?? {}, nextSession);
@@ -211,7 +211,7 @@ function handlerRequestOf(
   const { session, fields } = decrypted;
   if (fields instanceof Problem) throw fields;
   if (endpoint.access === 'login' && !session.userId) throw new Problem('not_authenticated');
-  return { fields, session, address, recipientNames };
+  return { fields, session, address, repeated: decrypted.executed !== undefined, recipientNames };
 }
 
 /** Returns a problem that `isExpected` accepts; everything else stays thrown. */
@@ -225,6 +225,11 @@ async function catchProblem<T>(
     if (error instanceof Problem && isExpected(error)) return error;
     throw error;
   }
+}
+
+/** Handlers of suite 2 report malformed values like the suite reports missing ones: in a sealed response. */
+function isAnswer(problem: Problem): boolean {
+  return isSealedResponse(problem) || problem.code === 'malformed_request';
 }
 
 function isRefusedHandshake({ code }: Problem): boolean {

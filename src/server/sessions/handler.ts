@@ -16,6 +16,8 @@ export interface HandlerRequest<E extends Endpoint = Endpoint> {
   readonly session: E['access'] extends 'login' ? LoggedInSession : Session;
   /** Subject of the rate limits per address. */
   readonly address: string;
+  /** The request was executed before, and its response, too long to be stored, is regenerated. */
+  readonly repeated: boolean;
   /** The recipient names that the last segment of the path may mean (suite 1). */
   readonly recipientNames: readonly string[];
   /**

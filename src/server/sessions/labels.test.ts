@@ -104,7 +104,9 @@ test('the sweeper deletes the labels of idle sessions', async (t) => {
   const { store, open, label, labels } = await createHarness(t);
   await label(await open(), 'idle');
   const sweep = (now: number) =>
-    store.transaction((tx) => deleteExpired(tx, expiryTimes({ sessionIdleMs: IDLE_MS })(now), 10));
+    store.transaction((tx) =>
+      deleteExpired(tx, expiryTimes({ sessionIdleMs: IDLE_MS, messages: { receiptMs: 0 } })(now), 10),
+    );
   await sweep(NOW);
   assert.deepEqual(await labels(), ['idle']);
   assert.equal(await sweep(NOW + 2 * 60 * 60 * 1000), 1);

@@ -35,7 +35,7 @@ export const MAX_UNUSED_RESPONSES = 32;
  * request is more likely forged than sent by a client that lost a response.
  */
 export const ANOTHER_REQUEST_WINDOW_MS = 5_000;
-/** A longer response body of a repeatable request, in characters, is regenerated instead of being stored. */
+/** A longer response body, in characters, is regenerated instead of being stored, where the endpoint allows that. */
 export const MAX_STORED_RESPONSE_LENGTH = 16 * 1024;
 /** Bytes of stored responses in a session, beyond which responses to repeatable requests are regenerated, too. */
 export const MAX_STORED_BYTES_PER_SESSION = 64 * 1024;
@@ -183,10 +183,11 @@ export class Ratchet {
     const storedBytes = step.used ? await makeRoom(tx, step) : 0;
     await countUse(tx, step.step_id);
     const { keys, response, keyEstablishment } = seal(content);
-    const { repeatable } = request.endpoint;
+    const { repeatable, rebuildsLongAnswers } = request.endpoint;
     const { length } = response.body;
     const isLong =
-      repeatable && (length > MAX_STORED_RESPONSE_LENGTH || storedBytes + length > MAX_STORED_BYTES_PER_SESSION);
+      (repeatable || rebuildsLongAnswers === true) &&
+      (length > MAX_STORED_RESPONSE_LENGTH || storedBytes + length > MAX_STORED_BYTES_PER_SESSION);
     const stored: StoredResponse = isLong ? { response: undefined, keyEstablishment } : { response };
     // If the client may send another request instead, a retry is executed like another request, with a step of its own.
     const recognizesRetry = !isLong || !request.suite.allowsAnotherRequest;

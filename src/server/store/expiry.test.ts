@@ -21,6 +21,7 @@ const times: ExpiryTimes = {
   budgetsFullBy: 8_000,
   knownClientsUnusedSince: 9_000,
   kemKeysEndedBy: 7_000,
+  messages: { now: 0, endsShownUntil: 0 },
 };
 
 function step(sessionId: Uint8Array, lastUsedAt: number): NewRow<'session_steps'> {

@@ -1,4 +1,6 @@
 // Deletes expired rows of every kind.
+
+import { type MessageExpiry, sweepTokenMessages } from './messageExpiry.ts';
 import type { Database } from './schema.ts';
 import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
@@ -18,6 +20,7 @@ export interface ExpiryTimes {
   readonly budgetsFullBy: number;
   readonly rateWindowsBefore: number;
   readonly kemKeysEndedBy: number;
+  readonly messages: MessageExpiry;
 }
 
 /**
@@ -47,7 +50,7 @@ export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: 
     fullBudgets(db, times.budgetsFullBy, limit),
     oldRateCounters(db, times.rateWindowsBefore, limit),
   ];
-  let most = steps.length;
+  let most = Math.max(steps.length, await sweepTokenMessages(tx, times.messages, limit));
   for (const deletion of deletions) {
     const { numDeletedRows } = await deletion.executeTakeFirst();
     most = Math.max(most, Number(numDeletedRows));

@@ -229,6 +229,47 @@ const requestAttempts = ({ integer }: ColumnTypes): string[] => [
   `ALTER TABLE request_locks ADD COLUMN attempts ${integer} NOT NULL DEFAULT 0`,
 ];
 
+/**
+ * A long column comes last, because SQLite reads a row up to the columns that it needs. An end that the sender must not
+ * notice (no receipt; used up or finished) counts as one at the expiry.
+ */
+const tokenMessageTables = ({ bytes, integer, table }: ColumnTypes): string[] => [
+  `CREATE TABLE token_messages (
+    message_id ${bytes} PRIMARY KEY,
+    origin ${integer} NOT NULL,
+    locator ${bytes} NOT NULL UNIQUE,
+    sender_id ${bytes} REFERENCES users (user_id) ON DELETE SET NULL,
+    sender_name TEXT NOT NULL,
+    recipient_id ${bytes} NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    key_version ${integer} NOT NULL,
+    body_bytes ${integer} NOT NULL,
+    created_at ${integer} NOT NULL,
+    expires_at ${integer},
+    max_opens ${integer},
+    opens ${integer} NOT NULL DEFAULT 0,
+    first_opened_at ${integer},
+    last_opened_at ${integer},
+    receipt ${integer} NOT NULL,
+    foreign_attempts ${integer} NOT NULL DEFAULT 0,
+    last_foreign_attempt_at ${integer},
+    ended_at ${integer},
+    ended_by ${integer},
+    keep_body_until ${integer},
+    sealed_body ${bytes}
+  ) ${table}`,
+  // The size makes the sum of a sender's short ciphertexts a scan of the index alone.
+  'CREATE INDEX token_messages_by_sender ON token_messages (sender_id, origin, created_at, message_id, body_bytes)',
+  'CREATE INDEX token_messages_by_recipient ON token_messages (recipient_id)',
+  `CREATE INDEX token_messages_counted ON token_messages (sender_id, expires_at, recipient_id, body_bytes)
+    WHERE origin = 1 AND (ended_at IS NULL OR receipt = 0 AND ended_by IN (2, 4))`,
+  'CREATE INDEX token_messages_by_expiry ON token_messages (expires_at) WHERE ended_at IS NULL AND expires_at IS NOT NULL',
+  `CREATE INDEX token_messages_by_end ON token_messages
+    ((CASE WHEN receipt = 0 AND ended_by IN (2, 4) THEN expires_at ELSE ended_at END)) WHERE ended_at IS NOT NULL`,
+  `CREATE INDEX token_messages_to_erase ON token_messages (keep_body_until)
+    WHERE ended_at IS NOT NULL AND sealed_body IS NOT NULL`,
+  'CREATE INDEX token_messages_by_size ON token_messages (body_bytes) WHERE sealed_body IS NOT NULL',
+];
+
 /** A released migration must never change, because databases have it. */
 export const migrations: readonly Migration[] = [
   {
@@ -241,6 +282,7 @@ export const migrations: readonly Migration[] = [
   { version: 5, statements: accountChangeTables },
   { version: 6, statements: nameTables },
   { version: 7, statements: registrationTables },
+  { version: 8, statements: tokenMessageTables },
   { version: 9, statements: requestAttempts },
 ];
 

@@ -93,6 +93,10 @@ class PostgresStore implements Store {
     }
   }
 
+  async truncateLog(): Promise<boolean> {
+    return true;
+  }
+
   close(): Promise<void> {
     return this.#db.destroy();
   }
@@ -104,6 +108,7 @@ class PostgresStore implements Store {
         engine: 'postgres',
         db: trx,
         run: (query) => trx.executeQuery(query),
+        secureDelete: (statements) => statements(),
         afterCommit: (callback) => callbacks.push(callback),
       }),
     );

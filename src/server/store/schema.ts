@@ -157,6 +157,41 @@ export interface Schema {
   /** A table of its own, because the columns of session_steps are copied at every request. */
   session_labels: { session_id: Uint8Array; user_id: Uint8Array; label: string; created_at: number };
   invites: { code_hash: Uint8Array; created_at: number; expires_at: number };
+  token_messages: {
+    message_id: Uint8Array;
+    /** 1 if a client made it, 2 if the server did: a short ciphertext of suite 1. */
+    origin: number;
+    locator: Uint8Array;
+    /** Null if the account was deleted. */
+    sender_id: Uint8Array | null;
+    /** At the time of sending. */
+    sender_name: string;
+    recipient_id: Uint8Array;
+    /** Version of the recipient's message key that seals the body. */
+    key_version: number;
+    /** Size class, in bytes. */
+    body_bytes: number;
+    created_at: number;
+    /** Null if it never expires (origin 2). */
+    expires_at: number | null;
+    /** Null if it can be opened any number of times. */
+    max_opens: number | null;
+    opens: Generated<number>;
+    first_opened_at: Generated<number | null>;
+    last_opened_at: Generated<number | null>;
+    /** 1 if the sender learns of opens. */
+    receipt: number;
+    /** Number of requests for it by accounts that are neither sender nor recipient. */
+    foreign_attempts: Generated<number>;
+    last_foreign_attempt_at: Generated<number | null>;
+    ended_at: Generated<number | null>;
+    /** 1 time, 2 opens, 3 sender, 4 recipient, 5 operator. */
+    ended_by: Generated<number | null>;
+    /** A lost response may still be requested until then; null if it is stored. */
+    keep_body_until: Generated<number | null>;
+    /** Null after erasure. */
+    sealed_body: Uint8Array | null;
+  };
   rate_counters: { counter_key: Uint8Array; window_started_at: number; count: number };
   outbox: {
     mail_id: Uint8Array;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect } from 'kysely';
 import { Problem } from '../../protocol/problems.ts';
 import type { Schema } from './schema.ts';
+import { SecureDelete } from './secureDelete.ts';
 import type { Store, Transaction } from './store.ts';
 
 /** Time for which a transaction waits for another process with the write lock. */
@@ -86,6 +87,9 @@ class SqliteStore implements Store {
   readonly #release: StatementSync;
   readonly #db: Kysely<Schema>;
   readonly #run: Transaction['run'];
+  readonly #secureDelete: SecureDelete;
+  /** Wait for the log to be truncated between two groups. */
+  readonly #truncations: ((isTruncated: boolean) => void)[] = [];
   readonly #queue: Job[] = [];
   #draining: Promise<void> | undefined;
 
@@ -93,6 +97,7 @@ class SqliteStore implements Store {
     const prepare = statementsOf(connection);
     this.location = path;
     this.#connection = connection;
+    this.#secureDelete = new SecureDelete(connection);
     this.#savepoint = connection.prepare('SAVEPOINT job');
     this.#release = connection.prepare('RELEASE job');
     this.#db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: { prepare, close() {} } }) });
@@ -110,6 +115,13 @@ class SqliteStore implements Store {
     });
   }
 
+  truncateLog(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#truncations.push(resolve);
+      this.#draining ??= this.#drain();
+    });
+  }
+
   async close(): Promise<void> {
     while (this.#draining) await this.#draining;
     this.#connection.close();
@@ -118,7 +130,10 @@ class SqliteStore implements Store {
   async #drain(): Promise<void> {
     // Everything that arrives in the same turn of the event loop joins the first group.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0) await this.#runGroup(this.#queue.splice(0, MAX_GROUP_SIZE));
+    while (this.#queue.length > 0 || this.#truncations.length > 0) {
+      if (this.#queue.length > 0) await this.#runGroup(this.#queue.splice(0, MAX_GROUP_SIZE));
+      for (const resolve of this.#truncations.splice(0)) resolve(this.#secureDelete.truncateLog());
+    }
     this.#draining = undefined;
   }
 
@@ -149,6 +164,7 @@ class SqliteStore implements Store {
         engine: 'sqlite',
         db: this.#db,
         run: this.#run,
+        secureDelete: (statements) => this.#secureDelete.run(statements),
         afterCommit: (callback) => callbacks.push(callback),
       })) as never;
       this.#release.run();

@@ -11,6 +11,11 @@ export interface Transaction {
   readonly db: Database;
   /** Runs a compiled query: see prepared.ts. */
   run<Row>(query: CompiledQuery<Row>): Promise<QueryResult<Row>>;
+  /**
+   * Runs statements whose deleted content is overwritten in the files of SQLite, after {@link Store.truncateLog}; does no more
+   * on PostgreSQL. Calls must not be nested.
+   */
+  secureDelete<T>(statements: () => Promise<T>): Promise<T>;
   /** Calls back after the transaction is durable; not if it is rolled back. The callback must not throw. */
   afterCommit(callback: () => void): void;
 }
@@ -30,6 +35,12 @@ export interface Store {
    * @throws Problem `store_unavailable` if the database is locked, full or unreachable
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Removes what was deleted securely from the write-ahead log of SQLite.
+   *
+   * @returns false if another process prevented that
+   */
+  truncateLog(): Promise<boolean>;
   /** Finishes the queued transactions, then closes. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { openTestStore } from '../../../test/support/store.ts';
 import type { ExpiryTimes } from './expiry.ts';
 import type { Store } from './store.ts';
-import { SWEEP_BATCH, Sweeper } from './sweeper.ts';
+import { STUCK_SWEEPS, SWEEP_BATCH, Sweeper } from './sweeper.ts';
 
 const SWEEP_INTERVAL_MS = 10_000;
 const BUSY_INTERVAL_MS = 50;
@@ -23,6 +23,7 @@ const upTo = (time: number): ExpiryTimes => ({
   knownClientsUnusedSince: time,
   budgetsFullBy: time,
   kemKeysEndedBy: time,
+  messages: { now: time, endsShownUntil: time },
 });
 
 async function insertCounters(store: Store, count: number, windowStartedAt: number): Promise<void> {
@@ -50,12 +51,17 @@ async function createHarness(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const store = await openTestStore(t);
   const errors: unknown[] = [];
+  const log = { truncations: 0, isHeld: false, reports: 0 };
   let begun = 0;
   let failure: Error | undefined;
   let sweep: Promise<unknown> = Promise.resolve();
   const watched: Store = {
     engine: store.engine,
     location: store.location,
+    async truncateLog() {
+      log.truncations += 1;
+      return !log.isHeld;
+    },
     close: () => store.close(),
     transaction(work) {
       begun += 1;
@@ -64,17 +70,18 @@ async function createHarness(t: TestContext) {
       return transaction;
     },
   };
-  const sweeper = new Sweeper(
-    watched,
-    upTo,
-    () => 100,
-    (error) => errors.push(error),
-  );
+  const sweeper = new Sweeper(watched, upTo, () => 100, {
+    error: (error) => errors.push(error),
+    stuckLog() {
+      log.reports += 1;
+    },
+  });
   t.after(() => sweeper.stop());
   return {
     store,
     sweeper,
     errors,
+    log,
     fail: (error: Error | undefined) => {
       failure = error;
     },
@@ -141,4 +148,19 @@ test('stopping waits for a sweep in progress and prevents further ones', async (
   await sweeper.stop();
   assert.equal(await countCounters(store), SWEEP_BATCH);
   assert.equal(await turn(10 * SWEEP_INTERVAL_MS), 0);
+});
+
+test('the write-ahead log is truncated after a sweep that found little; if others hold it, that is reported', async (t) => {
+  const { store, sweeper, log, turn } = await createHarness(t);
+  await insertCounters(store, SWEEP_BATCH + 1, 100);
+  sweeper.start();
+  await turn(SWEEP_INTERVAL_MS);
+  assert.equal(log.truncations, 0);
+  await turn(BUSY_INTERVAL_MS);
+  assert.equal(log.truncations, 1);
+  log.isHeld = true;
+  for (let n = 1; n < STUCK_SWEEPS; n += 1) await turn(SWEEP_INTERVAL_MS);
+  assert.equal(log.reports, 0);
+  await turn(SWEEP_INTERVAL_MS);
+  assert.equal(log.reports, 1);
 });

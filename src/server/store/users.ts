@@ -113,9 +113,12 @@ export async function updateLoginNotices({ db }: Transaction, userId: Uint8Array
   await db.updateTable('users').set({ login_notices: notices }).where('user_id', '=', userId).execute();
 }
 
-/** Also deletes what refers to the user: keys, recoveries, steps of sessions, labels, a pending email change. */
-export async function deleteUser({ db }: Transaction, userId: Uint8Array): Promise<void> {
-  await db.deleteFrom('users').where('user_id', '=', userId).execute();
+/**
+ * Also deletes what refers to the user: keys, recoveries, steps of sessions, labels, a pending email change, and messages for
+ * them, whose bodies are erased.
+ */
+export async function deleteUser({ db, secureDelete }: Transaction, userId: Uint8Array): Promise<void> {
+  await secureDelete(() => db.deleteFrom('users').where('user_id', '=', userId).execute());
 }
 
 /** Rejects further logins with a suite older than this one. */

@@ -1,4 +1,5 @@
 // Accounts and messages of the in-memory server.
+import { createMessages } from './memoryMessages.ts';
 import type { Json } from './memorySuite2.ts';
 
 export interface Account {
@@ -22,9 +23,11 @@ export function createAccounts() {
     } as Json,
   });
   const done = (json: Json = {}) => ({ status: 200, json });
+  const { messages, execute: executeForMessages } = createMessages(problem);
 
   return {
     accounts,
+    messages,
     /** @param session stores the logged-in user */
     execute(session: { user?: Account | undefined }, path: string, fields: Json): { status: number; json: Json } {
       const text = (name: string) => String(fields[name]);
@@ -44,6 +47,8 @@ export function createAccounts() {
       }
       if (path.includes('forgot')) return done();
       if (!user) return problem(401, 'not_authenticated');
+      const answer = executeForMessages(user.username, path, fields);
+      if (answer) return answer;
       if (path === '/log_out') session.user = undefined;
       if (path === '/encrypt') {
         if (!find('username', fields.username)) return problem(404, 'user_not_found');

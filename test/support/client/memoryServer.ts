@@ -40,7 +40,7 @@ export async function createMemoryServer(now: () => number) {
   const identity = createIdentity();
   const sessions = new Map<string, MemorySession>();
   const executions: Execution[] = [];
-  const { accounts, execute } = createAccounts();
+  const { accounts, messages, execute } = createAccounts();
   let key = await createServerKey(identity, now() - DAY_MS, now() + 30 * DAY_MS);
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -51,7 +51,7 @@ export async function createMemoryServer(now: () => number) {
 
   async function handshake(body: Json): Promise<MemoryResponse> {
     if (body.kid === undefined || !unb64(body.kid).equals(key.kid)) return { status: 200, json: key.introduction };
-    const { answer, sid, root } = await answerHandshake(key, body);
+    const { answer, sid, root } = await answerHandshake(key, body, server.features);
     sessions.set(sid, { root, n: 0 });
     return { status: 200, json: answer };
   }
@@ -82,7 +82,10 @@ export async function createMemoryServer(now: () => number) {
     ignoresKemKeys: false,
     identity,
     fingerprint: identity.fingerprint,
+    /** Sent in the handshake; undefined for a server that does not send it. */
+    features: ['token-messages'] as string[] | undefined,
     accounts,
+    messages,
     executions,
     sessions,
     /** The introduction of the current key. */

@@ -43,7 +43,7 @@ export async function createServerKey(identity: Identity, notBefore: number, not
 export type ServerKey = Awaited<ReturnType<typeof createServerKey>>;
 
 /** Responds to the first message. @throws if it does not open */
-export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
+export async function answerHandshake({ pair, kid }: ServerKey, body: Json, features?: readonly string[]) {
   const epk = unb64(body.public_key);
   const m1 = unb64(body.ciphertext);
   const info = Buffer.concat([Buffer.from('vws2 m1 '), kid]);
@@ -54,7 +54,7 @@ export async function answerHandshake({ pair, kid }: ServerKey, body: Json) {
     psk: await c1.Export(Buffer.from('vws2 psk'), 32),
     pskId: Buffer.from('vws2 m1'),
   });
-  const sealed = await c2.Seal(Buffer.from(JSON.stringify({ idle: 3_600_000, now: greeting.now })));
+  const sealed = await c2.Seal(Buffer.from(JSON.stringify({ idle: 3_600_000, now: greeting.now, features })));
   return {
     greeting,
     answer: { suite: 2, ciphertext: b64(Buffer.concat([encapsulatedSecret, sealed])) } as Json,

@@ -89,12 +89,12 @@ describe('suite 2 handshake without a known kid', () => {
 });
 
 describe('suite 2 handshake', () => {
-  test('returns the idle timeout and the time, and opens a session', async (t) => {
+  test('returns the idle timeout, the time and the capabilities, and opens a session', async (t) => {
     const harness = await createSuite2Harness(t, await newStoreLocation(t));
     const { kid, serverKey } = await harness.introduce();
     const pending = beginHandshake(kid, serverKey);
     const { greeting, ...step } = pending.finish(await open(harness, pending.body));
-    assert.deepEqual(greeting, { idle: IDLE_TIME, now: harness.time.clock() });
+    assert.deepEqual(greeting, { idle: IDLE_TIME, now: harness.time.clock(), features: [] });
     assert.equal((await harness.call(step)).status, 200);
   });
 

@@ -1,5 +1,5 @@
 // Suite 2: requests and responses that are authenticated, encrypted and bound to their step.
-import { pathWithoutName } from '../../../../protocol/endpoints.ts';
+import { type Feature, pathWithoutName } from '../../../../protocol/endpoints.ts';
 import { Problem, problemDetails } from '../../../../protocol/problems.ts';
 import {
   decodeContent,
@@ -42,6 +42,8 @@ export interface Suite2Dependencies {
   };
   /** Time without a request after which a session expires: reported to clients. */
   readonly idleTimeoutMs: number;
+  /** Capabilities of the server: reported to clients. */
+  readonly features: readonly Feature[];
   readonly clock: () => number;
 }
 
@@ -61,11 +63,13 @@ export class Suite2 implements Suite {
   readonly unusedTimeoutMs = UNUSED_SESSION_TIMEOUT_MS;
   readonly #kemKeys: Suite2Dependencies['kemKeys'];
   readonly #idleTimeoutMs: number;
+  readonly #features: readonly Feature[];
   readonly #clock: () => number;
 
-  constructor({ kemKeys, idleTimeoutMs, clock }: Suite2Dependencies) {
+  constructor({ kemKeys, idleTimeoutMs, features, clock }: Suite2Dependencies) {
     this.#kemKeys = kemKeys;
     this.#idleTimeoutMs = idleTimeoutMs;
+    this.#features = features;
     this.#clock = clock;
   }
 
@@ -76,7 +80,8 @@ export class Suite2 implements Suite {
     if (kid?.length !== HASH_LENGTH) throw new Problem('handshake_refused', { detail: 'Invalid kid.' });
     const keyPair = await this.#kemKeys.find(tx, kid);
     if (!keyPair) return this.#introduce(tx);
-    return respondToHandshake(keyPair, kid, body, { idle: this.#idleTimeoutMs, now: this.#clock() });
+    const greeting = { idle: this.#idleTimeoutMs, now: this.#clock(), features: this.#features };
+    return respondToHandshake(keyPair, kid, body, greeting);
   }
 
   sessionIdOf(sessionKey: string): Uint8Array | undefined {
