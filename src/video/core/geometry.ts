@@ -1,6 +1,13 @@
 // The position of a grid in the thumbs of a picture, and its cell means from summed-area tables.
 import { chromaGrid, type Grid } from './grid.ts';
-import { LUMA_THUMBS, planeSize, SLICES_PER_SECOND, segmentStarts, type ThumbLayout, type ThumbWindow } from './window.ts';
+import {
+  LUMA_THUMBS,
+  planeSize,
+  SLICES_PER_SECOND,
+  segmentStarts,
+  type ThumbLayout,
+  type ThumbWindow,
+} from './window.ts';
 
 /** A grid and its outer edges in luma thumbs; parts of it can be outside of the picture. */
 export interface Geometry {

@@ -1,5 +1,5 @@
 // Soft decisions: pilots give the step and the quality of each segment, carriers the log-likelihoods of the code bits.
-import { CHROMA, type Carriers, type CarrierTable, type Channel, LUMA, PILOTS, STEPS } from './carriers.ts';
+import { type Carriers, type CarrierTable, CHROMA, type Channel, LUMA, PILOTS, STEPS } from './carriers.ts';
 import { decodeBlock, fromBits } from './payload.ts';
 import { codeOf } from './polar.ts';
 import { PolarDecoder } from './polarDecoder.ts';
@@ -142,7 +142,11 @@ function addLikelihoods(
 }
 
 /** Log-likelihood ratios of the code bits, positive for 0, summed over segments and channels. */
-export function likelihoods(features: Features, key: ReaderKey, { profile, shift, luma, chroma }: Quality): Float32Array {
+export function likelihoods(
+  features: Features,
+  key: ReaderKey,
+  { profile, shift, luma, chroma }: Quality,
+): Float32Array {
   const llr = new Float32Array(2 ** profile.codeExponent);
   addLikelihoods(llr, features.luma, key.carriers(profile, LUMA, features.grid), shift, luma);
   if (chroma.coherence > LEAST_CHROMA)

@@ -1,5 +1,5 @@
 // Cell means of one geometry through the whole window, from which segments at any time are averaged.
-import { toFeatures, featureCount } from './dct.ts';
+import { featureCount, toFeatures } from './dct.ts';
 import { type Cells, type Geometry, ThumbTables } from './geometry.ts';
 import { chromaGrid, type Grid } from './grid.ts';
 import { SLICES_PER_SECOND, segmentStarts, type ThumbWindow } from './window.ts';
@@ -43,11 +43,13 @@ export class CellTrack {
     this.#thumbs = new Float64Array(window.sliceSize);
   }
 
-  update(): void {
+  /** @param pause called before each slice */
+  async update(pause: () => Promise<void>): Promise<void> {
     const { dropped, slices } = this.#window;
     this.#slices.splice(0, dropped - this.#first);
     this.#first = dropped;
     while (this.#slices.length < slices.length) {
+      await pause();
       const k = this.#slices.length;
       this.#window.average(k, k + 1, this.#thumbs);
       this.#tables.fill(this.#thumbs);

@@ -60,7 +60,7 @@ export class ThumbWindow {
    * @param thumbs the luma plane, then U, then V
    * @param end seconds since the start of the first frame
    */
-  add(thumbs: Float32Array, end: number): void {
+  add(thumbs: Float64Array, end: number): void {
     const last = end * SLICES_PER_SECOND;
     let position = this.end + this.#share;
     while (position < last - 1e-9) {
