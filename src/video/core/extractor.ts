@@ -31,8 +31,8 @@ export type Result = FoundWithKey | 'nothing' | 'damaged' | 'again';
  *
  * @example
  * for (;;) {
- *   for await (const { picture, end } of decode(clip)) {
- *     const found = await extractor.add(picture, end);
+ *   for await (const { picture, time, duration } of decode(clip)) {
+ *     const found = await extractor.add(picture, time, duration);
  *     if (found) return found;
  *   }
  *   const result = await extractor.finish();
@@ -67,12 +67,13 @@ export class Extractor {
   /**
    * Adds the next picture.
    *
-   * @param end time when the next picture is displayed, in seconds since the start of the first one
+   * @param time in seconds since the first picture
+   * @param duration in seconds, until the next picture
    * @returns the payload as soon as it can be read
    */
-  async add(picture: Picture, end: number): Promise<FoundWithKey | undefined> {
+  async add(picture: Picture, time: number, duration: number): Promise<FoundWithKey | undefined> {
     await this.#options.pause();
-    this.#window.add(this.#reader.read(picture), end);
+    this.#window.add(this.#reader.read(picture), time + duration);
     if (this.#secondLook !== undefined || this.#window.end < this.#nextAttempt) return undefined;
     this.#nextAttempt += NEXT_ATTEMPT;
     const found = await this.#search.wholePicture();

@@ -1,10 +1,11 @@
 // Soft decisions: pilots give the step and the quality of each segment, carriers the log-likelihoods of the code bits.
-import { type Carriers, type CarrierTable, CHROMA, type Channel, LUMA, PILOTS, STEPS } from './carriers.ts';
+import { type CarrierTable, CHROMA, type Channel, LUMA, PILOTS, STEPS } from './carriers.ts';
 import { decodeBlock, fromBits } from './payload.ts';
 import { codeOf } from './polar.ts';
 import { PolarDecoder } from './polarDecoder.ts';
 import { PROFILES, type Profile } from './profiles.ts';
 import type { ReaderKey } from './readerKey.ts';
+import { projection } from './solve.ts';
 import { TEMPLATE_PLANES } from './template.ts';
 import type { Features } from './track.ts';
 
@@ -59,15 +60,6 @@ function cosine(x: number): number {
   return COSINES[((x - Math.floor(x)) * TURN) | 0]!;
 }
 
-/** Projection of the features of carrier i. */
-function project(features: Float64Array, carriers: Carriers, i: number): number {
-  const from = carriers.start[i]!;
-  const to = carriers.start[i + 1]!;
-  let sum = 0;
-  for (let j = from; j < to; j++) sum += carriers.signs[j]! * features[carriers.features[j]!]!;
-  return sum / Math.sqrt(to - from);
-}
-
 /** Finds the step with the best pilots. */
 function measureChannel(
   segments: readonly Float64Array[],
@@ -80,10 +72,10 @@ function measureChannel(
     const carriers = table.segment(shift + k);
     const { dithers } = carriers;
     for (let i = dithers.length - PILOTS; i < dithers.length; i++) {
-      const projection = project(segments[k]!, carriers, i);
+      const projected = projection(carriers, segments[k]!, i);
       const dither = dithers[i]!;
       for (let s = 0; s < steps.length; s++)
-        sums[s]![k] = sums[s]![k]! + cosine(projection / steps[s]! - dither) / PILOTS;
+        sums[s]![k] = sums[s]![k]! + cosine(projected / steps[s]! - dither) / PILOTS;
     }
   }
   let best: ChannelQuality | undefined;
@@ -135,8 +127,8 @@ function addLikelihoods(
     const { bits, dithers } = carriers;
     const factor = 2 * reliability(0.6 * quality.segments[k]! + 0.4 * quality.coherence);
     for (let i = 0; i < bits.length; i++) {
-      const projection = project(segments[k]!, carriers, i);
-      llr[bits[i]!] = llr[bits[i]!]! + factor * cosine(projection / quality.step - dithers[i]!);
+      const projected = projection(carriers, segments[k]!, i);
+      llr[bits[i]!] = llr[bits[i]!]! + factor * cosine(projected / quality.step - dithers[i]!);
     }
   }
 }
