@@ -22,12 +22,9 @@ describe('clips without a readable payload', () => {
   test('the wrong key: nothing is found', async () =>
     assert.equal(await read(marked, { keys: [otherKey] }), 'nothing'));
 
-  test('too much noise: the mark is found but damaged', async () =>
-    assert.equal(await read(noise(40)(marked)), 'damaged'));
-
   test('too short for the payload: the mark is found but damaged', async () => {
-    const two = write(texturedClip(480, 270, 5, 6), 'b256', payloadOf(256)).slice(0, 11);
-    assert.equal(await read(two), 'damaged');
+    const start = write(clip, 'b256', payloadOf(256)).slice(0, 11);
+    assert.equal(await read(start), 'damaged');
   });
 
   test('a clip of one frame: nothing is found', async () => assert.equal(await read(clip.slice(0, 1)), 'nothing'));
