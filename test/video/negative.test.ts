@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Extractor } from '../../src/video/core/extractor.ts';
 import { gridOf } from '../../src/video/core/grid.ts';
-import { change, cut, noise, skip, texturedClip } from './pictures.ts';
+import { change, cut, skip, texturedClip } from './pictures.ts';
 import { read, shapeOf } from './read.ts';
 import { key, payloadOf } from './vectors.ts';
 import { write } from './write.ts';

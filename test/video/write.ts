@@ -16,7 +16,7 @@ function copy({ width, height, y, u, v }: Picture): Picture {
 }
 
 /** @returns the marked clip; `clip` stays unchanged */
-export function write(clip: Clip, profile: string, payload: Uint8Array, patternKey = key): Clip {
+export function write(clip: Clip, profile: string, payload: Uint8Array, patternKey: Uint8Array = key): Clip {
   const { shape, area } = shapeOf(clip);
   const layout = layoutOf(shape, area);
   assert.ok(layout);
