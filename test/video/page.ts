@@ -103,7 +103,8 @@ const page: VideoPage = {
 
   pattern(change, columns, rows, width, height) {
     const pattern = new Int8Array(width * height);
-    new PatternMaker({ columns, rows }, width, height).make(Float64Array.from(change), pattern);
+    const texturedCaps = new Float64Array(change.length).fill(2);
+    new PatternMaker({ columns, rows }, width, height).make(Float64Array.from(change), texturedCaps, pattern);
     return sha256([pattern]);
   },
 

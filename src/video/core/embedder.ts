@@ -36,6 +36,7 @@ export class Embedder {
   readonly #luma: ChannelSolver;
   readonly #chroma: ChannelSolver;
   readonly #patterns: SegmentPatterns;
+  readonly #caps: Float64Array;
   #plan: Plan | undefined;
   #segment = -1;
   #pictures = 0;
@@ -55,6 +56,7 @@ export class Embedder {
     this.#luma = new ChannelSolver(LUMA, this.#look, luma, key, code);
     this.#chroma = new ChannelSolver(CHROMA, this.#look, chroma, key, code);
     this.#patterns = new SegmentPatterns(layout);
+    this.#caps = new Float64Array(layout.grid.columns * layout.grid.rows);
   }
 
   /**
@@ -64,7 +66,9 @@ export class Embedder {
     this.#look.add(picture, time, duration);
   }
 
-  /** Chooses the steps from the pictures that were read. Called again, it starts another round of `change`. */
+  /**
+   * Chooses the steps from the pictures that were read. Called again, it starts another round of `change`.
+   */
   plan(strength: Strength): Plan {
     this.#look.finish();
     const luma = this.#luma.plan(strength);
@@ -105,7 +109,8 @@ export class Embedder {
     if (this.#plan === undefined) throw new Error('there is no plan yet');
     this.#luma.solve(segment, this.#plan.luma.step);
     this.#chroma.solve(segment, this.#plan.chroma.step);
-    this.#patterns.make(this.#luma.change, this.#chroma.change);
+    this.#look.readCaps(segment, LUMA, this.#caps);
+    this.#patterns.make(this.#luma.change, this.#chroma.change, this.#caps);
     this.#segment = segment;
   }
 }
@@ -132,20 +137,20 @@ class SegmentPatterns {
     this.v = new Int8Array(this.u.length);
   }
 
-  make(luma: Float64Array, chroma: Float64Array): void {
-    const { width, height } = this.#layout.area;
+  /** @param caps of luma */
+  make(luma: Float64Array, chroma: Float64Array, caps: Float64Array): void {
     const cells = chroma.length >> 1;
-    this.#fill(this.#lumaMaker, luma, width, height, this.luma);
-    this.#fill(this.#chromaMaker, chroma.subarray(0, cells), width >> 1, height >> 1, this.u);
-    this.#fill(this.#chromaMaker, chroma.subarray(cells), width >> 1, height >> 1, this.v);
+    this.#fill(this.#lumaMaker, luma, caps, this.luma);
+    this.#fill(this.#chromaMaker, chroma.subarray(0, cells), caps, this.u);
+    this.#fill(this.#chromaMaker, chroma.subarray(cells), caps, this.v);
     this.lumaSquares = 0;
     for (let i = 0; i < this.luma.length; i++) this.lumaSquares += this.luma[i]! * this.luma[i]!;
   }
 
-  #fill(maker: PatternMaker, change: Float64Array, width: number, height: number, stored: Int8Array): void {
+  #fill(maker: PatternMaker, change: Float64Array, caps: Float64Array, stored: Int8Array): void {
     const displayed = this.#displayed.subarray(0, stored.length);
-    maker.make(change, displayed);
-    toStored(this.#layout.orientation, width, height, displayed, stored);
+    maker.make(change, caps, displayed);
+    toStored(this.#layout.orientation, maker.width, maker.height, displayed, stored);
   }
 }
 
