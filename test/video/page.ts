@@ -72,7 +72,7 @@ async function mark(key: number[], payload: number[]): Promise<Marked> {
   const clip = vectorClip(keyBytes);
   const embedder = new Embedder(layout, keyBytes, profileOf(payload.length), Uint8Array.from(payload));
   for (const [i, picture] of clip.entries()) embedder.look(picture, i / framesPerSecond, 1 / framesPerSecond);
-  const { luma, chroma } = embedder.plan('invisible');
+  const { luma, chroma } = await embedder.plan('invisible', async () => {});
   for (const [i, picture] of clip.entries()) embedder.change(picture, i / framesPerSecond, 1 / framesPerSecond);
   return {
     steps: [luma.step, chroma.step],

@@ -7,7 +7,7 @@ import { toStored } from './orient.ts';
 import { PatternMaker } from './pattern.ts';
 import { encodeBlock, toBits } from './payload.ts';
 import type { Picture } from './picture.ts';
-import { type ChannelPlan, ChannelSolver, type Strength } from './plan.ts';
+import { type ChannelPlan, ChannelSolver, type Pause, type Strength } from './plan.ts';
 import { codeOf, encode } from './polar.ts';
 import type { Profile } from './profiles.ts';
 
@@ -27,7 +27,7 @@ export interface Plan {
  * @example
  * const embedder = new Embedder(layout, key, profile, payload);
  * for (const { picture, time, duration } of clip()) embedder.look(picture, time, duration);
- * if (embedder.plan('invisible').isTooPlain) throw new VideoError('too_plain', …);
+ * if ((await embedder.plan('invisible', pause)).isTooPlain) throw new VideoError('too_plain', …);
  * for (const { picture, time, duration } of clip()) encode(embedder.change(picture, time, duration));
  */
 export class Embedder {
@@ -68,11 +68,13 @@ export class Embedder {
 
   /**
    * Chooses the steps from the pictures that were read. Called again, it starts another round of `change`.
+   *
+   * @param pause awaited every few milliseconds; what it throws ends the computation
    */
-  plan(strength: Strength): Plan {
+  async plan(strength: Strength, pause: Pause): Promise<Plan> {
     this.#look.finish();
-    const luma = this.#luma.plan(strength);
-    const chroma = this.#chroma.plan(strength);
+    const luma = await this.#luma.plan(strength, pause);
+    const chroma = await this.#chroma.plan(strength, pause);
     this.#plan = { luma, chroma, isTooPlain: Math.max(luma.score, chroma.score) < PLAIN_SCORE };
     this.#segment = -1;
     this.#pictures = 0;
