@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { blur, type Change, change, cut, noise, scale, skip, texturedClip } from './pictures.ts';
+import { before, describe, test } from 'node:test';
+import { blur, type Change, type Clip, change, cut, noise, scale, skip, texturedClip } from './pictures.ts';
 import { read } from './read.ts';
 import { payloadOf } from './vectors.ts';
 import { write } from './write.ts';
@@ -19,7 +19,10 @@ const CUTS = [
 for (const [profile, bytes] of Object.entries(PROFILES))
   describe(`channels without a codec: ${profile}`, () => {
     const seconds = profile === 'b512' ? 11 : 6;
-    const marked = write(texturedClip(480, 270, 10, seconds), profile, payloadOf(bytes));
+    let marked: Clip;
+    before(async () => {
+      marked = await write(texturedClip(480, 270, 10, seconds), profile, payloadOf(bytes));
+    });
 
     async function assertRead(...changes: Change[]): Promise<void> {
       const found = await read(change(marked, ...changes));
@@ -41,7 +44,10 @@ for (const [profile, bytes] of Object.entries(PROFILES))
   });
 
 describe('cut in time', () => {
-  const marked = write(texturedClip(320, 240, 20, 11), 'token', payloadOf(16));
+  let marked: Clip;
+  before(async () => {
+    marked = await write(texturedClip(320, 240, 20, 11), 'token', payloadOf(16));
+  });
 
   for (let offset = 0; offset < 37; offset++)
     test(`starts ${offset * 3} frames later`, async () => {

@@ -27,7 +27,7 @@ describe('no false payload', () => {
     test(`unmarked clip ${i}`, async () => assert.equal(await read(noise(1)(clip), { keys: [keyOf(i)] }), 'nothing'));
 
     test(`clip ${i}, marked with another key`, async () => {
-      const marked = write(clip, 'token', payloadOf(16), keyOf(i));
+      const marked = await write(clip, 'token', payloadOf(16), keyOf(i));
       const channel = change(marked, cut(2 * (i % 5), 0, 4, 0), skip(0.2 * (i % 4)));
       assert.equal(await read(channel, { keys: [keyOf(i + 100), keyOf(i + 200)] }), 'nothing');
     });

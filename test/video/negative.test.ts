@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { Extractor } from '../../src/video/core/extractor.ts';
 import { gridOf } from '../../src/video/core/grid.ts';
-import { change, cut, skip, texturedClip } from './pictures.ts';
+import { type Clip, change, cut, skip, texturedClip } from './pictures.ts';
 import { read, shapeOf } from './read.ts';
 import { key, payloadOf } from './vectors.ts';
 import { write } from './write.ts';
 
 const otherKey = key.map((byte) => byte ^ 1);
 const clip = texturedClip(480, 270, 5, 6);
-const marked = write(clip, 'token', payloadOf(16));
+let marked: Clip;
+before(async () => {
+  marked = await write(clip, 'token', payloadOf(16));
+});
 
 describe('clips without a readable payload', () => {
   test('an unmarked clip: nothing is found', async () => assert.equal(await read(clip), 'nothing'));
@@ -23,7 +26,7 @@ describe('clips without a readable payload', () => {
     assert.equal(await read(marked, { keys: [otherKey] }), 'nothing'));
 
   test('too short for the payload: the mark is found but damaged', async () => {
-    const start = write(clip, 'b256', payloadOf(256)).slice(0, 11);
+    const start = (await write(clip, 'b256', payloadOf(256))).slice(0, 11);
     assert.equal(await read(start), 'damaged');
   });
 

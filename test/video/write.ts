@@ -16,13 +16,18 @@ function copy({ width, height, y, u, v }: Picture): Picture {
 }
 
 /** @returns the marked clip; `clip` stays unchanged */
-export function write(clip: Clip, profile: string, payload: Uint8Array, patternKey: Uint8Array = key): Clip {
+export async function write(
+  clip: Clip,
+  profile: string,
+  payload: Uint8Array,
+  patternKey: Uint8Array = key,
+): Promise<Clip> {
   const { shape, area } = shapeOf(clip);
   const layout = layoutOf(shape, area);
   assert.ok(layout);
   const embedder = new Embedder(layout, patternKey, profileNamed(profile), payload);
   for (const { picture, time, duration } of clip) embedder.look(picture, time, duration);
-  embedder.plan('invisible');
+  await embedder.plan('invisible', async () => {});
   return clip.map((frame) => {
     const picture = copy(frame.picture);
     embedder.change(picture, frame.time, frame.duration);

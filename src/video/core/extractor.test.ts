@@ -40,8 +40,8 @@ describe('reader', () => {
       const payload = payloadOf(expected.payloadBytes);
       const profile = expected.payloadBytes === 16 ? 'token' : 'b256';
       let marked: Clip;
-      before(() => {
-        marked = write(plain, profile, payload);
+      before(async () => {
+        marked = await write(plain, profile, payload);
       });
 
       test('the template scores are those of the vectors', async () => {
@@ -77,7 +77,7 @@ describe('reader', () => {
     });
 
   test('a segment that is 0.3 s off has the coherence of the vectors', async () => {
-    const marked = write(plain, 'b256', payloadOf(256));
+    const marked = await write(plain, 'b256', payloadOf(256));
     const features = featuresOf(layout.grid, (await trackOf(marked.slice(13))).segments(0));
     const [best] = measure(features, readerKey, 1);
     assert.ok(best);

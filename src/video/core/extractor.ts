@@ -1,7 +1,8 @@
 // Reads a payload from the pictures of a clip, while they are decoded.
-import type { Pause, Place } from './cuts.ts';
+import type { Place } from './cuts.ts';
 import type { Rectangle } from './grid.ts';
 import { displaySize, type Layout, layoutOf, type PictureShape } from './layout.ts';
+import type { Pause } from './pause.ts';
 import type { Picture } from './picture.ts';
 import { ReaderKey } from './readerKey.ts';
 import { type FoundWithKey, Search } from './search.ts';
@@ -23,7 +24,6 @@ export interface ExtractorOptions {
   readonly keys: readonly Uint8Array[];
   /** Searches further, for seconds per 10 s of video. */
   readonly deep?: boolean;
-  /** Yields to the event loop if it is time to and throws if the caller aborted. Called every few milliseconds. */
   readonly pause: Pause;
 }
 

@@ -1,7 +1,8 @@
 // One attempt to read the window: where in time and space the grid lies, and whether it decodes there.
-import { type Pause, type Place, searchCuts } from './cuts.ts';
+import { type Place, searchCuts } from './cuts.ts';
 import { wholePicture } from './geometry.ts';
 import { gridOf, neighborGridOf } from './grid.ts';
+import type { Pause } from './pause.ts';
 import type { ReaderKey } from './readerKey.ts';
 import { climbOnPilots, climbOnTemplate, PILOT_STEPS, SECOND_LOOK_STEPS } from './refine.ts';
 import { type Folded, fold, SYNC_SEGMENTS, templateScore } from './score.ts';
