@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Embedder } from '../../src/video/core/embedder.ts';
 import { layoutOf } from '../../src/video/core/layout.ts';
+import type { Orientation } from '../../src/video/core/orient.ts';
 import { createPicture, type Picture } from '../../src/video/core/picture.ts';
 import type { Clip } from './pictures.ts';
 import { shapeOf } from './read.ts';
@@ -21,8 +22,9 @@ export async function write(
   profile: string,
   payload: Uint8Array,
   patternKey: Uint8Array = key,
+  orientation?: Orientation,
 ): Promise<Clip> {
-  const { shape, area } = shapeOf(clip);
+  const { shape, area } = shapeOf(clip, orientation);
   const layout = layoutOf(shape, area);
   assert.ok(layout);
   const embedder = new Embedder(layout, patternKey, profileNamed(profile), payload);
