@@ -49,7 +49,7 @@ const CHANNELS: Record<string, readonly Change[]> = {
 };
 
 describe('channels without a codec', () => {
-  const clip = texturedClip(480, 270, 10, 6);
+  const clip = texturedClip(480, 270, 5, 6);
   let token: Clip;
   before(async () => {
     token = await mark(clip, 'token');
