@@ -14,7 +14,7 @@ export interface ReadOptions {
   readonly pause?: () => Promise<void>;
 }
 
-/** What the core has to know about a clip. */
+/** Shape and active area of a clip. */
 export function shapeOf(clip: Clip, orientation = UPRIGHT): { shape: PictureShape; area: Rectangle } {
   const first = clip[0]?.picture;
   if (first === undefined) throw new Error('the clip has no frames');

@@ -80,7 +80,7 @@ export class Search {
     );
   }
 
-  /** Whether a template was found for certain. */
+  /** True if a template was found for certain. */
   get isMarked(): boolean {
     return this.#isMarked;
   }
