@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { blur, type Change, type Clip, change, cut, noise, scale, skip, texturedClip } from './pictures.ts';
+import { blur, type Change, type Clip, change, cut, gain, noise, scale, skip, texturedClip, turn } from './pictures.ts';
 import { read } from './read.ts';
 import { payloadOf } from './vectors.ts';
 import { write } from './write.ts';
@@ -42,6 +42,26 @@ for (const [profile, bytes] of Object.entries(PROFILES))
     test('cut in space and time', () => assertRead(cut(10, 10, 6, 6), skip(0.7)));
     test('blurred twice', () => assertRead(blur, blur));
   });
+
+describe('deep search', () => {
+  const clip = texturedClip(480, 270, 5, 6);
+  const changes: Record<string, readonly Change[]> = {
+    'limited range read as full range': [gain(255 / 219)],
+    'full range read as limited range': [gain(219 / 255)],
+    mirrored: [turn({ rotation: 0, isMirrored: true })],
+    'turned by 90°': [turn({ rotation: 90, isMirrored: false })],
+    'turned by 180°': [turn({ rotation: 180, isMirrored: false })],
+    'turned by 270°': [turn({ rotation: 270, isMirrored: false })],
+    'cut differently in width and height': [cut(12, 0, 0, 8)],
+  };
+  for (const [name, made] of Object.entries(changes))
+    test(`finds a clip that is ${name}`, async () => {
+      const marked = await write(clip, 'token', payloadOf(16));
+      const found = await read(change(marked, ...made), { deep: true });
+      assert.ok(typeof found === 'object', `${found}`);
+      assert.deepEqual(found.payload, payloadOf(16));
+    });
+});
 
 describe('cut in time', () => {
   let marked: Clip;
