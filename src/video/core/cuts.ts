@@ -24,6 +24,9 @@ export interface Place {
 const CUT_STEP = 0.0045;
 const CUTS = Array.from({ length: 23 }, (_, i) => i * CUT_STEP);
 
+/** Starts of the first segment that are searched, in slices. */
+const STARTS = [0, 2, 5, -2];
+
 /** Places kept per pass. */
 const MOST_PLACES = 8;
 
@@ -165,7 +168,7 @@ export async function searchCuts(
     CUTS.slice(1).flatMap((fy) => (fx === fy ? [] : cutsOf(width, height, fx, fy))),
   );
   const places: Place[] = [];
-  for (const start of PHASES) {
+  for (const start of STARTS) {
     await pause();
     const pass = new CutPass(window, start);
     places.push(...(await pass.search(alike, keys, pause)));
@@ -175,6 +178,3 @@ export async function searchCuts(
   }
   return places.sort((a, b) => b.z - a.z);
 }
-
-/** Starts of the first segment, in slices. */
-const PHASES = [0, 2, 5, -2];
