@@ -9,7 +9,7 @@ import { type Folded, fold, SYNC_SEGMENTS, templateScore } from './score.ts';
 import { decode, type Found, measure } from './soft.ts';
 import { TEMPLATE_PLANES } from './template.ts';
 import { CellTrack, featuresOf } from './track.ts';
-import { SLICES_PER_SECOND, type ThumbWindow } from './window.ts';
+import { SLICES_PER_SECOND, segmentStarts, type ThumbWindow } from './window.ts';
 
 /** Template scores from which a place in time, or one of a cut picture, is attempted. */
 const LEAST_TIME_SCORE = 4.5;
@@ -162,14 +162,15 @@ export class Search {
     for (let phase = 0; phase < SLICES_PER_SECOND; phase++) {
       await this.#options.pause();
       const start = firstStart(phase);
-      const cells = track.segments(start, SYNC_SEGMENTS);
+      const skipped = Math.max(0, segmentStarts(start, this.#window.slices.length).length - SYNC_SEGMENTS);
+      const cells = track.segments(start, skipped);
       const folded: Folded = fold(
         cells.map(({ luma }) => luma),
         geometry.grid,
       );
       for (const key of keys)
         for (let shift = 0; shift < TEMPLATE_PLANES; shift++)
-          places.push({ key, geometry, start, shift, z: templateScore(folded, key, shift) });
+          places.push({ key, geometry, start, shift, z: templateScore(folded, key, shift + skipped) });
     }
     return places;
   }
