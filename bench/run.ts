@@ -30,6 +30,7 @@ import type { Context, Result } from './support/rounds.ts';
 import { disposeTargets } from './support/target.ts';
 import { checkTargets } from './support/targets.ts';
 import { measureTexts } from './texts.ts';
+import { measureVideo } from './video.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -76,6 +77,7 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
     epochs = await measureEpochs(context);
     return [];
   },
+  video: measureVideo,
   memory: async () => {
     memory = await measureMemory(context);
     return [];
