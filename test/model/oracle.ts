@@ -96,6 +96,8 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   const messages: Message[] = [];
   const mails: MailMessage[] = [];
   const crashesBefore = new Map<string, number>();
+  /** For requests that a crash interrupted: the states before attempts of which one may be theirs. It is not counted again. */
+  const interrupted = new Map<string, State[]>();
   let crashes = 0;
   let lastEntry = 0;
 
@@ -169,9 +171,9 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     assert.equal(answer.keys && stepIdOf(answer.keys.sessionKey), entry.id);
 
     const account = checkedAccount(state, step, request);
-    const preparations = account === undefined ? moments.all : (moments.beforeAttempt.get(account) ?? []);
+    const preparations = account === undefined ? moments.all : preparationsOf(sent, account, moments);
     const allowed = new Set(preparations.map((prepared) => outcomeOf(request, step, prepared, state, clock(), codeOf)));
-    if (account !== undefined) moments.checked.push(account);
+    if (account !== undefined && !interrupted.delete(sent.hash)) moments.checked.push(account);
     const outcome = [...allowed].find((candidate) => isOutcomeOf(candidate, answer));
     const saw = `${answer.status} ${answer.error ?? ''}`;
     assert.ok(outcome, `${sent.text}: response ${saw}, expected one of: ${[...allowed].join(', ')}`);
@@ -188,6 +190,34 @@ export function createOracle(clock: () => number, count: (what: string) => void)
     const next = apply(state, entry.session ?? '', sent.step, request, outcome, clock(), ids);
     assert.equal(entry.user, next.user, `${sent.text}: who is logged in`);
     assert.equal(entry.recovery, next.recovery, `${sent.text}: the recovery of the session`);
+  }
+
+  /** @returns the states that a check of a password may have found, before its attempt was counted */
+  function preparationsOf({ hash }: Sent, email: string, { all, beforeAttempt }: Moments): State[] {
+    const counted = beforeAttempt.get(email) ?? [];
+    const earlier = interrupted.get(hash);
+    if (!earlier) return counted;
+    const withoutAttempt = all.map((moment) => {
+      const state = structuredClone(moment);
+      const attempts = state.attempts.get(email);
+      if (attempts) state.attempts.set(email, { ...attempts, failures: attempts.failures - 1 });
+      return state;
+    });
+    return [...counted, ...earlier, ...withoutAttempt];
+  }
+
+  function noteInterrupted(deliveries: readonly Delivery[], start: State, { beforeAttempt }: Moments): void {
+    for (const { sent } of deliveries) {
+      const account = accountOf(sent, start);
+      const counted = account === undefined ? undefined : beforeAttempt.get(account);
+      if (counted && !sent.committed) interrupted.set(sent.hash, [...(interrupted.get(sent.hash) ?? []), ...counted]);
+    }
+  }
+
+  /** @returns the account whose password a request checks */
+  function accountOf({ request, step: stepId }: Sent, start: State): string | undefined {
+    const step = findSession(start, stepId)?.[1].steps.get(stepId);
+    return request !== 'nonsense' && step ? checkedAccount(start, step, request) : undefined;
   }
 
   /** Without concurrent requests, a correct password or a recovery resets the count of attempts. */
@@ -242,8 +272,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
   function checkAttempts(deliveries: readonly Delivery[], start: State, { beforeAttempt, checked }: Moments): void {
     const asked = new Map<string, Set<Sent>>();
     for (const { sent } of deliveries) {
-      const step = findSession(start, sent.step)?.[1].steps.get(sent.step);
-      const account = sent.request !== 'nonsense' && step && checkedAccount(start, step, sent.request);
+      const account = accountOf(sent, start);
       if (account) asked.set(account, (asked.get(account) ?? new Set()).add(sent));
     }
     for (const email of new Set([...asked.keys(), ...beforeAttempt.keys()])) {
@@ -289,6 +318,7 @@ export function createOracle(clock: () => number, count: (what: string) => void)
       if (hasCrashed) crashes += 1;
       for (const delivery of deliveries) checkResult(delivery, start);
       checkAttempts(deliveries, start, moments);
+      if (hasCrashed) noteInterrupted(deliveries, start, moments);
 
       const picture = pictureOfDatabase(database);
       for (const { sent, result } of deliveries) {

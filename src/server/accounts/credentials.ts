@@ -168,7 +168,7 @@ export class Credentials {
       const isFirst = (await client.claimAttempt?.(tx)) ?? true;
       const failures = isFirst
         ? (await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE)).failures
-        : await findLoginFailures(tx, subjects.client);
+        : await findLoginFailures(tx, subjects.client, this.#clock());
       if (failures > LOCK_RULE.maxFailures) return undefined;
       if (isFirst) await this.#spendBudgets(tx, subjects, client);
       // The last guess of all strangers locks the account for them.

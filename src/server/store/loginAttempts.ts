@@ -41,12 +41,13 @@ export async function countLoginAttempt(
   return attempt;
 }
 
-/** @returns the attempts since the last correct password */
-export async function findLoginFailures({ db }: Transaction, accountKey: Uint8Array): Promise<number> {
+/** @returns the attempts since the last correct password, or since a lock that has ended */
+export async function findLoginFailures({ db }: Transaction, accountKey: Uint8Array, now: number): Promise<number> {
   const row = await db
     .selectFrom('login_attempts')
     .select('failures')
     .where('account_key', '=', accountKey)
+    .where((eb) => eb.or([eb('locked_until', 'is', null), eb('locked_until', '>', now)]))
     .executeTakeFirst();
   return row?.failures ?? 0;
 }
