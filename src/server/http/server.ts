@@ -15,6 +15,7 @@ import { drainOnClose } from './drain.ts';
 import { setHeaders } from './headers.ts';
 import { createHostCheck } from './hostCheck.ts';
 import { addDocumentation, addMetaRoutes, type MetaDependencies } from './meta.ts';
+import { Pipelining } from './pipelining.ts';
 import { replyWithProblem } from './replies.ts';
 import { addRoutes, checkSession, type RouteDependencies } from './routes.ts';
 
@@ -67,6 +68,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const spacedRequests = config.acceptsSuite1
     ? new SpacedRequests({ maxBodyLength: bodyLimit, budget, addressSubject, isTrustedProxy })
     : undefined;
+  const pipelining = new Pipelining();
 
   const app = fastify({
     logger: false,
@@ -80,7 +82,9 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     genReqId: () => randomUUID(),
     rewriteUrl: ({ url = '/' }) => isolateUsername(url),
     // These errors precede all hooks.
-    frameworkErrors: (error, request, reply) => replyWithProblem(setHeaders(request, reply), problemOf(error), 1),
+    frameworkErrors(error, request, reply) {
+      if (pipelining.accept(request, reply)) replyWithProblem(setHeaders(request, reply), problemOf(error), 1);
+    },
     clientErrorHandler(error, socket) {
       // A Buffer, contrary to its declared type.
       const packet = error.rawPacket as unknown as Buffer | undefined;
@@ -92,6 +96,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   app.server.maxConnections = config.maxConnections;
   limitConnections(app.server, { maxPerAddress: config.maxConnectionsPerAddress, addressSubject, isTrustedProxy });
 
+  pipelining.limit(app);
   acceptAnyBody(app, bodies);
   drainOnClose(app);
   addHooks(app, log);
