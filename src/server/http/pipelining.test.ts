@@ -16,7 +16,7 @@ async function startSlowServer(t: TestContext) {
   const begun = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   // Before the server is closed, which waits for its requests.
-  t.after(released.resolve);
+  t.after(() => released.resolve());
   const { app } = await createTestHttpServer(t, {
     checkReady: async () => {
       work.started += 1;
