@@ -1,9 +1,9 @@
 // The Fastify instance: its limits, hooks and error handling, with all routes mounted.
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
-import { createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
+import { clientAddress, createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
 import { errorFields, type Logger } from '../log.ts';
 import { BodyReader } from './bodies/bodyReader.ts';
 import { acceptAnyBody, maxBodyLength, noteSuite, SHORT_BODY_LIMIT, suiteOf } from './body.ts';
@@ -28,7 +28,9 @@ const CONNECTION_CHECK_INTERVAL_MS = 5_000;
 /** Preflight requests are cached for two hours, the longest that all browsers allow; pages may read Retry-After. */
 const CORS = { methods: ['POST', 'GET'], exposedHeaders: ['Retry-After'], maxAge: 2 * 60 * 60 };
 
-export interface HttpServerDependencies extends RouteDependencies, MetaDependencies {
+export interface HttpServerDependencies extends Omit<RouteDependencies, 'subjectOf'>, MetaDependencies {
+  /** Maps an IP address to the subject of its rate limits. */
+  readonly addressSubject: (address: string) => string;
   readonly config: HttpConfig;
   readonly log: Logger;
 }
@@ -56,13 +58,18 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const { trustedProxies, corsOrigins } = config;
   const bodyLimit = maxBodyLength(config.maxTextBytes);
   const isTrustedProxy = createNetworkCheck(trustedProxies);
+  const subjectOf = ({ headers, raw }: FastifyRequest) => {
+    const forwardedFor = headers['x-forwarded-for'];
+    return addressSubject(clientAddress(raw.socket.remoteAddress ?? '', forwardedFor?.toString(), isTrustedProxy));
+  };
+  const routeDependencies = { ...dependencies, subjectOf };
   const bodies = new BodyReader({
     maxBodyMemory: config.maxBodyMemory,
     longestBody: Math.max(bodyLimit, SHORT_BODY_LIMIT),
     minBodyRate: config.minBodyRate,
-    addressSubject,
+    subjectOf,
     noteSessionKey: (request, sessionKey) => noteSuite(request, { session_key: sessionKey }),
-    checkSession: (request, sessionKey) => checkSession(dependencies, request, sessionKey),
+    checkSession: (request, sessionKey) => checkSession(routeDependencies, request, sessionKey),
   });
   const { budget } = bodies;
   const spacedRequests = config.acceptsSuite1
@@ -103,7 +110,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   if (isLoopback(config.host)) addHostCheck(app, config.allowedHosts, isTrustedProxy);
   if (corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...corsOrigins] });
   await addDocumentation(app, version);
-  addRoutes(app, dependencies, bodyLimit);
+  addRoutes(app, routeDependencies, bodyLimit);
   addMetaRoutes(app, dependencies);
   return app;
 }

@@ -6,7 +6,11 @@ import { isForgeable } from './suite1Transport.ts';
 const LOOPBACK = ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1'];
 const ELSEWHERE = ['10.0.0.1', '203.0.113.9', '::ffff:10.0.0.1', '2001:db8::1', '', undefined];
 
-const arrived = (protocol: string, remoteAddress: string | undefined, headers: Record<string, string> = {}) => ({
+const arrived = (
+  protocol: 'http' | 'https',
+  remoteAddress: string | undefined,
+  headers: Record<string, string> = {},
+) => ({
   protocol,
   headers,
   socket: { remoteAddress },
