@@ -13,7 +13,7 @@ import { isolateUsername, MAX_SEGMENT_LENGTH } from './compat/usernamePath.ts';
 import { limitConnections } from './connectionLimit.ts';
 import { drainOnClose } from './drain.ts';
 import { setHeaders } from './headers.ts';
-import { createHostCheck } from './hostCheck.ts';
+import { createHostCheck, hasSeveralHosts } from './hostCheck.ts';
 import { addDocumentation, addMetaRoutes, type MetaDependencies } from './meta.ts';
 import { Pipelining } from './pipelining.ts';
 import { replyWithProblem } from './replies.ts';
@@ -124,14 +124,14 @@ function addHostCheck(
   const isAllowed = createHostCheck(names);
   app.addHook('onRequest', (request, _reply, done) => {
     if (isAllowed(request.headers.host) || isTrustedProxy(request.raw.socket.remoteAddress ?? '')) done();
-    else
-      done(new Problem('malformed_request', { detail: 'Unknown host name. ALLOWED_HOSTS lists those of the server.' }));
+    else done(malformed('Unknown host name. ALLOWED_HOSTS lists those of the server.'));
   });
 }
 
 function addHooks(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
+    if (hasSeveralHosts(request.raw.rawHeaders)) throw malformed('The request has several Host headers.');
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -155,4 +155,8 @@ function problemOf(error: unknown): Problem {
   if (typeof status === 'number' && status >= 400 && status < 500) return new Problem('malformed_request');
   if (status === 503) return new Problem('overloaded', { retryAfterSeconds: 1 });
   return new Problem('internal_error', { cause: error });
+}
+
+function malformed(detail: string): Problem {
+  return new Problem('malformed_request', { detail });
 }
