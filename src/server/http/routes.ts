@@ -30,7 +30,7 @@ export interface RouteDependencies {
 }
 
 /**
- * Looks up the session of a request before its whole body is read.
+ * Looks up the session of a request before its whole body is read or hashed.
  *
  * @throws Problem `session_not_found`, `too_many_requests`
  */
@@ -39,11 +39,7 @@ export async function checkSession(
   request: FastifyRequest,
   sessionKey: string,
 ): Promise<void> {
-  const address = subjectOf(request);
-  unknownSessions.check(address);
-  if (await exchange.knowsSession(sessionKey)) return;
-  unknownSessions.count(address);
-  throw new Problem('session_not_found');
+  if (!(await exchange.knowsSession(sessionKey))) throw unknownSessions.count(subjectOf(request));
 }
 
 /** @param bodyLimit longest body, in bytes, of a request with a message */
@@ -74,18 +70,15 @@ function addHandshakeRoute(
 }
 
 /** @returns the route handler of an endpoint inside a session */
-function createResponder(
-  { exchange, subjectOf, allowsInsecureSuite1, unknownSessions }: RouteDependencies,
-  endpoint: Endpoint,
-  handler: Handler,
-) {
+function createResponder(dependencies: RouteDependencies, endpoint: Endpoint, handler: Handler) {
+  const { exchange, subjectOf, allowsInsecureSuite1, unknownSessions } = dependencies;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const segment = (request.params as { username?: string }).username ?? '';
     const body = readBody(request);
     const mayBeForged = checkTransport(request, allowsInsecureSuite1);
     const sessionKey = textField(body, 'session_key');
     const address = subjectOf(request);
-    unknownSessions.check(address);
+    if (unknownSessions.isExhausted(address)) await checkSession(dependencies, request, sessionKey);
     try {
       const response = await exchange.run(handler, {
         endpoint,

@@ -15,6 +15,7 @@ import { drainOnClose } from './drain.ts';
 import { setHeaders } from './headers.ts';
 import { createHostCheck, hasSeveralHosts } from './hostCheck.ts';
 import { addDocumentation, addMetaRoutes, type MetaDependencies } from './meta.ts';
+import { refuseForeignPages } from './originCheck.ts';
 import { Pipelining } from './pipelining.ts';
 import { replyWithProblem } from './replies.ts';
 import { addRoutes, checkSession, type RouteDependencies } from './routes.ts';
@@ -108,6 +109,7 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   drainOnClose(app);
   addHooks(app, log);
   if (isLoopback(config.host)) addHostCheck(app, config.allowedHosts, isTrustedProxy);
+  refuseForeignPages(app, corsOrigins);
   if (corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...corsOrigins] });
   await addDocumentation(app, version);
   addRoutes(app, routeDependencies, bodyLimit);
