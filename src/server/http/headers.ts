@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export const DOCS_PATH = '/docs';
 /** Allows the page and its own resources, also over plain HTTP, for trying the server out. */
-export const DOCS_CONTENT_SECURITY_POLICY =
+const DOCS_CONTENT_SECURITY_POLICY =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
@@ -23,6 +23,7 @@ const SECURITY_HEADERS = {
 /** Sets the security headers and the request id. */
 export function setHeaders(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-  if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', API_CONTENT_SECURITY_POLICY);
+  const isDocs = request.url.startsWith(DOCS_PATH);
+  reply.header('content-security-policy', isDocs ? DOCS_CONTENT_SECURITY_POLICY : API_CONTENT_SECURITY_POLICY);
   return reply;
 }
