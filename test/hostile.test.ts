@@ -49,7 +49,7 @@ test('hostile requests', async (t) => {
   await t.test('garbage after a valid request: closes only that connection', async () => {
     const good = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const garbage = ['\0\x01\x02\r\n\r\n', 'POST', 'GET / HTTP/9.9\r\n\r\n', `${'x'.repeat(100_000)}\r\n\r\n`];
-    for (const bytes of [...garbage, `${good.repeat(200)}\r\n\r\n?`]) {
+    for (const bytes of [...garbage, `${good.repeat(4)}\r\n\r\n?`]) {
       const answers = await Promise.all(
         Array.from({ length: 10 }, () => converse(t, server.url, Buffer.from(`${good}${bytes}\r\n\r\n`, 'latin1'))),
       );

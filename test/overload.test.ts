@@ -93,6 +93,7 @@ test('only a trusted proxy determines the client address', async (t) => {
     const headers = (index: number) => ({
       'x-forwarded-for': `198.51.100.${index}`,
       'x-real-ip': `198.51.100.${index}`,
+      'x-forwarded-proto': 'https',
       forwarded: `for=198.51.100.${index}`,
     });
     assert.ok((await statuses(server, headers)).has(429));
@@ -102,7 +103,7 @@ test('only a trusted proxy determines the client address', async (t) => {
     'behind a trusted proxy: each client is limited separately, by the address the proxy saw',
     async (st) => {
       const server = await startServer(st, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8,::1' });
-      const from = (address: string) => ({ 'x-forwarded-for': address });
+      const from = (address: string) => ({ 'x-forwarded-for': address, 'x-forwarded-proto': 'https' });
       assert.deepEqual(await statuses(server, (index) => from(`198.51.100.${index}`)), new Set([200]));
       assert.deepEqual(await statuses(server, (index) => from(`2001:db8:0:${index}::1`)), new Set([200]));
       assert.ok((await statuses(server, () => from('203.0.113.1'))).has(429), 'one address');

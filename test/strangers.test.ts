@@ -19,7 +19,10 @@ const STRANGERS = Array.from({ length: NETWORKS }, (_, n) => `198.51.${n}.7`);
 const fetchFrom =
   (address: string): typeof fetch =>
   (url, init) =>
-    fetch(url, { ...init, headers: { ...(init?.headers as object), 'x-forwarded-for': address } });
+    fetch(url, {
+      ...init,
+      headers: { ...(init?.headers as object), 'x-forwarded-for': address, 'x-forwarded-proto': 'https' },
+    });
 
 /** Mails to an account in an hour, by default. */
 const MAILS = 20;

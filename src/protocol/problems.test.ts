@@ -90,6 +90,7 @@ test('codes and their statuses are stable', () => {
     out_of_sync: 409,
     suite1_refused: 403,
     suite2_only: 403,
+    origin_refused: 403,
     malformed_request: 400,
     unanswered_requests: 429,
     too_many_requests: 429,

@@ -37,6 +37,11 @@ export const problems = {
   },
   suite2_only: { status: 403, title: 'This endpoint requires suite 2.', suite1: refusal },
 
+  origin_refused: {
+    status: 403,
+    title: 'Pages of this origin must not call the server.',
+    suite1: refusal,
+  },
   malformed_request: { status: 400, title: 'Malformed request.', suite1: refusal },
   unanswered_requests: {
     status: 429,

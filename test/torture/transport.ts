@@ -27,6 +27,7 @@ export async function sendOnce(
   const headers = {
     'content-type': 'application/json',
     [ADDRESS_HEADER]: address,
+    'x-forwarded-proto': 'https',
     ...(fault !== 'none' && { [FAULT_HEADER]: fault }),
   };
   try {

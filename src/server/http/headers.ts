@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export const DOCS_PATH = '/docs';
 /** Allows the page and its own resources, also over plain HTTP, for trying the server out. */
-export const DOCS_CONTENT_SECURITY_POLICY =
+const DOCS_CONTENT_SECURITY_POLICY =
   "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src-attr 'none'; style-src 'self' 'unsafe-inline'";
 const API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
@@ -13,7 +13,8 @@ const SECURITY_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  // Without includeSubDomains: whether other hosts of the domain have HTTPS is up to its owner.
+  'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
   'x-dns-prefetch-control': 'off',
   'x-frame-options': 'SAMEORIGIN',
@@ -22,6 +23,7 @@ const SECURITY_HEADERS = {
 /** Sets the security headers and the request id. */
 export function setHeaders(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-  if (!request.url.startsWith(DOCS_PATH)) reply.header('content-security-policy', API_CONTENT_SECURITY_POLICY);
+  const isDocs = request.url.startsWith(DOCS_PATH);
+  reply.header('content-security-policy', isDocs ? DOCS_CONTENT_SECURITY_POLICY : API_CONTENT_SECURITY_POLICY);
   return reply;
 }

@@ -1,4 +1,4 @@
-// Protection of a server on the loopback interface against DNS rebinding.
+// Host headers: at most one, and on the loopback interface a local name, which protects against DNS rebinding.
 import { isLoopback } from '../limits/clientAddress.ts';
 
 /** Number of accepted Host headers that are remembered. */
@@ -22,4 +22,14 @@ export function createHostCheck(names: readonly string[]): (header: string | und
     if (accepted.size < MAX_REMEMBERED) accepted.add(header);
     return true;
   };
+}
+
+/**
+ * Reports whether a request has several Host headers, which RFC 9112, section 3.2 forbids. Node.js uses the first one, and a
+ * proxy may use another.
+ *
+ * @param rawHeaders names and values in turn
+ */
+export function hasSeveralHosts(rawHeaders: readonly string[]): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1;
 }

@@ -15,7 +15,10 @@ export function replyWithProblem(reply: FastifyReply, problem: Problem, suite: n
   return replyWithJson(reply, status, JSON.stringify({ error: problem.detail ?? title }));
 }
 
-/** @param json JSON text */
-export function replyWithJson(reply: FastifyReply, status: number, json: string): FastifyReply {
-  return reply.code(status).header('content-type', 'application/json').send(Buffer.from(json));
+/** @param json JSON text, or its bytes if they are sent many times */
+export function replyWithJson(reply: FastifyReply, status: number, json: string | Buffer): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-type', 'application/json')
+    .send(typeof json === 'string' ? Buffer.from(json) : json);
 }

@@ -27,26 +27,22 @@ export interface RouteDependencies {
   readonly checkHandshakeRate: RateLimitCheck;
   /** Accepts suite 1 without HTTPS, also from other machines. */
   readonly allowsInsecureSuite1: boolean;
-  /** Maps an IP address to the subject of its rate limits. */
-  readonly addressSubject: (address: string) => string;
+  /** Returns the subject of the rate limits of a request's client. */
+  readonly subjectOf: (request: FastifyRequest) => string;
   readonly unknownSessions: UnknownSessions;
 }
 
 /**
- * Looks up the session of a request before its whole body is read.
+ * Looks up the session of a request before its whole body is read or hashed.
  *
  * @throws Problem `session_not_found`, `too_many_requests`
  */
 export async function checkSession(
-  { exchange, addressSubject, unknownSessions }: RouteDependencies,
+  { exchange, subjectOf, unknownSessions }: RouteDependencies,
   request: FastifyRequest,
   sessionKey: string,
 ): Promise<void> {
-  const address = addressSubject(request.ip);
-  unknownSessions.check(address);
-  if (await exchange.knowsSession(sessionKey)) return;
-  unknownSessions.count(address);
-  throw new Problem('session_not_found');
+  if (!(await exchange.knowsSession(sessionKey))) throw unknownSessions.count(subjectOf(request));
 }
 
 /** @param bodyLimit longest body, in bytes, of a request with a message */
@@ -66,10 +62,10 @@ export function addRoutes(app: FastifyInstance, dependencies: RouteDependencies,
 
 function addHandshakeRoute(
   app: FastifyInstance,
-  { exchange, checkHandshakeRate, addressSubject, allowsInsecureSuite1 }: RouteDependencies,
+  { exchange, checkHandshakeRate, subjectOf, allowsInsecureSuite1 }: RouteDependencies,
 ): void {
   app.post(HANDSHAKE_PATH, { schema: handshakeSchema, bodyLimit: SHORT_BODY_LIMIT }, async (request, reply) => {
-    const address = addressSubject(request.ip);
+    const address = subjectOf(request);
     const handshake = readBody(request);
     checkTransport(request, allowsInsecureSuite1);
     const { status, body } = await exchange.openSession(handshake, (tx) => checkHandshakeRate(tx, address));
@@ -78,18 +74,15 @@ function addHandshakeRoute(
 }
 
 /** @returns the route handler of an endpoint inside a session */
-function createResponder(
-  { exchange, addressSubject, allowsInsecureSuite1, unknownSessions }: RouteDependencies,
-  endpoint: Endpoint,
-  handler: Handler,
-) {
+function createResponder(dependencies: RouteDependencies, endpoint: Endpoint, handler: Handler) {
+  const { exchange, subjectOf, allowsInsecureSuite1, unknownSessions } = dependencies;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const segment = (request.params as { username?: string }).username ?? '';
     const body = readBody(request);
     const mayBeForged = checkTransport(request, allowsInsecureSuite1);
     const sessionKey = textField(body, 'session_key');
-    const address = addressSubject(request.ip);
-    unknownSessions.check(address);
+    const address = subjectOf(request);
+    if (unknownSessions.isExhausted(address)) await checkSession(dependencies, request, sessionKey);
     try {
       const response = await exchange.run(handler, {
         endpoint,

@@ -1,9 +1,9 @@
 // The Fastify instance: its limits, hooks and error handling, with all routes mounted.
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Problem } from '../../protocol/problems.ts';
-import { createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
+import { clientAddress, createNetworkCheck, isLoopback } from '../limits/clientAddress.ts';
 import { errorFields, type Logger } from '../log.ts';
 import { BodyReader } from './bodies/bodyReader.ts';
 import { acceptAnyBody, maxBodyLength, noteSuite, SHORT_BODY_LIMIT, suiteOf } from './body.ts';
@@ -13,8 +13,10 @@ import { isolateUsername, MAX_SEGMENT_LENGTH } from './compat/usernamePath.ts';
 import { limitConnections } from './connectionLimit.ts';
 import { drainOnClose } from './drain.ts';
 import { setHeaders } from './headers.ts';
-import { createHostCheck } from './hostCheck.ts';
+import { createHostCheck, hasSeveralHosts } from './hostCheck.ts';
 import { addDocumentation, addMetaRoutes, type MetaDependencies } from './meta.ts';
+import { refuseForeignPages } from './originCheck.ts';
+import { Pipelining } from './pipelining.ts';
 import { replyWithProblem } from './replies.ts';
 import { addRoutes, checkSession, type RouteDependencies } from './routes.ts';
 
@@ -27,7 +29,9 @@ const CONNECTION_CHECK_INTERVAL_MS = 5_000;
 /** Preflight requests are cached for two hours, the longest that all browsers allow; pages may read Retry-After. */
 const CORS = { methods: ['POST', 'GET'], exposedHeaders: ['Retry-After'], maxAge: 2 * 60 * 60 };
 
-export interface HttpServerDependencies extends RouteDependencies, MetaDependencies {
+export interface HttpServerDependencies extends Omit<RouteDependencies, 'subjectOf'>, MetaDependencies {
+  /** Maps an IP address to the subject of its rate limits. */
+  readonly addressSubject: (address: string) => string;
   readonly config: HttpConfig;
   readonly log: Logger;
 }
@@ -55,18 +59,24 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   const { trustedProxies, corsOrigins } = config;
   const bodyLimit = maxBodyLength(config.maxTextBytes);
   const isTrustedProxy = createNetworkCheck(trustedProxies);
+  const subjectOf = ({ headers, raw }: FastifyRequest) => {
+    const forwardedFor = headers['x-forwarded-for'];
+    return addressSubject(clientAddress(raw.socket.remoteAddress ?? '', forwardedFor?.toString(), isTrustedProxy));
+  };
+  const routeDependencies = { ...dependencies, subjectOf };
   const bodies = new BodyReader({
     maxBodyMemory: config.maxBodyMemory,
     longestBody: Math.max(bodyLimit, SHORT_BODY_LIMIT),
     minBodyRate: config.minBodyRate,
-    addressSubject,
+    subjectOf,
     noteSessionKey: (request, sessionKey) => noteSuite(request, { session_key: sessionKey }),
-    checkSession: (request, sessionKey) => checkSession(dependencies, request, sessionKey),
+    checkSession: (request, sessionKey) => checkSession(routeDependencies, request, sessionKey),
   });
   const { budget } = bodies;
   const spacedRequests = config.acceptsSuite1
     ? new SpacedRequests({ maxBodyLength: bodyLimit, budget, addressSubject, isTrustedProxy })
     : undefined;
+  const pipelining = new Pipelining();
 
   const app = fastify({
     logger: false,
@@ -80,7 +90,9 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
     genReqId: () => randomUUID(),
     rewriteUrl: ({ url = '/' }) => isolateUsername(url),
     // These errors precede all hooks.
-    frameworkErrors: (error, request, reply) => replyWithProblem(setHeaders(request, reply), problemOf(error), 1),
+    frameworkErrors(error, request, reply) {
+      if (pipelining.accept(request, reply)) replyWithProblem(setHeaders(request, reply), problemOf(error), 1);
+    },
     clientErrorHandler(error, socket) {
       // A Buffer, contrary to its declared type.
       const packet = error.rawPacket as unknown as Buffer | undefined;
@@ -92,13 +104,15 @@ export async function createHttpServer(dependencies: HttpServerDependencies): Pr
   app.server.maxConnections = config.maxConnections;
   limitConnections(app.server, { maxPerAddress: config.maxConnectionsPerAddress, addressSubject, isTrustedProxy });
 
+  pipelining.limit(app);
   acceptAnyBody(app, bodies);
   drainOnClose(app);
   addHooks(app, log);
   if (isLoopback(config.host)) addHostCheck(app, config.allowedHosts, isTrustedProxy);
+  refuseForeignPages(app, corsOrigins);
   if (corsOrigins.length > 0) await app.register(cors, { ...CORS, origin: [...corsOrigins] });
   await addDocumentation(app, version);
-  addRoutes(app, dependencies, bodyLimit);
+  addRoutes(app, routeDependencies, bodyLimit);
   addMetaRoutes(app, dependencies);
   return app;
 }
@@ -112,14 +126,14 @@ function addHostCheck(
   const isAllowed = createHostCheck(names);
   app.addHook('onRequest', (request, _reply, done) => {
     if (isAllowed(request.headers.host) || isTrustedProxy(request.raw.socket.remoteAddress ?? '')) done();
-    else
-      done(new Problem('malformed_request', { detail: 'Unknown host name. ALLOWED_HOSTS lists those of the server.' }));
+    else done(malformed('Unknown host name. ALLOWED_HOSTS lists those of the server.'));
   });
 }
 
 function addHooks(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
+    if (hasSeveralHosts(request.raw.rawHeaders)) throw malformed('The request has several Host headers.');
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -143,4 +157,8 @@ function problemOf(error: unknown): Problem {
   if (typeof status === 'number' && status >= 400 && status < 500) return new Problem('malformed_request');
   if (status === 503) return new Problem('overloaded', { retryAfterSeconds: 1 });
   return new Problem('internal_error', { cause: error });
+}
+
+function malformed(detail: string): Problem {
+  return new Problem('malformed_request', { detail });
 }

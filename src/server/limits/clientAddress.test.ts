@@ -1,8 +1,9 @@
 // Addresses: as subjects of limits, as members of networks, and of the own machine.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { isIP } from 'node:net';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { addressSubject, createNetworkCheck, isLoopback, networkOf } from './clientAddress.ts';
+import { addressSubject, clientAddress, createNetworkCheck, isLoopback, networkOf } from './clientAddress.ts';
 
 test('an IPv4 address counts individually, also in IPv6 notation', () => {
   for (const form of ['192.0.2.7', '::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:192.0.2.7']) {
@@ -29,16 +30,70 @@ test('an address with a zone counts without it', () => {
   assert.equal(addressSubject('fe80::1%eth0'), addressSubject('fe80::2%2'));
 });
 
-test('text that is not an address counts individually', () => {
-  for (const text of ['', 'unknown', '192.0.2.7:80', '[2001:db8::1]', '2001:db8::1/64', '_hidden']) {
-    assert.equal(addressSubject(text), text);
-  }
+test('any text has a subject', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       assert.equal(typeof addressSubject(text), 'string');
     }),
     { numRuns: 300 },
   );
+});
+
+test('an IPv6 address that a NAT64 translated counts as its IPv4 address', () => {
+  for (const form of ['64:ff9b::c000:207', '64:ff9b::192.0.2.7', '0064:FF9B:0:0:0:0:192.0.2.7']) {
+    assert.equal(addressSubject(form), '192.0.2.7', form);
+  }
+  assert.notEqual(addressSubject('64:ff9b::192.0.2.8'), addressSubject('64:ff9b::192.0.2.7'));
+  assert.equal(networkOf(addressSubject('64:ff9b::192.0.2.8')), '192.0.2.0/24');
+  assert.equal(addressSubject('64:ff9b::1:192.0.2.7'), '64:ff9b::/64', 'outside the prefix of 96 bits');
+});
+
+describe('clientAddress', () => {
+  const PROXY = '10.1.2.3';
+  const isTrusted = createNetworkCheck(['10.0.0.0/8', '2001:db8:ffff::/48']);
+  const behindProxy = (forwardedFor: string | undefined) => clientAddress(PROXY, forwardedFor, isTrusted);
+
+  test('the last address that is not a trusted proxy', () => {
+    assert.equal(behindProxy('203.0.113.9'), '203.0.113.9');
+    assert.equal(behindProxy('192.0.2.66, 203.0.113.9'), '203.0.113.9');
+    assert.equal(behindProxy('203.0.113.9 ,10.9.9.9,2001:db8:ffff::1'), '203.0.113.9');
+    assert.equal(behindProxy('10.9.9.9'), '10.9.9.9', 'a proxy is a client, too');
+    assert.equal(clientAddress('::ffff:10.1.2.3', '2001:db8::7', isTrusted), '2001:db8::7');
+    assert.equal(clientAddress('192.0.2.1', '203.0.113.9', isTrusted), '192.0.2.1');
+    assert.equal(clientAddress(PROXY, '203.0.113.9', createNetworkCheck([])), PROXY);
+    assert.equal(behindProxy(undefined), PROXY);
+  });
+
+  test('ports and brackets do not make another client', () => {
+    assert.equal(behindProxy('66.6.6.6:1234'), '66.6.6.6');
+    assert.equal(behindProxy('[2001:db8::7]:99'), '2001:db8::7');
+    assert.equal(behindProxy('[2001:db8::7]'), '2001:db8::7');
+    assert.equal(behindProxy('203.0.113.9:1, [2001:db8:ffff::1]:99, 10.9.9.9:80'), '203.0.113.9');
+  });
+
+  test('text that is not an address counts as the proxy that sent it', () => {
+    for (const text of [
+      '',
+      'unknown',
+      '_hidden',
+      '0x7f.1',
+      '1',
+      '192.0.2.7/24',
+      '192.0.2.7:x',
+      '[192.0.2.7',
+      '2001:db8::1/64',
+    ]) {
+      assert.equal(behindProxy(text), PROXY, text);
+      assert.equal(behindProxy(`${text}, 10.9.9.9`), '10.9.9.9', text);
+    }
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const address = behindProxy(`192.0.2.66,${text}`);
+        assert.ok(isIP(address) > 0, address);
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
 
 test('two IPv6 addresses count as one exactly if their first 64 bits are equal', () => {

@@ -1,20 +1,49 @@
 // Addresses: as subjects of limits, as members of networks, and of the own machine.
-import { BlockList } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** The network size of one household or office in IPv6, whose addresses count as one. */
 const IPV6_PREFIX_LENGTH = 64;
+/** ipaddr.js's name of 64:ff9b::/96, the prefix of IPv4 addresses that a NAT64 translated (RFC 6052). */
+const NAT64_RANGE = 'rfc6052';
+/** An address with a port, or an IPv6 address in brackets. */
+const ADDRESS_AND_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/;
 
 /**
- * Returns the subject under which an address is counted: an IPv4 address (also IPv4-mapped) itself, an IPv6 address by
- * its network.
+ * Returns the address of a client: of its connection or, behind trusted proxies, the last address in X-Forwarded-For that
+ * is not one of them. Text that is not an address counts as the proxy that sent it, because clients can choose it.
  *
- * @param address from the socket or a trusted proxy
+ * @param socketAddress of the connection
+ * @param forwardedFor the header X-Forwarded-For
+ */
+export function clientAddress(
+  socketAddress: string,
+  forwardedFor: string | undefined,
+  isTrustedProxy: (address: string) => boolean,
+): string {
+  let address = socketAddress;
+  for (const entry of forwardedFor?.split(',').reverse() ?? []) {
+    if (!isTrustedProxy(address)) break;
+    const text = entry.trim();
+    const [, bracketed, ipv4] = ADDRESS_AND_PORT.exec(text) ?? [];
+    const next = bracketed ?? ipv4 ?? text;
+    if (!isIP(next)) break;
+    address = next;
+  }
+  return address;
+}
+
+/**
+ * Returns the subject under which an address is counted: an IPv4 address (also IPv4-mapped or translated by a NAT64)
+ * itself, an IPv6 address by its network.
+ *
+ * @param address from {@link clientAddress}
  */
 export function addressSubject(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
+  if (parsed.range() === NAT64_RANGE) return ipaddr.fromByteArray(parsed.toByteArray().slice(-4)).toString();
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${IPV6_PREFIX_LENGTH}`).toString()}/${IPV6_PREFIX_LENGTH}`;
 }
 

@@ -7,15 +7,17 @@ test('UnknownSessions: limits each address for the rest of a minute', () => {
   let now = 5_000;
   const unknown = new UnknownSessions(2, () => now);
   for (let count = 0; count < 2; count += 1) {
-    unknown.check('a');
-    unknown.count('a');
+    assert.ok(!unknown.isExhausted('a'));
+    assert.equal(unknown.count('a').code, 'session_not_found');
   }
-  assert.throws(() => unknown.check('a'), { code: 'too_many_requests', retryAfterSeconds: 60 });
-  unknown.check('b');
+  assert.ok(unknown.isExhausted('a'));
+  const { code, retryAfterSeconds } = unknown.count('a');
+  assert.deepEqual([code, retryAfterSeconds], ['too_many_requests', 60]);
+  assert.ok(!unknown.isExhausted('b'));
   now += 59_001;
-  assert.throws(() => unknown.check('a'), { retryAfterSeconds: 1 });
+  assert.equal(unknown.count('a').retryAfterSeconds, 1);
   now += 999;
-  unknown.check('a');
-  unknown.count('a');
-  unknown.check('a');
+  assert.ok(!unknown.isExhausted('a'));
+  assert.equal(unknown.count('a').code, 'session_not_found');
+  assert.ok(!unknown.isExhausted('a'));
 });

@@ -21,24 +21,26 @@ export class UnknownSessions {
     this.#clock = clock;
   }
 
-  /** Counts a request of an address. */
-  count(address: string): void {
+  /**
+   * Counts a request of an address.
+   *
+   * @returns the problem to report: `session_not_found`, or `too_many_requests` beyond the limit
+   */
+  count(address: string): Problem {
     const now = this.#clock();
+    if (this.isExhausted(address)) {
+      return new Problem('too_many_requests', { retryAfterSeconds: Math.ceil((this.#windowEndsAt - now) / 1000) });
+    }
     if (now >= this.#windowEndsAt || this.#counts.size >= MAX_ADDRESSES) {
       this.#counts.clear();
       this.#windowEndsAt = now + WINDOW_MS;
     }
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
+    return new Problem('session_not_found');
   }
 
-  /**
-   * Rejects an address that has reached the limit.
-   *
-   * @throws Problem `too_many_requests`
-   */
-  check(address: string): void {
-    if ((this.#counts.get(address) ?? 0) < this.#max) return;
-    const remainingMs = this.#windowEndsAt - this.#clock();
-    if (remainingMs > 0) throw new Problem('too_many_requests', { retryAfterSeconds: Math.ceil(remainingMs / 1000) });
+  /** Reports whether an address has reached the limit. Its sessions that exist must be served nevertheless. */
+  isExhausted(address: string): boolean {
+    return (this.#counts.get(address) ?? 0) >= this.#max && this.#clock() < this.#windowEndsAt;
   }
 }

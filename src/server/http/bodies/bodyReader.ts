@@ -13,7 +13,8 @@ export interface BodyReaderDependencies {
   readonly longestBody: number;
   /** Lowest rate at which a body may arrive, in bytes per second. */
   readonly minBodyRate: number;
-  readonly addressSubject: (address: string) => string;
+  /** Returns the client that a body's memory is counted for. */
+  readonly subjectOf: (request: FastifyRequest) => string;
   /** Remembers the suite of a request that may be refused. */
   readonly noteSessionKey: (request: FastifyRequest, sessionKey: string) => void;
   /**
@@ -82,7 +83,7 @@ export class BodyReader {
   #shareOf(request: FastifyRequest): BodyShare {
     const known = this.#shares.get(request);
     if (known) return known;
-    const share = { address: this.#dependencies.addressSubject(request.ip), isVerified: false, bytes: 0 };
+    const share = { address: this.#dependencies.subjectOf(request), isVerified: false, bytes: 0 };
     this.#shares.set(request, share);
     return share;
   }
