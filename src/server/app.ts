@@ -4,7 +4,7 @@ import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { AccountDeletion } from './accounts/deletion.ts';
-import { mailboxOf, noticeSubject } from './accounts/email.ts';
+import { mailboxOf } from './accounts/email.ts';
 import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
@@ -50,6 +50,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** Notices of locks and logins to one mailbox in a day. */
 const MAX_LOCK_NOTICES = 3;
 const MAX_LOGIN_NOTICES = 10;
+/** Notices of one kind of change to one mailbox in a day. */
+const MAX_CHANGE_NOTICES = 5;
 /**
  * An email is created and sent some time after the response, so that a following request does not take longer for an
  * address that has an account.
@@ -221,7 +223,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
   };
   const noticeLimit = (name: string, max: number): NoticeLimit => {
     const rule = { name, max, windowMs: DAY_MS };
-    return (tx, emailKey) => limiter.tryConsume(tx, rule, noticeSubject(emailKey));
+    return (tx, subject) => limiter.tryConsume(tx, rule, subject);
   };
   const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
   const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
@@ -240,6 +242,8 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
       logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
       summaries: noticeLimit('login summaries', 1),
+      changes: noticeLimit('change notices', MAX_CHANGE_NOTICES),
+      changeSummaries: noticeLimit('change summaries', 1),
     },
   };
 }

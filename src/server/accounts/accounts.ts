@@ -47,7 +47,7 @@ interface AccountsDependencies {
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
-  readonly notices: Pick<Notices, 'send' | 'reportLogin'>;
+  readonly notices: Pick<Notices, 'reportChange' | 'reportLogin'>;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
   /** Number of name changes of one account in 30 days. */
@@ -252,7 +252,7 @@ export class Accounts {
     await deleteUnusedRecoveries(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
-    await this.#notices.send(transaction, user.email, 'password_changed');
+    await this.#notices.reportChange(transaction, user, 'password_changed');
   }
 
   /** Returns the id of the user who has this name, or had it last, in any spelling that folds to it. */

@@ -18,7 +18,7 @@ export interface EmailChangeDependencies {
   readonly store: Store;
   readonly credentials: Pick<Credentials, 'verify' | 'confirm' | 'unlock'>;
   readonly outbox: { enqueueEmailChange(transaction: Transaction, mail: CodeMail): Promise<void> };
-  readonly notices: Pick<Notices, 'send'>;
+  readonly notices: Pick<Notices, 'reportChange'>;
   /** Key under which codes are hashed, 32 bytes. */
   readonly codeKey: Uint8Array;
   /**
@@ -107,7 +107,7 @@ export class EmailChanges {
     // forgotten: strangers would notice the end of their own lock, and learn that the address got an account or lost it.
     await credentials.unlock(tx, user, client);
     await credentials.unlock(tx, { ...user, ...address }, client);
-    await notices.send(tx, user.email, 'email_changed');
+    await notices.reportChange(tx, user, 'email_changed');
     return { email: change.new_email, former_email: user.email };
   }
 
