@@ -267,7 +267,7 @@ export const settings = {
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
     description:
-      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Registration emails have a limit of the same size. Codes for a new address have the same limit, per full hour.',
+      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Clients that have logged in before have as many of their own; all together get at most twice as many, of which addresses with a tag get half. Registration emails have a limit of the same size. Codes for a new address have the same limit, per full hour.',
     example: '5',
     fallback: '20',
     parse: rate,
