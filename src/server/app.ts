@@ -322,7 +322,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     maxTextBytes: config.maxTextBytes,
     clock,
   });
-  return { accounts, invites, registrations, recovery, emailChanges, deletion, notices, messages };
+  return { accounts, clients, invites, registrations, recovery, emailChanges, deletion, notices, messages };
 }
 
 interface EpochDependencies {
