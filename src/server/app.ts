@@ -4,7 +4,6 @@ import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { AccountDeletion } from './accounts/deletion.ts';
-import { mailboxOf } from './accounts/email.ts';
 import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
@@ -227,7 +226,6 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
   };
   const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
   const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
-  const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
     registration: async (tx: Transaction, address: string) => {
@@ -237,7 +235,7 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     passwordCheck: limit('password checks', rates.loginsPerMinute, MINUTE_MS),
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
     mails: limit('mails', rates.mailsPerHour, HOUR_MS),
-    recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
+    emailChangeMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
     notices: {
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
       logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
@@ -311,7 +309,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     credentials,
     outbox,
     notices,
-    limitMails: limits.recoveryMails,
+    limitMails: limits.emailChangeMails,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });

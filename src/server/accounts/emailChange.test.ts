@@ -136,13 +136,19 @@ test('strangers cannot find out from their own lock that an address got an accou
   assert.equal(await guess(NEW), 'account_locked');
 });
 
-test('mails are limited by the new address', async (t) => {
-  const limited: string[] = [];
-  const limitMails = async (_: unknown, emailKey: string) => {
-    limited.push(emailKey);
-    throw new Problem('too_many_requests');
+test('mails are limited by the new address; those with a tag share a limit that is not that of the one without', async (t) => {
+  const counts = new Map<string, number>();
+  const limitMails = async (_: unknown, subject: string) => {
+    const count = (counts.get(subject) ?? 0) + 1;
+    counts.set(subject, count);
+    if (count > 2) throw new Problem('too_many_requests');
   };
-  const { begin, mails } = await createHarness(t, { limitMails });
-  assert.equal(await outcomeOf(begin()), 'too_many_requests');
-  assert.deepEqual([limited, mails], [['lovelace@example.org'], []]);
+  const { begin, mails, register } = await createHarness(t, { limitMails });
+  const bob = await register('Bob', 'bob@example.org', PASSWORD);
+  const outcomes = [];
+  for (let n = 0; n < 4; n += 1) outcomes.push(await outcomeOf(begin(`lovelace+${n}@example.org`, bob)));
+  for (let n = 0; n < 3; n += 1) outcomes.push(await outcomeOf(begin(NEW)));
+  const wanted = ['done', 'done', 'too_many_requests'];
+  assert.deepEqual(outcomes, [...wanted, 'too_many_requests', ...wanted]);
+  assert.equal(mails.length, 4);
 });

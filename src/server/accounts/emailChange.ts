@@ -8,7 +8,7 @@ import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, findUserForUpdate, updateEmail } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
-import { type Email, parseEmail } from './email.ts';
+import { type Email, noticeSubject, parseEmail } from './email.ts';
 import type { ClientInfo } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import { checkPasswordFormat } from './passwordPolicy.ts';
@@ -22,11 +22,11 @@ export interface EmailChangeDependencies {
   /** Key under which codes are hashed, 32 bytes. */
   readonly codeKey: Uint8Array;
   /**
-   * Counts an email to an address.
+   * Counts an email to a mailbox.
    *
    * @throws Problem `too_many_requests`
    */
-  readonly limitMails: (transaction: Transaction, emailKey: string) => Promise<void>;
+  readonly limitMails: (transaction: Transaction, subject: string) => Promise<void>;
   readonly clock: () => number;
 }
 
@@ -71,7 +71,7 @@ export class EmailChanges {
     const { user_id } = await credentials.confirm(tx, verified);
     const owner = await findUserByEmail(tx, emailKey);
     if (owner && Buffer.compare(owner.user_id, user_id) !== 0) throw new Problem('email_taken');
-    await limitMails(tx, emailKey);
+    await limitMails(tx, noticeSubject(emailKey));
     const code = randomCode();
     const expiresAt = clock() + CODE_LIFETIME_MS;
     await upsertEmailChange(tx, {
