@@ -1,10 +1,9 @@
 // `vws decrypt`: decrypts a message.
-import type { DecryptedMessage } from '../../client/index.ts';
 import { defineClientCommand, printResult } from '../clientCommand.ts';
 import { CommandError } from '../errors.ts';
 import { readInput } from '../readInput.ts';
 import { inStoredSession, requireSession } from '../session/open.ts';
-import { formatTime } from './formatTime.ts';
+import { senderLine } from './senderLine.ts';
 
 export const command = defineClientCommand({
   name: 'decrypt',
@@ -14,7 +13,8 @@ export const command = defineClientCommand({
   args: { '[file]': 'the message (default, or with -: standard input). Whitespace in it is ignored' },
   json: '{"text","sender","senderNow","senderId","sentAt","contactChanged"}; unknown values are null',
   notes:
-    'The sender is shown with the name at the time of sending and, if it differs, the current one. If a name belongs to another ' +
+    'The sender is shown with the name at the time of sending and, if it differs, the current one, in quotation marks; such marks ' +
+    'in a name are escaped. If a name belongs to another ' +
     'user than in earlier messages, a warning is shown.',
   examples: ['vws decrypt note.vws', 'vws decrypt < note.vws > note.txt', 'vws decrypt note.vws --json'],
   async run({ file }, options, shell) {
@@ -27,13 +27,8 @@ export const command = defineClientCommand({
       if (result.contactChanged) {
         shell.note('WARNING: the sender is not the user who had this name in earlier messages.');
       }
-      if (result.sentAt) shell.note(`From ${describeSender(result)}, ${formatTime(result.sentAt)} UTC:`);
+      if (result.sentAt) shell.note(senderLine(result, result.sentAt));
       shell.write(result.text);
     });
   },
 });
-
-function describeSender({ sender, senderNow }: Pick<DecryptedMessage, 'sender' | 'senderNow'>): string {
-  if (sender === null) return 'a deleted user';
-  return senderNow === null || senderNow === sender ? sender : `${sender} (now ${senderNow})`;
-}
