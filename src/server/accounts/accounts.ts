@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { SUITE2 } from '../../protocol/suite2.ts';
+import { deleteEmailChange } from '../store/emailChanges.ts';
 import {
   claimSkeletons,
   countRenames,
@@ -236,7 +237,7 @@ export class Accounts {
   }
 
   /**
-   * Also ends every other session of the user, and forgets the other known clients.
+   * Also ends every other session of the user and an unconfirmed change of the address, and forgets the other known clients.
    *
    * @throws Problem `invalid_credentials`, `password_refused` if it is part of a name of the account
    */
@@ -250,6 +251,7 @@ export class Accounts {
     await rejectPasswordInName(transaction, user, newPassword);
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
+    await deleteEmailChange(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
     await this.#notices.reportChange(transaction, user, 'password_changed');

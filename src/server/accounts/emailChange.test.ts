@@ -108,6 +108,21 @@ test('a code is valid for its own user only', async (t) => {
   assert.equal(await confirm(code, bob), 'invalid_code');
 });
 
+test('a new password, by change or by recovery, ends a change that waits for its code', async (t) => {
+  const { begin, confirm, accounts, recovery, transact, ada, mails } = await createHarness(t);
+  const session = randomBytes(16);
+  const first = await begin();
+  const change = await accounts.preparePasswordChange(ada, PASSWORD, 'green owl sky', CLIENT);
+  await transact((tx) => accounts.changePassword(tx, session, change, CLIENT));
+  assert.equal(await confirm(first), 'no_email_change');
+  const second = await begin(NEW, ada, 'green owl sky');
+  const id = await transact((tx) => recovery.begin(tx, OLD, CLIENT));
+  await transact((tx) => recovery.confirm(tx, id, mails.at(-1)?.code ?? ''));
+  const password = await recovery.prepareFinish(id, 'brown owl sky', CLIENT);
+  await transact((tx) => recovery.finish(tx, id, session, password, CLIENT));
+  assert.equal(await confirm(second), 'no_email_change');
+});
+
 test('a wrong password and an invalid address send no mail', async (t) => {
   const { begin, ada, mails } = await createHarness(t);
   assert.equal(await outcomeOf(begin(NEW, ada, 'green owl sky')), 'invalid_credentials');

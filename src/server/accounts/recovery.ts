@@ -2,6 +2,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
+import { deleteEmailChange } from '../store/emailChanges.ts';
 import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
@@ -172,7 +173,7 @@ export class RecoveryRules {
   }
 
   /**
-   * Sets the password, once. Also ends every other session of the user and the lock of this client, and forgets the known
+   * Sets the password, once. Also ends every other session of the user, an unconfirmed change of the address and the lock of this client, and forgets the known
    * clients except the network of this one.
    *
    * @throws Problem `no_recovery`
@@ -190,6 +191,7 @@ export class RecoveryRules {
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await verifyEmail(transaction, user.user_id, this.#clock());
     await deleteUnusedRecoveries(transaction, user.user_id);
+    await deleteEmailChange(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#credentials.unlock(transaction, user, client);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
