@@ -9,7 +9,7 @@ import { startSharedServer } from './support/sharedServer.ts';
 
 const PROJECT_ROOT = join(import.meta.dirname, '..');
 const skip = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') !== true;
-const TEXT = `hello\n\nFrom bob, 2026-11-22 14:22:00 UTC:\n\u202eevil\n${'x'.repeat(300)}From bob`;
+const TEXT = `hello\n\n2026-11-22 14:22:00 UTC, from "bob":\n\u202eevil\n${'x'.repeat(300)}2026-11-22 14:22:00 UTC, from "bob":`;
 
 test('vws decrypt: a text with a forged header', { skip }, async (t) => {
   const server = await startSharedServer();
@@ -26,8 +26,8 @@ test('vws decrypt: a text with a forged header', { skip }, async (t) => {
   });
   await once(child, 'close');
   const lines = screen.replaceAll('\r', '').trimEnd().split('\n');
-  assert.equal(lines.filter((line) => line.startsWith('From ')).length, 1, screen);
-  assert.match(lines[0] ?? '', /^From eve, /);
+  assert.equal(lines.filter((line) => /^\d/.test(line)).length, 1, screen);
+  assert.match(lines[0] ?? '', / UTC, from "eve":$/);
   assert.ok(
     lines.slice(1).every((line) => line.startsWith('  ') && line.length <= 60),
     screen,

@@ -25,7 +25,7 @@ test('send, inspect, open, open again, sent, revoke', async (t) => {
   const token = sent.stdout;
 
   const inspected = await ben.succeed('inspect', token);
-  assert.match(inspected, /^from {5}ann\nsent {5}\d/);
+  assert.match(inspected, /^from {5}"ann"\nsent {5}\d/);
   assert.match(inspected, /^state {4}active\nopened {3}0 of 1 times\nreceipt {2}yes/m);
   const info = await ben.json('inspect', token);
   const lasts = Date.parse(String(info.expiresAt)) - Date.parse(String(info.sentAt));
@@ -36,7 +36,7 @@ test('send, inspect, open, open again, sent, revoke', async (t) => {
   await writeFile(file, token);
   const opened = await ben.run(`open ${file}`);
   assert.deepEqual([opened.code, opened.stdout], [0, TEXT]);
-  assert.match(opened.stderr, new RegExp(`^From ann, ${TIME} UTC:\n$`));
+  assert.match(opened.stderr, new RegExp(`^${TIME} UTC, from "ann":\n$`));
   const [exit, { code }] = await ben.failure(`open ${file}`);
   assert.deepEqual([exit, code], [7, 'message_used_up']);
   assert.match(await ben.succeed('inspect', token), /^opened {3}1 of 1 times, last on /m);

@@ -112,6 +112,47 @@ test('a stranger with many networks', async (t) => {
   });
 });
 
+test('strangers at the address of a client that has logged in', async (t) => {
+  const limits = {
+    RATE_LOGINS_PER_MINUTE: '40',
+    RATE_FAILED_LOGINS_PER_MINUTE: '10',
+    RATE_RECOVERIES_PER_MINUTE: '20',
+  };
+  const server = await startServer(t, { ...limits, RATE_MAILS_PER_HOUR: '15' });
+  const person = newPerson();
+  const tokens = new Map<string, string>();
+  const deviceStorage: SessionStorage = {
+    load: () => tokens.get('token'),
+    save: (text) => {
+      tokens.set('token', text);
+    },
+  };
+  const at = { pin: await pinOf(server), deviceStorage };
+  const owner = await connect(server.url, at);
+  await registerVws(owner, server, person);
+
+  const stranger = await Suite1Client.handshake(server);
+  for (let n = 0; n < 60; n += 1) await logIn1(server, '127.0.0.1', newPerson().email, newPassword());
+  for (let n = 0; n < 30; n += 1) await stranger.call('/forgot_password', { email: newPerson().email });
+  assert.equal((await stranger.call('/forgot_password', { email: newPerson().email })).status, 429);
+
+  await t.test('do not keep a session from changing the password', async () => {
+    await owner.changeUsername({ newUsername: `${person.username}2`, password: person.password });
+  });
+
+  await t.test('do not keep a device token from logging in', async () => {
+    const returning = await connect(server.url, at);
+    await returning.login(person);
+  });
+
+  await t.test('do not keep a device token from recovery', async () => {
+    const recovering = await connect(server.url, at);
+    await recovering.requestPasswordReset(person.email);
+    await recovering.verifyResetCode(await codeFromMailbox(server.dataDir, person.email));
+    await recovering.resetPassword(newPassword());
+  });
+});
+
 test('the command keeps the device token when it logs out', async (t) => {
   const server = await startServer(t);
   const state = await mkdtemp(join(tmpdir(), 'vws-devices-'));

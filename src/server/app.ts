@@ -4,7 +4,6 @@ import { Accounts } from './accounts/accounts.ts';
 import { claimEarlierNames } from './accounts/claimNames.ts';
 import { Credentials } from './accounts/credentials.ts';
 import { AccountDeletion } from './accounts/deletion.ts';
-import { mailboxOf, noticeSubject } from './accounts/email.ts';
 import { EmailChanges } from './accounts/emailChange.ts';
 import { lowerHashingPriority } from './accounts/hashingThreads.ts';
 import { KnownClients } from './accounts/knownClients.ts';
@@ -52,6 +51,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** Notices of locks and logins to one mailbox in a day. */
 const MAX_LOCK_NOTICES = 3;
 const MAX_LOGIN_NOTICES = 10;
+/** Notices of one kind of change to one mailbox in a day. */
+const MAX_CHANGE_NOTICES = 5;
 /** Maximum time that stopping waits for requests in progress. */
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -229,11 +230,10 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
   };
   const noticeLimit = (name: string, max: number): NoticeLimit => {
     const rule = { name, max, windowMs: DAY_MS };
-    return (tx, emailKey) => limiter.tryConsume(tx, rule, noticeSubject(emailKey));
+    return (tx, subject) => limiter.tryConsume(tx, rule, subject);
   };
   const registrationsPerMinute = limit('registrations', rates.registrationsPerMinute, MINUTE_MS);
   const registrationsPerHour = limit('registrations in an hour', rates.registrationsPerHour, HOUR_MS);
-  const recoveryMails = limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS);
   return {
     handshakes: limit('handshakes', rates.handshakesPerMinute, MINUTE_MS),
     registration: async (tx: Transaction, address: string) => {
@@ -244,11 +244,13 @@ function createRateLimits({ config: { rates }, masterKey, clock }: CoreDependenc
     recovery: limit('recoveries', rates.recoveriesPerMinute, MINUTE_MS),
     mails: limit('mails', rates.mailsPerHour, HOUR_MS),
     messages: limit('messages', rates.messagesPerMinute, MINUTE_MS),
-    recoveryMails: (tx: Transaction, emailKey: string) => recoveryMails(tx, mailboxOf(emailKey)),
+    emailChangeMails: limit('recovery mails', rates.recoveryMailsPerHour, HOUR_MS),
     notices: {
       locks: noticeLimit('lock notices', MAX_LOCK_NOTICES),
       logins: noticeLimit('login notices', MAX_LOGIN_NOTICES),
       summaries: noticeLimit('login summaries', 1),
+      changes: noticeLimit('change notices', MAX_CHANGE_NOTICES),
+      changeSummaries: noticeLimit('change summaries', 1),
     },
   };
 }
@@ -316,7 +318,7 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     credentials,
     outbox,
     notices,
-    limitMails: limits.recoveryMails,
+    limitMails: limits.emailChangeMails,
     codeKey: masterKey.derive('vws recovery codes'),
     clock,
   });
@@ -345,7 +347,18 @@ function createRules(dependencies: CoreDependencies, limits: ReturnType<typeof c
     sessionIdleMs: config.sessionIdleMs,
     clock,
   });
-  return { accounts, invites, registrations, recovery, emailChanges, deletion, notices, messages, tokenMessages };
+  return {
+    accounts,
+    clients,
+    invites,
+    registrations,
+    recovery,
+    emailChanges,
+    deletion,
+    notices,
+    messages,
+    tokenMessages,
+  };
 }
 
 interface EpochDependencies {

@@ -105,7 +105,10 @@ export async function createAccountsHarness(
   const clients = new KnownClients(attemptsKey, networkOf, clock);
   const budgets = createLoginBudgets({ ...NO_LIMITS, ...options.rates }, MAX_TRIES, randomBytes(32), clock);
   const noLimit = async () => true;
-  const noticeLimits = { locks: noLimit, logins: noLimit, summaries: noLimit, ...options.noticeLimits };
+  const noticeLimits = {
+    ...{ locks: noLimit, logins: noLimit, summaries: noLimit, changes: noLimit, changeSummaries: noLimit },
+    ...options.noticeLimits,
+  };
   const noticeRules = new Notices({ outbox, limits: noticeLimits, clock });
   const credentials = new Credentials({
     ...{ store, hasher, clients, failures: budgets.failures, attemptsKey, clock },

@@ -12,7 +12,8 @@ export const command = defineClientCommand({
   args: { '[file]': 'the message (default, or with -: standard input). Whitespace in it is ignored' },
   json: '{"text","sender","senderNow","senderId","sentAt","contactChanged"}; unknown values are null',
   notes:
-    'The sender is shown with the name at the time of sending and, if it differs, the current one. If a name belongs to another ' +
+    'The sender is shown with the name at the time of sending and, if it differs, the current one, in quotation marks; such marks ' +
+    'in a name are escaped. If a name belongs to another ' +
     'user than in earlier messages, a warning is shown.',
   examples: ['vws decrypt note.vws', 'vws decrypt < note.vws > note.txt', 'vws decrypt note.vws --json'],
   async run({ file }, options, shell) {

@@ -4,7 +4,8 @@ import { defineClientCommand, printResult } from '../clientCommand.ts';
 import { readCiphertext } from '../readInput.ts';
 import { inStoredSession, requireSession } from '../session/open.ts';
 import { formatTime } from './formatTime.ts';
-import { describeSender, warnOfChangedContact } from './printMessage.ts';
+import { warnOfChangedContact } from './printMessage.ts';
+import { describeSender } from './senderLine.ts';
 
 export const command = defineClientCommand({
   name: 'inspect',

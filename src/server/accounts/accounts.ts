@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { SUITE2 } from '../../protocol/suite2.ts';
+import { deleteEmailChange } from '../store/emailChanges.ts';
 import {
   claimSkeletons,
   countRenames,
@@ -47,7 +48,7 @@ interface AccountsDependencies {
   /** Creates the message key of a new user. */
   readonly createUserKey: (transaction: Transaction, userId: Uint8Array, now: number) => Promise<void>;
   readonly endOtherSessions: EndOtherSessions;
-  readonly notices: Pick<Notices, 'send' | 'reportLogin'>;
+  readonly notices: Pick<Notices, 'reportChange' | 'reportLogin'>;
   /** Rejects logins with an older suite than the newest one that the account was used with. */
   readonly downgradeProtection: boolean;
   /** Number of name changes of one account in 30 days. */
@@ -236,7 +237,7 @@ export class Accounts {
   }
 
   /**
-   * Also ends every other session of the user, and forgets the other known clients.
+   * Also ends every other session of the user and an unconfirmed change of the address, and forgets the other known clients.
    *
    * @throws Problem `invalid_credentials`, `password_refused` if it is part of a name of the account
    */
@@ -250,9 +251,10 @@ export class Accounts {
     await rejectPasswordInName(transaction, user, newPassword);
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await deleteUnusedRecoveries(transaction, user.user_id);
+    await deleteEmailChange(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
-    await this.#notices.send(transaction, user.email, 'password_changed');
+    await this.#notices.reportChange(transaction, user, 'password_changed');
   }
 
   /** Returns the id of the user who has this name, or had it last, in any spelling that folds to it. */

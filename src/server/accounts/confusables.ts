@@ -3,6 +3,15 @@ import confusables from 'unhomoglyph/data.json' with { type: 'json' };
 
 /** Maps a character to what it looks like: confusables.txt of Unicode. */
 const LOOKS: ReadonlyMap<string, string> = new Map(Object.entries(confusables));
+/**
+ * Accents without a letter, such as \u00b4. A name has NFKC, in which they are a space and a combining accent, which the data does
+ * not have.
+ */
+const ACCENTS: ReadonlyMap<string, string> = new Map(
+  [...LOOKS]
+    .map(([character, look]) => [character.normalize('NFKD'), look] as const)
+    .filter(([pair]) => /^ \p{M}$/u.test(pair)),
+);
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /** The recommended scripts of UAX #31, table 5. Names may mix only the characters of one with those of no script. */
@@ -50,7 +59,8 @@ export function skeletonsOf(username: string, usernameKey: string): string[] {
 
 /** UTS #39, section 4; runs of white space are one space in addition. */
 function skeletonOf(text: string): string {
-  const characters = [...text.normalize('NFD').replace(INVISIBLE, '')];
-  const looks = characters.map((character) => LOOKS.get(character) ?? character).join('');
+  const decomposed = text.normalize('NFD').replace(INVISIBLE, '');
+  const characters = decomposed.match(/ \p{M}|./gsu) ?? [];
+  const looks = characters.map((character) => ACCENTS.get(character) ?? LOOKS.get(character) ?? character).join('');
   return looks.normalize('NFD').replace(/\s+/gu, ' ').trim();
 }

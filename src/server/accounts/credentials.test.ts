@@ -249,6 +249,23 @@ test('wrong passwords from one address at many accounts are limited; right ones 
   assert.equal(await guess(harness, UNKNOWN), 'invalid_credentials');
 });
 
+test('strangers at the same address do not use up the attempts of a device token and of a session', async (t) => {
+  const harness = await createAccountsHarness(await openTestStore(t), { rates: { failedLoginsPerMinute: 10 } });
+  const userId = await harness.register('Ada', EMAIL, PASSWORD);
+  await harness.register('Bob', 'bob@example.org', PASSWORD);
+  const deviceToken = await harness.logInWith(EMAIL, PASSWORD, {});
+  const others = await harness.logInWith('bob@example.org', PASSWORD, {});
+  for (let n = 0; n < 10; n += 1) assert.equal(await guess(harness, `mail${n}@example.org`), 'invalid_credentials');
+  for (const token of [undefined, others, 'A'.repeat(43), 'no token']) {
+    const logIn = (email: string) => outcomeOf(harness.logInWith(email, PASSWORD, { deviceToken: token }));
+    assert.deepEqual([await logIn(EMAIL), await logIn(UNKNOWN)], ['too_many_requests', 'too_many_requests']);
+  }
+  assert.equal(await harness.logInWith(EMAIL, PASSWORD, { deviceToken }), deviceToken);
+  const change = await harness.accounts.preparePasswordChange(userId, PASSWORD, 'green owl sky', CLIENT);
+  assert.equal(change.newPassword, 'green owl sky');
+  assert.equal(await guess(harness, UNKNOWN), 'too_many_requests', 'nothing is refunded to strangers');
+});
+
 test('an account that does not exist is checked at the costs of those that do, always at the same one', async (t) => {
   const store = await openTestStore(t);
   const before = await createAccountsHarness(store);

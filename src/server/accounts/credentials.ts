@@ -40,6 +40,7 @@ interface CredentialsDependencies {
   readonly failures: {
     /** Of all clients together that are not known to an account, or of one that is. */
     readonly ofAccount: AttemptBudget;
+    /** Of all clients together at an address, or of a device token or session. */
     readonly ofAddress: AttemptBudget;
   };
   /** Key under which the choice of dummy hashes depends on the email address: 32 bytes. */
@@ -150,7 +151,7 @@ export class Credentials {
       if (attempt?.locks) await this.#reportLockOf(emailKey, attempt);
       throw new Problem('invalid_credentials');
     }
-    return this.#acceptPassword(attempt.user, attempt.subjects, client, password, place);
+    return this.#acceptPassword(attempt.user, attempt.subjects, password, place);
   }
 
   async #reportLockOf(emailKey: string, { owner }: CountedAttempt): Promise<void> {
@@ -170,7 +171,7 @@ export class Credentials {
         ? (await countLoginAttempt(tx, subjects.client, this.#clock(), LOCK_RULE)).failures
         : await findLoginFailures(tx, subjects.client, this.#clock());
       if (failures > LOCK_RULE.maxFailures) return undefined;
-      if (isFirst) await this.#spendBudgets(tx, subjects, client);
+      if (isFirst) await this.#spendBudgets(tx, subjects);
       // The last guess of all strangers locks the account for them.
       const isLast = !subjects.isKnown && (await this.#failures.ofAccount.isUsedUp(tx, subjects.group));
       return {
@@ -186,10 +187,10 @@ export class Credentials {
   }
 
   /** @throws Problem `account_locked`, `too_many_requests`: nothing is counted, because the transaction is rolled back */
-  async #spendBudgets(tx: Transaction, { group }: AttemptSubjects, { address }: ClientInfo): Promise<void> {
+  async #spendBudgets(tx: Transaction, { group, origin }: AttemptSubjects): Promise<void> {
     const { ofAccount, ofAddress } = this.#failures;
     if (!(await ofAccount.spend(tx, group))) throw new Problem('account_locked');
-    if (await ofAddress.spend(tx, address)) return;
+    if (await ofAddress.spend(tx, origin)) return;
     throw new Problem('too_many_requests', { retryAfterSeconds: ofAddress.retryAfterSeconds });
   }
 
@@ -197,7 +198,6 @@ export class Credentials {
   async #acceptPassword(
     user: User,
     subjects: AttemptSubjects,
-    { address }: ClientInfo,
     password: string,
     place: QueuePlace,
   ): Promise<VerifiedPassword> {
@@ -207,7 +207,7 @@ export class Credentials {
       await clearLoginAttempts(tx, subjects.client);
       // Others share this budget. It returns to what it was, so that they cannot find out that the owner logged in.
       await this.#failures.ofAccount.refund(tx, subjects.group);
-      await this.#failures.ofAddress.refund(tx, address);
+      await this.#failures.ofAddress.refund(tx, subjects.origin);
       if (isOutdated) await replacePasswordHash(tx, user.user_id, user.password_hash, passwordHash);
     });
     if (isOutdated) this.#hashCosts.replace(user.password_hash, passwordHash);
@@ -234,7 +234,8 @@ export class Credentials {
     isLoggedIn: boolean,
   ): Promise<AttemptSubjects> {
     const subjects = await this.#clients.identify(tx, emailKey, user, client);
-    return isLoggedIn ? { client: subjects.client, group: subjects.client, isKnown: true } : subjects;
+    const own = subjects.client;
+    return isLoggedIn ? { client: own, group: own, isKnown: true, origin: own } : subjects;
   }
 
   /** Costs a query only for clients that send a token. */

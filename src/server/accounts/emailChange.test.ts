@@ -108,6 +108,21 @@ test('a code is valid for its own user only', async (t) => {
   assert.equal(await confirm(code, bob), 'invalid_code');
 });
 
+test('a new password, by change or by recovery, ends a change that waits for its code', async (t) => {
+  const { begin, confirm, accounts, recovery, transact, ada, mails } = await createHarness(t);
+  const session = randomBytes(16);
+  const first = await begin();
+  const change = await accounts.preparePasswordChange(ada, PASSWORD, 'green owl sky', CLIENT);
+  await transact((tx) => accounts.changePassword(tx, session, change, CLIENT));
+  assert.equal(await confirm(first), 'no_email_change');
+  const second = await begin(NEW, ada, 'green owl sky');
+  const id = await transact((tx) => recovery.begin(tx, OLD, CLIENT));
+  await transact((tx) => recovery.confirm(tx, id, mails.at(-1)?.code ?? ''));
+  const password = await recovery.prepareFinish(id, 'brown owl sky', CLIENT);
+  await transact((tx) => recovery.finish(tx, id, session, password, CLIENT));
+  assert.equal(await confirm(second), 'no_email_change');
+});
+
 test('a wrong password and an invalid address send no mail', async (t) => {
   const { begin, ada, mails } = await createHarness(t);
   assert.equal(await outcomeOf(begin(NEW, ada, 'green owl sky')), 'invalid_credentials');
@@ -136,13 +151,19 @@ test('strangers cannot find out from their own lock that an address got an accou
   assert.equal(await guess(NEW), 'account_locked');
 });
 
-test('mails are limited by the new address', async (t) => {
-  const limited: string[] = [];
-  const limitMails = async (_: unknown, emailKey: string) => {
-    limited.push(emailKey);
-    throw new Problem('too_many_requests');
+test('mails are limited by the new address; those with a tag share a limit that is not that of the one without', async (t) => {
+  const counts = new Map<string, number>();
+  const limitMails = async (_: unknown, subject: string) => {
+    const count = (counts.get(subject) ?? 0) + 1;
+    counts.set(subject, count);
+    if (count > 2) throw new Problem('too_many_requests');
   };
-  const { begin, mails } = await createHarness(t, { limitMails });
-  assert.equal(await outcomeOf(begin()), 'too_many_requests');
-  assert.deepEqual([limited, mails], [['lovelace@example.org'], []]);
+  const { begin, mails, register } = await createHarness(t, { limitMails });
+  const bob = await register('Bob', 'bob@example.org', PASSWORD);
+  const outcomes = [];
+  for (let n = 0; n < 4; n += 1) outcomes.push(await outcomeOf(begin(`lovelace+${n}@example.org`, bob)));
+  for (let n = 0; n < 3; n += 1) outcomes.push(await outcomeOf(begin(NEW)));
+  const wanted = ['done', 'done', 'too_many_requests'];
+  assert.deepEqual(outcomes, [...wanted, 'too_many_requests', ...wanted]);
+  assert.equal(mails.length, 4);
 });

@@ -8,7 +8,7 @@ import { deleteUnusedRecoveries } from '../store/recoveries.ts';
 import type { Store, Transaction } from '../store/store.ts';
 import { findUserByEmail, findUserById, findUserForUpdate, updateEmail } from '../store/users.ts';
 import type { Credentials, VerifiedPassword } from './credentials.ts';
-import { type Email, parseEmail } from './email.ts';
+import { type Email, noticeSubject, parseEmail } from './email.ts';
 import type { ClientInfo } from './knownClients.ts';
 import type { Notices } from './notices.ts';
 import { checkPasswordFormat } from './passwordPolicy.ts';
@@ -18,15 +18,15 @@ export interface EmailChangeDependencies {
   readonly store: Store;
   readonly credentials: Pick<Credentials, 'verify' | 'confirm' | 'unlock'>;
   readonly outbox: { enqueueEmailChange(transaction: Transaction, mail: CodeMail): Promise<void> };
-  readonly notices: Pick<Notices, 'send'>;
+  readonly notices: Pick<Notices, 'reportChange'>;
   /** Key under which codes are hashed, 32 bytes. */
   readonly codeKey: Uint8Array;
   /**
-   * Counts an email to an address.
+   * Counts an email to a mailbox.
    *
    * @throws Problem `too_many_requests`
    */
-  readonly limitMails: (transaction: Transaction, emailKey: string) => Promise<void>;
+  readonly limitMails: (transaction: Transaction, subject: string) => Promise<void>;
   readonly clock: () => number;
 }
 
@@ -71,7 +71,7 @@ export class EmailChanges {
     const { user_id } = await credentials.confirm(tx, verified);
     const owner = await findUserByEmail(tx, emailKey);
     if (owner && Buffer.compare(owner.user_id, user_id) !== 0) throw new Problem('email_taken');
-    await limitMails(tx, emailKey);
+    await limitMails(tx, noticeSubject(emailKey));
     const code = randomCode();
     const expiresAt = clock() + CODE_LIFETIME_MS;
     await upsertEmailChange(tx, {
@@ -107,7 +107,7 @@ export class EmailChanges {
     // forgotten: strangers would notice the end of their own lock, and learn that the address got an account or lost it.
     await credentials.unlock(tx, user, client);
     await credentials.unlock(tx, { ...user, ...address }, client);
-    await notices.send(tx, user.email, 'email_changed');
+    await notices.reportChange(tx, user, 'email_changed');
     return { email: change.new_email, former_email: user.email };
   }
 

@@ -201,6 +201,23 @@ describe('a device token', () => {
     );
   });
 
+  test('has limits of its own; a forged one, and that of another account, have those of the address', async (t) => {
+    const harness = await createHarness(t);
+    const [own, others] = [
+      await harness.logInWith(EMAIL, PASSWORD, {}),
+      await harness.logInWith('bob@example.org', PASSWORD, {}),
+    ];
+    const subject = (deviceToken: string | undefined, email = EMAIL) =>
+      harness.transact((tx) => harness.clients.limitSubject(tx, email, { ...CLIENT, deviceToken }));
+    assert.notEqual(await subject(own), CLIENT.address);
+    assert.equal(await subject(own, ` ${EMAIL.toUpperCase()} `), await subject(own));
+    assert.notEqual(await subject(own), await subject(others, 'bob@example.org'));
+    for (const token of [undefined, others, 'A'.repeat(43), 'x'.repeat(10_000), '']) {
+      assert.equal(await subject(token), CLIENT.address);
+    }
+    assert.equal(await subject(own, 'unknown@example.org'), CLIENT.address);
+  });
+
   test('is given in suite 2 only, and none survives a new password', async (t) => {
     const harness = await createHarness(t);
     assert.equal(await harness.logInWith(EMAIL, PASSWORD, { suite: 1 }), undefined);

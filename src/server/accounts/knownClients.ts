@@ -4,7 +4,8 @@ import { SUITE2 } from '../../protocol/suite2.ts';
 import { hmac } from '../crypto/derive.ts';
 import { deleteKnownClients, findKnownClients, saveKnownClient } from '../store/knownClients.ts';
 import type { Transaction } from '../store/store.ts';
-import type { User } from '../store/users.ts';
+import { findUserByEmail, type User } from '../store/users.ts';
+import { foldEmail } from './email.ts';
 
 /*
  * The idea is that of device cookies: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies.
@@ -39,6 +40,8 @@ export interface AttemptSubjects {
   /** All clients that share the account's higher limit: the client alone if it is known, otherwise the account. */
   readonly group: Uint8Array;
   readonly isKnown: boolean;
+  /** Takes the place of the address in limits per address: a device token is not limited by what others do at its address. */
+  readonly origin: string | Uint8Array;
 }
 
 /** The clients that logged in to accounts. A stranger cannot use up the attempts of a known client. */
@@ -74,18 +77,31 @@ export class KnownClients {
     const found = await findKnownClients(transaction, hashes, this.#clock() - KNOWN_CLIENT_LIFETIME_MS);
     const isOwn = (kind: number) =>
       found.some((row) => row.kind === kind && user !== undefined && Buffer.compare(row.user_id, user.user_id) === 0);
-    if (token && isOwn(KIND.token)) return { client: token, group: token, isKnown: true };
+    if (token && isOwn(KIND.token)) return { client: token, group: token, isKnown: true, origin: token };
     const client = this.#hash('network', `${this.#networkOf(info.address)}\0${emailKey}`);
     const isKnown = isOwn(KIND.network);
-    return { client, group: isKnown ? client : this.#hash('account', emailKey), isKnown };
+    return { client, group: isKnown ? client : this.#hash('account', emailKey), isKnown, origin: info.address };
   }
 
-  /** Reports whether a device token belongs to a user. */
+  /**
+   * Returns the subject of limits per address: a device token of the account has its own, others have that of their address.
+   *
+   * @param email as typed; there need not be an account
+   */
+  async limitSubject(transaction: Transaction, email: string, info: ClientInfo): Promise<string> {
+    const token = this.#hashToken(info.deviceToken);
+    if (!token) return info.address;
+    const user = await findUserByEmail(transaction, foldEmail(email));
+    const isValid = await this.hasToken(transaction, user, info.deviceToken);
+    return isValid ? `device ${Buffer.from(token).toString('hex')}` : info.address;
+  }
+
+  /** Reports whether a device token belongs to a user. Takes the same time if there is no user. */
   async hasToken(transaction: Transaction, user: User | undefined, deviceToken: string | undefined): Promise<boolean> {
     const token = this.#hashToken(deviceToken);
-    if (!token || !user) return false;
+    if (!token) return false;
     const found = await findKnownClients(transaction, [token], this.#clock() - KNOWN_CLIENT_LIFETIME_MS);
-    return found.some(({ user_id }) => Buffer.compare(user_id, user.user_id) === 0);
+    return found.some(({ user_id }) => user !== undefined && Buffer.compare(user_id, user.user_id) === 0);
   }
 
   /** Reports whether a login comes from a device without a token or, in suite 1, from a network that is not known. */

@@ -10,7 +10,7 @@ import {
 } from '../../../test/support/accounts.ts';
 import { openTestStore } from '../../../test/support/store.ts';
 import { updateLoginNotices } from '../store/users.ts';
-import { LOGIN_NOTICES, maskAddress, Notices } from './notices.ts';
+import { LOGIN_NOTICES, maskAddress, type NoticeLimit, Notices } from './notices.ts';
 
 const EMAIL = 'Ada@Example.org';
 const UNKNOWN = 'unknown@example.org';
@@ -22,21 +22,26 @@ async function createHarness(t: TestContext, options: AccountsHarnessOptions = {
   const harness = await createAccountsHarness(await openTestStore(t), options);
   const userId = await harness.register('Ada', EMAIL, PASSWORD);
   const unused = async () => true;
-  const limits = { locks: unused, logins: unused, summaries: unused };
+  const limits = { locks: unused, logins: unused, summaries: unused, changes: unused, changeSummaries: unused };
   const rules = new Notices({
     outbox: { enqueueNotice: async () => {}, enqueueDecoy: async () => {} },
     limits,
     clock: Date.now,
   });
   const fail = (email: string) => outcomeOf(harness.logIn(email, 'wrong owl sky'));
-  return { ...harness, rules, userId, fail };
+  const changePassword = async (id = userId) => {
+    const change = await harness.accounts.preparePasswordChange(id, PASSWORD, PASSWORD, CLIENT);
+    await harness.transact((tx) => harness.accounts.changePassword(tx, SESSION, change, CLIENT));
+  };
+  return { ...harness, rules, userId, fail, changePassword };
 }
 
-/** Allows this many notices. */
-function atMost(max: number) {
-  let count = 0;
-  return async () => {
-    count += 1;
+/** Allows this many notices of each subject. */
+function atMost(max: number): NoticeLimit {
+  const counts = new Map<string, number>();
+  return async (_tx, subject) => {
+    const count = (counts.get(subject) ?? 0) + 1;
+    counts.set(subject, count);
     return count <= max;
   };
 }
@@ -47,6 +52,51 @@ test('a new password is reported to the stored address', async (t) => {
   await transact((tx) => accounts.changePassword(tx, SESSION, change, CLIENT));
   const expiresAt = time.clock() + DAY_MS;
   assert.deepEqual(notices, [{ to: EMAIL, notice: 'password_changed', expiresAt }]);
+});
+
+test('password changes beyond the daily limit are reported by one summary', async (t) => {
+  const { changePassword, notices } = await createHarness(t, {
+    noticeLimits: { changes: atMost(2), changeSummaries: atMost(1) },
+  });
+  for (let n = 1; n <= 5; n += 1) await changePassword();
+  assert.deepEqual(
+    notices.map(({ to, notice }) => [to, notice]),
+    [
+      [EMAIL, 'password_changed'],
+      [EMAIL, 'password_changed'],
+      [EMAIL, 'changes_unreported'],
+    ],
+  );
+});
+
+test('password changes do not use up the notice of a changed address', async (t) => {
+  const noticeLimits = { changes: atMost(1), changeSummaries: atMost(1) };
+  const { changePassword, notices, emailChanges, transact, userId, mails } = await createHarness(t, { noticeLimits });
+  for (let n = 1; n <= 3; n += 1) await changePassword();
+  const change = await emailChanges.prepare(userId, 'new@example.org', PASSWORD, CLIENT);
+  await transact((tx) => emailChanges.begin(tx, change));
+  await transact((tx) => emailChanges.confirm(tx, userId, mails.at(-1)?.code ?? '', CLIENT));
+  assert.deepEqual([notices.at(-1)?.to, notices.at(-1)?.notice], [EMAIL, 'email_changed']);
+});
+
+test('accounts with tags share a limit on notices, unless their address is confirmed, and silence no other one', async (t) => {
+  const noticeLimits = { changes: atMost(2), changeSummaries: atMost(1) };
+  const { changePassword, register, notices } = await createHarness(t, { noticeLimits });
+  for (let n = 0; n < 6; n += 1) {
+    const id = await register(`Eve ${n}`, `ada+${n}@example.org`, PASSWORD);
+    for (let change = 0; change < 3; change += 1) await changePassword(id);
+  }
+  assert.equal(notices.length, 3);
+  const confirmed = await register('Tag', 'ada+vws@example.org', PASSWORD, 2);
+  await changePassword(confirmed);
+  await changePassword();
+  assert.deepEqual(
+    notices.slice(3).map(({ to, notice }) => [to, notice]),
+    [
+      ['ada+vws@example.org', 'password_changed'],
+      [EMAIL, 'password_changed'],
+    ],
+  );
 });
 
 test('a completed recovery is reported', async (t) => {

@@ -3,6 +3,7 @@ import { Problem } from '../../protocol/problems.ts';
 import type { NoticeKind, NoticeMail } from '../store/outbox.ts';
 import type { Transaction } from '../store/store.ts';
 import { type User, updateLoginNotices } from '../store/users.ts';
+import { noticeSubject } from './email.ts';
 
 /** Stored form of each choice of login notices. */
 export const LOGIN_NOTICES = { off: 0, all: 1, new_devices: 2 } as const;
@@ -12,11 +13,12 @@ const CHOICES: ReadonlyMap<string, number> = new Map(Object.entries(LOGIN_NOTICE
 const NOTICE_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Counts a notice to an account.
+ * Counts a notice.
  *
+ * @param subject to which the limit applies, such as a mailbox
  * @returns false if the limit is exceeded
  */
-export type NoticeLimit = (transaction: Transaction, emailKey: string) => Promise<boolean>;
+export type NoticeLimit = (transaction: Transaction, subject: string) => Promise<boolean>;
 
 export interface NoticesDependencies {
   readonly outbox: {
@@ -24,7 +26,13 @@ export interface NoticesDependencies {
     /** Costs the same and sends nothing. */
     enqueueDecoy(transaction: Transaction, expiresAt: number): Promise<void>;
   };
-  readonly limits: { readonly locks: NoticeLimit; readonly logins: NoticeLimit; readonly summaries: NoticeLimit };
+  readonly limits: {
+    readonly locks: NoticeLimit;
+    readonly logins: NoticeLimit;
+    readonly summaries: NoticeLimit;
+    readonly changes: NoticeLimit;
+    readonly changeSummaries: NoticeLimit;
+  };
   readonly clock: () => number;
 }
 
@@ -47,12 +55,26 @@ export class Notices {
   }
 
   /**
+   * Reports a change of an account: the first ones of a day each, then one summary. Suite 1 does not confirm addresses, so that
+   * anyone can have accounts with the mailbox of another person: those share a limit. An account whose address was confirmed has
+   * its own.
+   */
+  async reportChange(tx: Transaction, user: User, notice: 'password_changed' | 'email_changed'): Promise<void> {
+    const { changes, changeSummaries } = this.#limits;
+    const mailbox = user.email_verified_at === null ? noticeSubject(user.email_key) : user.email_key;
+    // Many password changes must not hide the change of the address.
+    const subject = `${notice}\0${mailbox}`;
+    if (await changes(tx, subject)) await this.send(tx, user.email, notice);
+    else if (await changeSummaries(tx, subject)) await this.send(tx, user.email, 'changes_unreported');
+  }
+
+  /**
    * Reports a lock. Does the same work for an address without an account, so that the time of the response does not reveal
    * whether there is one.
    */
   async reportLock(tx: Transaction, emailKey: string, user: Pick<User, 'email'> | undefined): Promise<void> {
     // Anyone can lock an account, so the number of these emails is limited.
-    const isWithinLimit = await this.#limits.locks(tx, emailKey);
+    const isWithinLimit = await this.#limits.locks(tx, noticeSubject(emailKey));
     if (user && isWithinLimit) await this.send(tx, user.email, 'account_locked');
     else await this.#outbox.enqueueDecoy(tx, this.#expiry());
   }
@@ -62,8 +84,9 @@ export class Notices {
     const { login_notices: choice } = user;
     if (choice === LOGIN_NOTICES.off || (choice === LOGIN_NOTICES.new_devices && !isNewDevice)) return;
     const notice = isNewDevice ? 'new_device' : 'login';
-    if (await this.#limits.logins(tx, user.email_key)) await this.send(tx, user.email, notice, maskAddress(address));
-    else if (await this.#limits.summaries(tx, user.email_key)) await this.send(tx, user.email, 'logins_unreported');
+    const subject = noticeSubject(user.email_key);
+    if (await this.#limits.logins(tx, subject)) await this.send(tx, user.email, notice, maskAddress(address));
+    else if (await this.#limits.summaries(tx, subject)) await this.send(tx, user.email, 'logins_unreported');
   }
 
   /**

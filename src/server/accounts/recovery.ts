@@ -2,6 +2,7 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { Problem } from '../../protocol/problems.ts';
 import { hmac } from '../crypto/derive.ts';
+import { deleteEmailChange } from '../store/emailChanges.ts';
 import type { CodeMail } from '../store/outbox.ts';
 import {
   confirmRecovery,
@@ -58,6 +59,10 @@ interface RecoveryDependencies {
     readonly mails: ClientAndGroup & {
       /** Beyond the others, to the owners of a mailbox for whom no code is valid that could be shared. */
       readonly withoutSharedCode: AttemptBudget;
+      /** Of all addresses of a mailbox that have a tag. */
+      readonly ofTags: AttemptBudget;
+      /** Of all addresses of a mailbox, from all clients. */
+      readonly ofMailbox: AttemptBudget;
     };
     readonly tries: ClientAndGroup;
   };
@@ -112,7 +117,7 @@ export class RecoveryRules {
     const user = found && client.suite < found.min_suite ? undefined : found;
     // Addresses with a tag share the limit of their mailbox.
     const ofMailbox = await this.#clients.identify(transaction, mailboxOf(emailKey), found, client);
-    const maySend = await this.#countMail(transaction, ofMailbox, emailKey);
+    const maySend = await this.#countMail(transaction, ofMailbox, emailKey, user);
     const now = this.#clock();
     const emailHash = this.#hashEmail(emailKey);
     const last = await findLastMailedCode(transaction, emailHash, user?.user_id ?? null, now + MIN_SHARED_LIFETIME_MS);
@@ -168,7 +173,7 @@ export class RecoveryRules {
   }
 
   /**
-   * Sets the password, once. Also ends every other session of the user and the lock of this client, and forgets the known
+   * Sets the password, once. Also ends every other session of the user, an unconfirmed change of the address and the lock of this client, and forgets the known
    * clients except the network of this one.
    *
    * @throws Problem `no_recovery`
@@ -186,6 +191,7 @@ export class RecoveryRules {
     await updatePasswordHash(transaction, user.user_id, passwordHash);
     await verifyEmail(transaction, user.user_id, this.#clock());
     await deleteUnusedRecoveries(transaction, user.user_id);
+    await deleteEmailChange(transaction, user.user_id);
     await this.#clients.forgetOthers(transaction, user.user_id, client.address);
     await this.#credentials.unlock(transaction, user, client);
     await this.#endOtherSessions(transaction, user.user_id, sessionId);
@@ -205,16 +211,32 @@ export class RecoveryRules {
    *
    * @returns false if no email is to be sent
    */
-  async #countMail(tx: Transaction, { client, group, isKnown }: AttemptSubjects, emailKey: string): Promise<boolean> {
+  async #countMail(
+    tx: Transaction,
+    { client, group, isKnown }: AttemptSubjects,
+    emailKey: string,
+    user: User | undefined,
+  ): Promise<boolean> {
     const { ofClient, ofGroup } = this.#limits.mails;
     const ofMailbox = isKnown ? `known clients\0${noticeSubject(emailKey)}` : group;
-    return (await ofClient.spend(tx, client)) && (await ofGroup.spend(tx, ofMailbox));
+    if (!(await ofClient.spend(tx, client)) || !(await ofGroup.spend(tx, ofMailbox))) return false;
+    return this.#countMailOfMailbox(tx, emailKey, user);
   }
 
-  /** Counts emails to accounts only: strangers cannot use up the limit with addresses that have none. */
   async #countMailWithoutSharedCode(tx: Transaction, emailKey: string, user: User | undefined): Promise<boolean> {
-    const subject = user ? noticeSubject(emailKey) : `no user\0${emailKey}`;
-    return this.#limits.mails.withoutSharedCode.spend(tx, subject);
+    const isWithinLimit = await this.#limits.mails.withoutSharedCode.spend(
+      tx,
+      limitSubject(noticeSubject(emailKey), user),
+    );
+    return isWithinLimit && this.#countMailOfMailbox(tx, emailKey, user);
+  }
+
+  /** Bounds the emails of all clients to all addresses of a mailbox. Those with a tag leave half to the one without. */
+  async #countMailOfMailbox(tx: Transaction, emailKey: string, user: User | undefined): Promise<boolean> {
+    const { ofTags, ofMailbox } = this.#limits.mails;
+    const mailbox = mailboxOf(emailKey);
+    const subject = limitSubject(mailbox, user);
+    return (mailbox === emailKey || (await ofTags.spend(tx, subject))) && ofMailbox.spend(tx, subject);
   }
 
   /**
@@ -238,6 +260,11 @@ export class RecoveryRules {
   #hashEmail(emailKey: string): Uint8Array {
     return hmac(this.#codeKey, 'email address\0', emailKey);
   }
+}
+
+/** Only emails to accounts are counted: strangers cannot use up a limit with addresses that have none. */
+function limitSubject(mailbox: string, user: User | undefined): string {
+  return user ? mailbox : `no user\0${mailbox}`;
 }
 
 export function randomCode(): string {

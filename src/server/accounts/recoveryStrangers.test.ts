@@ -86,18 +86,47 @@ describe('a stranger who asks for codes at other addresses', () => {
       const deviceToken = await harness.logInWith(email, PASSWORD, strangerAt(n));
       for (let mail = 0; mail < 5; mail += 1) await begin(harness, email, { ...strangerAt(n), deviceToken });
     }
-    // 20 in an hour, and 20 to those for which no code is valid that could be shared.
-    assert.equal(harness.mails.length, 20 + 8);
+    assert.equal(harness.mails.length, 20);
     for (let wait = 0; wait < 6; wait += 1) {
       harness.time.advance(10 * MINUTE_MS);
       for (let n = 0; n < 12; n += 1) await begin(harness, `ada+${n}@example.org`, strangerAt(100 + n));
     }
-    assert.ok(harness.mails.length <= 5 * 20, `${harness.mails.length} mails`);
+    assert.ok(harness.mails.length <= 2 * 20, `${harness.mails.length} mails`);
     const sent = harness.mails.length;
     // They have a limit of their own, so that the owner of the address without a tag still gets mails.
     await harness.logInWith(EMAIL, PASSWORD, owner);
     await begin(harness, EMAIL, owner);
     assert.equal(harness.mails.length, sent + 1);
+  });
+
+  test('cannot exceed the mails of a mailbox by device tokens, networks and tags together', async (t) => {
+    const harness = await createLimitedHarness(t);
+    const request = async (email: string, client: ClientInfo) => {
+      for (let mail = 0; mail < 5; mail += 1) await begin(harness, email, client);
+    };
+    // Accounts of suite 1: no code confirmed that the address is theirs.
+    for (let n = 0; n < 40; n += 1) {
+      const email = `ada+${n}@example.org`;
+      await harness.register(`Eve ${n}`, email, PASSWORD);
+      await request(email, strangerAt(n));
+    }
+    assert.equal(harness.mails.length, 20, 'to addresses with a tag');
+    for (let n = 0; n < 20; n += 1) {
+      const client = { ...strangerAt(n), suite: 2 };
+      await request(EMAIL, { ...client, deviceToken: await harness.logInWith(EMAIL, PASSWORD, client) });
+      await request(EMAIL, strangerAt(100 + n));
+    }
+    assert.equal(harness.mails.length, 2 * 20, 'the address without a tag keeps half of them');
+    for (let minute = 1; minute <= 60; minute += 1) {
+      harness.time.advance(MINUTE_MS);
+      await request(EMAIL, strangerAt(minute));
+      await request(`ada+${minute % 40}@example.org`, strangerAt(minute));
+      if (minute % 5 > 0) continue;
+      const id = await begin(harness, EMAIL, owner);
+      const code = harness.mails.findLast(({ to }) => to === EMAIL)?.code ?? '';
+      assert.equal(await confirm(harness, id, code), 'done', `the owner recovers in minute ${minute}`);
+    }
+    assert.ok(harness.mails.length <= 2 * 2 * 20, `${harness.mails.length} mails`);
   });
 
   test('has a limited number of tries, however many recoveries share a code', async (t) => {

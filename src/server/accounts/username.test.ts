@@ -118,6 +118,12 @@ test('names that look alike have a common skeleton, others do not', () => {
     ['Straße', 'STRASSE'],
     ['a  b', 'a b'],
     ['ⅼ', 'l'],
+    // NFKC turns these accents into a space and a combining one.
+    ['o\u00b4brien', "o'brien"],
+    ['o\u1fbdbrien', 'o\u2019brien'],
+    ['a\u02dcb', 'a~b'],
+    ['a\u00b8 b', 'a, b'],
+    ['ƽfive', 'sfive'],
   ] as const) {
     assert.ok(haveCommon(one, other), `${one} and ${other}`);
   }

@@ -4,7 +4,7 @@ import type { EmailChanges } from '../accounts/emailChange.ts';
 import type { Notices } from '../accounts/notices.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
-import { clientOf } from './accounts.ts';
+import { clientOf, sessionSubject } from './accounts.ts';
 
 export interface ManagementHandlersDependencies {
   readonly emailChanges: EmailChanges;
@@ -24,8 +24,8 @@ export function createManagementHandlers({
 > {
   return {
     changeEmail: prepared({
-      async checkRateLimit(tx, address) {
-        await checkRateLimit.passwordCheck(tx, address);
+      async checkRateLimit(tx, address, { session }) {
+        await checkRateLimit.passwordCheck(tx, sessionSubject(session, address));
         await checkRateLimit.mails(tx, address);
       },
       prepare: (request) => {
@@ -40,7 +40,7 @@ export function createManagementHandlers({
 
     confirmChangeEmail: {
       kind: 'immediate',
-      checkRateLimit: checkRateLimit.passwordCheck,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.passwordCheck(tx, sessionSubject(session, address)),
       async execute(request, tx) {
         const { userId } = request.session;
         return { response: await emailChanges.confirm(tx, userId, request.fields.code, clientOf(request)) };
@@ -48,7 +48,7 @@ export function createManagementHandlers({
     },
 
     deleteAccount: prepared({
-      checkRateLimit: checkRateLimit.passwordCheck,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.passwordCheck(tx, sessionSubject(session, address)),
       prepare: (request) => {
         const { username, password } = request.fields;
         return deletion.prepare(request.session.userId, username, password, clientOf(request));

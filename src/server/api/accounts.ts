@@ -1,18 +1,22 @@
 // Handlers of the endpoints of accounts: registration, login, changes of name and password.
 
+import { Problem } from '../../protocol/problems.ts';
 import { SUITE2 } from '../../protocol/suite2.ts';
 import type { Accounts } from '../accounts/accounts.ts';
-import type { ClientInfo } from '../accounts/knownClients.ts';
+import type { ClientInfo, KnownClients } from '../accounts/knownClients.ts';
 import type { PendingRegistrations } from '../accounts/pendingRegistrations.ts';
 import type { Invites } from '../accounts/registration.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
-import { type HandlerRequest, type Handlers, prepared } from '../sessions/handler.ts';
+import { type HandlerRequest, type Handlers, type LimitedRequest, prepared } from '../sessions/handler.ts';
 import type { UserSessions } from '../sessions/list.ts';
+import type { Session } from '../sessions/session.ts';
+import type { Transaction } from '../store/store.ts';
 
 export interface AccountHandlersDependencies {
   readonly accounts: Accounts;
   readonly invites: Pick<Invites, 'check' | 'consume'>;
   readonly sessions: Pick<UserSessions, 'makeRoom'>;
+  readonly clients: Pick<KnownClients, 'limitSubject'>;
   readonly registrations: Pick<PendingRegistrations, 'begin' | 'confirm'>;
   readonly checkRateLimit: {
     readonly registration: RateLimitCheck;
@@ -24,6 +28,7 @@ export interface AccountHandlersDependencies {
 export function createAccountHandlers({
   accounts,
   invites,
+  clients,
   registrations,
   sessions,
   checkRateLimit,
@@ -65,7 +70,8 @@ export function createAccountHandlers({
     },
 
     loginUser: prepared({
-      checkRateLimit: checkRateLimit.passwordCheck,
+      checkRateLimit: async (tx, address, request) =>
+        checkRateLimit.passwordCheck(tx, await deviceSubject(clients, tx, address, request)),
       prepare: (request) =>
         accounts.prepareLogin(request.fields.email, request.fields.password, loginClientOf(request)),
       async execute(request, tx, verified) {
@@ -76,7 +82,7 @@ export function createAccountHandlers({
     }),
 
     changeUsername: prepared({
-      checkRateLimit: checkRateLimit.passwordCheck,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.passwordCheck(tx, sessionSubject(session, address)),
       prepare: (request) => {
         const { new_username, password } = request.fields;
         return accounts.prepareUsernameChange(request.session.userId, new_username, password, clientOf(request));
@@ -88,7 +94,7 @@ export function createAccountHandlers({
     }),
 
     changePassword: prepared({
-      checkRateLimit: checkRateLimit.passwordCheck,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.passwordCheck(tx, sessionSubject(session, address)),
       prepare: (request) => {
         const { password, new_password } = request.fields;
         return accounts.preparePasswordChange(request.session.userId, password, new_password, clientOf(request));
@@ -122,6 +128,22 @@ export function loginClientOf(
   },
 ): ClientInfo {
   return { ...clientOf(request), deviceToken: request.fields.device_token };
+}
+
+/** Returns the subject of limits per address: the user of a logged-in session has their own. */
+export function sessionSubject({ userId }: Pick<Session, 'userId'>, address: string): string {
+  return userId ? `user ${Buffer.from(userId).toString('hex')}` : address;
+}
+
+/** Returns the subject of limits per address for a request that may have a device token. */
+export async function deviceSubject(
+  clients: Pick<KnownClients, 'limitSubject'>,
+  tx: Transaction,
+  address: string,
+  { session: { suite }, fields }: LimitedRequest,
+): Promise<string> {
+  if (fields instanceof Problem) return address;
+  return clients.limitSubject(tx, fields.email ?? '', { address, suite, deviceToken: fields.device_token });
 }
 
 function withToken(deviceToken: string | undefined) {

@@ -39,13 +39,15 @@ function createHarness() {
       get:
         (_, name) =>
         async (...given: unknown[]) => {
-          calls.push([`${rule}.${String(name)}`, ...given]);
+          // A limit ignores the request that the exchange passes to every check.
+          calls.push([`${rule}.${String(name)}`, ...(rule === 'checkRateLimit' ? given.slice(0, 2) : given)]);
           return TAKEN_APART[String(name)] ?? `what ${String(name)} gave`;
         },
     });
   const dependencies = Object.fromEntries(
     [
       'accounts',
+      'clients',
       'invites',
       'registrations',
       'recovery',
@@ -73,7 +75,7 @@ async function run(name: EndpointName, suite: number, { calls, handlers } = crea
     repeated: false,
     recipientNames,
   };
-  await handler.checkRateLimit?.(tx, 'the address');
+  await handler.checkRateLimit?.(tx, 'the address', request);
   const result =
     handler.kind === 'prepared'
       ? await handler.execute(request, tx, await handler.prepare(request))
@@ -95,16 +97,22 @@ type NotListed = 'encrypt' | 'decrypt' | 'registerUser' | keyof typeof tokenMess
 
 /** The endpoints that behave alike in both suites, if both have them. */
 function inEverySuite(suite: number): Record<Exclude<EndpointName, NotListed>, Expected> {
-  const password = ['checkRateLimit.passwordCheck', tx, 'the address'] as const;
-  const recovery = ['checkRateLimit.recovery', tx, 'the address'] as const;
+  const ofSession = (limit: string, kind: string, id: Uint8Array) =>
+    [`checkRateLimit.${limit}`, tx, `${kind} ${Buffer.from(id).toString('hex')}`] as const;
+  const password = ofSession('passwordCheck', 'user', userId);
+  const recovery = ofSession('recovery', 'recovery', recoveryId);
   const mails = ['checkRateLimit.mails', tx, 'the address'] as const;
   const inSession = { ...session, suite };
   const client = { address: 'the address', suite };
   const loginClient = { ...client, deviceToken: undefined };
+  const ofDevice = (...limits: string[]): Call[] => [
+    ['clients.limitSubject', tx, 'email', loginClient],
+    ...limits.map((limit) => [`checkRateLimit.${limit}`, tx, 'what limitSubject gave'] as const),
+  ];
   return {
     confirmRegistration: {
       calls: [
-        password,
+        ['checkRateLimit.passwordCheck', tx, 'the address'],
         ['registrations.confirm', tx, recoveryId, 'code', suite],
         ['accounts.rememberClient', tx, userId, client],
       ],
@@ -115,7 +123,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, NotListed>, E
     },
     loginUser: {
       calls: [
-        password,
+        ...ofDevice('passwordCheck'),
         ['accounts.prepareLogin', 'email', 'password', loginClient],
         ['accounts.logIn', tx, 'what prepareLogin gave', loginClient],
         ['sessions.makeRoom', tx, 'what logIn gave', inSession],
@@ -140,7 +148,7 @@ function inEverySuite(suite: number): Record<Exclude<EndpointName, NotListed>, E
       result: {},
     },
     forgotPassword: {
-      calls: [recovery, mails, ['recovery.begin', tx, 'email', loginClient]],
+      calls: [...ofDevice('recovery', 'mails'), ['recovery.begin', tx, 'email', loginClient]],
       result: { session: { pendingId: 'what begin gave' } },
     },
     confirmForgotPassword: {

@@ -1,24 +1,29 @@
 // Handlers of the three endpoints of password recovery.
+import type { KnownClients } from '../accounts/knownClients.ts';
 import type { RecoveryRules } from '../accounts/recovery.ts';
 import type { RateLimitCheck } from '../limits/rateLimiter.ts';
 import { type Handlers, prepared } from '../sessions/handler.ts';
-import { clientOf, loginClientOf } from './accounts.ts';
+import type { Session } from '../sessions/session.ts';
+import { clientOf, deviceSubject, loginClientOf } from './accounts.ts';
 
 export interface RecoveryHandlersDependencies {
   readonly recovery: RecoveryRules;
+  readonly clients: Pick<KnownClients, 'limitSubject'>;
   readonly checkRateLimit: { readonly recovery: RateLimitCheck; readonly mails: RateLimitCheck };
 }
 
 export function createRecoveryHandlers({
   recovery,
+  clients,
   checkRateLimit,
 }: RecoveryHandlersDependencies): Pick<Handlers, 'forgotPassword' | 'confirmForgotPassword' | 'finalForgotPassword'> {
   return {
     forgotPassword: {
       kind: 'immediate',
-      async checkRateLimit(tx, address) {
-        await checkRateLimit.recovery(tx, address);
-        await checkRateLimit.mails(tx, address);
+      async checkRateLimit(tx, address, request) {
+        const subject = await deviceSubject(clients, tx, address, request);
+        await checkRateLimit.recovery(tx, subject);
+        await checkRateLimit.mails(tx, subject);
       },
       execute: async (request, tx) => ({
         session: { pendingId: await recovery.begin(tx, request.fields.email, loginClientOf(request)) },
@@ -27,7 +32,7 @@ export function createRecoveryHandlers({
 
     confirmForgotPassword: {
       kind: 'immediate',
-      checkRateLimit: checkRateLimit.recovery,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.recovery(tx, recoverySubject(session, address)),
       async execute({ fields, session }, tx) {
         await recovery.confirm(tx, session.pendingId, fields.code);
         return {};
@@ -35,7 +40,7 @@ export function createRecoveryHandlers({
     },
 
     finalForgotPassword: prepared({
-      checkRateLimit: checkRateLimit.recovery,
+      checkRateLimit: (tx, address, { session }) => checkRateLimit.recovery(tx, recoverySubject(session, address)),
       prepare: (request) =>
         recovery.prepareFinish(request.session.pendingId, request.fields.new_password, clientOf(request)),
       async execute(request, tx, password) {
@@ -45,4 +50,9 @@ export function createRecoveryHandlers({
       },
     }),
   };
+}
+
+/** Returns the subject of limits per address: a recovery that began has its own. The number of recoveries is limited. */
+function recoverySubject({ pendingId }: Pick<Session, 'pendingId'>, address: string): string {
+  return pendingId ? `recovery ${Buffer.from(pendingId).toString('hex')}` : address;
 }

@@ -230,13 +230,15 @@ export const settings = {
     parse: rate,
   },
   RATE_LOGINS_PER_MINUTE: {
-    description: 'Logins and other password checks per minute from one address.',
+    description:
+      'Logins and other password checks per minute from one address. A device token and a logged-in user each have as many of their own.',
     example: '300',
     fallback: '3000',
     parse: rate,
   },
   RATE_FAILED_LOGINS_PER_MINUTE: {
-    description: 'Wrong passwords from one address that are checked; they refill evenly within a minute.',
+    description:
+      'Wrong passwords from one address that are checked; they refill evenly within a minute. A device token and a logged-in user each have as many of their own.',
     example: '30',
     fallback: '100',
     parse: rate,
@@ -262,20 +264,22 @@ export const settings = {
     parse: rate,
   },
   RATE_RECOVERIES_PER_MINUTE: {
-    description: 'Recovery requests per minute from one address, all three endpoints together.',
+    description:
+      'Recovery requests per minute from one address. A device token, and a recovery after its first request, each have as many of their own.',
     example: '60',
     fallback: '3000',
     parse: rate,
   },
   RATE_RECOVERY_MAILS_PER_HOUR: {
     description:
-      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Registration emails have a limit of the same size. Codes for a new address have the same limit, per full hour.',
+      'Recovery emails to one mailbox, at most a quarter for one client; they refill evenly within an hour. Beyond it, the code emailed last is valid. `+tag` in an address does not count as another mailbox. Clients that have logged in before have as many of their own; all together get at most twice as many, of which addresses with a tag get half. Registration emails have a limit of the same size. Codes for a new address have the same limit, per full hour.',
     example: '5',
     fallback: '20',
     parse: rate,
   },
   RATE_MAILS_PER_HOUR: {
-    description: 'Requests for emails with codes per hour from one address, to all mailboxes together.',
+    description:
+      'Requests for emails with codes per hour from one address, to all mailboxes together. A device token has as many of its own for recoveries.',
     example: '20',
     fallback: '200',
     parse: rate,

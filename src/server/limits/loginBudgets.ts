@@ -34,6 +34,9 @@ export function createLoginBudgets(rates: LoginRates, triesPerMail: number, key:
       mails: {
         ...perHour('recovery mails', rates.recoveryMailsPerHour),
         withoutSharedCode: budget('recovery mails without a shared code', rates.recoveryMailsPerHour, HOUR_MS),
+        ofTags: budget('recovery mails to addresses with a tag', rates.recoveryMailsPerHour, HOUR_MS),
+        // The address without a tag keeps half of them.
+        ofMailbox: budget('recovery mails to a mailbox', 2 * rates.recoveryMailsPerHour, HOUR_MS),
       },
       tries: perHour('recovery tries', rates.recoveryMailsPerHour * triesPerMail),
     },

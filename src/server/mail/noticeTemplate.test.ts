@@ -16,6 +16,7 @@ const KINDS: Record<NoticeKind, RegExp> = {
   new_device: /VWS account from a new device at 14:22 UTC on 22 November 2026, from the network 203\.0\.113\.x\./,
   email_changed: /uses another email address since 14:22 UTC/,
   login: /logged in to your VWS account at 14:22 UTC on 22 November 2026, from the network 203\.0\.113\.x\./,
+  changes_unreported: /Further changes of this kind and day \(UTC\) are not reported/,
   logins_unreported: /Further logins of this day \(UTC\) are not reported/,
 };
 

@@ -54,6 +54,11 @@ const NOTICES: Readonly<Record<NoticeKind, (service: string, at: string, network
     event: `There were many logins to your ${service} account until ${at}. Further logins of this day (UTC) are not reported.`,
     advice: CHANGE_PASSWORD,
   }),
+  changes_unreported: (service, at) => ({
+    heading: 'Many changes of your account',
+    event: `The password or the email address of ${service} accounts with this mailbox was changed many times until ${at}. Further changes of this kind and day (UTC) are not reported.`,
+    advice: RECOVER,
+  }),
 };
 
 /**

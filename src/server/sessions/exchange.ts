@@ -109,7 +109,7 @@ export class Exchange {
     const received = await this.#store.transaction(async (tx) => {
       const received = await this.#receive(tx, request);
       if (received.kind !== 'decrypted') return received;
-      await handler.checkRateLimit?.(tx, request.address);
+      await handler.checkRateLimit?.(tx, request.address, received.decrypted);
       const response = await this.#execute(tx, request, received.decrypted, (handlerRequest) =>
         handler.execute(handlerRequest, tx),
       );
@@ -162,7 +162,7 @@ export class Exchange {
         }
         const lock = await this.#requestLocks.acquire(tx, request.encryption.stepId, request.requestHash);
         if (!lock) return undefined;
-        await handler.checkRateLimit?.(tx, request.address);
+        await handler.checkRateLimit?.(tx, request.address, decrypted);
         return { kind: 'locked', lock, decrypted } as const;
       });
       if (result?.kind === 'locked') this.#requestLocks.hold(result.lock);

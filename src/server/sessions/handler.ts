@@ -2,7 +2,7 @@
 import type { Endpoint, EndpointName, endpoints } from '../../protocol/endpoints.ts';
 import type { Transaction } from '../store/store.ts';
 import type { LoggedInSession, Session } from './session.ts';
-import type { ResponseFields } from './suites/suite.ts';
+import type { DecryptedRequest, ResponseFields } from './suites/suite.ts';
 
 /** The fields that clients of suite 2 may send in addition. */
 type Suite2Field<E extends Endpoint> = E extends { suite2Fields: infer Fields } ? Extract<keyof Fields, string> : never;
@@ -44,14 +44,18 @@ export interface HandlerResult {
  * parameters of methods in both directions. The exchange passes each handler the fields of its own endpoint only.
  */
 
+/** The parts of a request that select its rate limit. */
+export type LimitedRequest = Pick<DecryptedRequest, 'session' | 'fields'>;
+
 interface RateLimited {
   /**
    * Counts the request against a rate limit, before any other work.
    *
    * @param address subject of the limits per address
+   * @param request may be malformed, and need not be logged in
    * @throws Problem that leaves the session unchanged
    */
-  checkRateLimit?(transaction: Transaction, address: string): Promise<void>;
+  checkRateLimit?(transaction: Transaction, address: string, request: LimitedRequest): Promise<void>;
 }
 
 /** A handler that needs one transaction only. */

@@ -22,7 +22,8 @@ export type NoticeKind =
   | 'email_changed'
   | 'login'
   | 'new_device'
-  | 'logins_unreported';
+  | 'logins_unreported'
+  | 'changes_unreported';
 
 /** An email about an event in the account. It contains no text that a user chose. */
 export interface NoticeMail {
