@@ -11,7 +11,7 @@ import { findChromium, launchChromium } from './browser/chromium.ts';
 import { openSite } from './browser/site.ts';
 import { openBrowser } from './browser/user.ts';
 import { startKnownServer } from './manInTheMiddle/knownServer.ts';
-import { newPerson } from './support/people.ts';
+import { newPerson, registerSuite2, registerVws } from './support/people.ts';
 import { b64, Suite2Client, unb64 } from './support/suite2Client.ts';
 
 interface Vector {
@@ -65,9 +65,9 @@ test('the server accepts locators and bodies of the vectors, and the SDK opens t
   const pin = identity.fingerprint;
   const [alice, bob] = [newPerson(), newPerson()];
   const sender = await Suite2Client.handshake(server);
-  await sender.call('/register_user', { ...alice });
+  await registerSuite2(sender, server, alice);
   const onNode = await connect(server.url, { pin });
-  await onNode.register(bob);
+  await registerVws(onNode, server, bob);
 
   for (const { locator, body } of vectors) {
     const limits = { expires_in: '', max_opens: '', receipt: 'yes' };
