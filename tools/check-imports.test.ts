@@ -55,11 +55,20 @@ describe('allowed and refused imports', () => {
     ['examples/a.ts', 'src/client/b.ts'],
     ['src/server/main.ts', 'package.json'],
     ['src/cli/server/a.ts', 'src/server/main.ts'],
+    ['src/video/index.ts', 'src/video/media/b.ts'],
+    ['src/video/media/a.ts', 'src/video/core/b.ts'],
+    ['src/cli/a.ts', 'src/video/media/node.ts'],
+    ['bench/a.ts', 'src/video/core/b.ts'],
+    ['src/video/core/a.test.ts', 'test/b.ts'],
   ] as const;
   for (const [from, to] of allowed) test(`${from} may import ${to}`, (t) => assert.ok(mayImport(t, from, to)));
 
   const refused = [
     ['src/protocol/a.ts', 'src/client/b.ts'],
+    ['src/video/core/a.ts', 'src/video/errors.ts'],
+    ['src/video/media/a.ts', 'src/video/media/node.ts'],
+    ['src/video/index.ts', 'src/protocol/b.ts'],
+    ['src/server/messages/a.ts', 'src/video/core/b.ts'],
     ['src/protocol/a.ts', 'src/server/crypto/b.ts'],
     ['src/client/a.ts', 'src/cli/b.ts'],
     ['src/client/a.ts', 'src/server/app.ts'],
@@ -98,7 +107,7 @@ describe('allowed and refused imports', () => {
   });
 });
 
-describe('use of Node.js', () => {
+describe('use of Node.js and packages', () => {
   const uses = [
     ['src/server/main.ts', "process.on('SIGTERM', stop);", true],
     ['src/server/mail/a.ts', 'const { env } = process;', false],
@@ -114,6 +123,13 @@ describe('use of Node.js', () => {
     ['src/protocol/a.ts', "import { Type } from 'typebox'; crypto.subtle; new Uint8Array(1);", true],
     ['src/client/a.ts', "const fs = await import('node:fs');", false],
     ['src/client/a.test.ts', "import fs from 'node:fs';", true],
+    ['src/video/media/a.ts', "import fs from 'node:fs';", false],
+    ['src/video/media/node.ts', "import fs from 'node:fs';", true],
+    ['src/video/core/a.ts', "import { sha256 } from '@noble/hashes/sha2.js';", false],
+    ['src/video/keys.ts', "import { sha256 } from '@noble/hashes/sha2.js';", true],
+    ['src/video/hide.ts', "import { Input } from 'mediabunny';", false],
+    ['src/video/media/a.ts', "import { Input } from 'mediabunny';", true],
+    ['src/video/media/a.ts', "import '@mediabunny/server';", false],
   ] as const;
   for (const [file, source, isAllowed] of uses) {
     test(`${file} ${isAllowed ? 'may' : 'may not'} contain: ${source}`, (t) => {

@@ -10,6 +10,8 @@ import { report, sourceFiles } from './source-files.ts';
 type Place = {
   /** The other places that its files may import. */
   mayImport: string[];
+  /** The packages that its files may import; any, if not listed. */
+  packages?: string[];
   /** Runs in browsers too: no module and no global of Node.js. */
   inBrowsers?: true;
   /** May use `process`. */
@@ -19,13 +21,23 @@ type Place = {
 const DOMAIN = ['accounts', 'keyring', 'limits', 'mail', 'messages', 'sessions'].map((name) => `src/server/${name}`);
 const BELOW_API = [...DOMAIN, 'src/server/log.ts', 'src/server/store', 'src/server/crypto', 'src/protocol'];
 const BELOW_MAIN = ['src/server/app.ts', 'src/server/config', 'src/server/http', 'src/server/api', ...BELOW_API];
-const ALL_BUT_MAIN = [...BELOW_MAIN, 'src/client', 'src/cli', 'src/cli/server'];
+const VIDEO = ['src/video', 'src/video/core', 'src/video/media', 'src/video/media/node.ts'];
+const ALL_BUT_MAIN = [...BELOW_MAIN, 'src/client', 'src/cli', 'src/cli/server', ...VIDEO];
 
 /** A file is in the place with the longest name that its path begins with; a source file without a place is an error. */
 const PLACES: Record<string, Place> = {
   'src/protocol': { mayImport: [], inBrowsers: true },
   'src/client': { mayImport: ['src/protocol'], inBrowsers: true },
-  'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server'], usesProcess: true },
+  // Video: the core is pure, and only media knows containers and codecs. The caller loads media/node.ts in Node.js.
+  'src/video': { mayImport: ['src/video/core', 'src/video/media'], packages: ['@noble/hashes'], inBrowsers: true },
+  'src/video/core': { mayImport: [], packages: [], inBrowsers: true },
+  'src/video/media': { mayImport: ['src/video/core'], packages: ['mediabunny'], inBrowsers: true },
+  'src/video/media/node.ts': {
+    mayImport: ['src/video/core', 'src/video/media'],
+    packages: ['mediabunny', '@mediabunny/server'],
+  },
+
+  'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server', ...VIDEO], usesProcess: true },
   // Only the commands that run or move a server import its modules.
   'src/cli/server': {
     mayImport: ['src/cli', 'src/client', 'src/server/main.ts', 'src/server/app.ts', 'src/server/config', ...BELOW_API],
@@ -92,6 +104,12 @@ function wrongTarget(target: string, name: string, { mayImport }: Place): string
   return mayImport.includes(targetName) ? undefined : `but ${name} may not import ${targetName}`;
 }
 
+/** A violation if the place lists its packages and not the one of `specifier`. */
+function wrongPackage(specifier: string, name: string, { packages }: Place): string[] {
+  const allowed = packages?.some((listed) => specifier === listed || specifier.startsWith(`${listed}/`)) ?? true;
+  return allowed ? [] : [`imports ${specifier}, but ${name} may not use that package`];
+}
+
 function violationsOf(file: string, { specifiers, isComputed, code }: Imports): string[] {
   const name = placeName(file);
   const place = name !== undefined && isTest(file) ? TESTS : PLACES[name ?? ''];
@@ -102,7 +120,7 @@ function violationsOf(file: string, { specifiers, isComputed, code }: Imports): 
       const wrong = wrongTarget(resolve(file, specifier), name, place);
       return wrong === undefined ? [] : [`imports ${specifier}, ${wrong}`];
     }
-    if (!isBuiltin(specifier)) return [];
+    if (!isBuiltin(specifier)) return wrongPackage(specifier, name, place);
     if (place.inBrowsers) return [`imports ${specifier}, but ${name} runs in browsers`];
     const isProcess = /^(?:node:)?process$/.test(specifier);
     return isProcess && !place.usesProcess ? [`imports ${specifier}, which only main.ts may use`] : [];
