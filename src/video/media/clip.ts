@@ -1,0 +1,126 @@
+// Opens a clip and reads from its header what decides whether and how a payload fits.
+import {
+  BlobSource,
+  BufferSource,
+  FilePathSource,
+  Input,
+  type InputAudioTrack,
+  type InputVideoTrack,
+  MATROSKA,
+  MP4,
+  MPEG_TS,
+  QTFF,
+  type Source,
+  WEBM,
+} from 'mediabunny';
+import { VideoError } from '../errors.ts';
+
+/** A clip: its bytes, a file of the browser, or a path (Node.js only). */
+export type VideoInput = Blob | Uint8Array | string;
+
+/** How stored pictures are turned for display: clockwise, then mirrored left to right. */
+export interface Orientation {
+  readonly rotation: 0 | 90 | 180 | 270;
+  readonly isMirrored: boolean;
+}
+
+export interface ClipHeader {
+  /** Length of the video track. */
+  readonly seconds: number;
+  /** Size on the screen: turned, with square pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly orientation: Orientation;
+  readonly framesPerSecond: number;
+  /** Of the video track. */
+  readonly bitsPerSecond: number;
+  readonly color: VideoColorSpaceInit;
+  readonly isHdr: boolean;
+}
+
+/** Containers that are read. Playlists are not among them: they name further files. */
+const FORMATS = [MP4, QTFF, MATROSKA, WEBM, MPEG_TS];
+
+/** Enough for the rates, and read quickly. */
+const RATE_PACKETS = 240;
+const DEFAULT_FRAME_RATE = 30;
+
+/** An opened clip. Close it when done. */
+export class Clip {
+  readonly header: ClipHeader;
+  readonly video: InputVideoTrack;
+  readonly audio: readonly InputAudioTrack[];
+  readonly #input: Input;
+
+  private constructor(input: Input, video: InputVideoTrack, audio: readonly InputAudioTrack[], header: ClipHeader) {
+    this.#input = input;
+    this.video = video;
+    this.audio = audio;
+    this.header = header;
+  }
+
+  /**
+   * Opens a clip and reads its header.
+   *
+   * @throws VideoError `unreadable` if it is not a video in a supported container
+   */
+  static async open(source: VideoInput | Source): Promise<Clip> {
+    const input = new Input({ formats: FORMATS, source: sourceOf(source) });
+    try {
+      const video = await input.getPrimaryVideoTrack();
+      if (video === null) throw new VideoError('unreadable', 'The file contains no video.');
+      return new Clip(input, video, await input.getAudioTracks(), await readHeader(video));
+    } catch (error) {
+      input.dispose();
+      if (error instanceof VideoError || isSystemError(error)) throw error;
+      throw new VideoError(
+        'unreadable',
+        'The file is not a video, or it is damaged. Supported: MP4, MOV, MKV, WebM, TS.',
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** @throws VideoError `unsupported_codec` */
+  async requireDecoder(): Promise<void> {
+    if (await this.video.canDecode()) return;
+    const codec =
+      (await this.video.getCodecParameterString()) ?? String((await this.video.getInternalCodecId()) ?? 'unknown');
+    throw new VideoError(
+      'unsupported_codec',
+      `The video codec (${codec}) is not supported here. Supported: H.264, HEVC, VP8, VP9, AV1, ProRes.`,
+    );
+  }
+
+  close(): void {
+    this.#input.dispose();
+  }
+}
+
+function sourceOf(source: VideoInput | Source): Source {
+  if (typeof source === 'string') return new FilePathSource(source);
+  if (source instanceof Uint8Array) return new BufferSource(source);
+  return source instanceof Blob ? new BlobSource(source) : source;
+}
+
+async function readHeader(video: InputVideoTrack): Promise<ClipHeader> {
+  const seconds = (await video.computeDuration()) - Math.max(0, await video.getFirstTimestamp());
+  const { averagePacketRate, averageBitrate } = await video.computePacketStats(RATE_PACKETS);
+  return {
+    seconds,
+    width: await video.getDisplayWidth(),
+    height: await video.getDisplayHeight(),
+    orientation: { rotation: await video.getRotation(), isMirrored: await video.getFlip() },
+    framesPerSecond: averagePacketRate > 0 ? averagePacketRate : DEFAULT_FRAME_RATE,
+    bitsPerSecond: averageBitrate,
+    color: await video.getColorSpace(),
+    isHdr: await video.hasHighDynamicRange(),
+  };
+}
+
+/** A file that is missing or cannot be read, rather than one that is damaged. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

@@ -1,0 +1,212 @@
+// Writes a clip: H.264 in MP4, with the audio packets of another clip copied unchanged.
+import {
+  type AudioCodec,
+  EncodedAudioPacketSource,
+  type EncodedPacket,
+  EncodedPacketSink,
+  type InputAudioTrack,
+  MkvOutputFormat,
+  MovOutputFormat,
+  Mp4OutputFormat,
+  Output,
+  type OutputFormat,
+  type Target,
+  VideoSample,
+  VideoSampleSource,
+} from 'mediabunny';
+import type { Picture } from '../core/picture.ts';
+import { VideoError } from '../errors.ts';
+import type { Clip, Orientation } from './clip.ts';
+
+/** Players seek to key frames, and messengers cut there. */
+const KEY_FRAME_SECONDS = 2;
+/** Audio is written this far ahead of the video, so that both lie next to each other in the file. */
+const AUDIO_LEAD_SECONDS = 0.5;
+
+export interface VideoSettings {
+  readonly bitsPerSecond: number;
+  readonly orientation: Orientation;
+  readonly color: VideoColorSpaceInit;
+  /** Size of the pictures with square pixels, before they are turned. */
+  readonly squareWidth: number;
+  readonly squareHeight: number;
+}
+
+/**
+ * The format for a clip with these audio tracks: MP4 if it can hold them, otherwise MOV or Matroska.
+ *
+ * @throws VideoError `unsupported_codec` if none can
+ */
+export async function outputFormatFor(audio: readonly InputAudioTrack[]): Promise<OutputFormat> {
+  const codecs = await Promise.all(audio.map((track) => track.getCodec()));
+  const formats = [
+    new Mp4OutputFormat({ fastStart: false }),
+    new MovOutputFormat({ fastStart: false }),
+    new MkvOutputFormat(),
+  ];
+  const canHold = (format: OutputFormat, codec: AudioCodec | null) =>
+    codec !== null && format.getSupportedAudioCodecs().includes(codec);
+  const format = formats.find((candidate) => codecs.every((codec) => canHold(candidate, codec)));
+  if (format === undefined)
+    throw new VideoError('unsupported_codec', 'The audio of the video cannot be copied: unknown codec.');
+  return format;
+}
+
+/** Copies one audio track, packet by packet. */
+class AudioCopy {
+  readonly source: EncodedAudioPacketSource;
+  readonly #packets: AsyncGenerator<EncodedPacket>;
+  readonly #track: InputAudioTrack;
+  readonly #allowsNegative: boolean;
+  #next: EncodedPacket | undefined;
+  #isFirst = true;
+
+  constructor(track: InputAudioTrack, codec: AudioCodec, allowsNegative: boolean) {
+    this.#track = track;
+    this.source = new EncodedAudioPacketSource(codec);
+    this.#packets = new EncodedPacketSink(track).packets();
+    this.#allowsNegative = allowsNegative;
+  }
+
+  /** Copies the packets that begin before a time; all others with Infinity. */
+  async copyUntil(seconds: number): Promise<void> {
+    while (true) {
+      this.#next ??= await this.#read();
+      if (this.#next === undefined || this.#next.timestamp >= seconds) return;
+      const packet = this.#next;
+      this.#next = undefined;
+      if (packet.timestamp < 0 && !this.#allowsNegative) continue;
+      const decoderConfig = this.#isFirst ? await this.#track.getDecoderConfig() : null;
+      await this.source.add(packet, decoderConfig === null ? undefined : { decoderConfig });
+      this.#isFirst = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#packets.return(undefined);
+  }
+
+  async #read(): Promise<EncodedPacket | undefined> {
+    try {
+      return (await this.#packets.next()).value ?? undefined;
+    } catch {
+      // The rest of a truncated file.
+      return undefined;
+    }
+  }
+}
+
+/** Writes frames and copied audio. Call `finish` or `cancel`. */
+export class ClipWriter {
+  readonly #output: Output;
+  readonly #video: VideoSampleSource;
+  readonly #audio: AudioCopy[] = [];
+  readonly #settings: VideoSettings;
+  /** Planes without gaps, for pictures that have some. */
+  #packed: Uint8Array<ArrayBuffer> | undefined;
+
+  private constructor(output: Output, settings: VideoSettings) {
+    this.#output = output;
+    this.#settings = settings;
+    this.#video = new VideoSampleSource({
+      codec: 'avc',
+      bitrate: Math.round(settings.bitsPerSecond),
+      keyFrameInterval: KEY_FRAME_SECONDS,
+      latencyMode: 'realtime',
+      hardwareAcceleration: 'prefer-software',
+      // Encoders do not pass on how colors are coded.
+      onEncodedPacket: (_packet, meta) => {
+        if (meta?.decoderConfig) meta.decoderConfig.colorSpace = settings.color;
+      },
+    });
+  }
+
+  /**
+   * @param target of the file
+   * @param clip whose audio is copied, if any
+   */
+  static async open(
+    target: Target,
+    format: OutputFormat,
+    settings: VideoSettings,
+    clip?: Pick<Clip, 'audio'>,
+  ): Promise<ClipWriter> {
+    const output = new Output({ format, target });
+    const writer = new ClipWriter(output, settings);
+    const { rotation, isMirrored } = settings.orientation;
+    output.addVideoTrack(writer.#video, { rotation, flip: isMirrored });
+    for (const track of clip?.audio ?? []) await writer.#addAudio(track);
+    await output.start();
+    return writer;
+  }
+
+  /**
+   * Encodes a picture, which may be reused afterwards, and copies the audio up to it.
+   *
+   * @param timestamp seconds on the time line of the file
+   * @param duration seconds
+   */
+  async add(picture: Picture, timestamp: number, duration: number): Promise<void> {
+    for (const copy of this.#audio) await copy.copyUntil(timestamp + AUDIO_LEAD_SECONDS);
+    const { squareWidth, squareHeight, color } = this.#settings;
+    const sample = new VideoSample(this.#pack(picture), {
+      format: 'I420',
+      codedWidth: picture.width,
+      codedHeight: picture.height,
+      displayWidth: squareWidth,
+      displayHeight: squareHeight,
+      timestamp,
+      duration,
+      colorSpace: color,
+    });
+    try {
+      await this.#video.add(sample);
+    } finally {
+      sample.close();
+    }
+  }
+
+  /** Copies the rest of the audio and completes the file. */
+  async finish(): Promise<void> {
+    for (const copy of this.#audio) await copy.copyUntil(Number.POSITIVE_INFINITY);
+    await this.#output.finalize();
+    await this.#closeAudio();
+  }
+
+  /** Stops, and leaves what was written incomplete. */
+  async cancel(): Promise<void> {
+    await this.#output.cancel();
+    await this.#closeAudio();
+  }
+
+  async #closeAudio(): Promise<void> {
+    for (const copy of this.#audio) await copy.close();
+  }
+
+  async #addAudio(track: InputAudioTrack): Promise<void> {
+    const codec = await track.getCodec();
+    if (codec === null) return;
+    const copy = new AudioCopy(track, codec, this.#output.format.negativeTimestampSupport === 'full');
+    this.#audio.push(copy);
+    const name = await track.getName();
+    this.#output.addAudioTrack(copy.source, {
+      languageCode: await track.getLanguageCode(),
+      disposition: await track.getDisposition(),
+      ...(name !== null && { name }),
+    });
+  }
+
+  #pack({ width, height, y, u, v, strideY, strideC }: Picture): Uint8Array<ArrayBuffer> {
+    const [luma, chroma] = [width * height, (width >> 1) * (height >> 1)];
+    this.#packed ??= new Uint8Array(luma + 2 * chroma);
+    pack(y, strideY, width, height, this.#packed, 0);
+    pack(u, strideC, width >> 1, height >> 1, this.#packed, luma);
+    pack(v, strideC, width >> 1, height >> 1, this.#packed, luma + chroma);
+    return this.#packed;
+  }
+}
+
+function pack(plane: Uint8Array, stride: number, width: number, height: number, to: Uint8Array, offset: number): void {
+  if (stride === width) to.set(plane.subarray(0, width * height), offset);
+  else for (let y = 0; y < height; y++) to.set(plane.subarray(y * stride, y * stride + width), offset + y * width);
+}
