@@ -35,3 +35,13 @@ export function cutTemplate(plane: Int8Array, { columns, rows }: Grid): Int8Arra
   }
   return cut;
 }
+
+/**
+ * The change of each cell by the template.
+ *
+ * @param signs the result of `cutTemplate`
+ * @param change overwritten
+ */
+export function setTemplate(signs: Int8Array, caps: Float64Array, change: Float64Array): void {
+  for (let i = 0; i < change.length; i++) change[i] = signs[i]! * Math.min(TEMPLATE_STRENGTH, caps[i]!);
+}

@@ -1,0 +1,34 @@
+// Patterns: the vector, and the means that the reader finds.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { sha256, vectors } from '../../../test/video/vectors.ts';
+import { PatternMaker } from './pattern.ts';
+
+describe('pattern', () => {
+  test('is that of the vectors', () => {
+    const { columns, rows, width, height, zeros, minimum, maximum, first, hash } = vectors.pattern;
+    const change = Float64Array.from({ length: columns * rows }, (_, i) => (((7 * i) % 13) - 6) / 4);
+    const pattern = new Int8Array(width * height);
+    new PatternMaker({ columns, rows }, width, height).make(change, pattern);
+    assert.equal(pattern.filter((value) => value === 0).length, zeros);
+    assert.equal(Math.min(...pattern.subarray(0, 100000)), minimum);
+    assert.equal(Math.max(...pattern.subarray(0, 100000)), maximum);
+    assert.deepEqual(Array.from(pattern.subarray(0, 8)), first);
+    assert.equal(sha256(pattern), hash);
+  });
+
+  test('the mean over a cell is its change', () => {
+    const grid = { columns: 48, rows: 36 };
+    const change = Float64Array.from({ length: 48 * 36 }, (_, i) => Math.sin(i * i) * 2);
+    const pattern = new Int8Array(48 * 16 * 36 * 16);
+    new PatternMaker(grid, 48 * 16, 36 * 16).make(change, pattern);
+    for (let row = 0; row < grid.rows; row++)
+      for (let column = 0; column < grid.columns; column++) {
+        let sum = 0;
+        for (let y = 16 * row; y < 16 * row + 16; y++)
+          for (let x = 16 * column; x < 16 * column + 16; x++) sum += pattern[y * 48 * 16 + x] ?? Number.NaN;
+        const difference = sum / 256 - (change[row * grid.columns + column] ?? Number.NaN);
+        assert.ok(Math.abs(difference) < 0.02, `${column}, ${row}: ${difference}`);
+      }
+  });
+});
