@@ -1,4 +1,4 @@
-// Opens a clip and reads from its header what decides whether and how a payload fits.
+// Opens a clip and reads what its container tells about it.
 import {
   BlobSource,
   BufferSource,
@@ -13,16 +13,11 @@ import {
   type Source,
   WEBM,
 } from 'mediabunny';
+import type { Orientation } from '../core/orient.ts';
 import { VideoError } from '../errors.ts';
 
 /** A clip: its bytes, a file of the browser, or a path (Node.js only). */
 export type VideoInput = Blob | Uint8Array | string;
-
-/** How stored pictures are turned for display: clockwise, then mirrored left to right. */
-export interface Orientation {
-  readonly rotation: 0 | 90 | 180 | 270;
-  readonly isMirrored: boolean;
-}
 
 export interface ClipHeader {
   /** Length of the video track. */
@@ -30,11 +25,9 @@ export interface ClipHeader {
   /** Size on the screen: turned, with square pixels. */
   readonly width: number;
   readonly height: number;
-  readonly orientation: Orientation;
   readonly framesPerSecond: number;
   /** Of the video track. */
   readonly bitsPerSecond: number;
-  readonly color: VideoColorSpaceInit;
   readonly isHdr: boolean;
 }
 
@@ -47,20 +40,25 @@ const DEFAULT_FRAME_RATE = 30;
 
 /** An opened clip. Close it when done. */
 export class Clip {
-  readonly header: ClipHeader;
   readonly video: InputVideoTrack;
   readonly audio: readonly InputAudioTrack[];
+  readonly orientation: Orientation;
   readonly #input: Input;
 
-  private constructor(input: Input, video: InputVideoTrack, audio: readonly InputAudioTrack[], header: ClipHeader) {
+  private constructor(
+    input: Input,
+    video: InputVideoTrack,
+    audio: readonly InputAudioTrack[],
+    orientation: Orientation,
+  ) {
     this.#input = input;
     this.video = video;
     this.audio = audio;
-    this.header = header;
+    this.orientation = orientation;
   }
 
   /**
-   * Opens a clip and reads its header.
+   * Opens a clip.
    *
    * @throws VideoError `unreadable` if it is not a video in a supported container
    */
@@ -69,7 +67,8 @@ export class Clip {
     try {
       const video = await input.getPrimaryVideoTrack();
       if (video === null) throw new VideoError('unreadable', 'The file contains no video.');
-      return new Clip(input, video, await input.getAudioTracks(), await readHeader(video));
+      const orientation = { rotation: await video.getRotation(), isMirrored: await video.getFlip() };
+      return new Clip(input, video, await input.getAudioTracks(), orientation);
     } catch (error) {
       input.dispose();
       if (error instanceof VideoError || isSystemError(error)) throw error;
@@ -94,6 +93,21 @@ export class Clip {
     );
   }
 
+  /** Reads the header; of a stream, it would read all of it. */
+  async readHeader(): Promise<ClipHeader> {
+    const { video } = this;
+    const seconds = (await video.computeDuration()) - Math.max(0, await video.getFirstTimestamp());
+    const { averagePacketRate, averageBitrate } = await video.computePacketStats(RATE_PACKETS);
+    return {
+      seconds,
+      width: await video.getDisplayWidth(),
+      height: await video.getDisplayHeight(),
+      framesPerSecond: averagePacketRate > 0 ? averagePacketRate : DEFAULT_FRAME_RATE,
+      bitsPerSecond: averageBitrate,
+      isHdr: await video.hasHighDynamicRange(),
+    };
+  }
+
   close(): void {
     this.#input.dispose();
   }
@@ -103,21 +117,6 @@ function sourceOf(source: VideoInput | Source): Source {
   if (typeof source === 'string') return new FilePathSource(source);
   if (source instanceof Uint8Array) return new BufferSource(source);
   return source instanceof Blob ? new BlobSource(source) : source;
-}
-
-async function readHeader(video: InputVideoTrack): Promise<ClipHeader> {
-  const seconds = (await video.computeDuration()) - Math.max(0, await video.getFirstTimestamp());
-  const { averagePacketRate, averageBitrate } = await video.computePacketStats(RATE_PACKETS);
-  return {
-    seconds,
-    width: await video.getDisplayWidth(),
-    height: await video.getDisplayHeight(),
-    orientation: { rotation: await video.getRotation(), isMirrored: await video.getFlip() },
-    framesPerSecond: averagePacketRate > 0 ? averagePacketRate : DEFAULT_FRAME_RATE,
-    bitsPerSecond: averageBitrate,
-    color: await video.getColorSpace(),
-    isHdr: await video.hasHighDynamicRange(),
-  };
 }
 
 /** A file that is missing or cannot be read, rather than one that is damaged. */

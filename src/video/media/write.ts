@@ -14,9 +14,10 @@ import {
   VideoSample,
   VideoSampleSource,
 } from 'mediabunny';
+import type { Orientation } from '../core/orient.ts';
 import type { Picture } from '../core/picture.ts';
 import { VideoError } from '../errors.ts';
-import type { Clip, Orientation } from './clip.ts';
+import type { Clip } from './clip.ts';
 
 /** Players seek to key frames, and messengers cut there. */
 const KEY_FRAME_SECONDS = 2;
@@ -27,9 +28,8 @@ export interface VideoSettings {
   readonly bitsPerSecond: number;
   readonly orientation: Orientation;
   readonly color: VideoColorSpaceInit;
-  /** Size of the pictures with square pixels, before they are turned. */
-  readonly squareWidth: number;
-  readonly squareHeight: number;
+  /** Width of a pixel divided by its height. */
+  readonly pixelAspect: { readonly num: number; readonly den: number };
 }
 
 /**
@@ -148,13 +148,13 @@ export class ClipWriter {
    */
   async add(picture: Picture, timestamp: number, duration: number): Promise<void> {
     for (const copy of this.#audio) await copy.copyUntil(timestamp + AUDIO_LEAD_SECONDS);
-    const { squareWidth, squareHeight, color } = this.#settings;
+    const { pixelAspect, color } = this.#settings;
     const sample = new VideoSample(this.#pack(picture), {
       format: 'I420',
       codedWidth: picture.width,
       codedHeight: picture.height,
-      displayWidth: squareWidth,
-      displayHeight: squareHeight,
+      displayWidth: picture.width * pixelAspect.num,
+      displayHeight: picture.height * pixelAspect.den,
       timestamp,
       duration,
       colorSpace: color,
