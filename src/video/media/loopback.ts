@@ -3,8 +3,8 @@ import { MkvOutputFormat, ReadableStreamSource, StreamTarget, type StreamTargetC
 import { Clip } from './clip.ts';
 import { ClipWriter, type VideoSettings } from './write.ts';
 
-/** Read-ahead of the decoder. */
-const CACHE_BYTES = 4 * 1024 * 1024;
+/** What the decoder may keep; it must hold a few seconds of the encoded video. */
+const CACHE_BYTES = 32 * 1024 * 1024;
 
 /** A writer, and the clip of what it has written so far. */
 export interface Loopback {
