@@ -1,0 +1,114 @@
+// Reads a payload from the pictures of a clip, while they are decoded.
+import type { Pause, Place } from './cuts.ts';
+import type { Picture } from './picture.ts';
+import { ReaderKey } from './readerKey.ts';
+import { type FoundWithKey, Search } from './search.ts';
+import { type ClipShape, displaySize, layoutOf, ThumbReader } from './thumbs.ts';
+import { type ThumbLayout, ThumbWindow } from './window.ts';
+
+/** First attempts, in slices: a cycle of 5 or 10 s and 2 s more. Then one attempt every 5 s. */
+const FIRST_ATTEMPT = 70;
+const NEXT_ATTEMPT = 50;
+
+/** Slices after which pictures cut at the sides are searched before the end of the clip. */
+const FIRST_CUT_SEARCH = 150;
+
+export interface ExtractorOptions {
+  readonly shape: ClipShape;
+  /** Pattern keys of 32 bytes. */
+  readonly keys: readonly Uint8Array[];
+  /** Searches further, for seconds per 10 s of video. */
+  readonly deep?: boolean;
+  /** Yields to the event loop if it is time to and throws if the caller aborted. Called every few milliseconds. */
+  readonly pause: Pause;
+}
+
+/** The result of a clip: `again` asks for all pictures from the first one, for a closer look at a place found. */
+export type Result = FoundWithKey | 'nothing' | 'damaged' | 'again';
+
+/**
+ * Extracts a payload.
+ *
+ * @example
+ * for (;;) {
+ *   for await (const { picture, time, duration } of decode(clip)) {
+ *     const found = await extractor.add(picture, time, duration);
+ *     if (found) return found;
+ *   }
+ *   const result = await extractor.finish();
+ *   if (result !== 'again') return result;
+ * }
+ */
+export class Extractor {
+  readonly #options: ExtractorOptions;
+  readonly #keys: readonly ReaderKey[];
+  readonly #layout: ThumbLayout;
+  #reader: ThumbReader;
+  #window: ThumbWindow;
+  #search: Search;
+  #nextAttempt = FIRST_ATTEMPT;
+  #hasSearchedCuts = false;
+  #isMarked = false;
+  /** The place of the second look, with its start in slices of the clip. */
+  #secondLook: Place | undefined;
+
+  /** @throws RangeError if the picture has no grid (see `gridOf`) */
+  constructor(options: ExtractorOptions) {
+    const layout = layoutOf(options.shape);
+    if (layout === undefined) throw new RangeError('no grid for this aspect ratio');
+    this.#options = options;
+    this.#layout = layout;
+    this.#keys = options.keys.map((bytes) => new ReaderKey(bytes));
+    this.#reader = new ThumbReader(options.shape, layout);
+    this.#window = new ThumbWindow(layout);
+    this.#search = this.#createSearch();
+  }
+
+  /**
+   * Adds the next picture.
+   *
+   * @param time in seconds since the first picture
+   * @param duration in seconds, until the next picture
+   * @returns the payload as soon as it can be read
+   */
+  async add(picture: Picture, time: number, duration: number): Promise<FoundWithKey | undefined> {
+    await this.#options.pause();
+    this.#window.add(this.#reader.read(picture), time + duration);
+    if (this.#secondLook !== undefined || this.#window.end < this.#nextAttempt) return undefined;
+    this.#nextAttempt += NEXT_ATTEMPT;
+    const found = await this.#search.wholePicture();
+    if (found || this.#hasSearchedCuts || this.#window.end < FIRST_CUT_SEARCH) return found;
+    this.#hasSearchedCuts = true;
+    return this.#search.cutPictures();
+  }
+
+  /** Ends the clip after its last picture. */
+  async finish(): Promise<Result> {
+    this.#window.finish();
+    const found = await this.#lastAttempt();
+    if (found) return found;
+    this.#isMarked ||= this.#search.isMarked;
+    const place = this.#search.bestRefined;
+    if (this.#secondLook !== undefined || place === undefined) return this.#isMarked ? 'damaged' : 'nothing';
+    this.#lookAgain(place);
+    return 'again';
+  }
+
+  async #lastAttempt(): Promise<FoundWithKey | undefined> {
+    if (this.#secondLook !== undefined) return this.#search.secondLook(this.#secondLook);
+    return (await this.#search.wholePicture()) ?? this.#search.cutPictures();
+  }
+
+  /** Prepares for the same pictures, reduced to thumbs that divide the grid of a place exactly. */
+  #lookAgain(place: Place): void {
+    this.#secondLook = place;
+    this.#reader = new ThumbReader(this.#options.shape, this.#layout, place.geometry);
+    this.#window = new ThumbWindow(this.#reader.layout);
+    this.#search = this.#createSearch();
+  }
+
+  #createSearch(): Search {
+    const { shape, deep = false, pause } = this.#options;
+    return new Search(this.#window, { keys: this.#keys, display: displaySize(shape), isDeep: deep, pause });
+  }
+}
