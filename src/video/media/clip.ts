@@ -19,6 +19,12 @@ import { VideoError } from '../errors.ts';
 /** A clip: its bytes, a file of the browser, or a path (Node.js only). */
 export type VideoInput = Blob | Uint8Array | string;
 
+/** A fraction of two whole numbers. */
+export interface Ratio {
+  readonly num: number;
+  readonly den: number;
+}
+
 export interface ClipHeader {
   /** Length of the video track. */
   readonly seconds: number;
@@ -43,18 +49,21 @@ export class Clip {
   readonly video: InputVideoTrack;
   readonly audio: readonly InputAudioTrack[];
   readonly orientation: Orientation;
+  /** Width of a stored pixel divided by its height. */
+  readonly pixelAspect: Ratio;
   readonly #input: Input;
 
   private constructor(
     input: Input,
     video: InputVideoTrack,
     audio: readonly InputAudioTrack[],
-    orientation: Orientation,
+    { orientation, pixelAspect }: Pick<Clip, 'orientation' | 'pixelAspect'>,
   ) {
     this.#input = input;
     this.video = video;
     this.audio = audio;
     this.orientation = orientation;
+    this.pixelAspect = pixelAspect;
   }
 
   /**
@@ -68,7 +77,8 @@ export class Clip {
       const video = await input.getPrimaryVideoTrack();
       if (video === null) throw new VideoError('unreadable', 'The file contains no video.');
       const orientation = { rotation: await video.getRotation(), isMirrored: await video.getFlip() };
-      return new Clip(input, video, await input.getAudioTracks(), orientation);
+      const pixelAspect = await video.getPixelAspectRatio();
+      return new Clip(input, video, await input.getAudioTracks(), { orientation, pixelAspect });
     } catch (error) {
       input.dispose();
       if (error instanceof VideoError || isSystemError(error)) throw error;

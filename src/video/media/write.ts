@@ -17,7 +17,7 @@ import {
 import type { Orientation } from '../core/orient.ts';
 import type { Picture } from '../core/picture.ts';
 import { VideoError } from '../errors.ts';
-import type { Clip } from './clip.ts';
+import type { Clip, Ratio } from './clip.ts';
 
 /** Players seek to key frames, and messengers cut there. */
 const KEY_FRAME_SECONDS = 2;
@@ -29,7 +29,7 @@ export interface VideoSettings {
   readonly orientation: Orientation;
   readonly color: VideoColorSpaceInit;
   /** Width of a pixel divided by its height. */
-  readonly pixelAspect: { readonly num: number; readonly den: number };
+  readonly pixelAspect: Ratio;
 }
 
 /**
