@@ -41,7 +41,7 @@ const PLACES: Record<string, Place> = {
     packages: ['mediabunny'],
     inBrowsers: true,
   },
-  'src/video/media/node.ts': { mayImport: [], packages: ['@mediabunny/server'] },
+  'src/video/media/node.ts': { mayImport: ['src/video/media'], packages: ['mediabunny', '@mediabunny/server'] },
 
   'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server', ...VIDEO], usesProcess: true },
   // Only the commands that run or move a server import its modules.
