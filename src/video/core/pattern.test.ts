@@ -20,15 +20,15 @@ describe('pattern', () => {
   test('the mean over a cell is its change', () => {
     const grid = { columns: 48, rows: 36 };
     const change = Float64Array.from({ length: 48 * 36 }, (_, i) => Math.sin(i * i) * 2);
-    const pattern = new Int8Array(48 * 16 * 36 * 16);
-    new PatternMaker(grid, 48 * 16, 36 * 16).make(change, pattern);
+    const pattern = new Int8Array(48 * 24 * 36 * 24);
+    new PatternMaker(grid, 48 * 24, 36 * 24).make(change, pattern);
     for (let row = 0; row < grid.rows; row++)
       for (let column = 0; column < grid.columns; column++) {
         let sum = 0;
-        for (let y = 16 * row; y < 16 * row + 16; y++)
-          for (let x = 16 * column; x < 16 * column + 16; x++) sum += pattern[y * 48 * 16 + x] ?? Number.NaN;
-        const difference = sum / 256 - (change[row * grid.columns + column] ?? Number.NaN);
-        assert.ok(Math.abs(difference) < 0.02, `${column}, ${row}: ${difference}`);
+        for (let y = 24 * row; y < 24 * row + 24; y++)
+          for (let x = 24 * column; x < 24 * column + 24; x++) sum += pattern[y * 48 * 24 + x] ?? Number.NaN;
+        const difference = sum / 576 - (change[row * grid.columns + column] ?? Number.NaN);
+        assert.ok(Math.abs(difference) < 0.025, `${column}, ${row}: ${difference}`);
       }
   });
 });
