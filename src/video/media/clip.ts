@@ -92,6 +92,11 @@ export class Clip {
     }
   }
 
+  /** Size of the stored pictures. */
+  async storedSize(): Promise<{ width: number; height: number }> {
+    return { width: await this.video.getCodedWidth(), height: await this.video.getCodedHeight() };
+  }
+
   /** @throws VideoError `unsupported_codec` */
   async requireDecoder(): Promise<void> {
     if (await this.video.canDecode()) return;

@@ -11,6 +11,8 @@ export interface Loopback {
   readonly writer: ClipWriter;
   /** Resolves when enough was written; the decoder then reads what the writer writes. */
   readonly clip: Promise<Clip>;
+  /** Ends both; the caller closes the clip. */
+  close(): Promise<void>;
 }
 
 /** @param settings of the encoder */
@@ -24,5 +26,7 @@ export async function openLoopback(settings: VideoSettings): Promise<Loopback> {
   const clip = Clip.open(source);
   // The caller awaits it later.
   clip.catch(() => {});
-  return { writer, clip };
+  // The decoder has closed the stream when it needed no more.
+  const close = () => writer.cancel().catch(() => {});
+  return { writer, clip, close };
 }

@@ -1,6 +1,9 @@
 // Where clips are written: a file of the origin private file system, or of the disk in Node.js.
 import { StreamTarget, type StreamTargetChunk, type Target } from 'mediabunny';
 
+/** Bytes and the position in the file where they belong. */
+export type PositionedChunk = StreamTargetChunk;
+
 /** A file that is being written. */
 export interface OutputFile {
   readonly target: Target;
