@@ -1,5 +1,6 @@
 // The exit codes of `vws`, and the error codes that lead to each.
 import type { VwsErrorCode } from '../client/error.ts';
+import type { VideoErrorCode } from '../video/errors.ts';
 
 /** Errors of the command itself, in addition to those of the SDK and the server. */
 type CommandErrorCode =
@@ -10,9 +11,11 @@ type CommandErrorCode =
   | 'not_logged_in'
   | 'state_in_use'
   | 'state_unusable'
-  | 'not_text';
+  | 'not_text'
+  | 'no_payload'
+  | 'no_video_support';
 
-export type ErrorCode = VwsErrorCode | CommandErrorCode;
+export type ErrorCode = VwsErrorCode | VideoErrorCode | CommandErrorCode;
 
 interface ExitRow {
   readonly exit: number;
@@ -51,8 +54,12 @@ export const exitRows = [
   },
   {
     exit: 7,
-    meaning: 'not found: user, session, recovery or email change; or the message is not for you',
-    errors: ['user_not_found', 'no_such_session', 'no_recovery', 'no_email_change', 'undecryptable_message'],
+    meaning:
+      'not found: user, session, recovery, email change or message in a video; or the message is not for you or damaged',
+    errors: [
+      ...(['user_not_found', 'no_such_session', 'no_recovery', 'no_email_change'] as const),
+      ...(['undecryptable_message', 'no_payload', 'damaged'] as const),
+    ],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },
   { exit: 141, meaning: 'the output was closed (broken pipe)', errors: [] },

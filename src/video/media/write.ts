@@ -173,9 +173,9 @@ export class ClipWriter {
     await this.#closeAudio();
   }
 
-  /** Stops, and leaves what was written incomplete. */
+  /** Stops, and leaves what was written incomplete. Does nothing after `finish`. */
   async cancel(): Promise<void> {
-    await this.#output.cancel();
+    if (this.#output.state !== 'finalized') await this.#output.cancel();
     await this.#closeAudio();
   }
 
