@@ -26,6 +26,7 @@ import type { Context, Result } from './support/rounds.ts';
 import { disposeTargets } from './support/target.ts';
 import { checkTargets } from './support/targets.ts';
 import { measureTexts } from './texts.ts';
+import { measureVideo } from './video.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -63,6 +64,7 @@ const parts: Record<string, (context: Context) => Promise<Result[]>> = {
   growth: measureGrowth,
   processes: measureProcesses,
   browser: measureBrowser,
+  video: measureVideo,
   memory: async () => {
     memory = await measureMemory(context);
     return [];

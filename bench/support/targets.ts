@@ -1,5 +1,6 @@
 // The figures that the server is meant to reach.
 import type { MemorySample } from '../memory.ts';
+import { PLANNED_PICTURES, VIDEO_CORE_PART } from '../video.ts';
 import { ratio, type TargetFigure } from './report.ts';
 import type { Result } from './rounds.ts';
 
@@ -37,6 +38,12 @@ export function checkTargets(
     const [without, within] = burst.results;
     atLeast('encrypt in a login burst, rate of the remaining processor', 0.8, burst.perRemainingCore);
     atMost('encrypt in a login burst, p99 relative to none', 2, (within?.p99 ?? 0) / (without?.p99 ?? 1));
+  }
+  const video = results.filter(({ part }) => part === VIDEO_CORE_PART).map(({ serverTime }) => serverTime);
+  const [look, change, plan] = video;
+  if (look !== undefined && change !== undefined && plan !== undefined) {
+    const perSecond = MILLION / (look + change + plan / PLANNED_PICTURES);
+    atLeast('video core, hide at 1280×720, pictures/s of one processor', 100, perSecond, perSecond.toFixed(0));
   }
   const mebibytes = atMillion(memory) / 2 ** 20;
   if (mebibytes > 0) {

@@ -21,7 +21,7 @@ const SAMPLES = 8;
 /** Black pictures are skipped up to this time. */
 const LATEST_SECONDS = 2;
 
-/** Where the part of an axis that is not dark begins and ends, and whether that is only the limit of the bars. */
+/** The part of an axis that is not dark. It is black if only the limit of the bars ended it, on both sides. */
 interface Range {
   readonly start: number;
   readonly end: number;

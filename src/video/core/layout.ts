@@ -19,7 +19,7 @@ export interface Layout {
   readonly storedGrid: Grid;
 }
 
-/** What a container says about the pictures of a clip. */
+/** Size and orientation of the pictures of a clip, from its container. */
 export interface PictureShape {
   /** Stored size, even. */
   readonly width: number;

@@ -1,7 +1,7 @@
 // Rotation and mirroring: display coordinates of the grid and the pattern, stored coordinates of the planes.
 import type { Grid, Rectangle } from './grid.ts';
 
-/** How a stored picture is displayed: rotated clockwise, then mirrored from left to right. */
+/** The way from a stored picture to the displayed one: rotated clockwise, then mirrored from left to right. */
 export interface Orientation {
   readonly rotation: 0 | 90 | 180 | 270;
   readonly isMirrored: boolean;

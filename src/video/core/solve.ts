@@ -19,8 +19,9 @@ export interface SegmentTask {
   readonly code: Uint8Array;
 }
 
-/** How well the targets were reached: 1 is perfect. */
+/** The result for one segment. */
 export interface Solution {
+  /** Distance of all carriers from their targets: 1 is perfect. */
   readonly coherence: number;
   /** Mean square of the changes. */
   readonly power: number;
