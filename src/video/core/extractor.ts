@@ -1,10 +1,12 @@
 // Reads a payload from the pictures of a clip, while they are decoded.
 import type { Pause, Place } from './cuts.ts';
+import type { Rectangle } from './grid.ts';
+import { displaySize, type Layout, layoutOf, type PictureShape } from './layout.ts';
 import type { Picture } from './picture.ts';
 import { ReaderKey } from './readerKey.ts';
 import { type FoundWithKey, Search } from './search.ts';
-import { type ClipShape, displaySize, layoutOf, ThumbReader } from './thumbs.ts';
-import { type ThumbLayout, ThumbWindow } from './window.ts';
+import { ThumbReader } from './thumbs.ts';
+import { ThumbWindow } from './window.ts';
 
 /** First attempts, in slices: a cycle of 5 or 10 s and 2 s more. Then one attempt every 5 s. */
 const FIRST_ATTEMPT = 70;
@@ -14,7 +16,9 @@ const NEXT_ATTEMPT = 50;
 const FIRST_CUT_SEARCH = 150;
 
 export interface ExtractorOptions {
-  readonly shape: ClipShape;
+  readonly shape: PictureShape;
+  /** Active rectangle as displayed, from `BarDetector`. */
+  readonly area: Rectangle;
   /** Pattern keys of 32 bytes. */
   readonly keys: readonly Uint8Array[];
   /** Searches further, for seconds per 10 s of video. */
@@ -42,7 +46,7 @@ export type Result = FoundWithKey | 'nothing' | 'damaged' | 'again';
 export class Extractor {
   readonly #options: ExtractorOptions;
   readonly #keys: readonly ReaderKey[];
-  readonly #layout: ThumbLayout;
+  readonly #layout: Layout;
   #reader: ThumbReader;
   #window: ThumbWindow;
   #search: Search;
@@ -54,13 +58,13 @@ export class Extractor {
 
   /** @throws RangeError if the picture has no grid (see `gridOf`) */
   constructor(options: ExtractorOptions) {
-    const layout = layoutOf(options.shape);
+    const layout = layoutOf(options.shape, options.area);
     if (layout === undefined) throw new RangeError('no grid for this aspect ratio');
     this.#options = options;
     this.#layout = layout;
     this.#keys = options.keys.map((bytes) => new ReaderKey(bytes));
-    this.#reader = new ThumbReader(options.shape, layout);
-    this.#window = new ThumbWindow(layout);
+    this.#reader = new ThumbReader(layout);
+    this.#window = new ThumbWindow(this.#reader.layout);
     this.#search = this.#createSearch();
   }
 
@@ -102,13 +106,13 @@ export class Extractor {
   /** Prepares for the same pictures, reduced to thumbs that divide the grid of a place exactly. */
   #lookAgain(place: Place): void {
     this.#secondLook = place;
-    this.#reader = new ThumbReader(this.#options.shape, this.#layout, place.geometry);
+    this.#reader = new ThumbReader(this.#layout, place.geometry);
     this.#window = new ThumbWindow(this.#reader.layout);
     this.#search = this.#createSearch();
   }
 
   #createSearch(): Search {
-    const { shape, deep = false, pause } = this.#options;
-    return new Search(this.#window, { keys: this.#keys, display: displaySize(shape), isDeep: deep, pause });
+    const { shape, area, deep = false, pause } = this.#options;
+    return new Search(this.#window, { keys: this.#keys, display: displaySize(shape, area), isDeep: deep, pause });
   }
 }

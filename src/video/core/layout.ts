@@ -29,6 +29,12 @@ export interface PictureShape {
   readonly pixelAspect?: number;
 }
 
+/** Size of the active rectangle as displayed, for its aspect ratio. */
+export function displaySize({ width, height, orientation, pixelAspect = 1 }: PictureShape, area: Rectangle) {
+  const stored = toStoredRectangle(orientation, area, turnSize(orientation, { width, height }));
+  return turnSize(orientation, { width: stored.width * pixelAspect, height: stored.height });
+}
+
 /**
  * The layout of a clip.
  *
@@ -36,9 +42,8 @@ export interface PictureShape {
  * @returns undefined if the picture is too long for its short side
  */
 export function layoutOf(shape: PictureShape, area: Rectangle): Layout | undefined {
-  const { width, height, orientation, pixelAspect = 1 } = shape;
-  const stored = toStoredRectangle(orientation, area, turnSize(orientation, shape));
-  const displayed = turnSize(orientation, { width: stored.width * pixelAspect, height: stored.height });
+  const { width, height, orientation } = shape;
+  const displayed = displaySize(shape, area);
   const grid = gridOf(displayed.width, displayed.height);
   return grid && withGrid({ width, height, orientation }, area, grid);
 }

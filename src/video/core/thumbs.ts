@@ -1,6 +1,7 @@
 // Reduces pictures to thumbs, in display orientation, for the whole active rectangle or for a grid found in it.
 import { type Geometry, wholePicture } from './geometry.ts';
-import { type Grid, gridOf, halfRectangle, type Rectangle, SHORT_SIDE } from './grid.ts';
+import { type Grid, halfRectangle, type Rectangle, SHORT_SIDE } from './grid.ts';
+import type { Layout } from './layout.ts';
 import { type Orientation, toDisplayed, toStoredRectangle, turnGrid, turnSize } from './orient.ts';
 import type { Picture } from './picture.ts';
 import { AreaMeans, evenAxis } from './reduce.ts';
@@ -9,29 +10,9 @@ import { LUMA_THUMBS, planeSize, type ThumbLayout } from './window.ts';
 /** Chroma has at most this many thumbs along a side of a cell. */
 const MOST_CHROMA_THUMBS = 4;
 
-/** Where the picture of a clip is in its stored planes. */
-export interface ClipShape {
-  /** Size of the stored pictures. */
-  readonly width: number;
-  readonly height: number;
-  readonly orientation: Orientation;
-  /** Active rectangle as displayed. */
-  readonly rectangle: Rectangle;
-  /** Width of a displayed sample divided by its height. */
-  readonly pixelAspect: number;
-}
-
-/** Size of the active rectangle as displayed, for its aspect ratio. */
-export function displaySize({ rectangle, pixelAspect }: ClipShape): { width: number; height: number } {
-  return { width: rectangle.width * pixelAspect, height: rectangle.height };
-}
-
-/** @returns undefined if the picture is too long for its short side */
-export function layoutOf(shape: ClipShape): ThumbLayout | undefined {
-  const { width, height } = displaySize(shape);
-  const grid = gridOf(width, height);
-  if (grid === undefined) return undefined;
-  const half = halfRectangle(shape.rectangle);
+/** The thumbs of a clip. */
+export function thumbLayoutOf({ area, grid }: Layout): ThumbLayout {
+  const half = halfRectangle(area);
   const most = Math.floor(Math.min(half.width, half.height) / SHORT_SIDE);
   return { grid, chromaThumbs: Math.max(1, Math.min(MOST_CHROMA_THUMBS, most)) };
 }
@@ -82,29 +63,30 @@ function areaOf({ left, right, top, bottom }: Geometry, layout: ThumbLayout, bou
   return { x: bounds.x + left * x, y: bounds.y + top * y, width: (right - left) * x, height: (bottom - top) * y };
 }
 
-/** Reads the thumbs of pictures that have one shape. */
+/** Reads the thumbs of the pictures of one clip. */
 export class ThumbReader {
-  /** Layout of the thumbs that are read. */
   readonly layout: ThumbLayout;
   readonly #luma: PlaneReader;
   readonly #chroma: PlaneReader;
   readonly #thumbs: Float64Array;
 
   /**
-   * @param layout of the whole picture
-   * @param geometry a grid in the whole picture, to read thumbs that divide it exactly
+   * @param clip where the whole picture lies
+   * @param geometry a grid in the thumbs of the whole picture, to read thumbs that divide it exactly
    */
-  constructor(shape: ClipShape, layout: ThumbLayout, geometry: Geometry = wholePicture(layout, layout.grid)) {
-    const { rectangle, orientation, width, height } = shape;
-    this.layout = { ...layout, grid: geometry.grid };
+  constructor(clip: Layout, geometry?: Geometry) {
+    const { area, orientation, width, height } = clip;
+    const whole = thumbLayoutOf(clip);
+    const edges = geometry ?? wholePicture(whole, whole.grid);
+    this.layout = { ...whole, grid: edges.grid };
     const plane = (bounds: Rectangle, thumbs: number, size: { width: number; height: number }) => {
-      const grid = { columns: geometry.grid.columns * thumbs, rows: geometry.grid.rows * thumbs };
-      return new PlaneReader(grid, bounds, areaOf(geometry, layout, bounds), orientation, size);
+      const grid = { columns: edges.grid.columns * thumbs, rows: edges.grid.rows * thumbs };
+      return new PlaneReader(grid, bounds, areaOf(edges, whole, bounds), orientation, size);
     };
-    this.#luma = plane(rectangle, LUMA_THUMBS, { width, height });
-    this.#chroma = plane(halfRectangle(rectangle), layout.chromaThumbs, { width: width >> 1, height: height >> 1 });
+    this.#luma = plane(area, LUMA_THUMBS, { width, height });
+    this.#chroma = plane(halfRectangle(area), whole.chromaThumbs, { width: width >> 1, height: height >> 1 });
     const luma = planeSize(this.layout, LUMA_THUMBS);
-    this.#thumbs = new Float64Array(luma + 2 * planeSize(this.layout, layout.chromaThumbs));
+    this.#thumbs = new Float64Array(luma + 2 * planeSize(this.layout, whole.chromaThumbs));
   }
 
   /** @returns the luma plane, then U, then V; the array is reused for the next picture */
