@@ -30,8 +30,8 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
   Messages: [
     entry('encrypt', 'encrypt a message for a user', () => import('./commands/encrypt.ts')),
     entry('decrypt', 'decrypt a message addressed to you', () => import('./commands/decrypt.ts')),
-    entry('hide', 'hide a message in a video (preview)', () => import('./commands/hide.ts')),
-    entry('reveal', 'find a message that is hidden in a video (preview)', () => import('./commands/reveal.ts')),
+    entry('hide', 'preview: hide a message in a video', () => import('./commands/hide.ts')),
+    entry('reveal', 'preview: find a message that is hidden in a video', () => import('./commands/reveal.ts')),
   ],
   Sessions: [
     entry('sessions', 'list the sessions of the account', () => import('./commands/sessions.ts')),
