@@ -2,10 +2,10 @@
 import { gridOf } from './core/grid.ts';
 import { PROFILES, type Profile, type ProfileName, profileFor } from './core/profiles.ts';
 import { VideoError, type VideoErrorCode } from './errors.ts';
-import { unsupportedShape } from './extract.ts';
 import type { PatternKey } from './keys.ts';
 import { Clip, type ClipHeader, type VideoInput } from './media/clip.ts';
 import { throwIfAborted } from './media/frames.ts';
+import { unsupportedShape } from './shape.ts';
 
 const SMALLEST_SIDE = 240;
 /** Tolerance of the length: the last frame of a clip often ends early. */

@@ -1,7 +1,6 @@
 // Reads a payload from frames, decoding them again if the extractor asks for it.
 import { Extractor } from './core/extractor.ts';
 import type { FoundWithKey } from './core/search.ts';
-import { VideoError } from './errors.ts';
 import type { PatternKeys } from './keys.ts';
 import type { Clip } from './media/clip.ts';
 import type { Frame } from './media/frames.ts';
@@ -15,7 +14,7 @@ export interface ExtractOptions {
   readonly keys: PatternKeys;
   readonly deep?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Called with the seconds of video that were read. */
+  /** Called with the share of the clip that was read. */
   readonly onProgress?: (share: number) => void;
   /** Length of the clip, for the progress. */
   readonly seconds?: number;
@@ -32,8 +31,9 @@ export async function extract(
   decode: () => AsyncIterable<Frame>,
   { keys, deep = false, signal, onProgress, seconds = Number.POSITIVE_INFINITY }: ExtractOptions,
 ): Promise<FoundWithKey | 'nothing' | 'damaged'> {
-  const shape = await readShape(clip, decode());
-  const extractor = createExtractor({ shape, keys: keys.map(({ bytes }) => bytes), deep, pause: createPause(signal) });
+  const { shape, area } = await readShape(clip, decode());
+  const patterns = keys.map(({ bytes }) => bytes);
+  const extractor = new Extractor({ shape, area, keys: patterns, deep, pause: createPause(signal) });
   for (let start = 0; ; start = FIRST_PASS) {
     for await (const { picture, time, duration } of decode()) {
       const found = await extractor.add(picture, time, duration);
@@ -44,20 +44,4 @@ export async function extract(
     const result = await extractor.finish();
     if (result !== 'again') return result;
   }
-}
-
-function createExtractor(options: ConstructorParameters<typeof Extractor>[0]): Extractor {
-  try {
-    return new Extractor(options);
-  } catch (error) {
-    if (error instanceof RangeError) throw unsupportedShape();
-    throw error;
-  }
-}
-
-export function unsupportedShape(): VideoError {
-  return new VideoError(
-    'unsupported_shape',
-    'The picture is too long for its short side. Supported: up to 3.5 times as long as wide.',
-  );
 }

@@ -2,11 +2,10 @@
 
 import { checkClip } from './capacity.ts';
 import { Embedder } from './core/embedder.ts';
-import { type Layout, layoutOf } from './core/layout.ts';
+import type { Layout } from './core/layout.ts';
 import type { Strength } from './core/plan.ts';
 import type { ProfileName } from './core/profiles.ts';
 import { VideoError } from './errors.ts';
-import { unsupportedShape } from './extract.ts';
 import type { PatternKey } from './keys.ts';
 import { Clip, type ClipHeader, type VideoInput } from './media/clip.ts';
 import { decodeFrames, throwIfAborted } from './media/frames.ts';
@@ -20,7 +19,7 @@ export interface HideOptions {
   readonly key: PatternKey;
   /** Default: `invisible`, raised once if the worst-case transcode does not return the payload. */
   readonly strength?: Strength;
-  /** What is read back before the clip is handed out. Default: `worst-case`, the file and a transcode at 480p. */
+  /** Copies that are read back before the clip is handed out. Default: `worst-case`, the file and a transcode at 480p. */
   readonly verify?: 'worst-case' | 'file' | 'none';
   /** A path (Node.js only), or a stream that gets the verified file. Default: a temporary file. */
   readonly output?: string | WritableStream<PositionedChunk>;
@@ -31,13 +30,13 @@ export interface HideOptions {
 export interface Hidden {
   /** Backed by the file. */
   readonly video: Blob;
-  /** Whether an HDR clip was converted to SDR. */
+  /** True if an HDR clip was converted to SDR. */
   readonly toneMapped: boolean;
   readonly profile: ProfileName;
   readonly strength: Strength;
   /** PSNR of luma in dB before encoding; the higher, the less was changed. */
   readonly psnr: number;
-  /** What returned the payload: `file`, `480p`. */
+  /** Copies that returned the payload: `file`, `480p`. */
   readonly verified: readonly string[];
 }
 
@@ -84,10 +83,7 @@ async function look(
   { signal, onProgress }: HideOptions,
   create: (layout: Layout) => Embedder,
 ): Promise<Embedder> {
-  const { width, height, orientation, rectangle } = await readShape(clip, decodeFrames(clip, signal));
-  const pixelAspect = clip.pixelAspect.num / clip.pixelAspect.den;
-  const layout = layoutOf({ width, height, orientation, pixelAspect }, rectangle);
-  if (layout === undefined) throw unsupportedShape();
+  const { layout } = await readShape(clip, decodeFrames(clip, signal));
   const embedder = create(layout);
   const pause = createPause(signal);
   for await (const { picture, time, duration } of decodeFrames(clip, signal)) {

@@ -20,7 +20,7 @@ export interface Revealed {
   readonly profile: ProfileName;
   /** Position in `keys` of the key that found it. */
   readonly keyIndex: number;
-  /** How well the clip preserved the payload: 1 is perfect, about 0.25 in both is the limit. */
+  /** Quality of the preserved payload: 1 is perfect, about 0.25 in both is the limit. */
   readonly coherence: { readonly luma: number; readonly chroma: number };
 }
 

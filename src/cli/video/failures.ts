@@ -5,7 +5,7 @@ import type { VideoErrorCode } from '../../video/index.ts';
 import { CommandError, Interrupted } from '../errors.ts';
 import type { Shell } from '../terminal/shell.ts';
 
-/** What the user can do; `unreadable` and the codec errors say it themselves. */
+/** Next action of the user, unless the message names it. */
 const ADVICE: Partial<Record<VideoErrorCode, string>> = {
   too_short: 'Use a longer clip.',
   too_plain: 'Use a clip with more detail.',

@@ -37,7 +37,7 @@ export interface HiddenFile {
 
 const LABELS = { look: 'Analyze', change: 'Hide', verify: 'Verify' } as const;
 
-/** Where to write. Without a path from the user, the container decides the extension. */
+/** The file to write. Without a path from the user, the container decides the extension. */
 export type OutputPath = { readonly path: string } | { readonly stem: string };
 
 const EXTENSIONS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// Opens a clip and reads what its container tells about it.
+// Opens a clip and reads the header of its container.
 import {
   BlobSource,
   BufferSource,

@@ -3,7 +3,7 @@ import { MkvOutputFormat, ReadableStreamSource, StreamTarget, type StreamTargetC
 import { Clip } from './clip.ts';
 import { ClipWriter, type VideoSettings } from './write.ts';
 
-/** What the decoder may keep; it must hold a few seconds of the encoded video. */
+/** Cache of the decoder; it must hold a few seconds of the encoded video. */
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 /** A writer, and the clip of what it has written so far. */

@@ -31,7 +31,7 @@ export function planeFormat(name: string | null): PlaneFormat | undefined {
   return name === null ? undefined : FORMATS[name.replace(/^(I4\d\d)A/, '$1')];
 }
 
-/** Where the samples of one picture are copied to, and how they become a picture. */
+/** Receives the samples of one picture and converts them. */
 export class PlaneBuffer {
   /** Destination of the decoded samples. */
   readonly bytes: Uint8Array;
