@@ -1,4 +1,4 @@
-// A web site for the browser test.
+// A web site for the browser tests.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = '<!doctype html><meta charset="utf-8"><title>VWS</title><script type="module" src="/page.js"></script>';
 
-/** A web site with one page that loads the SDK. */
+/** A web site with one page. */
 export interface Site {
   readonly origin: string;
   /** Paths that browsers requested. */
@@ -16,11 +16,15 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Bundles the page for browsers and serves it. */
-export async function openSite(): Promise<Site> {
+/**
+ * Bundles a page for browsers and serves it.
+ *
+ * @param entry source of the script of the page
+ */
+export async function openSite(entry = 'test/browser/page.ts'): Promise<Site> {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['test/browser/page.ts'],
+    entryPoints: [{ in: entry, out: 'page' }],
     bundle: true,
     splitting: true,
     format: 'esm',

@@ -17,6 +17,7 @@ import { projection } from './solve.ts';
 
 const { width, height, framesPerSecond } = CLIP;
 const duration = 1 / framesPerSecond;
+const noPause = async () => {};
 const layout = layoutOf({ width, height, orientation: UPRIGHT }, { x: 0, y: 0, width, height });
 assert.ok(layout);
 
@@ -71,13 +72,13 @@ describe('embedder', () => {
   test('the clip is that of the vectors', () => assert.equal(hashOf(vectorClip(key)), vectors.clip.hash));
 
   for (const expected of vectors.clip.cases)
-    test(`${expected.payloadBytes} bytes: steps, rms, PSNR and frames are those of the vectors`, () => {
+    test(`${expected.payloadBytes} bytes: steps, rms, PSNR and frames are those of the vectors`, async () => {
       const profile = PROFILES.find(({ bytes }) => bytes === expected.payloadBytes);
       assert.ok(profile);
       const clip = vectorClip(key);
       const embedder = new Embedder(layout, key, profile, payloadOf(profile.bytes));
       for (const [i, picture] of clip.entries()) embedder.look(picture, i / framesPerSecond, duration);
-      const { luma, chroma } = embedder.plan('invisible');
+      const { luma, chroma } = await embedder.plan('invisible', noPause);
       for (const [i, picture] of clip.entries()) embedder.change(picture, i / framesPerSecond, duration);
 
       assert.deepEqual([luma.step, chroma.step], expected.steps);
@@ -90,7 +91,7 @@ describe('embedder', () => {
 
   for (const rotation of [90, 180, 270] as const)
     for (const isMirrored of [false, true])
-      test(`a clip stored with rotation ${rotation}, mirrored ${isMirrored}, is marked as displayed`, () => {
+      test(`a clip stored with rotation ${rotation}, mirrored ${isMirrored}, is marked as displayed`, async () => {
         const orientation = { rotation, isMirrored };
         const profile = profileNamed('token');
         const clip = vectorClip(key).map((picture) => turned(picture, orientation, toStored));
@@ -101,9 +102,39 @@ describe('embedder', () => {
         assert.ok(turnedLayout);
         const embedder = new Embedder(turnedLayout, key, profile, payloadOf(profile.bytes));
         for (const [i, picture] of clip.entries()) embedder.look(picture, i / framesPerSecond, duration);
-        const { luma } = embedder.plan('invisible');
+        const { luma } = await embedder.plan('invisible', noPause);
         for (const [i, picture] of clip.entries()) embedder.change(picture, i / framesPerSecond, duration);
         const displayed = clip.map((picture) => turned(picture, orientation, toDisplayed));
         assert.ok(coherenceOf(displayed, luma.step, profile) >= 0.99);
       });
+
+  test('in a flat gray clip, no sample changes by more than 1', async () => {
+    const profile = profileNamed('b256');
+    const embedder = new Embedder(layout, key, profile, payloadOf(profile.bytes));
+    const gray = () => {
+      const picture = createPicture(width, height);
+      picture.y.fill(128);
+      return picture;
+    };
+    for (let second = 0; second < 5; second++) embedder.look(gray(), second, 1);
+    await embedder.plan('strong', noPause);
+    for (let second = 0; second < 5; second++) {
+      const picture = gray();
+      embedder.change(picture, second, 1);
+      for (const plane of [picture.y, picture.u, picture.v])
+        assert.deepEqual([...new Set(plane)].sort(), [127, 128, 129]);
+    }
+  });
+
+  test('a pause that throws ends the planning', async () => {
+    const profile = profileNamed('token');
+    const embedder = new Embedder(layout, key, profile, payloadOf(profile.bytes));
+    for (let second = 0; second < 3; second++) embedder.look(createPicture(width, height), second, 1);
+    let pauses = 0;
+    const pause = async () => {
+      if (++pauses === 5) throw new Error('aborted');
+    };
+    await assert.rejects(embedder.plan('invisible', pause), { message: 'aborted' });
+    assert.equal(pauses, 5);
+  });
 });

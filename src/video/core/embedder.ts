@@ -7,7 +7,7 @@ import { toStored } from './orient.ts';
 import { PatternMaker } from './pattern.ts';
 import { encodeBlock, toBits } from './payload.ts';
 import type { Picture } from './picture.ts';
-import { type ChannelPlan, ChannelSolver, type Strength } from './plan.ts';
+import { type ChannelPlan, ChannelSolver, type Pause, type Strength } from './plan.ts';
 import { codeOf, encode } from './polar.ts';
 import type { Profile } from './profiles.ts';
 
@@ -27,7 +27,7 @@ export interface Plan {
  * @example
  * const embedder = new Embedder(layout, key, profile, payload);
  * for (const { picture, time, duration } of clip()) embedder.look(picture, time, duration);
- * if (embedder.plan('invisible').isTooPlain) throw new VideoError('too_plain', …);
+ * if ((await embedder.plan('invisible', pause)).isTooPlain) throw new VideoError('too_plain', …);
  * for (const { picture, time, duration } of clip()) encode(embedder.change(picture, time, duration));
  */
 export class Embedder {
@@ -36,6 +36,7 @@ export class Embedder {
   readonly #luma: ChannelSolver;
   readonly #chroma: ChannelSolver;
   readonly #patterns: SegmentPatterns;
+  readonly #caps: Float64Array;
   #plan: Plan | undefined;
   #segment = -1;
   #pictures = 0;
@@ -55,6 +56,7 @@ export class Embedder {
     this.#luma = new ChannelSolver(LUMA, this.#look, luma, key, code);
     this.#chroma = new ChannelSolver(CHROMA, this.#look, chroma, key, code);
     this.#patterns = new SegmentPatterns(layout);
+    this.#caps = new Float64Array(layout.grid.columns * layout.grid.rows);
   }
 
   /**
@@ -64,11 +66,15 @@ export class Embedder {
     this.#look.add(picture, time, duration);
   }
 
-  /** Chooses the steps from the pictures that were read. Called again, it starts another round of `change`. */
-  plan(strength: Strength): Plan {
+  /**
+   * Chooses the steps from the pictures that were read. Called again, it starts another round of `change`.
+   *
+   * @param pause awaited every few milliseconds; what it throws ends the computation
+   */
+  async plan(strength: Strength, pause: Pause): Promise<Plan> {
     this.#look.finish();
-    const luma = this.#luma.plan(strength);
-    const chroma = this.#chroma.plan(strength);
+    const luma = await this.#luma.plan(strength, pause);
+    const chroma = await this.#chroma.plan(strength, pause);
     this.#plan = { luma, chroma, isTooPlain: Math.max(luma.score, chroma.score) < PLAIN_SCORE };
     this.#segment = -1;
     this.#pictures = 0;
@@ -105,7 +111,8 @@ export class Embedder {
     if (this.#plan === undefined) throw new Error('there is no plan yet');
     this.#luma.solve(segment, this.#plan.luma.step);
     this.#chroma.solve(segment, this.#plan.chroma.step);
-    this.#patterns.make(this.#luma.change, this.#chroma.change);
+    this.#look.readCaps(segment, LUMA, this.#caps);
+    this.#patterns.make(this.#luma.change, this.#chroma.change, this.#caps);
     this.#segment = segment;
   }
 }
@@ -132,20 +139,20 @@ class SegmentPatterns {
     this.v = new Int8Array(this.u.length);
   }
 
-  make(luma: Float64Array, chroma: Float64Array): void {
-    const { width, height } = this.#layout.area;
+  /** @param caps of luma */
+  make(luma: Float64Array, chroma: Float64Array, caps: Float64Array): void {
     const cells = chroma.length >> 1;
-    this.#fill(this.#lumaMaker, luma, width, height, this.luma);
-    this.#fill(this.#chromaMaker, chroma.subarray(0, cells), width >> 1, height >> 1, this.u);
-    this.#fill(this.#chromaMaker, chroma.subarray(cells), width >> 1, height >> 1, this.v);
+    this.#fill(this.#lumaMaker, luma, caps, this.luma);
+    this.#fill(this.#chromaMaker, chroma.subarray(0, cells), caps, this.u);
+    this.#fill(this.#chromaMaker, chroma.subarray(cells), caps, this.v);
     this.lumaSquares = 0;
     for (let i = 0; i < this.luma.length; i++) this.lumaSquares += this.luma[i]! * this.luma[i]!;
   }
 
-  #fill(maker: PatternMaker, change: Float64Array, width: number, height: number, stored: Int8Array): void {
+  #fill(maker: PatternMaker, change: Float64Array, caps: Float64Array, stored: Int8Array): void {
     const displayed = this.#displayed.subarray(0, stored.length);
-    maker.make(change, displayed);
-    toStored(this.#layout.orientation, width, height, displayed, stored);
+    maker.make(change, caps, displayed);
+    toStored(this.#layout.orientation, maker.width, maker.height, displayed, stored);
   }
 }
 

@@ -9,7 +9,11 @@ describe('pattern', () => {
     const { columns, rows, width, height, zeros, minimum, maximum, first, hash } = vectors.pattern;
     const change = Float64Array.from({ length: columns * rows }, (_, i) => (((7 * i) % 13) - 6) / 4);
     const pattern = new Int8Array(width * height);
-    new PatternMaker({ columns, rows }, width, height).make(change, pattern);
+    new PatternMaker({ columns, rows }, width, height).make(
+      change,
+      change.map(() => 2),
+      pattern,
+    );
     assert.equal(pattern.filter((value) => value === 0).length, zeros);
     assert.equal(Math.min(...pattern.subarray(0, 100000)), minimum);
     assert.equal(Math.max(...pattern.subarray(0, 100000)), maximum);
@@ -21,7 +25,11 @@ describe('pattern', () => {
     const grid = { columns: 48, rows: 36 };
     const change = Float64Array.from({ length: 48 * 36 }, (_, i) => Math.sin(i * i) * 2);
     const pattern = new Int8Array(48 * 24 * 36 * 24);
-    new PatternMaker(grid, 48 * 24, 36 * 24).make(change, pattern);
+    new PatternMaker(grid, 48 * 24, 36 * 24).make(
+      change,
+      change.map(() => 2),
+      pattern,
+    );
     for (let row = 0; row < grid.rows; row++)
       for (let column = 0; column < grid.columns; column++) {
         let sum = 0;

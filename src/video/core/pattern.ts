@@ -7,6 +7,9 @@ const POLE = Math.sqrt(3) - 2;
 /** Cells from which the inverse starts; further ones do not count in double precision. */
 const HORIZON = 16;
 
+/** In a cell with this cap or a smaller one, which has no texture, a sample changes by at most 1. */
+export const FLAT_CAP = 1;
+
 /** Side of the matrix of the ordered dither. */
 const DITHER_SIDE = 8;
 
@@ -64,8 +67,8 @@ function tapsOf(samples: number, cells: number, step: number): Taps {
 /** Makes patterns of one grid and size. Keeps its buffers. */
 export class PatternMaker {
   readonly #grid: Grid;
-  readonly #width: number;
-  readonly #height: number;
+  readonly width: number;
+  readonly height: number;
   readonly #coefficients: Float64Array;
   readonly #row: Float64Array;
   readonly #across: Taps;
@@ -77,8 +80,8 @@ export class PatternMaker {
    */
   constructor(grid: Grid, width: number, height: number) {
     this.#grid = grid;
-    this.#width = width;
-    this.#height = height;
+    this.width = width;
+    this.height = height;
     this.#coefficients = new Float64Array(grid.columns * grid.rows);
     this.#row = new Float64Array(grid.columns);
     this.#across = tapsOf(width, grid.columns, 1);
@@ -89,17 +92,18 @@ export class PatternMaker {
    * Makes a pattern.
    *
    * @param change of each cell of the grid
+   * @param caps of luma, which show the flat cells
    * @param pattern width × height samples, overwritten
    */
-  make(change: Float64Array, pattern: Int8Array): void {
+  make(change: Float64Array, caps: Float64Array, pattern: Int8Array): void {
     const { columns, rows } = this.#grid;
     const coefficients = this.#coefficients;
     coefficients.set(change);
     for (let y = 0; y < rows; y++) toCoefficients(coefficients, y * columns, 1, columns);
     for (let x = 0; x < columns; x++) toCoefficients(coefficients, x, columns, rows);
-    for (let y = 0; y < this.#height; y++) {
+    for (let y = 0; y < this.height; y++) {
       this.#combineRows(y);
-      this.#fillRow(y, pattern);
+      this.#fillRow(y, caps, pattern);
     }
   }
 
@@ -117,18 +121,22 @@ export class PatternMaker {
       row[x] = wa * coefficients[a + x]! + wb * coefficients[b + x]! + wc * coefficients[c + x]!;
   }
 
-  #fillRow(y: number, pattern: Int8Array): void {
+  #fillRow(y: number, caps: Float64Array, pattern: Int8Array): void {
     const row = this.#row;
     const { cells, weights } = this.#across;
     const dither = (y & (DITHER_SIDE - 1)) * DITHER_SIDE;
-    const start = y * this.#width;
-    for (let x = 0; x < this.#width; x++) {
+    const start = y * this.width;
+    // The middle tap is the cell that contains the sample.
+    const cellRow = this.#down.cells[3 * y + 1]!;
+    for (let x = 0; x < this.width; x++) {
       const tap = 3 * x;
       const value =
         weights[tap]! * row[cells[tap]!]! +
         weights[tap + 1]! * row[cells[tap + 1]!]! +
         weights[tap + 2]! * row[cells[tap + 2]!]!;
-      pattern[start + x] = Math.floor(value + DITHER[dither + (x & (DITHER_SIDE - 1))]!);
+      const sample = Math.floor(value + DITHER[dither + (x & (DITHER_SIDE - 1))]!);
+      const isFlat = caps[cellRow + cells[tap + 1]!]! <= FLAT_CAP;
+      pattern[start + x] = isFlat ? Math.min(Math.max(sample, -1), 1) : sample;
     }
   }
 }

@@ -7,6 +7,9 @@ import { cutTemplate, setTemplate, TEMPLATE_PLANES, templatePlane } from './temp
 
 export type Strength = 'invisible' | 'strong';
 
+/** Lets other work run. */
+export type Pause = () => Promise<void>;
+
 /** Largest rms change of the cells of luma and chroma. */
 const BUDGETS: Record<Strength, readonly [number, number]> = { invisible: [1.03, 0.6], strong: [1.45, 0.85] };
 
@@ -63,14 +66,14 @@ export class ChannelSolver {
   }
 
   /** Chooses the step for all segments. */
-  plan(strength: Strength): ChannelPlan {
+  async plan(strength: Strength, pause: Pause): Promise<ChannelPlan> {
     const budget = BUDGETS[strength][this.#channel];
     let best: ChannelPlan | undefined;
     for (const step of STEPS.toReversed()) {
       const after = Math.exp(-2 * ((Math.PI * NOISE[this.#channel]) / step) ** 2);
       if (best !== undefined && after < best.score) break;
       const isLast = step === STEPS[0];
-      const result = this.#measure(step, isLast ? Number.POSITIVE_INFINITY : budget);
+      const result = await this.#measure(step, isLast ? Number.POSITIVE_INFINITY : budget, pause);
       if (result === undefined) continue;
       const score = result.coherence * after;
       if (best === undefined || score > best.score) best = { step, ...result, score };
@@ -80,11 +83,12 @@ export class ChannelSolver {
   }
 
   /** @returns undefined if the rms over all segments exceeds the budget */
-  #measure(step: number, budget: number): { coherence: number; rms: number } | undefined {
+  async #measure(step: number, budget: number, pause: Pause): Promise<{ coherence: number; rms: number } | undefined> {
     const { segments } = this.#look;
     let coherence = 0;
     let power = 0;
     for (let segment = 0; segment < segments; segment++) {
+      await pause();
       const solution = this.solve(segment, step);
       coherence += solution.coherence;
       power += solution.power;
