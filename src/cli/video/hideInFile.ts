@@ -40,10 +40,6 @@ const LABELS = { look: 'Analyze', change: 'Hide', verify: 'Verify' } as const;
 /** The file to write. Without a path from the user, the container decides the extension. */
 export type OutputPath = { readonly path: string } | { readonly stem: string };
 
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'video/quicktime': '.mov',
-  'video/x-matroska': '.mkv',
-};
 const USUAL_EXTENSION = '.mp4';
 
 /** @throws CommandError if there is no such file */
@@ -89,7 +85,7 @@ export async function hideInFile(
       return video.hide(clip, payload, { key, strength, output: temporary, signal, onProgress });
     });
     progress.end();
-    const file = 'path' in out ? out.path : out.stem + (EXTENSIONS[blob.type] ?? USUAL_EXTENSION);
+    const file = 'path' in out ? out.path : out.stem + (blob.type === 'video/quicktime' ? '.mov' : USUAL_EXTENSION);
     requireFree(file, force);
     await rename(temporary, file);
     const { profile, strength, psnr, verified } = hidden;

@@ -5,7 +5,6 @@ import {
   type EncodedPacket,
   EncodedPacketSink,
   type InputAudioTrack,
-  MkvOutputFormat,
   MovOutputFormat,
   Mp4OutputFormat,
   Output,
@@ -33,17 +32,13 @@ export interface VideoSettings {
 }
 
 /**
- * The format for a clip with these audio tracks: MP4 if it can hold them, otherwise MOV or Matroska.
+ * The format for a clip with these audio tracks: MP4 if it can hold them, otherwise MOV.
  *
- * @throws VideoError `unsupported_codec` if none can
+ * @throws VideoError `unsupported_codec` if neither can
  */
 export async function outputFormatFor(audio: readonly InputAudioTrack[]): Promise<OutputFormat> {
   const codecs = await Promise.all(audio.map((track) => track.getCodec()));
-  const formats = [
-    new Mp4OutputFormat({ fastStart: false }),
-    new MovOutputFormat({ fastStart: false }),
-    new MkvOutputFormat(),
-  ];
+  const formats = [new Mp4OutputFormat({ fastStart: false }), new MovOutputFormat({ fastStart: false })];
   const canHold = (format: OutputFormat, codec: AudioCodec | null) =>
     codec !== null && format.getSupportedAudioCodecs().includes(codec);
   const format = formats.find((candidate) => codecs.every((codec) => canHold(candidate, codec)));
@@ -57,15 +52,13 @@ class AudioCopy {
   readonly source: EncodedAudioPacketSource;
   readonly #packets: AsyncGenerator<EncodedPacket>;
   readonly #track: InputAudioTrack;
-  readonly #allowsNegative: boolean;
   #next: EncodedPacket | undefined;
   #isFirst = true;
 
-  constructor(track: InputAudioTrack, codec: AudioCodec, allowsNegative: boolean) {
+  constructor(track: InputAudioTrack, codec: AudioCodec) {
     this.#track = track;
     this.source = new EncodedAudioPacketSource(codec);
     this.#packets = new EncodedPacketSink(track).packets();
-    this.#allowsNegative = allowsNegative;
   }
 
   /** Copies the packets that begin before a time; all others with Infinity. */
@@ -75,7 +68,6 @@ class AudioCopy {
       if (this.#next === undefined || this.#next.timestamp >= seconds) return;
       const packet = this.#next;
       this.#next = undefined;
-      if (packet.timestamp < 0 && !this.#allowsNegative) continue;
       const decoderConfig = this.#isFirst ? await this.#track.getDecoderConfig() : null;
       await this.source.add(packet, decoderConfig === null ? undefined : { decoderConfig });
       this.#isFirst = false;
@@ -186,7 +178,7 @@ export class ClipWriter {
   async #addAudio(track: InputAudioTrack): Promise<void> {
     const codec = await track.getCodec();
     if (codec === null) return;
-    const copy = new AudioCopy(track, codec, this.#output.format.negativeTimestampSupport === 'full');
+    const copy = new AudioCopy(track, codec);
     this.#audio.push(copy);
     const name = await track.getName();
     this.#output.addAudioTrack(copy.source, {
