@@ -14,6 +14,9 @@ import {
   VideoSampleSource,
 } from 'mediabunny';
 import { createPicture, type Picture } from '../../src/video/core/picture.ts';
+import { cellMeans } from '../../src/video/core/reduce.ts';
+import { Clip } from '../../src/video/media/clip.ts';
+import { decodeFrames } from '../../src/video/media/frames.ts';
 
 /** The smallest picture that is accepted, and few frames: enough for a token, and cheap. */
 const WIDTH = 432;
@@ -117,6 +120,52 @@ export async function writeFile(path: string, options: FileOptions = {}): Promis
   }
   await output.finalize();
   return path;
+}
+
+export interface TranscodeOptions {
+  readonly codec: 'avc' | 'hevc' | 'vp9' | 'av1';
+  readonly bitsPerSecond: number;
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  /** Seconds to leave out at the start. */
+  readonly from?: number;
+}
+
+/** Writes what a messenger could make of a file, and returns its path. */
+export async function transcode(input: string, path: string, options: TranscodeOptions): Promise<string> {
+  const { codec, bitsPerSecond, width, height, framesPerSecond, from = 0 } = options;
+  const clip = await Clip.open(input);
+  const pictures: Picture[] = [];
+  for await (const { picture, time, duration } of decodeFrames(clip)) {
+    // The picture that is shown when a frame of the new rate begins.
+    while (from + pictures.length / framesPerSecond < time + duration - 1e-6) {
+      if (from + pictures.length / framesPerSecond < time - 1e-6) break;
+      pictures.push(scale(picture, width, height));
+    }
+  }
+  clip.close();
+  const times = pictures.map((_, i) => i / framesPerSecond);
+  const draw = (picture: Picture, index: number) => {
+    const source = pictures[index];
+    for (const plane of ['y', 'u', 'v'] as const) if (source) picture[plane].set(source[plane]);
+  };
+  return writeFile(path, { codec, bitsPerSecond, width, height, times, draw });
+}
+
+function scale(from: Picture, width: number, height: number): Picture {
+  const to = createPicture(width, height);
+  for (const [plane, shift, stride] of [
+    ['y', 0, from.strideY],
+    ['u', 1, from.strideC],
+    ['v', 1, from.strideC],
+  ] as const) {
+    const rectangle = { x: 0, y: 0, width: from.width >> shift, height: from.height >> shift };
+    const means = new Float64Array((width >> shift) * (height >> shift));
+    cellMeans(rectangle, width >> shift, height >> shift).reduce(from[plane], stride, means);
+    to[plane].set(means.map((value) => value + 0.5));
+  }
+  return to;
 }
 
 function tone(hertz: number, seconds: number): AudioSample {
