@@ -10,13 +10,13 @@ import {
   Output,
   type OutputFormat,
   type Target,
-  VideoSample,
   VideoSampleSource,
 } from 'mediabunny';
 import type { Orientation } from '../core/orient.ts';
 import type { Picture } from '../core/picture.ts';
 import { VideoError } from '../errors.ts';
 import type { Clip, Ratio } from './clip.ts';
+import { PicturePool } from './pictureSample.ts';
 
 /** Players seek to key frames, and messengers cut there. */
 const KEY_FRAME_SECONDS = 2;
@@ -93,13 +93,11 @@ export class ClipWriter {
   readonly #output: Output;
   readonly #video: VideoSampleSource;
   readonly #audio: AudioCopy[] = [];
-  readonly #settings: VideoSettings;
-  /** Planes without gaps, for pictures that have some. */
-  #packed: Uint8Array<ArrayBuffer> | undefined;
+  readonly #pool: PicturePool;
 
   private constructor(output: Output, settings: VideoSettings) {
     this.#output = output;
-    this.#settings = settings;
+    this.#pool = new PicturePool(settings);
     this.#video = new VideoSampleSource({
       codec: 'avc',
       bitrate: Math.round(settings.bitsPerSecond),
@@ -140,17 +138,8 @@ export class ClipWriter {
    */
   async add(picture: Picture, timestamp: number, duration: number): Promise<void> {
     for (const copy of this.#audio) await copy.copyUntil(timestamp + AUDIO_LEAD_SECONDS);
-    const { pixelAspect, color } = this.#settings;
-    const sample = new VideoSample(this.#pack(picture), {
-      format: 'I420',
-      codedWidth: picture.width,
-      codedHeight: picture.height,
-      displayWidth: picture.width * pixelAspect.num,
-      displayHeight: picture.height * pixelAspect.den,
-      timestamp,
-      duration,
-      colorSpace: color,
-    });
+    await this.#pool.waitForRoom();
+    const sample = this.#pool.sample(picture, timestamp, duration);
     try {
       await this.#video.add(sample);
     } finally {
@@ -187,18 +176,4 @@ export class ClipWriter {
       ...(name !== null && { name }),
     });
   }
-
-  #pack({ width, height, y, u, v, strideY, strideC }: Picture): Uint8Array<ArrayBuffer> {
-    const [luma, chroma] = [width * height, (width >> 1) * (height >> 1)];
-    this.#packed ??= new Uint8Array(luma + 2 * chroma);
-    pack(y, strideY, width, height, this.#packed, 0);
-    pack(u, strideC, width >> 1, height >> 1, this.#packed, luma);
-    pack(v, strideC, width >> 1, height >> 1, this.#packed, luma + chroma);
-    return this.#packed;
-  }
-}
-
-function pack(plane: Uint8Array, stride: number, width: number, height: number, to: Uint8Array, offset: number): void {
-  if (stride === width) to.set(plane.subarray(0, width * height), offset);
-  else for (let y = 0; y < height; y++) to.set(plane.subarray(y * stride, y * stride + width), offset + y * width);
 }
