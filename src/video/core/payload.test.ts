@@ -1,9 +1,10 @@
 // Padding, CRC and whitening.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { hex, key, payloadOf, sha256, vectors } from '../../../test/video/vectors.ts';
 import { crc32, decodeBlock, encodeBlock, fromBits, toBits } from './payload.ts';
-import { profileFor } from './profiles.ts';
+import { PROFILES, profileFor } from './profiles.ts';
 
 describe('block of a payload', () => {
   test('is that of the vectors, full and padded', () => {
@@ -21,6 +22,18 @@ describe('block of a payload', () => {
       assert.equal(block.length, size + 4);
       assert.deepEqual(decodeBlock(block, key), payload);
     }
+  });
+
+  test('round trip of any bytes in every profile that holds them', () => {
+    // Zeros and 0x80 are frequent, because padding consists of them.
+    const byte = fc.oneof(fc.constantFrom(0, 0x80), fc.nat(255));
+    const payloads = fc.array(byte, { maxLength: 512 }).map((bytes) => Uint8Array.from(bytes));
+    fc.assert(
+      fc.property(payloads, fc.uint8Array({ minLength: 32, maxLength: 32 }), (payload, anyKey) => {
+        for (const { bytes } of PROFILES.filter((profile) => payload.length <= profile.bytes))
+          assert.deepEqual(decodeBlock(encodeBlock(payload, bytes, anyKey), anyKey), payload);
+      }),
+    );
   });
 
   test('a payload that ends like padding keeps its end', () => {
