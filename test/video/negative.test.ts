@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { Extractor } from '../../src/video/core/extractor.ts';
 import { gridOf } from '../../src/video/core/grid.ts';
-import { change, cut, noise, skip, texturedClip } from './pictures.ts';
+import { type Clip, change, cut, skip, texturedClip } from './pictures.ts';
 import { read, shapeOf } from './read.ts';
 import { key, payloadOf } from './vectors.ts';
 import { write } from './write.ts';
 
 const otherKey = key.map((byte) => byte ^ 1);
 const clip = texturedClip(480, 270, 5, 6);
-const marked = write(clip, 'token', payloadOf(16));
+let marked: Clip;
+before(async () => {
+  marked = await write(clip, 'token', payloadOf(16));
+});
 
 describe('clips without a readable payload', () => {
   test('an unmarked clip: nothing is found', async () => assert.equal(await read(clip), 'nothing'));
@@ -22,12 +25,9 @@ describe('clips without a readable payload', () => {
   test('the wrong key: nothing is found', async () =>
     assert.equal(await read(marked, { keys: [otherKey] }), 'nothing'));
 
-  test('too much noise: the mark is found but damaged', async () =>
-    assert.equal(await read(noise(40)(marked)), 'damaged'));
-
   test('too short for the payload: the mark is found but damaged', async () => {
-    const two = write(texturedClip(480, 270, 5, 6), 'b256', payloadOf(256)).slice(0, 11);
-    assert.equal(await read(two), 'damaged');
+    const start = (await write(clip, 'b256', payloadOf(256))).slice(0, 11);
+    assert.equal(await read(start), 'damaged');
   });
 
   test('a clip of one frame: nothing is found', async () => assert.equal(await read(clip.slice(0, 1)), 'nothing'));

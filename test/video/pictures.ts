@@ -1,5 +1,6 @@
 // Synthetic clips and what channels do to their pictures, without a codec.
 import { Keystream } from '../../src/video/core/keystream.ts';
+import { type Orientation, toDisplayed, turnSize } from '../../src/video/core/orient.ts';
 import { createPicture, type Picture } from '../../src/video/core/picture.ts';
 import { AreaMeans, evenAxis } from '../../src/video/core/reduce.ts';
 import { key } from './vectors.ts';
@@ -129,6 +130,20 @@ export function scale(width: number, height: number): Change {
         { width, height },
       ),
     );
+}
+
+/** Turns the pictures, as an editor does that does not keep the orientation in the container. */
+export function turn(orientation: Orientation): Change {
+  return (clip) =>
+    changePictures(clip, (picture) => {
+      const change: PlaneChange = (plane, width, height) => {
+        const displayed = turnSize(orientation, { width, height });
+        const turned = new Float64Array(plane.length);
+        toDisplayed(orientation, displayed.width, displayed.height, Float64Array.from(plane), turned);
+        return Uint8Array.from(turned);
+      };
+      return changePlanes(picture, change, turnSize(orientation, picture));
+    });
 }
 
 /** Cuts sides off, or adds black bars where the number of samples is negative. All numbers are even. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Embedder } from '../../src/video/core/embedder.ts';
 import { layoutOf } from '../../src/video/core/layout.ts';
+import type { Orientation } from '../../src/video/core/orient.ts';
 import { createPicture, type Picture } from '../../src/video/core/picture.ts';
 import type { Clip } from './pictures.ts';
 import { shapeOf } from './read.ts';
@@ -16,13 +17,19 @@ function copy({ width, height, y, u, v }: Picture): Picture {
 }
 
 /** @returns the marked clip; `clip` stays unchanged */
-export function write(clip: Clip, profile: string, payload: Uint8Array, patternKey = key): Clip {
-  const { shape, area } = shapeOf(clip);
+export async function write(
+  clip: Clip,
+  profile: string,
+  payload: Uint8Array,
+  patternKey: Uint8Array = key,
+  orientation?: Orientation,
+): Promise<Clip> {
+  const { shape, area } = shapeOf(clip, orientation);
   const layout = layoutOf(shape, area);
   assert.ok(layout);
   const embedder = new Embedder(layout, patternKey, profileNamed(profile), payload);
   for (const { picture, time, duration } of clip) embedder.look(picture, time, duration);
-  embedder.plan('invisible');
+  await embedder.plan('invisible', async () => {});
   return clip.map((frame) => {
     const picture = copy(frame.picture);
     embedder.change(picture, frame.time, frame.duration);

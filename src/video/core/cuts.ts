@@ -1,14 +1,12 @@
 // Search for the template in a clip that was cut at the sides: half-cell samples against every offset of the grid.
 import { type Geometry, segmentTables, type ThumbTables } from './geometry.ts';
 import { type Grid, gridOf, neighborGridOf } from './grid.ts';
+import type { Pause } from './pause.ts';
 import type { ReaderKey } from './readerKey.ts';
 import { correlate, type Folded, fold, SYNC_SEGMENTS, templateCorner } from './score.ts';
 import { TEMPLATE_PLANES } from './template.ts';
 import { HALF_CELL_RADII } from './whiten.ts';
 import { LUMA_THUMBS, type ThumbWindow } from './window.ts';
-
-/** Yields to other work and throws if the caller aborted. Called every few milliseconds. */
-export type Pause = () => Promise<void>;
 
 /** A grid position in space and time where the template of a key was found. */
 export interface Place {

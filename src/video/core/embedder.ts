@@ -5,9 +5,10 @@ import type { Layout } from './layout.ts';
 import { Look } from './look.ts';
 import { toStored } from './orient.ts';
 import { PatternMaker } from './pattern.ts';
+import type { Pause } from './pause.ts';
 import { encodeBlock, toBits } from './payload.ts';
 import type { Picture } from './picture.ts';
-import { type ChannelPlan, ChannelSolver, type Pause, type Strength } from './plan.ts';
+import { type ChannelPlan, ChannelSolver, type Strength } from './plan.ts';
 import { codeOf, encode } from './polar.ts';
 import type { Profile } from './profiles.ts';
 

@@ -40,8 +40,8 @@ describe('reader', () => {
       const payload = payloadOf(expected.payloadBytes);
       const profile = expected.payloadBytes === 16 ? 'token' : 'b256';
       let marked: Clip;
-      before(() => {
-        marked = write(plain, profile, payload);
+      before(async () => {
+        marked = await write(plain, profile, payload);
       });
 
       test('the template scores are those of the vectors', async () => {
@@ -74,14 +74,14 @@ describe('reader', () => {
         assert.ok(typeof later === 'object');
         assert.deepEqual(later.payload, payload);
       });
-    });
 
-  test('a segment that is 0.3 s off has the coherence of the vectors', async () => {
-    const marked = write(plain, 'b256', payloadOf(256));
-    const features = featuresOf(layout.grid, (await trackOf(marked.slice(13))).segments(0));
-    const [best] = measure(features, readerKey, 1);
-    assert.ok(best);
-    assert.ok(Math.abs(best.luma.coherence - 0.724) < 0.01, `${best.luma.coherence}`);
-    assert.ok(Math.abs(best.chroma.coherence - 0.901) < 0.01, `${best.chroma.coherence}`);
-  });
+      if (expected.payloadBytes === 256)
+        test('a segment that is 0.3 s off has the coherence of the vectors', async () => {
+          const features = featuresOf(layout.grid, (await trackOf(marked.slice(13))).segments(0));
+          const [best] = measure(features, readerKey, 1);
+          assert.ok(best);
+          assert.ok(Math.abs(best.luma.coherence - 0.724) < 0.01, `${best.luma.coherence}`);
+          assert.ok(Math.abs(best.chroma.coherence - 0.901) < 0.01, `${best.chroma.coherence}`);
+        });
+    });
 });

@@ -1,7 +1,9 @@
 // Reads a payload from the pictures of a clip, while they are decoded.
-import type { Pause, Place } from './cuts.ts';
+import type { Place } from './cuts.ts';
 import type { Rectangle } from './grid.ts';
 import { displaySize, type Layout, layoutOf, type PictureShape } from './layout.ts';
+import { type Orientation, turnSize, UPRIGHT } from './orient.ts';
+import type { Pause } from './pause.ts';
 import type { Picture } from './picture.ts';
 import { ReaderKey } from './readerKey.ts';
 import { type FoundWithKey, Search } from './search.ts';
@@ -15,6 +17,14 @@ const NEXT_ATTEMPT = 50;
 /** Slices after which pictures cut at the sides are searched before the end of the clip. */
 const FIRST_CUT_SEARCH = 150;
 
+/** Orientations that a deep search tries. */
+const TURNS: readonly Orientation[] = [
+  { rotation: 0, isMirrored: true },
+  { rotation: 90, isMirrored: false },
+  { rotation: 180, isMirrored: false },
+  { rotation: 270, isMirrored: false },
+];
+
 export interface ExtractorOptions {
   readonly shape: PictureShape;
   /** Active rectangle as displayed, from `BarDetector`. */
@@ -23,7 +33,6 @@ export interface ExtractorOptions {
   readonly keys: readonly Uint8Array[];
   /** Searches further, for seconds per 10 s of video. */
   readonly deep?: boolean;
-  /** Yields to the event loop if it is time to and throws if the caller aborted. Called every few milliseconds. */
   readonly pause: Pause;
 }
 
@@ -100,7 +109,20 @@ export class Extractor {
 
   async #lastAttempt(): Promise<FoundWithKey | undefined> {
     if (this.#secondLook !== undefined) return this.#search.secondLook(this.#secondLook);
-    return (await this.#search.wholePicture()) ?? this.#search.cutPictures();
+    const found = (await this.#search.wholePicture()) ?? (await this.#search.cutPictures());
+    return found ?? (this.#options.deep ? this.#searchTurned() : undefined);
+  }
+
+  /** Searches pictures that were turned or mirrored after they were marked. */
+  async #searchTurned(): Promise<FoundWithKey | undefined> {
+    for (const orientation of TURNS) {
+      const window = await this.#window.turned(orientation, this.#options.pause);
+      const search = this.#createSearch(window, orientation);
+      const found = (await search.wholePicture()) ?? (await search.cutPictures());
+      if (found) return found;
+      this.#isMarked ||= search.isMarked;
+    }
+    return undefined;
   }
 
   /** Prepares for the same pictures, reduced to thumbs that divide the grid of a place exactly. */
@@ -111,8 +133,9 @@ export class Extractor {
     this.#search = this.#createSearch();
   }
 
-  #createSearch(): Search {
+  #createSearch(window = this.#window, orientation = UPRIGHT): Search {
     const { shape, area, deep = false, pause } = this.#options;
-    return new Search(this.#window, { keys: this.#keys, display: displaySize(shape, area), isDeep: deep, pause });
+    const display = turnSize(orientation, displaySize(shape, area));
+    return new Search(window, { keys: this.#keys, display, isDeep: deep, pause });
   }
 }

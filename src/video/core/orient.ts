@@ -50,7 +50,7 @@ function storedPositions({ rotation, isMirrored }: Orientation, width: number, h
   return isMirrored ? { start: start + (width - 1) * stepX, stepX: -stepX, stepY } : { start, stepX, stepY };
 }
 
-type Numbers = Float64Array | Int8Array;
+type Numbers = Float64Array | Int8Array | Uint16Array;
 
 /** Copies an array of `width` × `height` as displayed into the order of the file. */
 export function toStored<Type extends Numbers>(

@@ -2,13 +2,11 @@
 import { type CarrierTable, type Channel, LUMA, STEPS } from './carriers.ts';
 import type { Grid } from './grid.ts';
 import type { Look } from './look.ts';
+import type { Pause } from './pause.ts';
 import { type SegmentTask, Solver } from './solve.ts';
 import { cutTemplate, setTemplate, TEMPLATE_PLANES, templatePlane } from './template.ts';
 
 export type Strength = 'invisible' | 'strong';
-
-/** Lets other work run. */
-export type Pause = () => Promise<void>;
 
 /** Largest rms change of the cells of luma and chroma. */
 const BUDGETS: Record<Strength, readonly [number, number]> = { invisible: [1.03, 0.6], strong: [1.45, 0.85] };

@@ -26,8 +26,7 @@ export class AreaMeans {
   readonly #rows: Axis;
   /** Sums of the rows of one piece, from the left bound. */
   readonly #sums: Float64Array;
-  /** The sums left of each sample. */
-  readonly #prefix: Float64Array;
+  readonly #pieces: Pieces;
 
   /**
    * @param columns pieces along x, in samples of the plane
@@ -41,7 +40,7 @@ export class AreaMeans {
     this.#top = bounds.y;
     this.#bottom = bounds.y + bounds.height;
     this.#sums = new Float64Array(bounds.width);
-    this.#prefix = new Float64Array(bounds.width + 1);
+    this.#pieces = piecesOf({ ...columns, origin: columns.origin - bounds.x }, bounds.width);
   }
 
   /**
@@ -81,24 +80,45 @@ export class AreaMeans {
 
   #divideColumns(means: Float64Array, offset: number, height: number): void {
     const sums = this.#sums;
-    const prefix = this.#prefix;
-    const width = sums.length;
-    for (let x = 0; x < width; x++) prefix[x + 1] = prefix[x]! + sums[x]!;
-    const { origin, size, count } = this.#columns;
-    const area = size * height;
-    let before = prefixAt(prefix, sums, origin - this.#left);
-    for (let column = 0; column < count; column++) {
-      const after = prefixAt(prefix, sums, origin + (column + 1) * size - this.#left);
-      means[offset + column] = (after - before) / area;
-      before = after;
+    const { first, last, head, tail } = this.#pieces;
+    const area = this.#columns.size * height;
+    for (let column = 0; column < first.length; column++) {
+      const end = last[column]!;
+      let sum = head[column]! * sums[first[column]!]! + tail[column]! * sums[end]!;
+      for (let x = first[column]! + 1; x < end; x++) sum += sums[x]!;
+      means[offset + column] = sum / area;
     }
   }
 }
 
-/** The integral of the sums up to a fractional position, which may be outside. */
-function prefixAt(prefix: Float64Array, sums: Float64Array, position: number): number {
-  const sample = Math.min(Math.max(Math.floor(position), 0), sums.length - 1);
-  return prefix[sample]! + (position - sample) * sums[sample]!;
+/** The samples of each piece of an axis: from `first` with weight `head` to `last` with weight `tail`, 1 in between. */
+interface Pieces {
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  readonly head: Float64Array;
+  readonly tail: Float64Array;
+}
+
+/** @param length samples inside the bounds; the first and the last extend beyond them */
+function piecesOf({ origin, size, count }: Axis, length: number): Pieces {
+  const clamp = (sample: number) => Math.min(Math.max(sample, 0), length - 1);
+  const pieces = {
+    first: new Int32Array(count),
+    last: new Int32Array(count),
+    head: new Float64Array(count),
+    tail: new Float64Array(count),
+  };
+  for (let i = 0; i < count; i++) {
+    const from = origin + i * size;
+    const to = origin + (i + 1) * size;
+    const first = clamp(Math.floor(from));
+    const last = clamp(Math.ceil(to) - 1);
+    pieces.first[i] = first;
+    pieces.last[i] = last;
+    pieces.head[i] = first === last ? to - from : first + 1 - from;
+    pieces.tail[i] = first === last ? 0 : to - last;
+  }
+  return pieces;
 }
 
 function addRow(sums: Float64Array, plane: Uint8Array, row: number): void {

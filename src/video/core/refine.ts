@@ -1,6 +1,7 @@
 // Refines a place by moving the edges of its grid, first on the template score, then on the pilots.
-import type { Pause, Place } from './cuts.ts';
+import type { Place } from './cuts.ts';
 import { type Geometry, segmentTables, type ThumbTables } from './geometry.ts';
+import type { Pause } from './pause.ts';
 import { fold, SYNC_SEGMENTS, templateScore } from './score.ts';
 import { measure } from './soft.ts';
 import { featuresOf } from './track.ts';

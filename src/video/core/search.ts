@@ -1,7 +1,8 @@
 // One attempt to read the window: where in time and space the grid lies, and whether it decodes there.
-import { type Pause, type Place, searchCuts } from './cuts.ts';
+import { type Place, searchCuts } from './cuts.ts';
 import { wholePicture } from './geometry.ts';
 import { gridOf, neighborGridOf } from './grid.ts';
+import type { Pause } from './pause.ts';
 import type { ReaderKey } from './readerKey.ts';
 import { climbOnPilots, climbOnTemplate, PILOT_STEPS, SECOND_LOOK_STEPS } from './refine.ts';
 import { type Folded, fold, SYNC_SEGMENTS, templateScore } from './score.ts';
@@ -79,7 +80,7 @@ export class Search {
     );
   }
 
-  /** Whether a template was found for certain. */
+  /** True if a template was found for certain. */
   get isMarked(): boolean {
     return this.#isMarked;
   }
@@ -99,7 +100,6 @@ export class Search {
   async cutPictures(): Promise<FoundWithKey | undefined> {
     const { keys, display, isDeep, pause } = this.#options;
     const places = await searchCuts(this.#window, keys, display, isDeep, pause);
-    if (places.some(({ z }) => z > CERTAIN_SCORE)) this.#isMarked = true;
     for (const place of places.filter(({ z }) => z >= LEAST_CUT_SCORE).slice(0, MOST_CUTS)) {
       const found = await this.#refine(place);
       if (found) return found;
@@ -203,6 +203,9 @@ export class Search {
     const { pause } = this.#options;
     const onTemplate = await climbOnTemplate(this.#window, place, pause);
     const timed = await this.#bestTime(onTemplate);
+    // Scores of half cells are higher by chance, because neighbors are alike, above all in clips marked with other keys.
+    if (timed.z > CERTAIN_SCORE) this.#isMarked = true;
+    if (timed.z < LEAST_CUT_SCORE) return undefined;
     const { place: refined, score } = await climbOnPilots(this.#window, timed, PILOT_STEPS, pause);
     const found = await this.#attemptNear(refined);
     if (!found && score > (this.#refined?.score ?? 0))

@@ -51,6 +51,11 @@ class PlaneReader {
   }
 
   read(plane: Uint8Array, stride: number, target: Float64Array): void {
+    const { rotation, isMirrored } = this.#orientation;
+    if (rotation === 0 && !isMirrored) {
+      this.#means.reduce(plane, stride, target);
+      return;
+    }
     this.#means.reduce(plane, stride, this.#stored);
     toDisplayed(this.#orientation, this.#grid.columns, this.#grid.rows, this.#stored, target);
   }

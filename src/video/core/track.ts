@@ -2,6 +2,7 @@
 import { featureCount, toFeatures } from './dct.ts';
 import { type Cells, type Geometry, ThumbTables } from './geometry.ts';
 import { chromaGrid, type Grid } from './grid.ts';
+import type { Pause } from './pause.ts';
 import { SLICES_PER_SECOND, segmentStarts, type ThumbWindow } from './window.ts';
 
 /** DCT features of consecutive segments. */
@@ -44,7 +45,7 @@ export class CellTrack {
   }
 
   /** @param pause called before each slice */
-  async update(pause: () => Promise<void>): Promise<void> {
+  async update(pause: Pause): Promise<void> {
     const { dropped, slices } = this.#window;
     this.#slices.splice(0, dropped - this.#first);
     this.#first = dropped;

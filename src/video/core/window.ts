@@ -1,5 +1,7 @@
 // The newest seconds of a clip as thumbs: means of small areas of the picture, averaged over slices of 0.1 s.
 import type { Grid } from './grid.ts';
+import { type Orientation, toDisplayed, turnGrid } from './orient.ts';
+import type { Pause } from './pause.ts';
 
 /** Slices per second, which is also the length of a segment. */
 export const SLICES_PER_SECOND = 10;
@@ -77,6 +79,28 @@ export class ThumbWindow {
   /** Closes the last, incomplete slice. */
   finish(): void {
     if (this.#share >= LEAST_SHARE) this.#close();
+  }
+
+  /** A copy of the window in which every slice is turned like a picture. */
+  async turned(orientation: Orientation, pause: Pause): Promise<ThumbWindow> {
+    const grid = turnGrid(orientation, this.layout.grid);
+    const copy = new ThumbWindow({ ...this.layout, grid });
+    const luma = planeSize(this.layout, LUMA_THUMBS);
+    const chroma = planeSize(this.layout, this.layout.chromaThumbs);
+    for (const slice of this.slices) {
+      await pause();
+      const turned = new Uint16Array(slice.length);
+      const turnPlane = (start: number, end: number, thumbs: number) => {
+        const [from, to] = [slice.subarray(start, end), turned.subarray(start, end)];
+        toDisplayed(orientation, grid.columns * thumbs, grid.rows * thumbs, from, to);
+      };
+      turnPlane(0, luma, LUMA_THUMBS);
+      turnPlane(luma, luma + chroma, this.layout.chromaThumbs);
+      turnPlane(luma + chroma, slice.length, this.layout.chromaThumbs);
+      copy.slices.push(turned);
+    }
+    copy.dropped = this.dropped;
+    return copy;
   }
 
   #close(): void {
