@@ -9,7 +9,7 @@ import {
 import { createPicture, type Picture } from '../core/picture.ts';
 import type { Ratio } from './clip.ts';
 
-/** How the pictures of a clip are shown. */
+/** Display properties of all pictures of a clip. */
 interface Appearance {
   readonly pixelAspect: Ratio;
   readonly color: VideoColorSpaceInit;
