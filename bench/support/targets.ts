@@ -40,10 +40,16 @@ export function checkTargets(
     atMost('encrypt in a login burst, p99 relative to none', 2, (within?.p99 ?? 0) / (without?.p99 ?? 1));
   }
   const video = results.filter(({ part }) => part === VIDEO_CORE_PART).map(({ serverTime }) => serverTime);
-  const [look, change, plan] = video;
+  const [look, change, plan, read, search] = video;
   if (look !== undefined && change !== undefined && plan !== undefined) {
     const perSecond = MILLION / (look + change + plan / PLANNED_PICTURES);
     atLeast('video core, hide at 1280×720, pictures/s of one processor', 100, perSecond, perSecond.toFixed(0));
+  }
+  if (read !== undefined && search !== undefined) {
+    const perSecond = MILLION / read;
+    atLeast('video core, reveal at 1280×720, pictures/s of one processor', 200, perSecond, perSecond.toFixed(0));
+    const seconds = search / MILLION;
+    atMost('video core, search of 30 s without a mark', 4, seconds, seconds.toFixed(1), ' s');
   }
   const mebibytes = atMillion(memory) / 2 ** 20;
   if (mebibytes > 0) {

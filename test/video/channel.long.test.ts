@@ -43,6 +43,15 @@ for (const [profile, bytes] of Object.entries(PROFILES))
     test('blurred twice', () => assertRead(blur, blur));
   });
 
+test('a mark that begins after 37 s is found', async () => {
+  const clip = texturedClip(320, 240, 4, 47);
+  const marked = await write(clip.slice(0, 40), 'token', payloadOf(16));
+  const mixed = [...clip.slice(0, 147), ...marked].map(({ picture }, i) => ({ picture, time: i / 4, duration: 1 / 4 }));
+  const found = await read(mixed);
+  assert.ok(typeof found === 'object', `${found}`);
+  assert.deepEqual(found.payload, payloadOf(16));
+});
+
 describe('deep search', () => {
   const clip = texturedClip(480, 270, 5, 6);
   const changes: Record<string, readonly Change[]> = {

@@ -1,5 +1,5 @@
 // Search for the template in a clip that was cut at the sides: half-cell samples against every offset of the grid.
-import { type Geometry, segmentTables, type ThumbTables } from './geometry.ts';
+import { type Geometry, type NewestTables, newestTables } from './geometry.ts';
 import { type Grid, gridOf, neighborGridOf } from './grid.ts';
 import type { Pause } from './pause.ts';
 import type { ReaderKey } from './readerKey.ts';
@@ -23,6 +23,9 @@ export interface Place {
 /** Shares of width and height that may be missing. */
 const CUT_STEP = 0.0045;
 const CUTS = Array.from({ length: 23 }, (_, i) => i * CUT_STEP);
+
+/** Starts of the first segment that are searched, in slices. */
+const STARTS = [0, 2, 5, -2];
 
 /** Places kept per pass. */
 const MOST_PLACES = 8;
@@ -91,12 +94,12 @@ function scoreOffsets(
 class CutPass {
   readonly #window: ThumbWindow;
   readonly #start: number;
-  readonly #tables: readonly ThumbTables[];
+  readonly #newest: NewestTables;
 
   constructor(window: ThumbWindow, start: number) {
     this.#window = window;
     this.#start = start;
-    this.#tables = segmentTables(window, start, SYNC_SEGMENTS);
+    this.#newest = newestTables(window, start, SYNC_SEGMENTS);
   }
 
   /** @returns the best place for each cut and key, at most `MOST_PLACES` */
@@ -127,7 +130,7 @@ class CutPass {
     const size = this.#cellSize(cut);
     const grid = { columns, rows };
     const geometry = { grid, left: 0, top: 0, right: (columns * size.x) / 2, bottom: (rows * size.y) / 2 };
-    const segments = this.#tables.map((tables) => tables.luma(geometry));
+    const segments = this.#newest.tables.map((tables) => tables.luma(geometry));
     return fold(segments, grid, HALF_CELL_RADII);
   }
 
@@ -141,7 +144,9 @@ class CutPass {
     const left = (-best.dx / 2) * size.x;
     const top = (-best.dy / 2) * size.y;
     const geometry = { grid, left, top, right: left + grid.columns * size.x, bottom: top + grid.rows * size.y };
-    return { key, geometry, start: this.#start, shift: best.shift, z: best.z };
+    // That of the first segment in the window, which is before the newest ones.
+    const shift = (best.shift + TEMPLATE_PLANES - (this.#newest.skipped % TEMPLATE_PLANES)) % TEMPLATE_PLANES;
+    return { key, geometry, start: this.#start, shift, z: best.z };
   }
 }
 
@@ -165,7 +170,7 @@ export async function searchCuts(
     CUTS.slice(1).flatMap((fy) => (fx === fy ? [] : cutsOf(width, height, fx, fy))),
   );
   const places: Place[] = [];
-  for (const start of PHASES) {
+  for (const start of STARTS) {
     await pause();
     const pass = new CutPass(window, start);
     places.push(...(await pass.search(alike, keys, pause)));
@@ -175,6 +180,3 @@ export async function searchCuts(
   }
   return places.sort((a, b) => b.z - a.z);
 }
-
-/** Starts of the first segment, in slices. */
-const PHASES = [0, 2, 5, -2];

@@ -89,7 +89,7 @@ export class Extractor {
     this.#window.add(this.#reader.read(picture), time + duration);
     if (this.#secondLook !== undefined || this.#window.end < this.#nextAttempt) return undefined;
     this.#nextAttempt += NEXT_ATTEMPT;
-    const found = await this.#search.wholePicture();
+    const found = await this.#search.wholePicture(false);
     if (found || this.#hasSearchedCuts || this.#window.end < FIRST_CUT_SEARCH) return found;
     this.#hasSearchedCuts = true;
     return this.#search.cutPictures();
@@ -109,7 +109,7 @@ export class Extractor {
 
   async #lastAttempt(): Promise<FoundWithKey | undefined> {
     if (this.#secondLook !== undefined) return this.#search.secondLook(this.#secondLook);
-    const found = (await this.#search.wholePicture()) ?? (await this.#search.cutPictures());
+    const found = (await this.#search.wholePicture(true)) ?? (await this.#search.cutPictures());
     return found ?? (this.#options.deep ? this.#searchTurned() : undefined);
   }
 
@@ -118,7 +118,7 @@ export class Extractor {
     for (const orientation of TURNS) {
       const window = await this.#window.turned(orientation, this.#options.pause);
       const search = this.#createSearch(window, orientation);
-      const found = (await search.wholePicture()) ?? (await search.cutPictures());
+      const found = (await search.wholePicture(true)) ?? (await search.cutPictures());
       if (found) return found;
       this.#isMarked ||= search.isMarked;
     }

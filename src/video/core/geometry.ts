@@ -167,20 +167,27 @@ export class ThumbTables {
   }
 }
 
+/** The newest consecutive segments of a window. */
+export interface NewestTables {
+  readonly tables: readonly ThumbTables[];
+  /** Segments before the first one. */
+  readonly skipped: number;
+}
+
 /**
- * The thumbs of consecutive segments.
+ * The thumbs of the newest consecutive segments.
  *
- * @param start of the first segment, in slices of the window
+ * @param start of the first segment of the window, in slices
  * @param most number of segments
  */
-export function segmentTables(window: ThumbWindow, start: number, most: number): ThumbTables[] {
+export function newestTables(window: ThumbWindow, start: number, most: number): NewestTables {
   const thumbs = new Float64Array(window.sliceSize);
-  return segmentStarts(start, window.slices.length)
-    .slice(0, most)
-    .map((from) => {
-      const tables = new ThumbTables(window.layout);
-      window.average(from, from + SLICES_PER_SECOND, thumbs);
-      tables.fill(thumbs);
-      return tables;
-    });
+  const starts = segmentStarts(start, window.slices.length);
+  const tables = starts.slice(-most).map((from) => {
+    const result = new ThumbTables(window.layout);
+    window.average(from, from + SLICES_PER_SECOND, thumbs);
+    result.fill(thumbs);
+    return result;
+  });
+  return { tables, skipped: starts.length - tables.length };
 }

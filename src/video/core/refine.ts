@@ -1,9 +1,10 @@
 // Refines a place by moving the edges of its grid, first on the template score, then on the pilots.
 import type { Place } from './cuts.ts';
-import { type Geometry, segmentTables, type ThumbTables } from './geometry.ts';
+import { type Geometry, type NewestTables, newestTables } from './geometry.ts';
 import type { Pause } from './pause.ts';
 import { fold, SYNC_SEGMENTS, templateScore } from './score.ts';
 import { measure } from './soft.ts';
+import { TEMPLATE_PLANES } from './template.ts';
 import { featuresOf } from './track.ts';
 import type { ThumbWindow } from './window.ts';
 
@@ -69,18 +70,18 @@ async function climb(
 
 /** Moves the edges of a place to the best template score. */
 export async function climbOnTemplate(window: ThumbWindow, place: Place, pause: Pause): Promise<Place> {
-  const tables = segmentTables(window, place.start, SYNC_SEGMENTS);
+  const { tables, skipped } = newestTables(window, place.start, SYNC_SEGMENTS);
   const score = (geometry: Geometry) => {
     const segments = tables.map((table) => table.luma(geometry));
-    return templateScore(fold(segments, geometry.grid), place.key, place.shift);
+    return templateScore(fold(segments, geometry.grid), place.key, place.shift + skipped);
   };
   const best = await climb(place.geometry, TEMPLATE_STEPS, score, pause);
   return { ...place, geometry: best.geometry, z: best.score };
 }
 
-function pilotScore(tables: readonly ThumbTables[], geometry: Geometry, place: Place): number {
+function pilotScore({ tables, skipped }: NewestTables, geometry: Geometry, { key, shift }: Place): number {
   const cells = tables.map((table) => table.cells(geometry));
-  return measure(featuresOf(geometry.grid, cells), place.key, place.shift)[0]!.score;
+  return measure(featuresOf(geometry.grid, cells), key, (shift + skipped) % TEMPLATE_PLANES)[0]!.score;
 }
 
 /** Moves the edges of a place to the best pilot score. */
@@ -90,7 +91,7 @@ export async function climbOnPilots(
   steps: readonly number[],
   pause: Pause,
 ): Promise<{ place: Place; score: number }> {
-  const tables = segmentTables(window, place.start, SYNC_SEGMENTS);
-  const best = await climb(place.geometry, steps, (geometry) => pilotScore(tables, geometry, place), pause);
+  const newest = newestTables(window, place.start, SYNC_SEGMENTS);
+  const best = await climb(place.geometry, steps, (geometry) => pilotScore(newest, geometry, place), pause);
   return { place: { ...place, geometry: best.geometry }, score: best.score };
 }

@@ -4,7 +4,7 @@ import type { ReaderKey } from './readerKey.ts';
 import { TEMPLATE_PLANES, TEMPLATE_SIDE } from './template.ts';
 import { CELL_RADII, energyOf, type Radii, whiten } from './whiten.ts';
 
-/** Seconds of video that the search for the template uses. */
+/** Segments that the search for the template uses, the newest. */
 export const SYNC_SEGMENTS = 8;
 
 /** Whitened samples, summed over the segments that have the same template plane. */

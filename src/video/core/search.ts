@@ -9,7 +9,7 @@ import { type Folded, fold, SYNC_SEGMENTS, templateScore } from './score.ts';
 import { decode, type Found, measure } from './soft.ts';
 import { TEMPLATE_PLANES } from './template.ts';
 import { CellTrack, featuresOf } from './track.ts';
-import { SLICES_PER_SECOND, type ThumbWindow } from './window.ts';
+import { SLICES_PER_SECOND, segmentStarts, type ThumbWindow } from './window.ts';
 
 /** Template scores from which a place in time, or one of a cut picture, is attempted. */
 const LEAST_TIME_SCORE = 4.5;
@@ -90,10 +90,14 @@ export class Search {
     return this.#refined?.place;
   }
 
-  /** Attempts the whole picture, uncut or cut in time. */
-  async wholePicture(): Promise<FoundWithKey | undefined> {
+  /**
+   * Attempts the whole picture, uncut or cut in time.
+   *
+   * @param isLast refines a mark that does not decode; otherwise only when it is first seen, because that takes a second
+   */
+  async wholePicture(isLast: boolean): Promise<FoundWithKey | undefined> {
     for (const track of this.#tracks) await track.update(this.#options.pause);
-    return (await this.#plain()) ?? (await this.#cutInTime());
+    return (await this.#plain()) ?? (await this.#cutInTime(isLast));
   }
 
   /** Attempts pictures that were cut at the sides. */
@@ -127,28 +131,28 @@ export class Search {
     const { start, shift } = startingIn(this.#window.dropped, { start: 0, shift: 0 });
     for (const track of this.#tracks)
       for (const key of this.#options.keys) {
-        await this.#options.pause();
-        const found = this.#attempt(track, { key, geometry: track.geometry, start, shift, z: 0 });
+        const found = await this.#attempt(track, { key, geometry: track.geometry, start, shift, z: 0 });
         if (found) return found;
       }
     return undefined;
   }
 
-  async #cutInTime(): Promise<FoundWithKey | undefined> {
+  async #cutInTime(isLast: boolean): Promise<FoundWithKey | undefined> {
     const scored: { track: CellTrack; place: Place }[] = [];
     for (const track of this.#tracks)
       for (const place of await this.#times(track, this.#options.keys)) scored.push({ track, place });
     scored.sort((a, b) => b.place.z - a.place.z);
     for (const { track, place } of scored.slice(0, MOST_TIMES)) {
       if (place.z < LEAST_TIME_SCORE) return undefined;
-      await this.#options.pause();
-      const found = this.#attempt(track, place) ?? (place.z > CERTAIN_SCORE && (await this.#fine(track, place)));
+      const found =
+        (await this.#attempt(track, place)) ?? (place.z > CERTAIN_SCORE ? await this.#fine(track, place) : undefined);
       if (found) return found;
     }
     const best = scored[0]?.place;
     if (best === undefined || best.z <= CERTAIN_SCORE) return undefined;
+    const isKnown = this.#isMarked;
     this.#isMarked = true;
-    return this.#refine(best);
+    return isLast || !isKnown ? this.#refine(best) : undefined;
   }
 
   /** Places of all phases and shifts with their template scores. */
@@ -158,21 +162,23 @@ export class Search {
     for (let phase = 0; phase < SLICES_PER_SECOND; phase++) {
       await this.#options.pause();
       const start = firstStart(phase);
-      const cells = track.segments(start, SYNC_SEGMENTS);
+      const skipped = Math.max(0, segmentStarts(start, this.#window.slices.length).length - SYNC_SEGMENTS);
+      const cells = track.segments(start, skipped);
       const folded: Folded = fold(
         cells.map(({ luma }) => luma),
         geometry.grid,
       );
       for (const key of keys)
         for (let shift = 0; shift < TEMPLATE_PLANES; shift++)
-          places.push({ key, geometry, start, shift, z: templateScore(folded, key, shift) });
+          places.push({ key, geometry, start, shift, z: templateScore(folded, key, shift + skipped) });
     }
     return places;
   }
 
-  #attempt(track: CellTrack, { key, geometry, start, shift }: Place): FoundWithKey | undefined {
+  async #attempt(track: CellTrack, { key, geometry, start, shift }: Place): Promise<FoundWithKey | undefined> {
     const features = featuresOf(geometry.grid, track.segments(start));
     for (const gain of this.#options.isDeep ? GAINS : GAINS.slice(0, 1)) {
+      await this.#options.pause();
       const found = decode(features, key, measure(features, key, shift, gain), this.#options.isDeep);
       if (found) return { ...found, keyIndex: this.#options.keys.indexOf(key) };
     }
@@ -195,7 +201,7 @@ export class Search {
   async #attemptNear(place: Place): Promise<FoundWithKey | undefined> {
     const track = new CellTrack(this.#window, place.geometry);
     await track.update(this.#options.pause);
-    return this.#attempt(track, place) ?? this.#fine(track, place);
+    return (await this.#attempt(track, place)) ?? this.#fine(track, place);
   }
 
   /** Refines space, then time, then space again with the pilots; attempts the result. */

@@ -62,12 +62,12 @@ export class CellTrack {
    * Cell means of consecutive segments.
    *
    * @param start of the first segment, in slices of the window
-   * @param most number of segments
+   * @param skipped segments that are left out at the beginning
    */
-  segments(start: number, most = Number.POSITIVE_INFINITY): Cells[] {
+  segments(start: number, skipped = 0): Cells[] {
     const { columns, rows } = this.geometry.grid;
     return segmentStarts(start, this.#slices.length)
-      .slice(0, most)
+      .slice(skipped)
       .map((from) => {
         const cells = { luma: new Float64Array(columns * rows), chroma: new Float64Array(2 * columns * rows) };
         const first = Math.max(0, from);
