@@ -21,7 +21,7 @@ type Place = {
 const DOMAIN = ['accounts', 'keyring', 'limits', 'mail', 'messages', 'sessions'].map((name) => `src/server/${name}`);
 const BELOW_API = [...DOMAIN, 'src/server/log.ts', 'src/server/store', 'src/server/crypto', 'src/protocol'];
 const BELOW_MAIN = ['src/server/app.ts', 'src/server/config', 'src/server/http', 'src/server/api', ...BELOW_API];
-const VIDEO = ['src/video', 'src/video/core', 'src/video/media', 'src/video/media/node.ts'];
+const VIDEO = ['src/video', 'src/video/errors.ts', 'src/video/core', 'src/video/media', 'src/video/media/node.ts'];
 const ALL_BUT_MAIN = [...BELOW_MAIN, 'src/client', 'src/cli', 'src/cli/server', ...VIDEO];
 
 /** A file is in the place with the longest name that its path begins with; a source file without a place is an error. */
@@ -29,13 +29,19 @@ const PLACES: Record<string, Place> = {
   'src/protocol': { mayImport: [], inBrowsers: true },
   'src/client': { mayImport: ['src/protocol'], inBrowsers: true },
   // Video: the core is pure, and only media knows containers and codecs. The caller loads media/node.ts in Node.js.
-  'src/video': { mayImport: ['src/video/core', 'src/video/media'], packages: ['@noble/hashes'], inBrowsers: true },
-  'src/video/core': { mayImport: [], packages: [], inBrowsers: true },
-  'src/video/media': { mayImport: ['src/video/core'], packages: ['mediabunny'], inBrowsers: true },
-  'src/video/media/node.ts': {
-    mayImport: ['src/video/core', 'src/video/media'],
-    packages: ['mediabunny', '@mediabunny/server'],
+  'src/video': {
+    mayImport: ['src/video/errors.ts', 'src/video/core', 'src/video/media'],
+    packages: ['@noble/hashes'],
+    inBrowsers: true,
   },
+  'src/video/errors.ts': { mayImport: [], packages: [], inBrowsers: true },
+  'src/video/core': { mayImport: [], packages: [], inBrowsers: true },
+  'src/video/media': {
+    mayImport: ['src/video/errors.ts', 'src/video/core'],
+    packages: ['mediabunny'],
+    inBrowsers: true,
+  },
+  'src/video/media/node.ts': { mayImport: ['src/video/media'], packages: ['mediabunny', '@mediabunny/server'] },
 
   'src/cli': { mayImport: ['src/client', 'src/protocol', 'src/cli/server', ...VIDEO], usesProcess: true },
   // Only the commands that run or move a server import its modules.

@@ -10,6 +10,7 @@ const SOUND = {
   'package-lock.json': '{}',
   'tools/node/package-lock.json': '{}',
   'tools/postgres/package-lock.json': '{}',
+  'tools/video/package-lock.json': '{}',
 };
 
 function violationsIn(t: TestContext, files: Record<string, string>): string[] {
@@ -52,7 +53,16 @@ for (const marker of [`TO${'DO'}`, `FIX${'ME'}`, `XX${'X'}`, `.on${'ly('}`, `.sk
 
 for (const file of Object.keys(SOUND)) {
   test(`the address of a registry in ${file}`, (t) => {
-    const lockFile = JSON.stringify({ packages: { 'node_modules/a': { resolved: 'https://packages.example/a.tgz' } } });
+    const lockFile = JSON.stringify(
+      { packages: { 'node_modules/a': { resolved: 'https://packages.example/a.tgz' } } },
+      null,
+      2,
+    );
     assert.equal(violationsIn(t, { [file]: lockFile }).length, 1);
   });
 }
+
+test('a folder of the project in the place of a package is not an address', (t) => {
+  const lockFile = '{\n "packages": { "node_modules/werift": { "resolved": "no-webrtc", "link": true } } }';
+  assert.deepEqual(violationsIn(t, { 'tools/video/package-lock.json': lockFile }), []);
+});

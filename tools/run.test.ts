@@ -22,6 +22,10 @@ const scope = process.argv.includes('--omit=dev') ? 'production' : 'all';
 fs.appendFileSync(process.env.CALLS, [path.basename(process.cwd()), command, scope, process.pid].join(' ') + '\\n');
 if (command === 'ci') fs.rmSync('node_modules', { recursive: true, force: true });
 fs.mkdirSync('node_modules/half', { recursive: true });
+if (path.basename(process.cwd()) === 'video') {
+  fs.mkdirSync('node_modules/@mediabunny/server', { recursive: true });
+  fs.writeFileSync('node_modules/@mediabunny/server/package.json', '{}');
+}
 if (process.env.FAKE_NPM === 'fail') {
   console.error('npm error no network');
   process.exit(7);
@@ -60,12 +64,12 @@ beforeEach(() => {
   temporary = mkdtempSync(join(tmpdir(), 'vws-run-'));
   root = join(temporary, 'a check out');
   calls = join(temporary, 'calls');
-  for (const folder of ['tools/node', 'src/cli']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['tools/node', 'tools/video', 'src/cli']) mkdirSync(join(root, folder), { recursive: true });
   for (const path of ['bin', 'tools/run.cjs', 'tools/setup']) {
     cpSync(join(PROJECT_ROOT, path), join(root, path), { recursive: true });
   }
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
-  for (const folder of ['.', 'tools/node']) writeFileSync(join(root, folder, 'package-lock.json'), '{}');
+  for (const folder of ['.', 'tools/node', 'tools/video']) writeFileSync(join(root, folder, 'package-lock.json'), '{}');
   for (const file of ['src/cli/main.ts', 'tools/check.ts']) writeFileSync(join(root, file), FAKE_PROGRAM);
   mkdirSync(join(temporary, 'bin'));
   writeFileSync(join(temporary, 'bin', 'npm'), FAKE_NPM, { mode: 0o755 });
@@ -102,6 +106,20 @@ function start(
 }
 
 const run = (...given: Parameters<typeof start>) => start(...given).ended;
+/** The installation that `vws hide` and `vws reveal` start. */
+async function installVideo(environment: Record<string, string> = {}) {
+  const PATH = [join(temporary, 'bin'), dirname(process.execPath), process.env.PATH].join(delimiter);
+  const { npm_execpath: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, [join(root, 'tools', 'setup', 'video.cjs')], {
+    env: { ...inherited, PATH, CALLS: calls, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+  const [code] = await once(child, 'close');
+  return { code, stderr };
+}
+
 const installs = () => (existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : []);
 /** The folder, the command and the scope of each call of npm. */
 const npmCalls = () => installs().map((line) => line.replace(/ \d+$/, ''));
@@ -240,6 +258,48 @@ describe('an old Node.js', () => {
       assert.match(integrity, /^sha512-/);
       assert.equal(optional, true);
     }
+  });
+});
+
+describe('video codecs', () => {
+  const linked = () => existsSync(join(root, 'node_modules', '@mediabunny', 'server', 'package.json'));
+
+  test('are installed once, with one line, and not by other commands', async () => {
+    await run();
+    await run([], { version: '26.0.0', command: 'check' });
+    assert.equal(npmCalls().includes('video ci all'), false);
+    const { code, stderr } = await installVideo();
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^\[setup\] Installing video support once: [^\n]+ \(npm, up to 180 MB\) \.\.\.\n$/);
+    assert.equal(linked(), true);
+    assert.deepEqual(await installVideo(), { code: 0, stderr: '' });
+    assert.equal(npmCalls().filter((call) => call.startsWith('video')).length, 1);
+  });
+
+  test('are linked again after the packages were installed again', async () => {
+    await installVideo();
+    writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
+    await run();
+    assert.equal(linked(), false);
+    assert.equal((await installVideo()).code, 0);
+    assert.equal(linked(), true);
+    assert.deepEqual(npmCalls(), ['a check out ci production', 'video ci all', 'a check out ci production']);
+  });
+
+  test('are not linked when npm fails', async () => {
+    await run();
+    const { code, stderr } = await installVideo({ FAKE_NPM: 'fail' });
+    assert.equal(code, 7);
+    assert.match(stderr, /Could not install video support/);
+    assert.equal(linked(), false);
+  });
+
+  test('are installed for tests and for nothing else', () => {
+    const { COMMANDS } = createRequire(import.meta.url)('./run.cjs') as {
+      COMMANDS: Record<string, { forVideo?: boolean }>;
+    };
+    const names = Object.keys(COMMANDS).filter((name) => COMMANDS[name]?.forVideo);
+    assert.deepEqual(names, ['test', 'test:long']);
   });
 });
 

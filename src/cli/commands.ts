@@ -35,6 +35,8 @@ export const groups: Readonly<Record<string, readonly CommandEntry[]>> = {
     entry('open', 'open a token message', () => import('./commands/open.ts')),
     entry('sent', 'list the token messages you have sent', () => import('./commands/sent.ts')),
     entry('revoke', 'revoke a token message', () => import('./commands/revoke.ts')),
+    entry('hide', 'preview: hide a message in a video', () => import('./commands/hide.ts')),
+    entry('reveal', 'preview: find a message that is hidden in a video', () => import('./commands/reveal.ts')),
   ],
   Sessions: [
     entry('sessions', 'list the sessions of the account', () => import('./commands/sessions.ts')),

@@ -1,5 +1,6 @@
 // The exit codes of `vws`, and the error codes that lead to each.
 import type { VwsErrorCode } from '../client/error.ts';
+import type { VideoErrorCode } from '../video/errors.ts';
 
 /** Errors of the command itself, in addition to those of the SDK and the server. */
 type CommandErrorCode =
@@ -10,9 +11,11 @@ type CommandErrorCode =
   | 'not_logged_in'
   | 'state_in_use'
   | 'state_unusable'
-  | 'not_text';
+  | 'not_text'
+  | 'no_payload'
+  | 'no_video_support';
 
-export type ErrorCode = VwsErrorCode | CommandErrorCode;
+export type ErrorCode = VwsErrorCode | VideoErrorCode | CommandErrorCode;
 
 interface ExitRow {
   readonly exit: number;
@@ -51,11 +54,12 @@ export const exitRows = [
   },
   {
     exit: 7,
-    meaning: 'not found: user, session, message, recovery …; or the message has ended or is not for you',
+    meaning: 'not found: user, session, message, recovery …; or the message has ended, is damaged or not for you',
     errors: [
       ...(['user_not_found', 'no_such_session', 'no_recovery', 'no_registration', 'no_email_change'] as const),
       ...(['undecryptable_message', 'message_not_found', 'message_expired', 'message_used_up'] as const),
       ...(['message_revoked', 'message_finished', 'message_ended', 'invalid_payload'] as const),
+      ...(['no_payload', 'damaged'] as const),
     ],
   },
   { exit: 130, meaning: 'interrupted (Ctrl-C)', errors: ['interrupted'] },

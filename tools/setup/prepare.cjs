@@ -1,5 +1,6 @@
 'use strict';
-// Installs what a command needs and the checkout lacks: packages, a newer Node.js, a PostgreSQL for the tests.
+// Installs what a command needs and the checkout lacks: packages, a newer Node.js, a PostgreSQL for the tests, video
+// codecs.
 
 const path = require('node:path');
 const { withLock } = require('./lock.cjs');
@@ -7,6 +8,7 @@ const { say } = require('./messages.cjs');
 const { nodeTasks } = require('./node.cjs');
 const { install, isInstalled } = require('./packages.cjs');
 const { postgresTasks } = require('./postgres.cjs');
+const { videoTasks } = require('./video.cjs');
 
 function packageTask(root, forDevelopment) {
   const [what, megabytes] = forDevelopment ? ['the packages for development', 180] : ['the packages', 60];
@@ -20,14 +22,15 @@ function packageTask(root, forDevelopment) {
 /**
  * @param {string} root the checkout
  * @param {string} version of the Node.js that runs this
- * @param {{ forDevelopment?: boolean, forTests?: boolean }} needs
+ * @param {{ forDevelopment?: boolean, forTests?: boolean, forVideo?: boolean }} needs
  * @throws {SetupError} with a message for the user
  */
-async function prepare(root, version, { forDevelopment, forTests }) {
+async function prepare(root, version, { forDevelopment, forTests, forVideo }) {
   const tasks = [
     packageTask(root, forDevelopment),
     ...nodeTasks(root, version),
     ...(forTests ? postgresTasks(root) : []),
+    ...(forVideo ? videoTasks(root) : []),
   ];
   if (tasks.every((task) => task.isDone())) return;
   const onWait = () => say('Waiting for another setup of this folder ...');

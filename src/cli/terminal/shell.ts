@@ -38,6 +38,12 @@ export class Shell {
     this.#streams.stderr.write(`${printable(line)}\n`);
   }
 
+  /** Replaces the line at the cursor on standard error, at a terminal only; undefined ends the line. */
+  showStatus(line: string | undefined): void {
+    const { stderr } = this.#streams;
+    if (stderr.isTTY) stderr.write(line === undefined ? '\n' : `\r\x1b[K${printable(line)}`);
+  }
+
   /**
    * Writes a text of another user to standard output: unchanged, but on a terminal escaped and indented, so that it cannot
    * imitate the output of the command.
