@@ -10,6 +10,7 @@ import {
   locatorOf,
   type MessagesHarness,
   RECEIPT_MS,
+  sendFields,
 } from '../../../test/support/tokenMessages.ts';
 import { deleteUser, updateUsername } from '../store/users.ts';
 
@@ -317,6 +318,18 @@ describe('the tripwire', () => {
     await revoke(harness, id);
     await assert.rejects(harness.open('eve', token), { code: 'message_not_found' });
     assert.deepEqual(await tries(), [3, harness.now()]);
+  });
+
+  test('counts an account that finishes a message of another, or sends with its locator', async (t) => {
+    const harness = await createHarness(t);
+    const { token } = await harness.send('text');
+    const eve = idOf(harness, 'eve');
+    const finished = harness.run((tx) => harness.rules.finish(tx, eve, text64(token)));
+    await assert.rejects(finished, { code: 'message_not_found' });
+    const fields = sendFields(token, 'eve', 'another text');
+    const sent = harness.run((tx) => harness.rules.send(tx, eve, fields));
+    await assert.rejects(sent, { code: 'duplicate_locator' });
+    assert.equal((await sentBy(harness)).foreign_attempts, 2);
   });
 });
 

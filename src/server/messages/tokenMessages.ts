@@ -118,6 +118,12 @@ export class TokenMessages {
     // Locks the sender, so that concurrent messages are counted one after the other.
     const sender = await findUserForUpdate(tx, senderId);
     if (!sender) throw new Problem('not_authenticated');
+    // Before space is reserved. Only an account that has the token can send with the locator of a message.
+    const existing = await findMessageByLocator(tx, locator);
+    if (existing) {
+      await this.#noteAttempt(tx, existing, senderId);
+      throw new Problem('duplicate_locator');
+    }
     await this.#checkQuotas(tx, senderId, recipientId, body.length, now);
     const { version, key } = await this.#keyring.currentKey(tx, recipientId, now);
     const owner = { message_id: randomBytes(MESSAGE_ID_LENGTH), recipient_id: recipientId, locator };
@@ -187,8 +193,7 @@ export class TokenMessages {
    * @throws Problem `malformed_request`, `message_not_found`
    */
   async finish(tx: Transaction, userId: Uint8Array, locator: string): Promise<void> {
-    const message = await findMessageByLocator(tx, readLocator(locator));
-    if (!message || !isSame(message.recipient_id, userId)) throw new Problem('message_not_found');
+    const message = await this.#receive(tx, userId, readLocator(locator));
     await finishMessage(tx, message.message_id, this.#clock());
   }
 
@@ -251,14 +256,19 @@ export class TokenMessages {
     return message;
   }
 
-  /** Finds a message for its recipient. Counts the attempt of an account that is neither recipient nor sender. */
+  /** Finds a message for its recipient. Counts the attempt of another account. */
   async #receive(tx: Transaction, userId: Uint8Array, locator: Uint8Array): Promise<ReceivedMessage> {
     const message = await findMessageByLocator(tx, locator);
     if (message && isSame(message.recipient_id, userId)) return message;
-    if (message && !(message.sender_id && isSame(message.sender_id, userId))) {
-      await countForeignAttempt(tx, message.message_id, this.#clock());
-    }
+    if (message) await this.#noteAttempt(tx, message, userId);
     throw new Problem('message_not_found');
+  }
+
+  /** Counts the attempt of an account that is neither recipient nor sender. */
+  async #noteAttempt(tx: Transaction, message: ReceivedMessage, userId: Uint8Array): Promise<void> {
+    const { message_id, sender_id, recipient_id } = message;
+    if (isSame(recipient_id, userId) || (sender_id && isSame(sender_id, userId))) return;
+    await countForeignAttempt(tx, message_id, this.#clock());
   }
 
   async #readBody(tx: Transaction, { message_id }: ReceivedMessage): Promise<Uint8Array | undefined> {
