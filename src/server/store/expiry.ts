@@ -1,7 +1,7 @@
 // Deletes expired rows of every kind.
-
+import { sql } from 'kysely';
 import { type MessageExpiry, sweepTokenMessages } from './messageExpiry.ts';
-import type { Database } from './schema.ts';
+import type { Database, Schema } from './schema.ts';
 import { deleteLabels } from './sessionLabels.ts';
 import type { Transaction } from './store.ts';
 
@@ -41,21 +41,50 @@ export async function deleteExpired(tx: Transaction, times: ExpiryTimes, limit: 
     db.deleteFrom('kem_keys').where('not_after', '<=', times.kemKeysEndedBy),
     // Needs no bound: only requests interrupted by a crash leave an expired lock.
     db.deleteFrom('request_locks').where('lease_until', '<=', times.requestLocksExpiredBy),
-    endedRecoveries(db, times.recoveriesEndedBy, limit),
-    endedEmailChanges(db, times.emailChangesEndedBy, limit),
-    endedRegistrations(db, times.registrationsEndedBy, limit),
-    endedInvites(db, times.invitesEndedBy, limit),
-    oldLoginAttempts(db, times.loginAttemptsBefore, limit),
-    unusedKnownClients(db, times.knownClientsUnusedSince, limit),
-    fullBudgets(db, times.budgetsFullBy, limit),
-    oldRateCounters(db, times.rateWindowsBefore, limit),
+  ];
+  const expirations = [
+    rowsUntil('recoveries', 'recovery_id', 'expires_at', times.recoveriesEndedBy),
+    rowsUntil('email_changes', 'user_id', 'expires_at', times.emailChangesEndedBy),
+    rowsUntil('pending_registrations', 'registration_id', 'expires_at', times.registrationsEndedBy),
+    rowsUntil('invites', 'code_hash', 'expires_at', times.invitesEndedBy),
+    rowsUntil('login_attempts', 'account_key', 'last_attempt_at', times.loginAttemptsBefore),
+    rowsUntil('known_clients', 'client_hash', 'last_used_at', times.knownClientsUnusedSince),
+    rowsUntil('budgets', 'budget_key', 'full_at', times.budgetsFullBy),
+    rowsUntil('rate_counters', 'counter_key', 'window_started_at', times.rateWindowsBefore),
   ];
   let most = Math.max(steps.length, await sweepTokenMessages(tx, times.messages, limit));
   for (const deletion of deletions) {
     const { numDeletedRows } = await deletion.executeTakeFirst();
     most = Math.max(most, Number(numDeletedRows));
   }
+  for (const rows of expirations) most = Math.max(most, await deleteRows(db, rows, limit));
   return most;
+}
+
+/** Rows of a table whose time is not after `until`. */
+interface ExpiredRows {
+  readonly table: keyof Schema;
+  /** The column that identifies a row. */
+  readonly key: string;
+  readonly time: string;
+  readonly until: number;
+}
+
+function rowsUntil<Table extends keyof Schema>(
+  table: Table,
+  key: keyof Schema[Table] & string,
+  time: keyof Schema[Table] & string,
+  until: number,
+): ExpiredRows {
+  return { table, key, time, until };
+}
+
+/** @returns the number of deleted rows */
+async function deleteRows(db: Database, { table, key, time, until }: ExpiredRows, limit: number): Promise<number> {
+  const from = sql`FROM ${sql.table(table)}`;
+  const expired = sql`SELECT ${sql.ref(key)} ${from} WHERE ${sql.ref(time)} <= ${until} LIMIT ${limit}`;
+  const { numAffectedRows } = await sql`DELETE ${from} WHERE ${sql.ref(key)} IN (${expired})`.execute(db);
+  return Number(numAffectedRows);
 }
 
 function unusedSessions(db: Database, since: number, limit: number) {
@@ -88,44 +117,4 @@ function unusedHandshakes(db: Database, suite: number, since: number, limit: num
     .where('used', '=', 0)
     .where('parent_id', 'is', null);
   return db.deleteFrom('session_steps').where('step_id', 'in', expired.limit(limit));
-}
-
-function endedRecoveries(db: Database, by: number, limit: number) {
-  const expired = db.selectFrom('recoveries').select('recovery_id').where('expires_at', '<=', by);
-  return db.deleteFrom('recoveries').where('recovery_id', 'in', expired.limit(limit));
-}
-
-function endedEmailChanges(db: Database, by: number, limit: number) {
-  const expired = db.selectFrom('email_changes').select('user_id').where('expires_at', '<=', by);
-  return db.deleteFrom('email_changes').where('user_id', 'in', expired.limit(limit));
-}
-
-function endedRegistrations(db: Database, by: number, limit: number) {
-  const expired = db.selectFrom('pending_registrations').select('registration_id').where('expires_at', '<=', by);
-  return db.deleteFrom('pending_registrations').where('registration_id', 'in', expired.limit(limit));
-}
-
-function endedInvites(db: Database, by: number, limit: number) {
-  const expired = db.selectFrom('invites').select('code_hash').where('expires_at', '<=', by);
-  return db.deleteFrom('invites').where('code_hash', 'in', expired.limit(limit));
-}
-
-function oldLoginAttempts(db: Database, before: number, limit: number) {
-  const expired = db.selectFrom('login_attempts').select('account_key').where('last_attempt_at', '<=', before);
-  return db.deleteFrom('login_attempts').where('account_key', 'in', expired.limit(limit));
-}
-
-function unusedKnownClients(db: Database, since: number, limit: number) {
-  const expired = db.selectFrom('known_clients').select('client_hash').where('last_used_at', '<=', since);
-  return db.deleteFrom('known_clients').where('client_hash', 'in', expired.limit(limit));
-}
-
-function fullBudgets(db: Database, by: number, limit: number) {
-  const expired = db.selectFrom('budgets').select('budget_key').where('full_at', '<=', by);
-  return db.deleteFrom('budgets').where('budget_key', 'in', expired.limit(limit));
-}
-
-function oldRateCounters(db: Database, before: number, limit: number) {
-  const expired = db.selectFrom('rate_counters').select('counter_key').where('window_started_at', '<=', before);
-  return db.deleteFrom('rate_counters').where('counter_key', 'in', expired.limit(limit));
 }
