@@ -1,34 +1,22 @@
 // Messages that the original desktop client carries in a video, on a real server.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { foldUsername } from '../src/server/accounts/username.ts';
-import { loadMasterKeyFile, MasterKey } from '../src/server/keyring/masterKey.ts';
-import { UserKeyring } from '../src/server/keyring/userKeys.ts';
-import { openStore, type StoreLocation } from '../src/server/store/open.ts';
 import { findUserIdByUsername } from '../src/server/store/users.ts';
 import { carry, framesFor, sealInEarlierClass } from './support/desktopReader.ts';
 import { expectFailure, expectMessage } from './support/expect.ts';
 import { newPerson, register } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { inServerDatabase } from './support/serverDatabase.ts';
 import { Suite2Client } from './support/suite2Client.ts';
 
 /** Seals a text for a user like an earlier version, with the key in the database of the server. */
-async function sealForUser({ dataDir, databaseUrl }: TestServer, username: string, text: string, size: number) {
-  const location: StoreLocation = databaseUrl
-    ? { engine: 'postgres', url: databaseUrl, poolSize: 1, statementTimeout: 10_000 }
-    : { engine: 'sqlite', path: join(dataDir, 'vws.db') };
-  const keyring = new UserKeyring(new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes));
-  const store = await openStore(location, Date.now());
-  try {
-    return await store.transaction(async (tx) => {
-      const userId = (await findUserIdByUsername(tx, foldUsername(username))) ?? assert.fail('unknown user');
-      const { key } = await keyring.currentKey(tx, userId, Date.now());
-      return sealInEarlierClass(key, userId, { senderId: userId, sentAt: Date.now(), text }, size);
-    });
-  } finally {
-    await store.close();
-  }
+async function sealForUser(server: TestServer, username: string, text: string, size: number) {
+  return inServerDatabase(server, async (tx, keyring) => {
+    const userId = (await findUserIdByUsername(tx, foldUsername(username))) ?? assert.fail('unknown user');
+    const { key } = await keyring.currentKey(tx, userId, Date.now());
+    return sealInEarlierClass(key, userId, { senderId: userId, sentAt: Date.now(), text }, size);
+  });
 }
 
 const LENGTHS = [0, 8, 9, 201, 202, 300, 453, 454, 1_000, 4_041, 4_042, 10_000];

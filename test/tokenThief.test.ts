@@ -1,48 +1,36 @@
 // A thief with the database, the log and the master key of a server: token messages stay closed without the token.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { loadMasterKeyFile, MasterKey } from '../src/server/keyring/masterKey.ts';
-import { UserKeyring } from '../src/server/keyring/userKeys.ts';
 import { openBody } from '../src/server/messages/storedBody.ts';
-import { openStore, type StoreLocation } from '../src/server/store/open.ts';
 import { expectMessage } from './support/expect.ts';
 import { newPerson, register, registerSuite2 } from './support/people.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { inServerDatabase } from './support/serverDatabase.ts';
 import { Suite2Client } from './support/suite2Client.ts';
 import { decryptBody, encryptBody, locatorOf, sendFields } from './support/tokenMessages.ts';
 
 const TEXT = 'Meet me at the old mill at noon.';
 
 /** Opens the database with the master key, and returns every stored body and a dump of all tables. */
-async function steal({ dataDir, databaseUrl }: TestServer) {
-  const location: StoreLocation = databaseUrl
-    ? { engine: 'postgres', url: databaseUrl, poolSize: 1, statementTimeout: 10_000 }
-    : { engine: 'sqlite', path: join(dataDir, 'vws.db') };
-  const keyring = new UserKeyring(new MasterKey(loadMasterKeyFile(join(dataDir, 'master.key')).bytes));
-  const store = await openStore(location, Date.now());
-  try {
-    return await store.transaction(async (tx) => {
-      const rows = await tx.db.selectFrom('token_messages').selectAll().execute();
-      const bodies = rows.map(async (row) => {
-        const key = await keyring.keyOfVersion(tx, row.recipient_id, row.key_version);
-        return { row, body: openBody(key, row, row.sealed_body ?? assert.fail('erased')) };
-      });
-      const tables = ['token_messages', 'session_steps', 'users', 'user_keys', 'outbox'] as const;
-      const dump: Buffer[] = [];
-      for (const table of tables) {
-        for (const row of await tx.db.selectFrom(table).selectAll().execute()) {
-          for (const value of Object.values(row))
-            dump.push(Buffer.from(value instanceof Uint8Array ? value : `${value}`));
-        }
-      }
-      return { bodies: await Promise.all(bodies), dump: Buffer.concat(dump) };
+async function steal(server: TestServer) {
+  return inServerDatabase(server, async (tx, keyring) => {
+    const rows = await tx.db.selectFrom('token_messages').selectAll().execute();
+    const bodies = rows.map(async (row) => {
+      const key = await keyring.keyOfVersion(tx, row.recipient_id, row.key_version);
+      return { row, body: openBody(key, row, row.sealed_body ?? assert.fail('erased')) };
     });
-  } finally {
-    await store.close();
-  }
+    const tables = ['token_messages', 'session_steps', 'users', 'user_keys', 'outbox'] as const;
+    const dump: Buffer[] = [];
+    for (const table of tables) {
+      for (const row of await tx.db.selectFrom(table).selectAll().execute()) {
+        for (const value of Object.values(row))
+          dump.push(Buffer.from(value instanceof Uint8Array ? value : `${value}`));
+      }
+    }
+    return { bodies: await Promise.all(bodies), dump: Buffer.concat(dump) };
+  });
 }
 
 /** The forms in which a token could be left behind. */
