@@ -2,34 +2,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { newPassword, newPerson, register } from './support/people.ts';
+import { newPassword, newPerson } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
 import { startServer, UNLIMITED } from './support/server.ts';
 import { openResponse2, Suite2Client } from './support/suite2Client.ts';
-import { expectSameTime, type Kind } from './timing/sampling.ts';
+import {
+  createAddresses,
+  expectSameTime,
+  type Kind,
+  MIN_SHIFT,
+  MIN_SHIFT_OF_HASHES,
+  PAUSE_MS,
+} from './timing/sampling.ts';
 
-const ADDRESSES = 12;
-/** In milliseconds; smaller differences cannot be measured over a network. */
-const MIN_SHIFT = 0.1;
-/** In milliseconds; the duration of a hash, about 20 ms, varies. */
-const MIN_SHIFT_OF_HASHES = 0.5;
-/** Lets the server finish the work of the previous sample. */
-const PAUSE_MS = 5;
 const WRONG_CODE = 'LOI010';
 /** Each accepts 5 wrong codes. */
 const REGISTRATIONS = 30;
 
 test('registrations of taken and free addresses take the same time', async (t) => {
   const server = await startServer(t, UNLIMITED);
-  const emails: Record<Kind, string[]> = { known: [], unknown: [] };
-  for (let count = 0; count < ADDRESSES; count++) {
-    const person = newPerson();
-    await register(server, person);
-    emails.known.push(person.email);
-    emails.unknown.push(newPerson().email);
-  }
+  const emailOf = await createAddresses(server);
   const wish = (kind: Kind, index: number) => {
-    const email = emails[kind][index % ADDRESSES] ?? assert.fail();
+    const email = emailOf(kind, index);
     return { username: newPerson().username, email, password: newPassword() };
   };
   const connection = await openRawConnection(server.url);

@@ -2,23 +2,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { newPassword, newPerson, register } from './support/people.ts';
+import { newPassword } from './support/people.ts';
 import { openRawConnection } from './support/rawHttp.ts';
 import { startServer, UNLIMITED } from './support/server.ts';
 import { startSmtpServer } from './support/smtp.ts';
 import { runSql } from './support/sql.ts';
 import { type Fields, Suite1Client } from './support/suite1Client.ts';
-import { expectSameTime, findsDifference, type Kind } from './timing/sampling.ts';
+import {
+  ADDRESSES,
+  createAddresses,
+  expectSameTime,
+  findsDifference,
+  type Kind,
+  MIN_SHIFT,
+  MIN_SHIFT_OF_HASHES,
+  PAUSE_MS,
+} from './timing/sampling.ts';
 import { startTwin } from './timing/twin.ts';
 
-const ADDRESSES = 12;
 const MAX_WRONG_PASSWORDS = 5;
-/** In milliseconds; smaller differences cannot be measured over a network. */
-const MIN_SHIFT = 0.1;
-/** In milliseconds; the duration of a hash, about 20 ms, varies. */
-const MIN_SHIFT_OF_HASHES = 0.5;
-/** Lets the server finish the work of the previous sample. */
-const PAUSE_MS = 5;
 const WRONG_CODE = 'AAAAAA';
 /** Each accepts a few wrong codes. */
 const RECOVERIES = 40;
@@ -32,14 +34,7 @@ test('known and unknown email addresses are indistinguishable', async (t) => {
     MAIL_DEFAULT_SENDER: 'vws@example.org',
     ...UNLIMITED,
   });
-  const emails: Record<Kind, string[]> = { known: [], unknown: [] };
-  for (let count = 0; count < ADDRESSES; count++) {
-    const person = newPerson();
-    await register(server, person);
-    emails.known.push(person.email);
-    emails.unknown.push(newPerson().email);
-  }
-  const emailOf = (kind: Kind, index: number): string => emails[kind][index % ADDRESSES] ?? assert.fail();
+  const emailOf = await createAddresses(server);
   const connection = await openRawConnection(server.url);
   t.after(() => connection.close());
   const session = await Suite1Client.handshake(server);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
+import { newPerson, register } from '../support/people.ts';
 import { type Comparison, compare, differs } from './statistics.ts';
 
 /** The two kinds of requests that must look alike. */
@@ -10,8 +11,30 @@ export type Kind = 'known' | 'unknown';
 /** Takes one sample. @returns milliseconds */
 export type Sample = (kind: Kind, index: number) => Promise<number>;
 
+/** Addresses of each kind. */
+export const ADDRESSES = 12;
+/** In milliseconds; smaller differences cannot be measured over a network. */
+export const MIN_SHIFT = 0.1;
+/** In milliseconds; the duration of a hash, about 20 ms, varies. */
+export const MIN_SHIFT_OF_HASHES = 0.5;
+/** Lets the server finish the work of the previous sample. */
+export const PAUSE_MS = 5;
 /** Pairs for warm-up; their times do not count. */
 const WARM_UP = 5;
+
+/** Registers the known addresses. @returns the address of a sample */
+export async function createAddresses(server: {
+  readonly url: string;
+}): Promise<(kind: Kind, index: number) => string> {
+  const emails: Record<Kind, string[]> = { known: [], unknown: [] };
+  for (let count = 0; count < ADDRESSES; count++) {
+    const person = newPerson();
+    await register(server, person);
+    emails.known.push(person.email);
+    emails.unknown.push(newPerson().email);
+  }
+  return (kind, index) => emails[kind][index % ADDRESSES] ?? assert.fail();
+}
 
 /** Takes samples of both kinds in pairs and random order, so that other load affects both equally. */
 export async function comparePairs(pairs: number, sample: Sample): Promise<Comparison> {
