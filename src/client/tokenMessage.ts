@@ -16,8 +16,8 @@ export interface SealedText {
 }
 
 /**
- * Encrypts a text under a new token. There is no parameter for the token, because a token encrypts one text only: the nonce
- * is constant.
+ * Encrypts a text under a new token. The token is not a parameter, because the nonce is constant and a token must encrypt only
+ * one text.
  */
 export async function sealText(text: string): Promise<SealedText> {
   const token = globalThis.crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH));

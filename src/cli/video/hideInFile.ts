@@ -42,7 +42,7 @@ export type OutputPath = { readonly path: string } | { readonly stem: string };
 
 const USUAL_EXTENSION = '.mp4';
 
-/** @throws CommandError if there is no such file */
+/** @throws CommandError if the file does not exist */
 export function requireClip(clip: string): void {
   const found = statSync(clip, { throwIfNoEntry: false });
   if (found === undefined) throw new CommandError(`File not found: ${clip}`);

@@ -61,7 +61,7 @@ export class KnownClients {
   }
 
   /**
-   * Determines how the attempts of a client are counted. Takes the same time if there is no account.
+   * Determines how the attempts of a client are counted. Takes the same time for unknown addresses.
    *
    * @param emailKey the folded address; there need not be an account
    */
